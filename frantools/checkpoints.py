@@ -1,0 +1,147 @@
+"""Models on disk: safetensors with their config, the shipped ones by name, and FranNet's own Keras files.
+
+Nothing here unpickles: a pickle can run any code when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .files import replacing
+from .keras import read_keras
+from .network import Config, FranNet
+
+Metadata = dict[str, str]
+
+PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".keras")
+
+
+def shipped() -> Path:
+    """The folder of the shipped models: inside an installed package, beside it in a checkout."""
+    inside = Path(__file__).parent / "data"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
+
+
+def models() -> dict[str, dict[str, Any]]:
+    """The shipped models.
+
+    Returns
+    -------
+    dict
+        By name, the card of each: what it is, what it was trained on and how, and how good it is.
+    """
+    cards = sorted(shipped().glob("*.json"))
+    return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
+
+
+def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | None = None) -> FranNet:
+    """Load a model, ready to restore with.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        The name of a shipped model (see `models`), a `.safetensors` file of FranTools, or FranNet's Keras `.h5`.
+    config : path, optional
+        The `.json` that belongs to a `.h5` file; needed there and only there.
+
+    Returns
+    -------
+    FranNet
+        In evaluation mode on the CPU. Its `name` and `sha256` (of the weight file) go into recipes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a shipped model nor a file of that name.
+    ValueError
+        If the file is damaged, of another model, asks for what is not supported, or is a pickle.
+    """
+    name = str(name_or_path)
+    path = Path(name_or_path)
+    if name in (known := models()):
+        path = shipped() / f"{name}.safetensors"
+    elif not path.suffix and not path.exists():
+        raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(known)}")
+    elif path.suffix in PICKLES:
+        raise ValueError(f"{name} may hold a pickle, which can run any code; accepted are .safetensors and Keras .h5")
+    elif not path.is_file():
+        raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(known)}")
+    if path.suffix == ".h5":
+        if config is None:
+            raise ValueError(f"{name} needs its config: load_model({path.name!r}, config={path.stem + '.json'!r})")
+        settings, weights = read_keras(path, Path(config))
+    else:
+        if config is not None:
+            raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
+        metadata, weights = read_safetensors(path)
+        settings = _config(path, metadata)
+    model = FranNet(settings)
+    _fill(model, weights, path)
+    model.name, model.sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
+    return model.eval().requires_grad_(False)
+
+
+def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any] | None = None) -> None:
+    """Write a model's weights and config as safetensors, and its card as JSON beside it."""
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
+    metadata = {"format": "frantools", "config": json.dumps(asdict(model.config))}
+    with replacing(path) as temporary:
+        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary, metadata)
+    if card is not None:
+        with replacing(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(card, indent=2) + "\n")
+
+
+def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
+    """The metadata and the tensors of a safetensors file.
+
+    Raises
+    ------
+    ValueError
+        If it is not one, or is cut short.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        kind = "a pickle or a zip archive" if path.read_bytes()[:2] in (b"\x80\x02", b"\x80\x04", b"PK") else "damaged"
+        raise ValueError(f"{path} is not a whole safetensors file: it is {kind} ({error})") from None
+
+
+def _config(path: Path, metadata: Metadata) -> Config:
+    if metadata.get("format") != "frantools" or "config" not in metadata:
+        kind = metadata.get("format", "unnamed")
+        raise ValueError(f"{path} holds no FranTools model (its format is {kind!r}); accepted are files of save_model")
+    try:
+        return Config(**json.loads(metadata["config"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} has a config that this version does not know: {error}") from None
+
+
+def _fill(model: FranNet, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Copy weights into a model, or say which one is missing, unknown, of another shape or not finite."""
+    own = model.state_dict()
+    own.pop("encoder.normalise.num_batches_tracked")  # PyTorch's own count, of no use here
+    weights = {key: value for key, value in weights.items() if not key.endswith("num_batches_tracked")}
+    for problem, names in (("lacks", own.keys() - weights.keys()), ("has unknown", weights.keys() - own.keys())):
+        if names:
+            raise ValueError(f"{path} is of another model: it {problem} {', '.join(sorted(names)[:3])}")
+    for key, value in weights.items():
+        if value.shape != own[key].shape:
+            raise ValueError(f"{path} is of another model: {key} is {tuple(value.shape)}, not {tuple(own[key].shape)}")
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{path} is damaged: {key} holds values that are not finite")
+    model.load_state_dict(dict(weights), strict=False)

@@ -1,0 +1,265 @@
+"""FranNet's network: an encoder, coordinate encodings and a decoder, and no sampling.
+
+The encoder reads a small gray picture once. The decoder then answers, for any point of the picture, with three
+numbers: the colour (single-pass models) or the noise in a noisy colour (diffusion models).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+INPUT_SIZE = 64  # pixels a side of the gray picture that the encoder reads
+STEPS = 100  # diffusion steps; step t is encoded as t / (STEPS - 1)
+LATENT = 64  # numbers in the global context, and in the local latent of a point
+CHANNELS = 32  # of the encoder's convolutions
+BANDS = 32  # frequencies of a coordinate encoding
+HIDDEN = 64  # units in each hidden layer of the decoder
+BLOCKS = 3  # MLPs in the decoder, each a residual on the value
+
+
+@dataclass(frozen=True)
+class Config:
+    """What distinguishes one FranNet from another.
+
+    Parameters
+    ----------
+    restorator : {"single-pass", "diffusion"}
+        Whether the decoder predicts the colour in one call, or the noise in a noisy colour.
+    position : {"xy", "x"}
+        The coordinates that the decoder is told. FranNet's own weights know x alone.
+    schedule : {"cosine", "linear", "quadratic", "sigmoid"}
+        The noise schedule that a diffusion model was trained with.
+    """
+
+    restorator: str = "diffusion"
+    position: str = "xy"
+    schedule: str = "cosine"
+
+    def __post_init__(self) -> None:
+        accepted = {
+            "restorator": ("single-pass", "diffusion"),
+            "position": ("xy", "x"),
+            "schedule": ("cosine", "linear", "quadratic", "sigmoid"),
+        }
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value not in accepted[field.name]:
+                names = ", ".join(map(repr, accepted[field.name]))
+                raise ValueError(f"{field.name} is {value!r}; accepted are {names}")
+
+
+class Encoded(NamedTuple):
+    """What the encoder keeps of a batch of gray pictures."""
+
+    context: Tensor
+    """(B, 64): the global context."""
+    maps: tuple[Tensor, ...]
+    """Three feature maps, (B, 64, h, h) with h = 32, 16, 8."""
+
+
+class SameStride2(nn.Conv2d):
+    """3x3 stride-2 convolution with TensorFlow's "same" padding: zeros on the right and the bottom only."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (0, 1, 0, 1)))
+
+
+def conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding="same"), nn.ReLU())
+
+
+class Stage(nn.Module):
+    """Halve the picture; branch off a feature map of local context; go on."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(SameStride2(inputs, CHANNELS), nn.ReLU())
+        self.local = nn.Sequential(conv(CHANNELS, CHANNELS, 5), conv(CHANNELS, LATENT, 5))
+        self.on = nn.Sequential(conv(CHANNELS, CHANNELS, 3), conv(CHANNELS, CHANNELS, 3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.down(x)
+        return self.local(x), self.on(x)
+
+
+class Encoder(nn.Module):
+    """Gray pictures (B, 1, 64, 64) in [-1, 1] to their `Encoded` features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Keras' defaults: epsilon 1e-3, momentum 0.99 (which PyTorch counts from the other end).
+        self.normalise = nn.BatchNorm2d(1, eps=1e-3, momentum=0.01)
+        self.stages = nn.ModuleList([Stage(1), Stage(CHANNELS), Stage(CHANNELS)])
+        self.squeeze = conv(CHANNELS, 8, 3)
+        cells = (INPUT_SIZE // 8) ** 2
+        self.context = nn.Sequential(nn.Linear(8 * cells, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Encoded:
+        x = self.normalise(x)
+        maps = []
+        for stage in self.stages:
+            local, x = stage(x)
+            maps.append(local)
+        cells = self.squeeze(x).permute(0, 2, 3, 1)  # flattened in (height, width, channel) order, as in Keras
+        return Encoded(self.context(cells.flatten(1)), tuple(maps))
+
+
+def frequency_bands() -> tuple[Tensor, Tensor]:
+    """The middle and half the width of each of the 32 frequency bands, float32.
+
+    Frequencies run from 1e-4 to 1e4 periods: geometric up to 1 and from 1 on, `i / 17` powers of 1e4.
+    Computed in float32 in FranNet's own order: at 10,000 periods its rounding shows.
+    """
+    powers = torch.tensor(1e4 ** (1 / 17), dtype=torch.float32) ** torch.arange(17, dtype=torch.float32)
+    low, high = (1 / powers).flip(0), powers
+    base = torch.cat([(edges[1:] + edges[:-1]) / 2 for edges in (low, high)])
+    half = torch.cat([(edges[1:] - edges[:-1]) / 2 for edges in (low, high)])
+    return base, half
+
+
+class CoordinateEncoding(nn.Module):
+    """FranNet's learned encoding of a coordinate: itself, and 32 gated waves.
+
+    ``concat(v, tanh(gate) * (W_sin sin(2 pi v f) + W_cos cos(2 pi v f) + b))`` with ``f = base + tanh(delta) * range``,
+    so that each band learns its frequency within its range, its phase and whether it counts at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        base, half = frequency_bands()
+        self.register_buffer("base", base, persistent=False)
+        self.register_buffer("range", half, persistent=False)
+        self.delta = nn.Parameter(torch.zeros(BANDS))
+        self.sine = nn.Parameter(torch.ones(BANDS))
+        self.cosine = nn.Parameter(torch.ones(BANDS))
+        self.bias = nn.Parameter(torch.zeros(BANDS))
+        self.gate = nn.Parameter(torch.zeros(BANDS))  # closed at first, or the high bands are noise to learn through
+
+    def forward(self, v: Tensor) -> Tensor:
+        """(..., C) coordinates to (..., C * 33) numbers, coordinate by coordinate."""
+        v = v[..., None]
+        frequency = self.base + torch.tanh(self.delta) * self.range
+        angle = (v * frequency) * (2 * torch.pi)
+        waves = self.sine * torch.sin(angle) + self.cosine * torch.cos(angle) + self.bias
+        return torch.cat([v, torch.tanh(self.gate) * waves], dim=-1).flatten(-2)
+
+
+class Decoder(nn.Module):
+    """Three MLPs, each a residual on the value: ``r_k = r_{k-1} + MLP_k([features, r_{k-1}])``."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(self.block(features + 3) for _ in range(BLOCKS))
+
+    @staticmethod
+    def block(inputs: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for width in (inputs, HIDDEN, HIDDEN):
+            layers += [nn.Dropout(0.05), nn.Linear(width, HIDDEN), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Dropout(0.05), nn.Linear(HIDDEN, 3))
+
+    def forward(self, features: Tensor, value: Tensor) -> Tensor:
+        for block in self.blocks:
+            value = value + block(torch.cat([features, value], dim=-1))
+        return value
+
+
+class FranNet(nn.Module):
+    """The whole network. About 0.59 million parameters.
+
+    Parameters
+    ----------
+    config : Config
+        The kind of model.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder()
+        self.local = nn.Sequential(nn.Linear(3 * LATENT, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
+        self.position = CoordinateEncoding()
+        self.time = CoordinateEncoding()
+        encoding = BANDS + 1
+        self.decoder = Decoder(2 * LATENT + len(config.position) * encoding + encoding + 3)
+
+    @property
+    def is_diffusion(self) -> bool:
+        return self.config.restorator == "diffusion"
+
+    def encode(self, x: Tensor) -> Encoded:
+        """Read gray pictures.
+
+        Parameters
+        ----------
+        x : Tensor
+            (B, 1, 64, 64) float32 in [-1, 1].
+
+        Returns
+        -------
+        Encoded
+            `context` (B, 64) and `maps`: three (B, 64, h, h), h = 32, 16, 8.
+        """
+        if x.ndim != 4 or tuple(x.shape[1:]) != (1, INPUT_SIZE, INPUT_SIZE):
+            raise ValueError(f"the network reads (B, 1, {INPUT_SIZE}, {INPUT_SIZE}) pictures, not {tuple(x.shape)}")
+        return self.encoder(x)
+
+    def latents(self, encoded: Encoded, points: Tensor) -> Tensor:
+        """The latent vectors of points: the global context, then the local context at the point.
+
+        Parameters
+        ----------
+        encoded : Encoded
+            Of B pictures.
+        points : Tensor
+            (B, N, 2) float32, (x, y) in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            (B, N, 128) float32.
+        """
+        grid = points[:, :, None, :] * 2 - 1
+        read = [F.grid_sample(m, grid, mode="bilinear", padding_mode="zeros", align_corners=False) for m in encoded.maps]
+        local = self.local(torch.cat(read, dim=1)[..., 0].transpose(1, 2))
+        context = encoded.context[:, None].expand(-1, points.shape[1], -1)
+        return torch.cat([context, local], dim=-1)
+
+    def encode_position(self, points: Tensor) -> Tensor:
+        """(..., 2) points to their (..., 66) encoding, or (..., 33) where the model knows x alone."""
+        return self.position(points[..., : len(self.config.position)])
+
+    def encode_time(self, t: Tensor | int | None) -> Tensor:
+        """The (..., 33) encoding of diffusion steps; None, for single-pass models, is time 0."""
+        time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
+        return self.time(time[..., None] / (STEPS - 1))
+
+    def decode(self, latents: Tensor, points: Tensor, t: Tensor | int | None, value: Tensor) -> Tensor:
+        """Answer for points: their colour, or the noise in `value`.
+
+        Parameters
+        ----------
+        latents : Tensor
+            (B, N, 128), from `latents`.
+        points : Tensor
+            (B, N, 2), the same points.
+        t : int, (B, N) Tensor or None
+            The diffusion step, 0 to 99; None for a single-pass model.
+        value : Tensor
+            (B, N, 3): the noisy colours; zeros for a single-pass model.
+
+        Returns
+        -------
+        Tensor
+            (B, N, 3), colours in about [-1, 1], or the predicted noise.
+        """
+        time = self.encode_time(t).expand(*points.shape[:-1], -1)
+        return self.decoder(torch.cat([latents, self.encode_position(points), time, value], dim=-1), value)

@@ -1,0 +1,133 @@
+"""Noise schedules and the diffusion steps that a sampler visits. All in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import STEPS
+
+SCHEDULES = ("cosine", "linear", "quadratic", "sigmoid")
+RULES = ("uniform", "quadratic")
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A discrete noise schedule.
+
+    Every table is float64 of shape (steps + 1,). Index 0 is the clean picture and index t + 1 belongs to step t, so
+    that the step before the first (t = -1) needs no special case.
+
+    Attributes
+    ----------
+    beta : ndarray
+        The variance that a step adds; 0 for the clean picture.
+    alpha_bar : ndarray
+        How much of the clean picture's variance is left: ``cumprod(1 - beta)``.
+    posterior_variance : ndarray
+        The variance of DDPM's reverse step, ``beta (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])``.
+    snr : ndarray
+        Signal-to-noise ratio, ``alpha_bar / (1 - alpha_bar)``; infinite for the clean picture.
+    """
+
+    name: str
+    beta: Array
+    alpha_bar: Array
+    posterior_variance: Array
+    snr: Array
+
+    @property
+    def steps(self) -> int:
+        """The number of diffusion steps."""
+        return len(self.beta) - 1
+
+
+def cosine(steps: int, offset: float = 0.008) -> Array:
+    """Betas of the cosine schedule: Nichol and Dhariwal, "Improved DDPM" (2021), equation 17."""
+    time = np.linspace(0, 1, steps + 1)
+    alpha_bar = np.cos((time + offset) / (1 + offset) * np.pi / 2) ** 2
+    return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 1e-4, 0.9999)
+
+
+def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
+    """Make a noise schedule.
+
+    Parameters
+    ----------
+    name : {"cosine", "linear", "quadratic", "sigmoid"}
+        How beta grows. All but the cosine grow from 1e-4 to 0.02.
+    steps : int
+        Diffusion steps, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or there are fewer than 2 steps.
+    """
+    low, high = 1e-4, 0.02
+    if steps < 2:
+        raise ValueError(f"a schedule has at least 2 steps, not {steps}")
+    match name:
+        case "cosine":
+            beta = cosine(steps)
+        case "linear":
+            beta = np.linspace(low, high, steps)
+        case "quadratic":
+            beta = np.linspace(low**0.5, high**0.5, steps) ** 2
+        case "sigmoid":
+            beta = low + (high - low) / (1 + np.exp(-np.linspace(-6, 6, steps)))
+        case _:
+            raise ValueError(f"unknown schedule {name!r}; accepted are {', '.join(map(repr, SCHEDULES))}")
+    beta = np.concatenate([[0.0], beta])
+    alpha_bar = np.cumprod(1 - beta)
+    posterior = np.zeros_like(beta)
+    posterior[1:] = beta[1:] * (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
+    snr = np.full_like(beta, np.inf)
+    snr[1:] = alpha_bar[1:] / (1 - alpha_bar[1:])
+    return Schedule(name, beta, alpha_bar, posterior, snr)
+
+
+def steps(rule: str = "uniform", K: int = 1, total: int = STEPS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The diffusion steps that a sampler visits, and where each leads.
+
+    Parameters
+    ----------
+    rule : {"uniform", "quadratic"}
+        "uniform" visits the last step, every K-th of those between, and 0. "quadratic" visits the last step and then
+        one less than each power of 2.
+    K : int
+        The stride of "uniform", 1 to `total` - 1; "quadratic" does not use it.
+    total : int
+        Steps of the schedule.
+
+    Returns
+    -------
+    t, t_prev : ndarray of int
+        Steps from `total` - 1 down to 0, and the same shifted by one, ending in -1 (the clean picture).
+
+    Raises
+    ------
+    ValueError
+        If the rule is unknown or K is out of range.
+
+    Examples
+    --------
+    >>> steps("uniform", K=30)[0].tolist()
+    [99, 91, 61, 31, 1, 0]
+    >>> steps("quadratic")[0].tolist()
+    [99, 63, 31, 15, 7, 3, 1, 0]
+    """
+    if rule == "uniform":
+        if not 1 <= K < total:
+            raise ValueError(f"K is {K}; accepted are 1 to {total - 1}")
+        t = [total - 1, *reversed(range(1, total - 1, K)), 0]
+    elif rule == "quadratic":
+        t = [total - 1, *(2**k - 1 for k in range(total.bit_length(), -1, -1) if 2**k < total)]
+    else:
+        raise ValueError(f"unknown step rule {rule!r}; accepted are {', '.join(map(repr, RULES))}")
+    visited = np.array(t, dtype=np.int64)
+    return visited, np.append(visited[1:], -1)

@@ -1,0 +1,188 @@
+"""Training pictures and their augmentations.
+
+A batch is a pure function of (seed, step): whatever the number of workers, and however often a run is killed and
+resumed, step 1234 sees the same pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+from ..images import Picture, load_image, prepare_input, square
+
+SIZE = 178  # pixels a side of a training picture, as CelebA's centre crop
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
+CACHED = 4096  # decoded pictures kept in memory: 0.5 GB of CelebA's
+
+
+class Pictures(Sequence[Picture]):
+    """The readable pictures of a folder and the folders in it, in the order of their names.
+
+    Parameters
+    ----------
+    folder : path
+        Where the pictures are.
+
+    Attributes
+    ----------
+    paths : list of Path
+        The readable ones.
+    skipped : list of str
+        Those that cannot be read, each with the reason.
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder, or no readable picture in it.
+    """
+
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise ValueError(f"there is no folder {folder}; accepted is a folder of pictures")
+        self.paths: list[Path] = []
+        self.skipped: list[str] = []
+        for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in ENDINGS):
+            try:
+                with Image.open(path):  # the header only: a folder may hold 200,000 pictures
+                    self.paths.append(path)
+            except (OSError, ValueError, SyntaxError) as error:
+                self.skipped.append(f"{path.name}: {error}")
+        if not self.paths:
+            raise ValueError(
+                f"{folder} holds no readable picture ({len(self.skipped)} unreadable); "
+                f"accepted are folders of {', '.join(ENDINGS)} files"
+            )
+        self._read = lru_cache(CACHED)(self._decode)
+
+    def _decode(self, index: int) -> Picture:
+        return load_image(self.paths[index])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
+        """Picture `index`; one whose pixels turn out damaged is skipped with a warning, and the next stands in."""
+        for offset in range(len(self)):
+            at = (index + offset) % len(self)
+            try:
+                return self._read(at)
+            except ValueError as error:
+                warnings.warn(f"skipped: {error}", stacklevel=2)
+        raise ValueError(f"{self.folder} holds no readable picture")
+
+    def summary(self) -> dict[str, Any]:
+        """What is kept of the folder in a checkpoint: its name, the number of pictures, a hash of names and sizes."""
+        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {p.stat().st_size}" for p in self.paths)
+        digest = hashlib.sha256(listing.encode()).hexdigest()
+        return {"folder": self.folder.name, "pictures": len(self), "skipped": len(self.skipped), "sha256": digest}
+
+
+def check_masking(masking: str) -> str:
+    """"none", "uniform", "dynamic" or a number of cells a side from 1 to 64; anything else is a ValueError."""
+    if masking in ("none", "uniform", "dynamic") or (masking.isdecimal() and 1 <= int(masking) <= 64):
+        return masking
+    raise ValueError(f"masking is {masking!r}; accepted are none, uniform, dynamic and whole numbers from 1 to 64")
+
+
+def mask(x: Tensor, masking: str, rng: np.random.Generator) -> Tensor:
+    """FranNet's masking augmentation: set a random number of cells, 0 to 75 %, to mid gray.
+
+    Parameters
+    ----------
+    x : Tensor
+        (B, 1, S, S) inputs in [-1, 1].
+    masking : str
+        Cells a side; "uniform" picks 5 to 64 anew for each batch, "dynamic" a prime of 5 to 61 or 64.
+    """
+    if masking == "none":
+        return x
+    match masking:
+        case "uniform":
+            cells = int(rng.integers(5, 65))
+        case "dynamic":
+            cells = int(rng.choice((*PRIMES, 64)))
+        case _:
+            cells = int(masking)
+    order = np.argsort(rng.random((len(x), cells * cells)), axis=1)
+    masked = np.floor(rng.uniform(0, 0.75, (len(x), 1)) * cells * cells + 0.5)
+    kept = torch.from_numpy(order >= masked).reshape(-1, 1, cells, cells)
+    nearest = torch.arange(x.shape[-1]) * cells // x.shape[-1]
+    return x * kept[:, :, nearest][:, :, :, nearest]
+
+
+class Batches(Dataset[dict[str, Tensor]]):
+    """Batch after batch, indexed by the training step.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray
+        uint8 (H, W, 3), of any sizes.
+    batch, points : int
+        Pictures a batch, and points asked about in each.
+    masking : str
+        See `mask`.
+    seed : int
+        Of the order, crops, flips, points and masks.
+    augment : bool
+        Random square crops of two thirds to the whole of the shorter side, and flips; or the centre square.
+    """
+
+    def __init__(
+        self, pictures: Sequence[Picture], batch: int, points: int, masking: str, seed: int, augment: bool = True
+    ) -> None:
+        self.pictures, self.batch, self.points = pictures, batch, points
+        self.masking, self.seed, self.augment = masking, seed, augment
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.pictures))
+
+    def _crop(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        """A square of SIZE pixels."""
+        if not self.augment:
+            return square(picture, SIZE)
+        height, width = picture.shape[:2]
+        side = int(rng.integers(max(1, min(height, width) * 2 // 3), min(height, width), endpoint=True))
+        top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
+        crop = square(picture[top : top + side, left : left + side], SIZE)
+        return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+    def __getitem__(self, step: int) -> dict[str, Tensor]:
+        """The batch of a step.
+
+        Returns
+        -------
+        dict
+            `input` (B, 1, 64, 64) in [-1, 1], `points` (B, N, 2) in [0, 1], `colour` (B, N, 3) in [-1, 1]: the
+            picture, read bilinearly at the points. All float32.
+        """
+        rng = np.random.default_rng([self.seed, 0, step])
+        places = np.arange(step * self.batch, (step + 1) * self.batch)
+        orders = {int(epoch): self._order(int(epoch)) for epoch in np.unique(places // len(self.pictures))}
+        chosen = [orders[place // len(self.pictures)][place % len(self.pictures)] for place in places.tolist()]
+        crops = [np.ascontiguousarray(self._crop(self.pictures[index], rng)) for index in chosen]
+        points = torch.from_numpy(rng.random((self.batch, self.points, 2), dtype=np.float32))
+        colours = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        read = F.grid_sample(
+            colours, points[:, :, None] * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        inputs = torch.cat([prepare_input(crop) for crop in crops])
+        return {
+            "input": mask(inputs, self.masking, rng),
+            "points": points,
+            "colour": read[..., 0].transpose(1, 2).contiguous(),
+        }

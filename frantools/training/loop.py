@@ -1,0 +1,310 @@
+"""The training loop: AdamW, warm-up and cosine decay, a moving average of the weights, checkpoints to go on from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from math import cos, pi
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from .. import schedule
+from ..checkpoints import read_safetensors, save_model
+from ..files import replacing
+from ..network import STEPS, Config, FranNet
+from .data import Batches, Pictures, check_masking
+
+WARM_UP = 200  # steps
+EMA = 0.999  # decay of the moving average of the weights
+LOWEST = 0.005  # the learning rate decays to this share of it
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes a training: the same settings and data on the same machine give the same weights.
+
+    Parameters
+    ----------
+    restorator : {"single-pass", "diffusion"}
+        What is trained.
+    masking : str
+        "none", "uniform", "dynamic" or cells a side; see `data.mask`.
+    steps : int
+        Optimiser steps.
+    batch, points : int
+        Pictures a step, and points asked about in each.
+    rate : float
+        AdamW's highest learning rate.
+    seed : int
+        Of the weights, the data, the dropout and the diffusion noise.
+    precision : {"float32", "bfloat16"}
+        Of the products; "bfloat16" is automatic mixed precision, the weights stay float32.
+    """
+
+    restorator: str = "diffusion"
+    masking: str = "none"
+    steps: int = 6000
+    batch: int = 32
+    points: int = 256
+    rate: float = 2e-3
+    seed: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        Config(restorator=self.restorator)
+        check_masking(self.masking)
+        for name in ("steps", "batch", "points"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
+        if self.rate <= 0:
+            raise ValueError(f"rate is {self.rate}; accepted are numbers above 0")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
+
+
+def learning_rate(step: int, settings: Settings) -> float:
+    """Linear warm-up, then half a cosine down to a small share."""
+    warm = min(1.0, (step + 1) / min(WARM_UP, settings.steps))
+    return settings.rate * warm * (LOWEST + (1 - LOWEST) * (1 + cos(pi * step / settings.steps)) / 2)
+
+
+def objective(model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator) -> Tensor:
+    """The loss of a batch: squared error of the colour, or absolute error of the noise."""
+    colour, points = batch["colour"], batch["points"]
+    latents = model.latents(model.encode(batch["input"]), points)
+    if not model.is_diffusion:
+        return F.mse_loss(model.decode(latents, points, None, torch.zeros_like(colour)).float(), colour)
+    # Drawn on the CPU, so that a seed means the same on every device.
+    t = torch.randint(STEPS, points.shape[:2], generator=rng)
+    e = torch.randn(colour.shape, generator=rng).to(colour.device)
+    a = alpha_bar[t + 1][..., None].to(colour.device)
+    noisy = a.sqrt() * colour + (1 - a).sqrt() * e
+    return F.l1_loss(model.decode(latents, points, t.to(colour.device), noisy).float(), e)
+
+
+class Run:
+    """A training under way: all that a checkpoint holds."""
+
+    def __init__(self, settings: Settings, device: torch.device) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings, self.device, self.step = settings, device, 0
+        self.model = FranNet(Config(restorator=settings.restorator)).to(device, memory_format=torch.channels_last)
+        self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
+        self.alpha_bar = torch.from_numpy(schedule.make("cosine").alpha_bar).float()
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+
+    def forward(self, batch: dict[str, Tensor], seed: int) -> Tensor:
+        """The objective of a batch, its randomness all from `seed`."""
+        torch.manual_seed(seed)  # dropout draws from the global generator
+        batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            return objective(self.model, batch, self.alpha_bar, torch.Generator().manual_seed(seed))
+
+    def advance(self, batch: dict[str, Tensor]) -> float:
+        """One optimiser step; returns the loss."""
+        self.model.train()
+        loss = self.forward(batch, self.settings.seed * 1_000_003 + self.step)
+        value = loss.item()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {value} at step {self.step}; the last checkpoint is kept. A lower rate may help"
+            )
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.settings)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.step += 1
+        decay = min(EMA, self.step / (self.step + 10))  # young averages forget faster
+        with torch.no_grad():
+            for key, value_now in self.model.state_dict().items():
+                if value_now.is_floating_point():
+                    self.average[key].lerp_(value_now, 1 - decay)
+        return value
+
+    def averaged(self) -> FranNet:
+        """The model with the moving average of its weights, in evaluation mode."""
+        model = FranNet(self.model.config).to(self.device)
+        model.load_state_dict(self.average)
+        return model.eval()
+
+    def save(self, path: Path, provenance: dict[str, Any]) -> None:
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.items()}
+        names = [name for name, _ in self.model.named_parameters()]
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{names[index]}.{key}": value for key, value in state.items()}
+        metadata = {
+            "format": "frantools-checkpoint",
+            "step": str(self.step),
+            "seconds": f"{self.seconds:.1f}",
+            "settings": json.dumps(asdict(self.settings)),
+            "history": json.dumps(self.history),
+            "provenance": json.dumps(provenance),
+        }
+        with replacing(path) as temporary:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint of the same settings."""
+        metadata, tensors = read_safetensors(path)
+        if metadata.get("format") != "frantools-checkpoint":
+            raise ValueError(f"{path} is no checkpoint of a training (its format is {metadata.get('format')!r})")
+        before, now = json.loads(metadata["settings"]), asdict(self.settings)
+        changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
+        if changed:
+            raise ValueError(f"{path} was trained with other settings: {', '.join(changed)}")
+        self.step, self.history = int(metadata["step"]), json.loads(metadata["history"])
+        self.seconds = float(metadata["seconds"])
+        part = {
+            name: {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
+            for name in ("model.", "average.", "optimiser.")
+        }
+        self.model.load_state_dict(part["model."])
+        self.average = {key: value.to(self.device) for key, value in part["average."].items()}
+        keys = ("step", "exp_avg", "exp_avg_sq")
+        state = {
+            index: {key: part["optimiser."][f"{name}.{key}"] for key in keys}
+            for index, (name, _) in enumerate(self.model.named_parameters())
+        }
+        self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
+
+
+def held_out_loss(run: Run, batches: Batches, count: int) -> float:
+    """The objective on pictures that are not trained on, with the averaged weights; the same draws each time."""
+    model = run.averaged()
+    losses = []
+    with torch.no_grad():
+        for index in range(count):
+            batch = {key: value.to(run.device) for key, value in batches[index].items()}
+            losses.append(objective(model, batch, run.alpha_bar, torch.Generator().manual_seed(index)).item())
+    return sum(losses) / len(losses)
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that this package runs from, or None."""
+    here = Path(__file__).parent
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or None
+
+
+def train(
+    data: str | PathLike[str],
+    out: str | PathLike[str],
+    settings: Settings | None = None,
+    held_out: str | PathLike[str] | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    every: int = 500,
+    workers: int = 0,
+) -> FranNet:
+    """Train a model on a folder of pictures.
+
+    Parameters
+    ----------
+    data : path
+        A folder of pictures of any sizes (CelebA's ``img_align_celeba`` as it is).
+    out : path
+        The `.safetensors` file to write at the end, with its card beside it. The training's own state is kept in
+        ``<out>.checkpoint.safetensors``.
+    settings : Settings, optional
+        What to train and how long. Default: a diffusion model.
+    held_out : path, optional
+        A folder of pictures to measure on, each `every` steps. Default: the last twentieth of `data`, which is then
+        not trained on.
+    resume : bool
+        Go on from the checkpoint where there is one.
+    device : str
+        "auto", "cpu", "cuda" ...
+    every : int
+        Steps between checkpoints and measurements.
+    workers : int
+        Processes that prepare batches; 0 prepares them in this one.
+
+    Returns
+    -------
+    FranNet
+        The model with the moving average of its weights.
+
+    Raises
+    ------
+    ValueError
+        If a folder holds no readable picture, or the checkpoint is of other settings.
+    FloatingPointError
+        If the loss stops being finite; the last checkpoint is kept.
+    """
+    settings = settings or Settings()
+    out = Path(out)
+    if out.suffix != ".safetensors":
+        raise ValueError(f"{out} does not end in .safetensors, the only format that models are written in")
+    if every < 1:
+        raise ValueError(f"every is {every}; accepted are whole numbers from 1")
+    pictures = Pictures(data)
+    for reason in pictures.skipped:
+        print(f"skipped {reason}", file=sys.stderr)
+    training, measured = _split(pictures, held_out)
+    target = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    run = Run(settings, target)
+    checkpoint = out.with_suffix(".checkpoint.safetensors")
+    if resume and checkpoint.exists():
+        run.load(checkpoint)
+    provenance = {
+        "data": pictures.summary(),
+        "command": " ".join(["frantools", *sys.argv[1:]]),
+        "commit": git_commit(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": target.type,
+    }
+    batches = Batches(training, settings.batch, settings.points, settings.masking, settings.seed)
+    control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment=False)
+    controls = -(-len(measured) // settings.batch)
+    loader = DataLoader(batches, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers)
+    with tqdm(total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True) as bar:
+        begun, loss_mean = time.perf_counter() - run.seconds, None
+        for batch in loader:
+            loss = run.advance(batch)
+            loss_mean = loss if loss_mean is None else 0.98 * loss_mean + 0.02 * loss
+            bar.update()
+            bar.set_postfix_str(f"loss {loss_mean:.4f}", refresh=False)
+            if run.step % every == 0 or run.step == settings.steps:
+                run.seconds = time.perf_counter() - begun
+                value = held_out_loss(run, control, controls)
+                run.history.append({"step": run.step, "loss": round(loss_mean, 6), "held_out": round(value, 6)})
+                run.save(checkpoint, provenance)
+                bar.write(f"step {run.step}: loss {loss_mean:.4f}, held out {value:.4f}", file=sys.stderr)
+    model = run.averaged()
+    card = {
+        "name": out.stem,
+        "settings": asdict(settings),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "minutes": round(run.seconds / 60, 1),
+        "history": run.history,
+        **provenance,
+    }
+    save_model(model.cpu(), out, card)
+    return model
+
+
+def _split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Any, Any]:
+    """The pictures to train on, and those to measure on."""
+    if held_out is not None:
+        return pictures, Pictures(held_out)
+    count = len(pictures) // 20
+    if count == 0:
+        return pictures, pictures  # too few to spare one
+    indices = range(len(pictures))
+    return torch.utils.data.Subset(pictures, indices[:-count]), torch.utils.data.Subset(pictures, indices[-count:])
