@@ -132,6 +132,9 @@ class CoordinateEncoding(nn.Module):
     so that each band learns its frequency within its range, its phase and whether it counts at all.
     """
 
+    outputs = 1 + BANDS
+    """Numbers that a coordinate is encoded in."""
+
     def __init__(self) -> None:
         super().__init__()
         base, half = frequency_bands()
@@ -188,8 +191,8 @@ class FranNet(nn.Module):
         self.local = nn.Sequential(nn.Linear(3 * LATENT, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
         self.position = CoordinateEncoding()
         self.time = CoordinateEncoding()
-        encoding = BANDS + 1
-        self.decoder = Decoder(2 * LATENT + len(config.position) * encoding + encoding + 3)
+        coordinates = len(config.position) + 1  # and the time
+        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + 3)
 
     @property
     def is_diffusion(self) -> bool:
