@@ -142,6 +142,8 @@ def _fill(model: FranNet, weights: Mapping[str, Tensor], path: Path) -> None:
     for key, value in weights.items():
         if value.shape != own[key].shape:
             raise ValueError(f"{path} is of another model: {key} is {tuple(value.shape)}, not {tuple(own[key].shape)}")
-        if not torch.isfinite(value).all():
+        if not value.is_floating_point():
+            raise ValueError(f"{path} is of another model: {key} is of {value.dtype}, not of floating-point numbers")
+        if not torch.isfinite(value.float()).all():
             raise ValueError(f"{path} is damaged: {key} holds values that are not finite")
     model.load_state_dict(dict(weights), strict=False)

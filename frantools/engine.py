@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .network import HIDDEN, LATENT, Encoded, FranNet
@@ -40,7 +40,8 @@ class Layer:
 
     def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
         """``x @ weight.T + bias``, and the ReLU of it where asked. float32 goes to oneDNN, not MKL: twice as fast on
-        AMD processors, no slower elsewhere."""
+        AMD processors, no slower elsewhere.
+        """
         if _fused(x.device):
             kind = "relu" if relu else "none"
             return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, kind, [], "")
@@ -76,6 +77,11 @@ class Block:
     out: Layer
 
 
+def dense(module: nn.Module) -> list[nn.Linear]:
+    """The dense layers of a module, in the order that data flows through them."""
+    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+
+
 class Decoder:
     """A model's decoder, prepared for one encoded picture.
 
@@ -96,7 +102,7 @@ class Decoder:
         cast = lambda w: w.to(dtype).contiguous()  # noqa: E731
         self.blocks, self.constants, self.places = [], [], []
         for mlp in model.decoder.blocks:
-            first, *hidden, out = (layer for layer in mlp if isinstance(layer, torch.nn.Linear))
+            first, second, third, out = dense(mlp)
             context, local, position, time, value = first.weight.split(parts, dim=1)
             # The global context is the same for all points of the picture: with the bias, a constant.
             self.constants.append(first.bias + encoded.context[0] @ context.T)
@@ -106,18 +112,19 @@ class Decoder:
                     local=Layer(cast(local)),
                     value=value,
                     time=time,
-                    hidden=tuple(Layer(cast(h.weight), cast(h.bias)) for h in hidden),
+                    hidden=(Layer(cast(second.weight), cast(second.bias)), Layer(cast(third.weight), cast(third.bias))),
                     out=Layer(cast(out.weight), cast(out.bias)),
                 )
             )
         # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
         # and then the layer runs over 1,344 cells and not over every point.
-        mixer, self.local_bias = model.local[0].weight, model.local[0].bias
+        mixer, mix = dense(model.local)
+        self.local_bias = mixer.bias
         self.maps = [
             torch.einsum("chw,oc->hwo", features[0], weight)
-            for features, weight in zip(encoded.maps, mixer.split(LATENT, dim=1), strict=True)
+            for features, weight in zip(encoded.maps, mixer.weight.split(LATENT, dim=1), strict=True)
         ]
-        self.mix = Layer(cast(model.local[2].weight), cast(model.local[2].bias))
+        self.mix = Layer(cast(mix.weight), cast(mix.bias))
 
     def tile(self, x: Tensor, y: Tensor) -> Denoise:
         """The decoder at the points of a grid.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from functools import cache
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -23,15 +24,15 @@ GRAY = (0.2989, 0.587, 0.114)  # weights of red, green and blue, as in TensorFlo
 LARGEST = 150_000_000  # pixels in a file: 450 MB once it is decoded
 
 
-def load_image(path_or_bytes: str | PathLike[str] | bytes) -> Picture:
+def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryview) -> Picture:
     """Read a picture.
 
     Parameters
     ----------
-    path_or_bytes : path or bytes
-        A file, or the content of one, in any format that Pillow reads: JPEG, PNG, TIFF, WebP, GIF, BMP ... Gray,
-        palette, CMYK and 16-bit pictures become RGB, transparent ones are laid on white, the EXIF orientation is
-        applied, and of an animation it is the first frame.
+    path_or_bytes : path or bytes-like
+        A file, or the content of one (as an upload widget gives it), in any format that Pillow reads: JPEG, PNG, TIFF,
+        WebP, GIF, BMP ... Gray, palette, CMYK and 16-bit pictures become RGB, transparent ones are laid on white, the
+        EXIF orientation is applied, and of an animation it is the first frame.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes) -> Picture:
     ValueError
         If the content is not a picture, is cut short, or has more than 150 million pixels.
     """
-    if isinstance(path_or_bytes, bytes):
+    if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
         name, file = "the picture", io.BytesIO(path_or_bytes)
     else:
         name = str(path_or_bytes)
@@ -56,7 +57,7 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes) -> Picture:
         file = io.BytesIO(Path(path_or_bytes).read_bytes())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
+            warnings.simplefilter("ignore")  # the limit below is ours, and damage is told in one error
             with Image.open(file) as image:
                 width, height = image.size
                 if width * height > LARGEST:
@@ -67,15 +68,15 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes) -> Picture:
             f"{name} is too large; accepted are pictures of up to {LARGEST // 1_000_000} million pixels"
         ) from None
     except UnidentifiedImageError:
-        raise ValueError(f"{name} is not a picture; accepted are JPEG, PNG, TIFF, WebP, GIF, BMP and the like") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's decoders raise on damaged files
+        raise ValueError(f"{name} is not a picture; accepted are JPEG, PNG, TIFF, WebP, GIF and BMP files") from None
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # as Pillow's decoders raise on damage
         raise ValueError(f"{name} is damaged and cannot be read ({error}); accepted are whole picture files") from None
 
 
 def _to_rgb(image: Image.Image) -> Picture:
     """Any Pillow mode to uint8 (H, W, 3)."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, which Pillow's own conversion would clip
-        values = np.asarray(image, dtype=np.float64)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
         top = 65535 if image.mode.startswith("I") else 255 if values.max(initial=0) > 1 else 1
         gray = (values / top * 255).round().clip(0, 255).astype(np.uint8)
         return np.repeat(gray[..., None], 3, axis=-1)
@@ -129,12 +130,18 @@ def square(image: object, size: int | None = None) -> Picture:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     picture = picture[top : top + side, left : left + side]
-    if size in (None, side):
+    if size is None or _pixels(size) == side:
         return picture
     # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
     tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
     resized = F.interpolate(tensor, size=(size, size), mode="bilinear", antialias=True)
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
+
+
+def _pixels(size: object) -> int:
+    if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1")
+    return int(size)
 
 
 def to_gray(image: Tensor) -> Tensor:
@@ -158,7 +165,7 @@ def prepare_input(image: object, size: int = INPUT_SIZE) -> Tensor:
         (1, 1, size, size) float32 in [-1, 1]: the centre square, gray, bilinear with antialiasing.
     """
     gray = to_gray(torch.from_numpy(np.ascontiguousarray(square(image))).float() / 255)
-    small = F.interpolate(gray[None, None], size=(size, size), mode="bilinear", antialias=True)
+    small = F.interpolate(gray[None, None], size=(_pixels(size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 
 
@@ -167,10 +174,9 @@ def _portraits() -> dict[str, Picture]:
     from matplotlib import cbook
     from skimage import data
 
-    with cbook.get_sample_data("grace_hopper.jpg") as file:
-        hopper = load_image(file.read())
+    hopper = load_image(str(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
     crops = {"astronaut": (data.astronaut(), 8, 108, 232), "hopper": (hopper, 20, 110, 340)}
-    return {name: np.ascontiguousarray(p[t : t + s, l : l + s]) for name, (p, t, l, s) in crops.items()}
+    return {name: picture[top : top + side, left : left + side] for name, (picture, top, left, side) in crops.items()}
 
 
 def portraits() -> dict[str, Picture]:

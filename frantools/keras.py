@@ -94,8 +94,8 @@ def read_config(path: Path) -> Config:
     if not path.is_file():
         raise FileNotFoundError(f"there is no config file {path}")
     try:
-        settings = dict(_leaves(json.loads(path.read_text())))
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
+        settings = dict(_leaves(json.loads(path.read_text(encoding="utf-8"))))
+    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is not a FranNet config in JSON: {error}") from None
     supported = dict(SUPPORTED)
     if settings.get("restorator.name") == "diffusion":
@@ -124,39 +124,41 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield f"{prefix}{key}", value
 
 
-def _layout() -> dict[str, list[tuple[str, str]]]:
-    """For each group of the file, in its order: a pattern for the Keras name, and the name of our parameter.
+def _layout() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """For each group of the file, in its order: a pattern for the Keras name, and the names of our parameters.
 
     Keras numbers its layers by the order in which a process made them, so numbers mean nothing and order everything.
     """
-    encoder = [(r"batch_normalization/gamma", "encoder.normalise.weight")]
-    encoder += [(r"batch_normalization/beta", "encoder.normalise.bias")]
 
-    def layer(keras: str, ours: str) -> list[tuple[str, str]]:
-        return [(f"{keras}/kernel", f"{ours}.weight"), (f"{keras}/bias", f"{ours}.bias")]
+    def layer(keras: str, ours: str) -> list[tuple[str, tuple[str, ...]]]:
+        return [(f"{keras}/kernel", (f"{ours}.weight",)), (f"{keras}/bias", (f"{ours}.bias",))]
 
+    encoder: list[tuple[str, tuple[str, ...]]] = []
+    encoder += [("batch_normalization/gamma", ("encoder.normalise.weight",))]
+    encoder += [("batch_normalization/beta", ("encoder.normalise.bias",))]
     for i in range(3):
         for part in ("down.0", "on.0.0", "on.1.0"):
             encoder += layer("conv2d", f"encoder.stages.{i}.{part}")
-    encoder += layer(r"CB/conv-0", "encoder.squeeze.0")
-    encoder += layer(r".*globalMixer/dense-0", "encoder.context.0")
+    encoder += layer("CB/conv-0", "encoder.squeeze.0")
+    encoder += layer(".*globalMixer/dense-0", "encoder.context.0")
     for i in range(3):
-        encoder += layer(rf".*intermediate-{i}/conv-0", f"encoder.stages.{i}.local.0.0")
+        encoder += layer(f".*intermediate-{i}/conv-0", f"encoder.stages.{i}.local.0.0")
     encoder += layer("dense", "encoder.context.2")
     for i in range(3):
-        encoder += layer(rf".*intermediate-{i}/conv-1", f"encoder.stages.{i}.local.1.0")
-    encoder += layer(r".*LocalMixer/mlp/dense-0", "local.0") + layer(r".*LocalMixer/final", "local.2")
-    encoder += [(r"batch_normalization/moving_mean", "encoder.normalise.running_mean")]
-    encoder += [(r"batch_normalization/moving_variance", "encoder.normalise.running_var")]
+        encoder += layer(f".*intermediate-{i}/conv-1", f"encoder.stages.{i}.local.1.0")
+    encoder += layer(".*LocalMixer/mlp/dense-0", "local.0") + layer(".*LocalMixer/final", "local.2")
+    encoder += [("batch_normalization/moving_mean", ("encoder.normalise.running_mean",))]
+    encoder += [("batch_normalization/moving_variance", ("encoder.normalise.running_var",))]
 
-    renderer = []
+    renderer: list[tuple[str, tuple[str, ...]]] = []
     for k in range(BLOCKS):
         for i in range(3):
-            renderer += layer(rf".*MLP-{k}/mlp/dense-{i}", f"decoder.blocks.{k}.{3 * i + 1}")
+            renderer += layer(f".*MLP-{k}/mlp/dense-{i}", f"decoder.blocks.{k}.{3 * i + 1}")
         renderer += layer("dense", f"decoder.blocks.{k}.10")
     for encoding in ("position", "time"):
-        renderer += [(r".*_freqDeltas", f"{encoding}.delta"), (r".*_fussionW", f"{encoding}.waves")]
-        renderer += [(r".*_fussionB", f"{encoding}.bias"), (r".*_gates", f"{encoding}.gate")]
+        renderer += [(".*_freqDeltas", (f"{encoding}.delta",))]
+        renderer += [(".*_fussionW", (f"{encoding}.sine", f"{encoding}.cosine"))]
+        renderer += [(".*_fussionB", (f"{encoding}.bias",)), (".*_gates", (f"{encoding}.gate",))]
     return {"encoder": encoder, "renderer": renderer}
 
 
@@ -166,32 +168,21 @@ def _read_weights(path: Path, config: Config) -> dict[str, Tensor]:
     try:
         with h5py.File(path, "r") as file:
             groups = {group: _read_group(file, group, path) for group in ("encoder", "renderer")}
-    except OSError as error:
-        raise ValueError(f"{path} is not a whole HDF5 file ({error})") from None
+    except (OSError, RuntimeError, KeyError, TypeError) as error:  # what h5py raises on damaged files
+        raise ValueError(f"{path} is not a whole HDF5 file ({error}); accepted are FranNet's Keras weights") from None
     shapes = {key: value.shape for key, value in FranNet(config).state_dict().items()}
     state: dict[str, Tensor] = {}
     for group, layout in _layout().items():
         entries = groups[group]
         for (keras, array), (pattern, ours) in zip(entries, layout, strict=False):
             if not re.fullmatch(f"{pattern}:0", re.sub(r"_\d+(?=/)", "", keras)):
-                raise ValueError(f"{path} holds an unknown layer {keras!r} where {pattern!r} belongs ({ours})")
-            if ours.endswith(".waves"):
-                if array.shape != (1, 32, 2):
-                    raise ValueError(f"{path}: {keras} has shape {array.shape}, not (1, 32, 2)")
-                pair = torch.from_numpy(array.reshape(32, 2))
-                stem = ours.removesuffix("waves")
-                state[f"{stem}sine"], state[f"{stem}cosine"] = pair[:, 0].contiguous(), pair[:, 1].contiguous()
-                continue
-            converted = _to_torch(array)
-            if converted.numel() == shapes[ours].numel() and converted.ndim == 3:
-                converted = converted.reshape(shapes[ours])  # gates carry leading axes of 1
-            if converted.numel() == shapes[ours].numel() and ours.endswith((".bias", ".gate")):
-                converted = converted.reshape(shapes[ours])
-            if converted.shape != shapes[ours]:
-                raise ValueError(f"{path}: {keras} has shape {array.shape}, which is not that of {ours}")
-            state[ours] = converted
+                raise ValueError(f"{path} holds an unknown layer {keras!r} where {pattern!r} belongs ({ours[0]})")
+            parts = _to_torch(array, ours)
+            if [part.shape for part in parts] != [shapes[name] for name in ours]:
+                raise ValueError(f"{path}: {keras} has shape {array.shape}, which is not that of {' and '.join(ours)}")
+            state.update(zip(ours, parts, strict=True))
         if len(entries) < len(layout):
-            raise ValueError(f"{path} lacks the layer {layout[len(entries)][1]!r} of the {group}")
+            raise ValueError(f"{path} lacks the layer {layout[len(entries)][0]!r} of the {group}")
         if len(entries) > len(layout):
             raise ValueError(f"{path} has an unknown layer {entries[len(layout)][0]!r} in the {group}")
     return state
@@ -202,14 +193,26 @@ def _read_group(file: Any, group: str, path: Path) -> list[tuple[str, np.ndarray
     found = [name for name in file if re.fullmatch(rf"(c_)?{group}(_\d+)?", name)]
     if len(found) != 1:
         raise ValueError(f"{path} holds no FranNet weights: it has {len(found)} groups named {group}, not one")
-    names = [n.decode() if isinstance(n, bytes) else str(n) for n in file[found[0]].attrs.get("weight_names", [])]
-    missing = [name for name in names if name not in file[found[0]]]
-    if missing:
-        raise ValueError(f"{path} lacks the weights of {missing[0]!r}")
-    return [(name, np.asarray(file[found[0]][name], dtype=np.float32)) for name in names]
+    weights = file[found[0]]
+    names = [n.decode() if isinstance(n, bytes) else str(n) for n in weights.attrs.get("weight_names", [])]
+    for name in names:
+        if name not in weights:
+            raise ValueError(f"{path} lacks the weights of {name!r}")
+        if weights[name].dtype.kind != "f":
+            raise ValueError(f"{path}: {name} is of {weights[name].dtype}, not of floating-point numbers")
+    return [(name, np.asarray(weights[name], dtype=np.float32)) for name in names]
 
 
-def _to_torch(array: np.ndarray) -> Tensor:
-    """Keras keeps kernels as (height, width, in, out) and (in, out); PyTorch has the outputs first."""
-    order = {4: (3, 2, 0, 1), 2: (1, 0)}.get(array.ndim, tuple(range(array.ndim)))
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(order)))
+def _to_torch(array: np.ndarray, ours: tuple[str, ...]) -> list[Tensor]:
+    """A Keras weight as those of our names.
+
+    Keras keeps kernels as (height, width, in, out) and (in, out), and PyTorch has the outputs first. The numbers of an
+    encoding carry leading axes of 1, and its sines and cosines are the columns of one weight.
+    """
+    if ours[0].startswith(("position.", "time.")):
+        array = array.squeeze()
+        parts = [array] if len(ours) == 1 else list(np.atleast_2d(array).T)
+    else:
+        order = {4: (3, 2, 0, 1), 2: (1, 0)}.get(array.ndim, tuple(range(array.ndim)))
+        parts = [array.transpose(order)]
+    return [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]

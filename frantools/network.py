@@ -112,6 +112,13 @@ class Encoder(nn.Module):
         return Encoded(self.context(cells.flatten(1)), tuple(maps))
 
 
+def interpolate(features: Tensor, points: Tensor) -> Tensor:
+    """(B, C, h, w) maps read bilinearly at (B, N, 2) points, to (B, N, C): pixel-centre alignment, zeros outside."""
+    grid = points[:, :, None] * 2 - 1
+    read = F.grid_sample(features, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return read[..., 0].transpose(1, 2)
+
+
 def frequency_bands() -> tuple[Tensor, Tensor]:
     """The middle and half the width of each of the 32 frequency bands, float32.
 
@@ -134,6 +141,8 @@ class CoordinateEncoding(nn.Module):
 
     outputs = 1 + BANDS
     """Numbers that a coordinate is encoded in."""
+    base: Tensor
+    range: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,6 +193,10 @@ class FranNet(nn.Module):
         The kind of model.
     """
 
+    name: str | None = None
+    """The shipped name or the file's, where it was loaded from one; with `sha256` it goes into recipes."""
+    sha256: str | None = None
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
@@ -230,9 +243,7 @@ class FranNet(nn.Module):
         Tensor
             (B, N, 128) float32.
         """
-        grid = points[:, :, None, :] * 2 - 1
-        read = [F.grid_sample(m, grid, mode="bilinear", padding_mode="zeros", align_corners=False) for m in encoded.maps]
-        local = self.local(torch.cat(read, dim=1)[..., 0].transpose(1, 2))
+        local = self.local(torch.cat([interpolate(features, points) for features in encoded.maps], dim=-1))
         context = encoded.context[:, None].expand(-1, points.shape[1], -1)
         return torch.cat([context, local], dim=-1)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from math import isfinite
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -35,8 +36,11 @@ class Region:
 
     def __post_init__(self) -> None:
         slack = 1e-9  # 0.7 + 0.3 and the like
-        if not all(isinstance(v, (int, float)) and isfinite(v) for v in astuple(self)):
-            raise ValueError(f"{self} is not made of four finite numbers")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
+                raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
+            object.__setattr__(self, field.name, float(value))
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
@@ -48,7 +52,7 @@ class Region:
         return cls(0.0, 0.0, 1.0, 1.0)
 
     def within(self, outer: Region) -> Region:
-        """This rectangle, given in fractions of `outer`, in fractions of the picture: zooming in."""
+        """Zoom in: of this rectangle, given in fractions of `outer`, the fractions of the picture."""
         return Region(
             outer.x + self.x * outer.width,
             outer.y + self.y * outer.height,
@@ -69,14 +73,14 @@ def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
         If it is not one whole number or two, each from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(hasattr(side, "__index__") and not isinstance(side, bool) for side in pair)
+    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in pair)
     if len(pair) != 2 or not whole or not all(1 <= side <= LARGEST for side in pair):
         raise ValueError(f"size is {size!r}; accepted are a whole number or (width, height), each from 1 to {LARGEST}")
     return int(pair[0]), int(pair[1])
 
 
-def points(size: int | tuple[int, int], region: Region | None = None, start: int = 0, stop: int | None = None) -> Tensor:
-    """The pixel centres of a picture of a region, row by row.
+def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Tensor, Tensor]:
+    """The pixel centres of a picture of a region, by column and by row.
 
     Parameters
     ----------
@@ -84,18 +88,19 @@ def points(size: int | tuple[int, int], region: Region | None = None, start: int
         Width and height of the picture in pixels.
     region : Region, optional
         What the picture shows. Default: everything.
-    start, stop : int, optional
-        Only points `start` to `stop` - 1 of them, as a slice does.
 
     Returns
     -------
-    Tensor
-        (N, 2) float64, (x, y): ``origin + (i + 0.5) / size * extent``.
+    x, y : Tensor
+        (width,) and (height,) float64: ``origin + (i + 0.5) / size * extent``.
     """
-    width, height = dimensions(size)
     region = region or Region.full()
-    index = torch.arange(start, width * height if stop is None else min(stop, width * height))
-    pixel = torch.stack([index % width, index // width], dim=-1).double()
-    centres = (pixel + 0.5) / torch.tensor([width, height], dtype=torch.float64)
-    extent = torch.tensor([region.width, region.height], dtype=torch.float64)
-    return torch.tensor([region.x, region.y], dtype=torch.float64) + centres * extent
+    sides = zip(dimensions(size), (region.x, region.y), (region.width, region.height), strict=True)
+    x, y = (origin + (torch.arange(side).double() + 0.5) / side * extent for side, origin, extent in sides)
+    return x, y
+
+
+def points(size: int | tuple[int, int], region: Region | None = None) -> Tensor:
+    """The pixel centres of a picture of a region, row by row: (height * width, 2) float64, (x, y). See `axes`."""
+    x, y = axes(size, region)
+    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1).flatten(0, 1)

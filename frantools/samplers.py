@@ -74,6 +74,9 @@ class Setup:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {names}")
         if self.clipping is not None:
             object.__setattr__(self, "clipping", _bounds(self.clipping))
+        # NumPy's numbers are welcome, and JSON takes only Python's own.
+        object.__setattr__(self, "stochasticity", float(self.stochasticity))
+        object.__setattr__(self, "K", int(self.K))
         needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
@@ -194,7 +197,8 @@ def sample(
     https://arxiv.org/abs/2006.11239, algorithm 2. The noise projection is FranNet's.
     """
     draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
-    clip = (lambda v: v) if setup.clipping is None else (lambda v: v.clamp(*setup.clipping))
+    low, high = setup.clipping or (None, None)
+    clip = (lambda v: v) if low is None else (lambda v: v.clamp(low, high))
     power = 2 if setup.noise_stddev == "squared" else 1
 
     x = clip(x)

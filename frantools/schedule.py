@@ -83,7 +83,7 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
         case _:
             raise ValueError(f"unknown schedule {name!r}; accepted are {', '.join(map(repr, SCHEDULES))}")
     beta = np.concatenate([[0.0], beta])
-    alpha_bar = np.cumprod(1 - beta)
+    alpha_bar = np.cumprod(1 - beta, dtype=np.float64)
     posterior = np.zeros_like(beta)
     posterior[1:] = beta[1:] * (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
     snr = np.full_like(beta, np.inf)

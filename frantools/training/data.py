@@ -6,94 +6,22 @@ resumed, step 1234 sees the same pixels.
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from collections.abc import Sequence
-from functools import lru_cache
-from os import PathLike
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from ..images import Picture, load_image, prepare_input, square
+from ..images import Picture, prepare_input, square
 
 SIZE = 178  # pixels a side of a training picture, as CelebA's centre crop
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
-CACHED = 4096  # decoded pictures kept in memory: 0.5 GB of CelebA's
-
-
-class Pictures(Sequence[Picture]):
-    """The readable pictures of a folder and the folders in it, in the order of their names.
-
-    Parameters
-    ----------
-    folder : path
-        Where the pictures are.
-
-    Attributes
-    ----------
-    paths : list of Path
-        The readable ones.
-    skipped : list of str
-        Those that cannot be read, each with the reason.
-
-    Raises
-    ------
-    ValueError
-        If there is no such folder, or no readable picture in it.
-    """
-
-    def __init__(self, folder: str | PathLike[str]) -> None:
-        self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise ValueError(f"there is no folder {folder}; accepted is a folder of pictures")
-        self.paths: list[Path] = []
-        self.skipped: list[str] = []
-        for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in ENDINGS):
-            try:
-                with Image.open(path):  # the header only: a folder may hold 200,000 pictures
-                    self.paths.append(path)
-            except (OSError, ValueError, SyntaxError) as error:
-                self.skipped.append(f"{path.name}: {error}")
-        if not self.paths:
-            raise ValueError(
-                f"{folder} holds no readable picture ({len(self.skipped)} unreadable); "
-                f"accepted are folders of {', '.join(ENDINGS)} files"
-            )
-        self._read = lru_cache(CACHED)(self._decode)
-
-    def _decode(self, index: int) -> Picture:
-        return load_image(self.paths[index])
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
-        """Picture `index`; one whose pixels turn out damaged is skipped with a warning, and the next stands in."""
-        for offset in range(len(self)):
-            at = (index + offset) % len(self)
-            try:
-                return self._read(at)
-            except ValueError as error:
-                warnings.warn(f"skipped: {error}", stacklevel=2)
-        raise ValueError(f"{self.folder} holds no readable picture")
-
-    def summary(self) -> dict[str, Any]:
-        """What is kept of the folder in a checkpoint: its name, the number of pictures, a hash of names and sizes."""
-        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {p.stat().st_size}" for p in self.paths)
-        digest = hashlib.sha256(listing.encode()).hexdigest()
-        return {"folder": self.folder.name, "pictures": len(self), "skipped": len(self.skipped), "sha256": digest}
 
 
 def check_masking(masking: str) -> str:
-    """"none", "uniform", "dynamic" or a number of cells a side from 1 to 64; anything else is a ValueError."""
+    """Accept "none", "uniform", "dynamic" or a number of cells a side from 1 to 64; anything else is a ValueError."""
     if masking in ("none", "uniform", "dynamic") or (masking.isdecimal() and 1 <= int(masking) <= 64):
         return masking
     raise ValueError(f"masking is {masking!r}; accepted are none, uniform, dynamic and whole numbers from 1 to 64")

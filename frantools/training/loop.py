@@ -23,7 +23,8 @@ from .. import schedule
 from ..checkpoints import read_safetensors, save_model
 from ..files import replacing
 from ..network import STEPS, Config, FranNet
-from .data import Batches, Pictures, check_masking
+from ..pictures import Pictures
+from .data import Batches, check_masking
 
 WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
@@ -99,7 +100,8 @@ class Run:
     def __init__(self, settings: Settings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.device, self.step = settings, device, 0
-        self.model = FranNet(Config(restorator=settings.restorator)).to(device, memory_format=torch.channels_last)
+        self.model = FranNet(Config(restorator=settings.restorator)).to(device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
         self.alpha_bar = torch.from_numpy(schedule.make("cosine").alpha_bar).float()
@@ -299,12 +301,11 @@ def train(
     return model
 
 
-def _split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Any, Any]:
+def _split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Pictures, Pictures]:
     """The pictures to train on, and those to measure on."""
     if held_out is not None:
         return pictures, Pictures(held_out)
     count = len(pictures) // 20
     if count == 0:
         return pictures, pictures  # too few to spare one
-    indices = range(len(pictures))
-    return torch.utils.data.Subset(pictures, indices[:-count]), torch.utils.data.Subset(pictures, indices[-count:])
+    return pictures.part(0, len(pictures) - count), pictures.part(len(pictures) - count, len(pictures))

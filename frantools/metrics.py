@@ -1,0 +1,146 @@
+"""How close a restoration is to the original: loss, gray loss, PSNR and SSIM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .images import Picture, prepare_input, square, to_gray
+from .network import FranNet
+from .pictures import Pictures
+from .restore import restore
+from .samplers import Setup
+
+SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
+NAMES = ("loss", "loss_gray", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How close restorations are to their originals: means over pictures."""
+
+    loss: float
+    """Mean squared error of RGB in [0, 1]."""
+    loss_gray: float
+    """Mean squared error of 0.2989 R + 0.587 G + 0.114 B in [0, 1]."""
+    psnr: float
+    """Peak signal-to-noise ratio of RGB, in dB."""
+    ssim: float
+    """Structural similarity of RGB, at most 1."""
+    pictures: int = 1
+    """How many pictures."""
+    calls: int = 0
+    """Network calls for each point."""
+    seconds: float = 0.0
+    """Seconds for each picture."""
+    each: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    """The four numbers for each picture, by name, in order; for confidence intervals."""
+
+
+def measure(restored: NDArray[Any], original: NDArray[Any]) -> dict[str, float]:
+    """The four numbers of one restoration.
+
+    Parameters
+    ----------
+    restored, original : ndarray
+        (H, W, 3) of the same shape: uint8, or floats in [0, 1].
+
+    Returns
+    -------
+    dict
+        "loss", "loss_gray", "psnr" (dB), "ssim". A picture of under 7 pixels a side has no SSIM: it is nan.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    from skimage.metrics import structural_similarity
+
+    if restored.shape != original.shape:
+        raise ValueError(
+            f"pictures of {restored.shape} and {original.shape} cannot be compared; accepted are equal shapes"
+        )
+    a, b = (image / 255 if image.dtype == np.uint8 else image.astype(np.float64) for image in (restored, original))
+    loss = float(np.mean((a - b) ** 2))
+    gray = (to_gray(torch.from_numpy(a)) - to_gray(torch.from_numpy(b))).square().mean()
+    small = min(a.shape[:2]) < 7  # the window of SSIM
+    return {
+        "loss": loss,
+        "loss_gray": float(gray),
+        "psnr": float(-10 * np.log10(loss)) if loss > 0 else float("inf"),
+        "ssim": float("nan") if small else float(structural_similarity(a, b, channel_axis=2, data_range=1.0)),
+    }
+
+
+def summarise(each: Sequence[dict[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
+    """The means of what `measure` says of several pictures."""
+    columns = {name: [row[name] for row in each] for name in NAMES}
+    means = {name: float(np.mean(values)) for name, values in columns.items()}
+    return Metrics(**means, pictures=len(each), calls=calls, seconds=seconds / len(each), each=columns)
+
+
+def evaluate(
+    model: FranNet,
+    folder_or_images: str | PathLike[str] | Sequence[NDArray[Any]],
+    setup: Setup | None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+) -> Metrics:
+    """Measure a model on pictures: restore each one's centre square and compare.
+
+    Parameters
+    ----------
+    model : FranNet
+        From `load_model`.
+    folder_or_images : path or sequence of ndarray
+        A folder of pictures, or the pictures.
+    setup : Setup, optional
+        For diffusion models; default B.
+    size : int
+        Pixels a side at which originals are kept, grayed and shrunk for the input, and compared.
+    limit : int, optional
+        Only the first so many.
+    seed : int
+        Of the first picture's random numbers; the next have the next.
+    precision : {"float32", "bfloat16", "auto"}
+        As for `restore`.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1.
+
+    Returns
+    -------
+    Metrics
+        Means over the pictures, and each one's numbers in `each`.
+
+    Raises
+    ------
+    ValueError
+        If there is no picture, or the limit is below 1.
+    """
+    images: Sequence[Picture] = (
+        Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
+    )
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
+    count = min(len(images), limit or len(images))
+    if count == 0:
+        raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
+    each, seconds, calls = [], 0.0, 0
+    for index in range(count):
+        original = square(images[index], size)
+        result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
+        each.append(measure(result.image, original))
+        seconds, calls = seconds + result.seconds, result.calls
+        if progress is not None:
+            progress((index + 1) / count)
+    return summarise(each, calls, seconds)

@@ -1,0 +1,262 @@
+"""The engine: picture + model + setup + region + size -> restoration, tile by tile, with progress."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field
+from importlib.metadata import version
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import noise, schedule
+from .engine import Decoder
+from .images import prepare_input
+from .network import FranNet
+from .regions import Region, axes, dimensions
+from .samplers import Setup, Step, sample
+
+Progress = Callable[[float], None]
+Colours = NDArray[np.float32]
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+TILE = 8192  # points: what the steps read and write of them stays in the cache of one core
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A restored picture and how it was made."""
+
+    image: Colours = field(repr=False)
+    """float32 (H, W, 3) in [0, 1]."""
+    seconds: float
+    """What it took."""
+    calls: int
+    """How often the network was called for each point."""
+    recipe: dict[str, Any]
+    """What makes the same picture again: model, setup, seed, size, region, precision, and the versions that did."""
+
+
+def restore(
+    model: FranNet,
+    image: NDArray[Any] | Tensor,
+    setup: Setup | None = None,
+    size: int | tuple[int, int] = 1024,
+    region: Region | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    progress: Progress | None = None,
+) -> Restoration:
+    """Restore a picture, or a region of it, from what a 64 x 64 gray copy of it tells.
+
+    Parameters
+    ----------
+    model : FranNet
+        From `load_model`.
+    image : ndarray or Tensor
+        A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
+        `prepare_input` makes it.
+    setup : Setup, optional
+        The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
+    size : int or (int, int)
+        Pixels a side, or width and height, 1 to 16384 each.
+    region : Region, optional
+        What of the picture is restored. Default: all of it.
+    seed : int
+        Of the diffusion's random numbers. They belong to the point: a region is coloured as in the whole picture.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the products. "auto" is bfloat16 on processors with instructions for it, else float32.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
+        the work and is raised from here.
+
+    Returns
+    -------
+    Restoration
+        `image` float32 (H, W, 3) in [0, 1], `seconds`, `calls`, `recipe`.
+
+    Raises
+    ------
+    ValueError
+        If the picture, size, seed or precision is not as above, or a setup is given for a single-pass model.
+
+    Examples
+    --------
+    >>> import frantools as ft
+    >>> model = ft.load_model("diffusion-basic")
+    >>> ft.restore(model, ft.portraits()["hopper"], size=64).image.shape
+    (64, 64, 3)
+    """
+    begun = time.perf_counter()
+    width, height = dimensions(size)
+    region = region or Region.full()
+    setup = check_setup(model, setup)
+    dtype = PRECISIONS[resolve_precision(precision)]
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ValueError(f"seed is {seed!r}; accepted are whole numbers")
+    x = image if isinstance(image, Tensor) else prepare_input(image)
+    device = next(model.parameters()).device
+
+    columns, rows = (axis.to(device) for axis in axes(size, region))
+    out = np.empty((height, width, 3), dtype=np.float32)
+    with torch.inference_mode():
+        decoder = Decoder(model, model.encode(x.to(device)), dtype)
+    calls = setup.calls if setup else 1
+    tiles = list(_tiles(width, height, TILE if device.type == "cpu" else 64 * TILE))
+    stop = Event()
+    done = [0] * len(tiles)  # rows times steps, by tile
+
+    def render(index: int) -> None:
+        top, bottom = tiles[index]
+        part = rows[top:bottom]
+
+        def after(step: Step) -> None:
+            if stop.is_set():
+                raise InterruptedError
+            done[index] = (step.index + 1) * (bottom - top)
+
+        with torch.inference_mode():
+            if stop.is_set():
+                raise InterruptedError
+            keys = noise.point_keys(seed, columns, part[:, None]).flatten() if setup else None
+            values = _colours(decoder, columns.float(), part.float(), setup, keys, after)
+            out[top:bottom] = (values.view(bottom - top, width, 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
+        done[index] = calls * (bottom - top)
+
+    def report() -> None:
+        if progress is not None:
+            progress(sum(done) / (calls * height))
+
+    _run(render, len(tiles), report, stop, threads=torch.get_num_threads() if device.type == "cpu" else 1)
+    return Restoration(
+        image=out,
+        seconds=time.perf_counter() - begun,
+        calls=calls,
+        recipe=_recipe(model, x, setup, size, region, seed, precision),
+    )
+
+
+def check_setup(model: FranNet, setup: Setup | None) -> Setup | None:
+    """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
+    if model.is_diffusion:
+        return setup if setup is not None else Setup()
+    if setup is not None:
+        raise ValueError(f"the single-pass model {model.name!r} has no sampler; setup goes with a diffusion model")
+    return None
+
+
+def resolve_precision(precision: str) -> str:
+    """The name of a precision, where "auto" is bfloat16 where the processor multiplies it natively."""
+    if precision == "auto":
+        native = torch.cuda.is_available() or _has_bfloat16()
+        return "bfloat16" if native else "float32"
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; accepted are 'float32', 'bfloat16' and 'auto'")
+    return precision
+
+
+def _has_bfloat16() -> bool:
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return bool(asked())
+
+
+def _tiles(width: int, height: int, points: int) -> Iterator[tuple[int, int]]:
+    """Bands of whole rows, of about `points` points each."""
+    rows = max(1, points // width)
+    return ((top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _colours(
+    decoder: Decoder,
+    columns: Tensor,
+    rows: Tensor,
+    setup: Setup | None,
+    keys: Tensor | None,
+    after: Callable[[Step], None],
+) -> Tensor:
+    """The colours of a tile, (H * W, 3) float32 in about [-1, 1], row by row."""
+    denoise = decoder.tile(columns, rows)
+    if setup is None or keys is None:
+        return denoise(torch.zeros(len(rows) * len(columns), 3, device=columns.device), None)
+    draws = iter(range(1, setup.calls + 1))
+    return sample(
+        denoise,
+        noise.normal(keys, 0),
+        schedule.make(decoder.model.config.schedule),
+        setup,
+        noise=lambda shape: noise.normal(keys, next(draws)).view(shape),
+        callback=after,
+    )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(work: Callable[[int], None], count: int, report: Callable[[], None], stop: Event, threads: int) -> None:
+    """Call ``work(0) ... work(count - 1)`` on threads, and `report` from time to time on this one.
+
+    A tile a thread, each with products on one thread: no product waits for the slower of two cores.
+    """
+    workers = min(threads, count)
+
+    def one(index: int) -> None:
+        with _threads(1):
+            work(index)
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(one, index) for index in range(count)]
+        try:
+            pending = set(futures)
+            while pending:
+                finished, pending = wait(pending, timeout=0.05, return_when=FIRST_EXCEPTION)
+                for future in finished:
+                    future.result()
+                report()
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _recipe(
+    model: FranNet,
+    x: Tensor,
+    setup: Setup | None,
+    size: int | tuple[int, int],
+    region: Region,
+    seed: int,
+    precision: str,
+) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
+        "setup": setup.to_dict() if setup else None,
+        "size": list(dimensions(size)),
+        "region": list(astuple(region)),
+        "seed": seed,
+        "precision": precision,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    names = ("frantools", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
