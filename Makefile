@@ -1,0 +1,45 @@
+# Everything happens in .venv, made on first use and brought up to date when pyproject.toml or constraints.txt change.
+# ARGS go to the command of the target: make lab ARGS="--no-browser --port 9999"
+
+PYTHON ?= python3
+ARGS ?=
+python := .venv/bin/python
+
+.PHONY: help figures test lab dashboard clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
+
+figures: .venv/installed ## write the four figures to figures/
+	.venv/bin/frantools figures $(ARGS)
+
+test: .venv/installed-test ## lint, check the types, then run all tests and notebooks
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+	$(python) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg $(ARGS)
+
+lab: .venv/installed ## open JupyterLab on the notebooks
+	$(python) -m jupyterlab notebooks $(ARGS)
+
+dashboard: .venv/installed-dashboard ## serve the notebooks as pages without code (voila)
+	$(python) -m voila notebooks $(ARGS)
+
+clean: ## remove .venv and the tools' caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+# pip is what a venv gets last: an interrupted one is made again.
+.venv/bin/pip:
+	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) was not found." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d; name another one: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+
+install = $(python) -m pip install --disable-pip-version-check --constraint constraints.txt --editable
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/pip
+	$(install) .
+	@touch $@
+
+.venv/installed-%: pyproject.toml constraints.txt | .venv/bin/pip
+	$(install) ".[$*]"
+	@touch .venv/installed $@

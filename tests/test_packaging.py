@@ -1,0 +1,94 @@
+"""The project's files agree with each other, and what is built from them holds what it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import frantools as ft
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"pytorch": "torch"}  # every other package has the same name on conda-forge
+
+LOAD_SHIPPED = """
+import json
+import frantools as ft
+from frantools.checkpoints import shipped
+models = {name: ft.load_model(name).sha256 for name in ft.models()}
+print(json.dumps({"folder": str(shipped()), "models": models}))
+"""
+
+
+def requirements(lines: list[str]) -> dict[str, Requirement]:
+    """Requirements by name, less the project's own extras."""
+    parsed = [Requirement(line) for line in lines]
+    return {canonicalize_name(r.name): r for r in parsed if r.name != PROJECT["name"]}
+
+
+def pins() -> dict[str, Version]:
+    """The versions in constraints.txt, by name."""
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
+    return {canonicalize_name(name): Version(version) for name, version in (line.split("==") for line in lines)}
+
+
+def python(code: str, path: Path = ROOT) -> Any:
+    """The JSON that a fresh interpreter prints, with `path` first among the folders that it imports from."""
+    environment = {**os.environ, "PYTHONPATH": str(path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=path)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_environment_yml_asks_for_what_pyproject_asks_for():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    listed = [line for line in environment["dependencies"] if isinstance(line, str)]
+    conda = {CONDA_NAMES.get(name, name): r.specifier for name, r in requirements(listed).items()}
+    conda.pop("pip")
+    expected = {name: r.specifier for name, r in requirements(PROJECT["dependencies"]).items()}
+    expected["python"] = Requirement(f"python{PROJECT['requires-python']}").specifier
+    assert conda == expected
+
+
+def test_constraints_pin_every_dependency_within_its_range():
+    pinned = pins()
+    for lines in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
+        for name, requirement in requirements(lines).items():
+            assert name in pinned, f"{name} is not pinned"
+            assert pinned[name] in requirement.specifier, f"{requirement} is pinned to {pinned[name]}"
+
+
+def test_constraints_hold_for_every_build_of_a_version():
+    assert not [name for name, version in pins().items() if version.local], "a local version is one machine's build"
+    assert pins()["torch"] == Version("2.13.0")
+
+
+def test_importing_frantools_does_not_import_compilers_or_front_ends():
+    imported = python("import frantools, json, sys; print(json.dumps(list(sys.modules)))")
+    assert "frantools" in imported
+    heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}
+    assert not heavy & set(imported)
+
+
+def test_an_installed_wheel_loads_the_models_that_it_ships(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    site = tmp_path / "site"
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+    loaded = python(LOAD_SHIPPED, path=site)
+    assert Path(loaded["folder"]) == site / "frantools" / "data"
+    assert loaded["models"] == {name: ft.load_model(name).sha256 for name in ft.models()}
+    assert {"diffusion-basic", "single-masking-8", "single-masking-32"} <= loaded["models"].keys()
+    assert not list(site.rglob("*.checkpoint.safetensors")), "a training's checkpoints are no models"
