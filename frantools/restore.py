@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
+from functools import cache
 from importlib.metadata import version
 from threading import Event
 from typing import Any
@@ -141,7 +142,7 @@ def restore(
         image=out,
         seconds=time.perf_counter() - begun,
         calls=calls,
-        recipe=_recipe(model, x, setup, size, region, seed, precision),
+        recipe=describe(model, x, setup, size, region, seed, precision),
     )
 
 
@@ -234,7 +235,7 @@ def _run(work: Callable[[int], None], count: int, report: Callable[[], None], st
             raise
 
 
-def _recipe(
+def describe(
     model: FranNet,
     x: Tensor,
     setup: Setup | None,
@@ -243,6 +244,8 @@ def _recipe(
     seed: int,
     precision: str,
 ) -> dict[str, Any]:
+    """The recipe of a restoration: its parameters, as `restore` takes them, as JSON can hold them."""
+    setup = check_setup(model, setup)
     return {
         "model": model.name,
         "model_sha256": model.sha256,
@@ -251,11 +254,12 @@ def _recipe(
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
         "seed": seed,
-        "precision": precision,
+        "precision": resolve_precision(precision),
         "versions": versions(),
     }
 
 
+@cache
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     names = ("frantools", "torch", "numpy")

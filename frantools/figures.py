@@ -1,0 +1,261 @@
+"""The figures: pictures in rows and columns. No sampling in here, and no pyplot: each function returns a `Figure`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from .restore import Restoration
+from .roi import Roi, find_rois, merge_rois
+
+Image = NDArray[Any] | Restoration
+Pictures = Mapping[str, Mapping[str, Image]]
+
+CELL = 256  # pixels that a picture is wide
+GAP = 8  # pixels between pictures
+TITLE = 34  # pixels above the first row
+LABEL = 30  # pixels left of the first column, where rows have labels
+CAPTION = 22  # pixels for a line below a picture
+DPI = 100
+OUTLINE = "#ffd60a"  # seen on skin, cloth and sky alike, with a dark edge
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a figure: pictures of one shape.
+
+    Parameters
+    ----------
+    images : sequence of ndarray or Restoration
+        (H, W, 3) or (H, W): uint8, or floats in [0, 1].
+    label : str
+        Stands left of the row, upright.
+    outlines : sequence of sequences of Roi
+        For each picture, the rectangles to outline in it, in its own pixels.
+    captions : sequence of str
+        For each picture, a line below it.
+    """
+
+    images: Sequence[Image]
+    label: str = ""
+    outlines: Sequence[Sequence[Roi]] = ()
+    captions: Sequence[str] = ()
+
+
+def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> Figure:
+    """Pictures in rows and columns, each `cell` pixels wide at the figure's own resolution.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        A picture's height follows from its shape.
+    titles : sequence of str
+        Stand above the columns.
+    cell : int
+        Pixels.
+
+    Returns
+    -------
+    Figure
+        Of matplotlib, laid out at 100 pixels an inch; `frantools.recipes.save_figure` writes it.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or a row has more pictures than the first.
+    """
+    if not rows or not rows[0].images:
+        raise ValueError("a figure needs at least one picture")
+    columns = len(rows[0].images)
+    if any(len(row.images) > columns for row in rows) or len(titles) not in (0, columns):
+        raise ValueError(f"the first row has {columns} pictures; the other rows and the titles must not have more")
+    left = LABEL if any(row.label for row in rows) else GAP
+    top = TITLE if titles else GAP
+    heights = [round(cell * shape[0] / shape[1]) for shape in (pixels(row.images[0]).shape for row in rows)]
+    below = [GAP + (CAPTION if row.captions else 0) for row in rows]
+    width = left + columns * (cell + GAP)
+    height = top + sum(heights) + sum(below)
+
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    y = height - top
+    for row, tall, gap in zip(rows, heights, below, strict=True):
+        y -= tall
+        for column, image in enumerate(row.images):
+            x = left + column * (cell + GAP)
+            axes = figure.add_axes((x / width, y / height, cell / width, tall / height))
+            show(axes, image)
+            if column < len(row.outlines):
+                outline(axes, row.outlines[column])
+            if column < len(row.captions):
+                axes.text(0.5, -4 / tall, row.captions[column], transform=axes.transAxes, ha="center", va="top", size=9)
+            if row is rows[0] and titles:
+                axes.set_title(titles[column], fontsize=14, pad=8)
+            if column == 0 and row.label:
+                axes.set_ylabel(row.label, fontsize=11, labelpad=6)
+        y -= gap
+    return figure
+
+
+def pixels(image: Image) -> NDArray[Any]:
+    """The array of a restoration, or the array itself."""
+    return image.image if isinstance(image, Restoration) else np.asarray(image)
+
+
+def show(axes: Axes, image: Image) -> None:
+    """A picture without ticks, its pixels as they are: enlarged ones stay squares."""
+    array = pixels(image)
+    axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=1 if array.dtype.kind == "f" else 255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float = 1.6) -> None:
+    """Rectangles over a picture, numbered where there are several."""
+    edge = [patheffects.Stroke(linewidth=width + 1.4, foreground="black"), patheffects.Normal()]
+    for number, roi in enumerate(rois, start=1):
+        axes.add_patch(
+            Rectangle(
+                (roi.left - 0.5, roi.top - 0.5),
+                roi.right - roi.left,
+                roi.bottom - roi.top,
+                fill=False,
+                edgecolor=colour,
+                linewidth=width,
+                path_effects=edge,
+            )
+        )
+        if len(rois) > 1:
+            axes.annotate(
+                str(number),
+                (roi.left, roi.top),
+                (3, -3),
+                textcoords="offset points",
+                ha="left",
+                va="top",
+                color=colour,
+                fontsize=9,
+                fontweight="bold",
+                path_effects=[patheffects.Stroke(linewidth=2, foreground="black"), patheffects.Normal()],
+            )
+
+
+def _table(pictures: Pictures) -> Figure:
+    """One row a picture, one column a restoration."""
+    first = next(iter(pictures.values()))
+    return grid([Row(list(columns.values()), label=name) for name, columns in pictures.items()], list(first))
+
+
+def ddpm_vs_ddim(pictures: Pictures) -> Figure:
+    """Figure 1: what the two samplers make of the same input.
+
+    Parameters
+    ----------
+    pictures : dict of dict of Restoration
+        By portrait and by column: Input, DDIM, DDPM.
+    """
+    return _table(pictures)
+
+
+def entire_image(pictures: Pictures) -> Figure:
+    """Figure 2: whole portraits.
+
+    Parameters
+    ----------
+    pictures : dict of dict of Restoration
+        By portrait and by column: Input, A, B, masking-32, masking-8.
+    """
+    return _table(pictures)
+
+
+def local_region(pictures: Pictures) -> Figure:
+    """Figure 4: a region restored on its own, at full size.
+
+    Parameters
+    ----------
+    pictures : dict of dict of Restoration
+        By portrait and by column: A, B, masking-32, masking-8.
+    """
+    return _table(pictures)
+
+
+@dataclass(frozen=True)
+class RoiSearch:
+    """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.
+
+    Parameters
+    ----------
+    size, count : int
+        Pixels a side of a region, and how many at most.
+    sub_size, sub_count : int
+        The same of the sub-regions.
+    merge : bool
+        Whether regions that share an edge become one.
+    """
+
+    size: int = 384
+    count: int = 4
+    sub_size: int = 96
+    sub_count: int = 3
+    merge: bool = True
+
+    def regions(self, images: Sequence[Image]) -> list[Roi]:
+        """Where the pictures differ most."""
+        found = find_rois([pixels(image) for image in images], self.size, self.count)
+        return merge_rois(found) if self.merge else found
+
+    def sub_regions(self, crops: Sequence[NDArray[Any]]) -> list[Roi]:
+        """Where crops differ most; a crop that is smaller than a sub-region has none."""
+        if self.sub_count < 1 or min(crops[0].shape[:2]) < self.sub_size:
+            return []
+        found = find_rois(crops, self.sub_size, self.sub_count)
+        return merge_rois(found) if self.merge else found
+
+
+def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:
+    """Figure 3: crops of the regions in which the restorations differ most, sub-regions outlined.
+
+    Parameters
+    ----------
+    pictures : dict of dict of Restoration
+        By portrait and by column: A, B, masking-32, masking-8, whole portraits.
+    search : RoiSearch, optional
+        Sizes and counts of regions and sub-regions.
+
+    Returns
+    -------
+    Figure
+        One row a region, one column a restoration; the first column shows where the region lies.
+    """
+    search = search or RoiSearch()
+    rows = []
+    for name, columns in pictures.items():
+        images = [pixels(image) for image in columns.values()]
+        for number, roi in enumerate(search.regions(images), start=1):
+            crops = [roi.crop(image) for image in images]
+            inner = search.sub_regions(crops)
+            where = _where(images[0], roi)
+            rows.append(Row([where, *crops], f"{name} {number}", [[], *([inner] * len(crops))]))
+    return grid(rows, ["Where", *next(iter(pictures.values()))])
+
+
+def _where(image: NDArray[Any], roi: Roi) -> NDArray[Any]:
+    """The picture with all but a region dimmed, padded to the region's shape."""
+    dim = 0.25 * (image / 255 if image.dtype == np.uint8 else image) + 0.55
+    dim[roi.top : roi.bottom, roi.left : roi.right] = roi.crop(image) / (255 if image.dtype == np.uint8 else 1)
+    height, width = image.shape[:2]
+    aspect = (roi.bottom - roi.top) / (roi.right - roi.left)
+    if aspect <= height / width:  # a wide region: white left and right
+        pad = round((height / aspect - width) / 2)
+        return np.pad(dim, ((0, 0), (pad, pad), (0, 0)), constant_values=1.0)
+    pad = round((width * aspect - height) / 2)
+    return np.pad(dim, ((pad, pad), (0, 0), (0, 0)), constant_values=1.0)

@@ -1,0 +1,179 @@
+"""The note's four figures as recipes: what each compares, how it is rendered, and how it is made again.
+
+A recipe is a dict that JSON can hold. `recipe` makes one, `restorations` does its sampling, `draw` makes the figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from . import figures
+from .comparison import COLUMNS, SOURCES, Cache, Column, compare, model
+from .figures import RoiSearch
+from .images import Picture, load_image, portraits
+from .recipes import Recipe
+from .regions import Region, dimensions
+from .restore import Progress, Restoration, resolve_precision, versions
+
+FIGURES: Mapping[str, tuple[str, ...]] = {
+    "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
+    "entire-image": ("Input", "A", "B", "masking-32", "masking-8"),
+    "roi-crops": ("A", "B", "masking-32", "masking-8"),
+    "local-region": ("A", "B", "masking-32", "masking-8"),
+}
+"""The columns of each figure."""
+
+LOCAL = Region(0.2, 0.2, 0.2, 0.4)
+"""The region of figure 4: the rectangle from (0.2, 0.2) to (0.4, 0.6)."""
+
+
+def recipe(
+    figure: str,
+    pictures: Sequence[str] = (),
+    columns: Sequence[Column] | None = None,
+    size: int | tuple[int, int] = 1024,
+    region: Region | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    search: RoiSearch | None = None,
+) -> Recipe:
+    """What makes one of the note's figures.
+
+    Parameters
+    ----------
+    figure : str
+        "ddpm-vs-ddim", "entire-image", "roi-crops" or "local-region".
+    pictures : sequence of str
+        Names of built-in portraits, and paths of pictures. Default: both portraits.
+    columns : sequence of Column, optional
+        Default: the note's.
+    size, seed, precision
+        As for `restore`.
+    region : Region, optional
+        Default: everything; for "local-region" the note's rectangle.
+    search : RoiSearch, optional
+        For "roi-crops": the sizes and counts of the regions.
+
+    Returns
+    -------
+    dict
+        As JSON can hold it, with the hashes of pictures and weights and the versions of libraries.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a picture or a model cannot be read, or a name is unknown.
+    """
+    if figure not in FIGURES:
+        raise ValueError(f"unknown figure {figure!r}; accepted are {', '.join(FIGURES)}")
+    chosen = [COLUMNS[title] for title in FIGURES[figure]] if columns is None else list(columns)
+    region = region or (LOCAL if figure == "local-region" else Region.full())
+    made: Recipe = {
+        "figure": figure,
+        "pictures": {name: _hash(_picture(name)) for name in pictures or portraits()},
+        "columns": [column.to_dict() for column in chosen],
+        "size": list(dimensions(size)),
+        "region": list(astuple(region)),
+        "seed": seed,
+        "precision": resolve_precision(precision),
+        "models": {c.model: model(c.model).sha256 for c in chosen if c.model not in SOURCES},
+        "versions": versions(),
+    }
+    if figure == "roi-crops":
+        made["search"] = asdict(search or RoiSearch())
+    return made
+
+
+def restorations(
+    recipe: Recipe, progress: Progress | None = None, cache: Cache | None = None
+) -> dict[str, dict[str, Restoration]]:
+    """Do the sampling of a recipe.
+
+    Parameters
+    ----------
+    recipe : dict
+        From `recipe`, or from `frantools.load_recipe`.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1. What it raises ends the work.
+    cache : Cache, optional
+        Restorations made before; figures 2 and 3 share theirs.
+
+    Returns
+    -------
+    dict of dict of Restoration
+        By picture and column title.
+
+    Raises
+    ------
+    ValueError
+        If it is no recipe of a figure, or a picture or a model has changed since it was made.
+    """
+    check(recipe)
+    done: dict[str, dict[str, Restoration]] = {}
+    names = recipe["pictures"]
+    for index, name in enumerate(names):
+
+        def report(share: float, index: int = index) -> None:
+            if progress is not None:
+                progress((index + share) / len(names))
+
+        done[_title(name)] = compare(
+            _picture(name),
+            [Column.from_dict(column) for column in recipe["columns"]],
+            size=tuple(recipe["size"]),
+            region=Region(*recipe["region"]),
+            seed=recipe["seed"],
+            precision=recipe["precision"],
+            progress=report,
+            cache=cache,
+        )
+    return done
+
+
+def draw(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]]) -> Figure:
+    """The figure of a recipe, from its restorations."""
+    match recipe["figure"]:
+        case "ddpm-vs-ddim":
+            return figures.ddpm_vs_ddim(pictures)
+        case "entire-image":
+            return figures.entire_image(pictures)
+        case "roi-crops":
+            return figures.roi_crops(pictures, RoiSearch(**recipe["search"]))
+        case _:
+            return figures.local_region(pictures)
+
+
+def render(recipe: Recipe, progress: Progress | None = None, cache: Cache | None = None) -> Figure:
+    """Make the figure of a recipe; see `restorations`."""
+    return draw(recipe, restorations(recipe, progress, cache))
+
+
+def check(recipe: Recipe) -> None:
+    """Raise a ValueError if a recipe is none of a figure's, or cannot make the same figure again."""
+    needed = {"figure", "pictures", "columns", "size", "region", "seed", "precision", "models"}
+    if not isinstance(recipe, dict) or recipe.get("figure") not in FIGURES or not needed <= recipe.keys():
+        raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
+    for name, sha256 in recipe["pictures"].items():
+        if _hash(_picture(name)) != sha256:
+            raise ValueError(f"the picture {name} has changed since the recipe was made")
+    for name, sha256 in recipe["models"].items():
+        if model(name).sha256 != sha256:
+            raise ValueError(f"the model {name} has other weights than those that the recipe was made with")
+
+
+def _picture(name: str) -> Picture:
+    built_in = portraits()
+    return built_in[name] if name in built_in else load_image(name)
+
+
+def _title(name: str) -> str:
+    return Path(name).stem
+
+
+def _hash(picture: Picture) -> str:
+    return hashlib.sha256(picture.tobytes()).hexdigest()
