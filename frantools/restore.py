@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ def restore(
         if progress is not None:
             progress(sum(done) / (calls * height))
 
-    _run(render, len(tiles), report, stop, threads=torch.get_num_threads() if device.type == "cpu" else 1)
+    _run(render, len(tiles), report, stop, parallel=device.type == "cpu")
     return Restoration(
         image=out,
         seconds=time.perf_counter() - begun,
@@ -199,40 +199,51 @@ def _colours(
     )
 
 
+_running = 0  # restorations under way, in any thread
+_outside = 1  # the number of threads that torch may use outside of them
+_lock = Lock()
+
+
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def _threads() -> Iterator[int]:
+    """The number of threads that torch may use, set again at the end.
+
+    A thread has a number of its own, and begins with the one that was set last in any thread. While a restoration
+    runs, that is the 1 of its workers, which the next restoration must not take for the user's wish.
+    """
+    global _running, _outside
+    with _lock:
+        if _running == 0:
+            _outside = torch.get_num_threads()
+        _running += 1
     try:
-        yield
+        yield _outside
     finally:
-        torch.set_num_threads(before)
+        with _lock:
+            _running -= 1
+            torch.set_num_threads(_outside)
 
 
-def _run(work: Callable[[int], None], count: int, report: Callable[[], None], stop: Event, threads: int) -> None:
+def _run(work: Callable[[int], None], count: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
     """Call ``work(0) ... work(count - 1)`` on threads, and `report` from time to time on this one.
 
     A tile a thread, each with products on one thread: no product waits for the slower of two cores.
     """
-    workers = min(threads, count)
-
-    def one(index: int) -> None:
-        with _threads(1):
-            work(index)
-
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, index) for index in range(count)]
-        try:
-            pending = set(futures)
-            while pending:
-                finished, pending = wait(pending, timeout=0.05, return_when=FIRST_EXCEPTION)
-                for future in finished:
-                    future.result()
-                report()
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    with _threads() as threads:
+        workers = min(threads, count) if parallel else 1
+        with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1)) as pool:
+            futures = [pool.submit(work, index) for index in range(count)]
+            try:
+                pending = set(futures)
+                while pending:
+                    finished, pending = wait(pending, timeout=0.05, return_when=FIRST_EXCEPTION)
+                    for future in finished:
+                        future.result()
+                    report()
+            except BaseException:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def describe(
