@@ -117,8 +117,10 @@ def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        kind = "a pickle or a zip archive" if path.read_bytes()[:2] in (b"\x80\x02", b"\x80\x04", b"PK") else "damaged"
-        raise ValueError(f"{path} is not a whole safetensors file: it is {kind} ({error})") from None
+        with path.open("rb") as file:
+            pickled = file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+        kind = "a pickle or a zip archive" if pickled else "damaged"
+        raise ValueError(f"{path} is {kind} ({error}); accepted are whole safetensors files") from None
 
 
 def _config(path: Path, metadata: Metadata) -> Config:

@@ -168,7 +168,7 @@ def _read_weights(path: Path, config: Config) -> dict[str, Tensor]:
     try:
         with h5py.File(path, "r") as file:
             groups = {group: _read_group(file, group, path) for group in ("encoder", "renderer")}
-    except (OSError, RuntimeError, KeyError, TypeError) as error:  # what h5py raises on damaged files
+    except (OSError, RuntimeError, LookupError, TypeError, AttributeError, UnicodeError) as error:  # h5py's, on damage
         raise ValueError(f"{path} is not a whole HDF5 file ({error}); accepted are FranNet's Keras weights") from None
     shapes = {key: value.shape for key, value in FranNet(config).state_dict().items()}
     state: dict[str, Tensor] = {}
