@@ -177,11 +177,12 @@ class Run:
         }
         self.model.load_state_dict(part["model."])
         self.average = {key: value.to(self.device) for key, value in part["average."].items()}
-        keys = ("step", "exp_avg", "exp_avg_sq")
-        state = {
-            index: {key: part["optimiser."][f"{name}.{key}"] for key in keys}
-            for index, (name, _) in enumerate(self.model.named_parameters())
-        }
+        state: dict[int, dict[str, Tensor]] = {}
+        for index, (name, parameter) in enumerate(self.model.named_parameters()):
+            kept = {key: part["optimiser."][f"{name}.{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+            # The fused AdamW walks through memory: its moments must lie there as the weights do.
+            moments = {key: torch.empty_like(parameter).copy_(kept[key]) for key in ("exp_avg", "exp_avg_sq")}
+            state[index] = {"step": kept["step"], **moments}
         self.optimiser.load_state_dict({"state": state, "param_groups": self.optimiser.state_dict()["param_groups"]})
 
 
