@@ -206,7 +206,8 @@ def seen(image: NDArray[Any], size: int | tuple[int, int], region: Region | None
     gray: NDArray[np.float32] = np.asarray((prepare_input(image)[0, 0] + 1) / 2, dtype=np.float32)
     x, y = ((axis * len(gray)).long().clamp(max=len(gray) - 1).numpy() for axis in axes(size, region))
     cells: NDArray[np.float32] = gray[np.ix_(y, x)]
-    return np.repeat(cells[..., None], 3, axis=-1)
+    rgb: NDArray[np.float32] = np.repeat(cells[..., None], 3, axis=-1)
+    return rgb
 
 
 def original(image: NDArray[Any], size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
@@ -218,4 +219,4 @@ def original(image: NDArray[Any], size: int | tuple[int, int], region: Region | 
     resized = Image.fromarray(picture).resize(
         dimensions(size), Image.Resampling.BILINEAR, box=(left, top, right, bottom)
     )
-    return np.asarray(resized, dtype=np.float32) / 255
+    return np.asarray(resized, dtype=np.float32) / np.float32(255)

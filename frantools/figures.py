@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,15 @@ class Row:
     captions: Sequence[str] = ()
 
 
+class Shown(Figure):
+    """A figure that a notebook shows as it is laid out, whether or not pyplot and a backend are loaded."""
+
+    def _repr_png_(self) -> bytes:
+        file = BytesIO()
+        self.savefig(file, format="png", dpi=self.dpi)
+        return file.getvalue()
+
+
 def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> Figure:
     """Pictures in rows and columns, each `cell` pixels wide at the figure's own resolution.
 
@@ -84,7 +94,7 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> F
     width = left + columns * (cell + GAP)
     height = top + sum(heights) + sum(below)
 
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    figure = Shown(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     y = height - top
     for row, tall, gap in zip(rows, heights, below, strict=True):
         y -= tall
@@ -132,6 +142,7 @@ def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float
                 edgecolor=colour,
                 linewidth=width,
                 path_effects=edge,
+                clip_on=False,
             )
         )
         if len(rois) > 1:

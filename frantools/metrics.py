@@ -79,6 +79,23 @@ def measure(restored: NDArray[Any], original: NDArray[Any]) -> dict[str, float]:
     }
 
 
+def distance(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """The root of the mean squared difference of two pictures (H, W, 3) in [0, 1]."""
+    return float(np.sqrt(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)))
+
+
+def sharpness(image: NDArray[Any]) -> float:
+    """The mean gradient (Sobel) of the gray picture, of (H, W, 3) in [0, 1], after a Gaussian of 1 pixel.
+
+    The Gaussian keeps the noise of single pixels from counting as detail. In units of the gray range a pixel, so it
+    compares pictures of the same size only.
+    """
+    from skimage.filters import gaussian, sobel
+
+    gray = to_gray(torch.from_numpy(np.asarray(image, dtype=np.float64))).numpy()
+    return float(sobel(gaussian(gray, sigma=1.0)).mean())
+
+
 def summarise(each: Sequence[dict[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
     """The means of what `measure` says of several pictures."""
     columns = {name: [row[name] for row in each] for name in NAMES}

@@ -8,17 +8,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
+from itertools import combinations
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from . import figures
-from .comparison import COLUMNS, SOURCES, Cache, Column, compare, model
+from .comparison import COLUMNS, SOURCES, Cache, Column, compare, model, original
 from .figures import RoiSearch
 from .images import Picture, load_image, portraits
+from .metrics import distance, measure, sharpness
 from .recipes import Recipe
 from .regions import Region, dimensions
 from .restore import Progress, Restoration, resolve_precision, versions
+from .samplers import SETUPS
+from .tables import Table
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
@@ -133,6 +137,35 @@ def restorations(
             cache=cache,
         )
     return done
+
+
+def measured(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]], seconds: bool = False) -> Table:
+    """How close each restoration of a recipe is to its original, column by column, and optionally what it took."""
+    rows = []
+    for name in recipe["pictures"]:
+        target = original(_picture(name), tuple(recipe["size"]), Region(*recipe["region"]))
+        for title, restoration in pictures[_title(name)].items():
+            if restoration.calls == 0:
+                continue
+            row = {"picture": _title(name), "column": title, "calls": restoration.calls}
+            row |= measure(restoration.image, target) | {"sharpness": sharpness(restoration.image)}
+            rows.append(row | ({"seconds": restoration.seconds} if seconds else {}))
+    return Table(rows)
+
+
+def distances(pictures: Mapping[str, Mapping[str, Restoration]]) -> Table:
+    """How far apart each two columns are: the root mean squared difference, for each picture."""
+    rows = []
+    for name, columns in pictures.items():
+        for a, b in combinations([title for title, made in columns.items() if made.calls], 2):
+            rows.append({"picture": name, "a": a, "b": b, "distance": distance(columns[a].image, columns[b].image)})
+    return Table(rows)
+
+
+def setups(names: Sequence[str] = ()) -> Table:
+    """The settings of the note's setups, and how often each calls the network."""
+    chosen = {name: SETUPS[name] for name in names or SETUPS}
+    return Table([{"setup": name, **setup.to_dict(), "calls": setup.calls} for name, setup in chosen.items()])
 
 
 def draw(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]]) -> Figure:
