@@ -10,6 +10,18 @@ from os import PathLike
 from pathlib import Path
 
 
+def check_output(path: str | PathLike[str]) -> Path:
+    """Raise a ValueError if a file cannot be written at `path`; asked before the work whose result it is to hold."""
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; accepted is the name of a file to write")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        problem = "may not be written to" if folder.is_dir() else "is not a folder"
+        raise ValueError(f"{path} cannot be written: {folder} {problem}")
+    return path
+
+
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it at the end, or removed if the block raises.
@@ -19,11 +31,9 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     ValueError
-        If the folder cannot be made, or `path` is a folder itself.
+        If the folder cannot be made or written to, or `path` is a folder itself.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; accepted is the name of a file to write")
+    path = check_output(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

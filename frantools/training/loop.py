@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from math import cos, pi
+from math import cos, inf, isfinite, pi
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from .. import schedule
 from ..checkpoints import read_safetensors, save_model
-from ..files import replacing
+from ..files import check_output, replacing
 from ..network import STEPS, Config, FranNet
 from ..pictures import Pictures
 from .data import Batches, check_masking
@@ -68,8 +69,10 @@ class Settings:
         for name in ("steps", "batch", "points"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
-        if self.rate <= 0:
-            raise ValueError(f"rate is {self.rate}; accepted are numbers above 0")
+        if not 0 < self.rate < inf:
+            raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; accepted are whole numbers from 0")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
 
@@ -94,6 +97,11 @@ def objective(model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: 
     return F.l1_loss(model.decode(latents, points, t.to(colour.device), noisy).float(), e)
 
 
+def diverged(loss: float, step: int) -> FloatingPointError:
+    """The error that ends a training."""
+    return FloatingPointError(f"the loss is {loss} at step {step}; the last checkpoint is kept. A lower rate may help")
+
+
 class Run:
     """A training under way: all that a checkpoint holds."""
 
@@ -106,6 +114,7 @@ class Run:
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
         self.alpha_bar = torch.from_numpy(schedule.make("cosine").alpha_bar).float()
         self.history: list[dict[str, float]] = []
+        self.loss: float | None = None  # a moving average
         self.seconds = 0.0
 
     def forward(self, batch: dict[str, Tensor], seed: int) -> Tensor:
@@ -116,26 +125,25 @@ class Run:
             return objective(self.model, batch, self.alpha_bar, torch.Generator().manual_seed(seed))
 
     def advance(self, batch: dict[str, Tensor]) -> float:
-        """One optimiser step; returns the loss."""
+        """One optimiser step; returns the moving average of the loss."""
         self.model.train()
         loss = self.forward(batch, self.settings.seed * 1_000_003 + self.step)
         value = loss.item()
         if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {value} at step {self.step}; the last checkpoint is kept. A lower rate may help"
-            )
+            raise diverged(value, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         self.step += 1
+        self.loss = value if self.loss is None else 0.98 * self.loss + 0.02 * value
         decay = min(EMA, self.step / (self.step + 10))  # young averages forget faster
         with torch.no_grad():
             for key, value_now in self.model.state_dict().items():
                 if value_now.is_floating_point():
                     self.average[key].lerp_(value_now, 1 - decay)
-        return value
+        return self.loss
 
     def averaged(self) -> FranNet:
         """The model with the moving average of its weights, in evaluation mode."""
@@ -152,6 +160,7 @@ class Run:
         metadata = {
             "format": "frantools-checkpoint",
             "step": str(self.step),
+            "loss": json.dumps(self.loss),
             "seconds": f"{self.seconds:.1f}",
             "settings": json.dumps(asdict(self.settings)),
             "history": json.dumps(self.history),
@@ -160,8 +169,8 @@ class Run:
         with replacing(path) as temporary:
             save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint of the same settings."""
+    def load(self, path: Path, data: dict[str, Any]) -> None:
+        """Go on from a checkpoint of the same settings and pictures; `data` is the summary of the pictures."""
         metadata, tensors = read_safetensors(path)
         if metadata.get("format") != "frantools-checkpoint":
             raise ValueError(f"{path} is no checkpoint of a training (its format is {metadata.get('format')!r})")
@@ -169,6 +178,9 @@ class Run:
         changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
         if changed:
             raise ValueError(f"{path} was trained with other settings: {', '.join(changed)}")
+        if json.loads(metadata["provenance"])["data"]["sha256"] != data["sha256"]:
+            raise ValueError(f"{path} was trained on other pictures than those now in {data['folder']}")
+        self.loss = json.loads(metadata.get("loss", "null"))
         self.step, self.history = int(metadata["step"]), json.loads(metadata["history"])
         self.seconds = float(metadata["seconds"])
         part = {
@@ -253,20 +265,23 @@ def train(
     out = Path(out)
     if out.suffix != ".safetensors":
         raise ValueError(f"{out} does not end in .safetensors, the only format that models are written in")
+    check_output(out)
     if every < 1:
         raise ValueError(f"every is {every}; accepted are whole numbers from 1")
+    if workers < 0:
+        raise ValueError(f"workers is {workers}; accepted are whole numbers from 0")
+    target = _device(device)
     pictures = Pictures(data)
     for reason in pictures.skipped:
         print(f"skipped {reason}", file=sys.stderr)
     training, measured = _split(pictures, held_out)
-    target = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     run = Run(settings, target)
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     if resume and checkpoint.exists():
-        run.load(checkpoint)
+        run.load(checkpoint, pictures.summary())
     provenance = {
         "data": pictures.summary(),
-        "command": " ".join(["frantools", *sys.argv[1:]]),
+        "command": shlex.join(["frantools", *sys.argv[1:]]),
         "commit": git_commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
@@ -277,18 +292,19 @@ def train(
     controls = -(-len(measured) // settings.batch)
     loader = DataLoader(batches, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers)
     with tqdm(total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True) as bar:
-        begun, loss_mean = time.perf_counter() - run.seconds, None
+        begun = time.perf_counter() - run.seconds
         for batch in loader:
             loss = run.advance(batch)
-            loss_mean = loss if loss_mean is None else 0.98 * loss_mean + 0.02 * loss
             bar.update()
-            bar.set_postfix_str(f"loss {loss_mean:.4f}", refresh=False)
+            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
             if run.step % every == 0 or run.step == settings.steps:
                 run.seconds = time.perf_counter() - begun
                 value = held_out_loss(run, control, controls)
-                run.history.append({"step": run.step, "loss": round(loss_mean, 6), "held_out": round(value, 6)})
+                if not isfinite(value):
+                    raise diverged(value, run.step)
+                run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
                 run.save(checkpoint, provenance)
-                bar.write(f"step {run.step}: loss {loss_mean:.4f}, held out {value:.4f}", file=sys.stderr)
+                bar.write(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}", file=sys.stderr)
     model = run.averaged()
     card = {
         "name": out.stem,
@@ -300,6 +316,16 @@ def train(
     }
     save_model(model.cpu(), out, card)
     return model
+
+
+def _device(name: str) -> torch.device:
+    """The device of a name, "auto" being the fastest at hand."""
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"the device {name!r} is not at hand; accepted are auto, cpu and cuda") from None
+    return device
 
 
 def _split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Pictures, Pictures]:
