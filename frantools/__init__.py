@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time, see `_Package`
-    from . import figures, note, samplers, schedule, widgets
+    from . import figures, findings, note, samplers, schedule, widgets
     from .checkpoints import load_model, models
     from .images import load_image, portraits, prepare_input
     from .metrics import Metrics, evaluate
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "figures",
     "find_rois",
+    "findings",
     "load_image",
     "load_model",
     "load_recipe",

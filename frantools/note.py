@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
-from itertools import combinations
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -17,7 +16,7 @@ from . import figures
 from .comparison import COLUMNS, SOURCES, Cache, Column, compare, model, original
 from .figures import RoiSearch
 from .images import Picture, load_image, portraits
-from .metrics import distance, measure, sharpness
+from .metrics import measure, sharpness
 from .recipes import Recipe
 from .regions import Region, dimensions
 from .restore import Progress, Restoration, resolve_precision, versions
@@ -153,12 +152,12 @@ def measured(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]], 
     return Table(rows)
 
 
-def distances(pictures: Mapping[str, Mapping[str, Restoration]]) -> Table:
-    """How far apart each two columns are: the root mean squared difference, for each picture."""
+def regions(pictures: Mapping[str, Mapping[str, Restoration]], search: RoiSearch) -> Table:
+    """The regions of figure 3, and how much the restorations differ in each."""
     rows = []
     for name, columns in pictures.items():
-        for a, b in combinations([title for title, made in columns.items() if made.calls], 2):
-            rows.append({"picture": name, "a": a, "b": b, "distance": distance(columns[a].image, columns[b].image)})
+        found = search.regions(list(columns.values()))
+        rows += [{"picture": name, "region": number, **asdict(roi)} for number, roi in enumerate(found, start=1)]
     return Table(rows)
 
 
