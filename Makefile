@@ -17,7 +17,7 @@ test: .venv/installed-test ## lint, check the types, then run all tests and note
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
-	$(python) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg $(ARGS)
+	$(python) -m pytest --nbval --nbval-current-env $(ARGS)
 
 lab: .venv/installed ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks $(ARGS)
