@@ -1,0 +1,50 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from golden import COMMITTED, Golden
+from hypothesis import settings
+
+from frantools.network import FranNet
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+settings.register_profile("frantools", deadline=None, max_examples=50)  # a slow machine is no failure
+settings.load_profile("frantools")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> Iterator[None]:
+    """One thread: the tests' tensors are too small to share out."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photographs and full golden arrays that stands beside a checkout where they are at hand."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared (photographs and the full golden set), which is not in the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session", params=["committed", "shared"])
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """The golden arrays: those of this repository, and the full ones where they are at hand."""
+    if request.param == "committed":
+        return Golden(COMMITTED)
+    return Golden(request.getfixturevalue("shared") / "golden")
+
+
+@pytest.fixture(scope="session")
+def random_models() -> dict[str, FranNet]:
+    """FranNet's two kinds of model, "single-pass" and "diffusion", with random weights."""
+    committed = Golden(COMMITTED)
+    return {"single-pass": committed.single, "diffusion": committed.diffusion}
