@@ -1,22 +1,269 @@
-"""The command line: `frantools --help`."""
+"""The command line: `frantools --help`.
+
+Each command imports what it needs when it runs, so that help and complaints come at once.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import NoReturn
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import __version__
+from .files import check_output, replacing
+
+if TYPE_CHECKING:
+    from .restore import Progress
+    from .samplers import Setup
+
+Options = argparse.Namespace
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
+    """A parser whose complaints are one line, and that is told its arguments when it is used."""
+
+    def __init__(self, *args: Any, arguments: Callable[[Parser], None] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._arguments = arguments
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._arguments is not None:
+            self._arguments(self)
+            self._arguments = None
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
 
 
-def train_arguments(parser: argparse.ArgumentParser) -> None:
+def one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Progress]:
+    """A progress bar, told the share that is done. What takes under half a second shows none."""
+    from tqdm import tqdm
+
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=title, delay=0.5, bar_format=layout, dynamic_ncols=True) as shown:
+
+        def report(share: float) -> None:
+            shown.update(share - shown.n)
+
+        yield report
+
+
+def sides(text: str) -> int | tuple[int, int]:
+    """A size as it is typed: N or WxH."""
+    width, by, height = text.lower().partition("x")
+    try:
+        return (int(width), int(height)) if by else int(width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size; accepted are N and WxH, such as 1024 and 640x480"
+        ) from None
+
+
+def add_setup(parser: Parser) -> None:
+    parser.add_argument("--setup", metavar="NAME", help="DDPM, DDIM, A or B, for diffusion models (default: B)")
+    settings = parser.add_argument_group("settings of the sampler, in place of the setup's own")
+    settings.add_argument("--stochasticity", type=float, metavar="ETA", help="0 adds no noise, 1 as much as DDPM")
+    settings.add_argument("--K", type=int, metavar="STRIDE", help="of the uniform steps, 1 to 99")
+    settings.add_argument("--noise-projection", action=argparse.BooleanOptionalAction, default=None,
+                          help="pull noisy values back to their distance from the predicted colour")  # fmt: skip
+    settings.add_argument("--noise-stddev", metavar="RULE", help="normal, squared or zero")
+    settings.add_argument("--clipping", type=float, nargs=2, metavar=("LOW", "HIGH"), help="bounds of the values")
+    settings.add_argument("--steps", metavar="RULE", help="uniform or quadratic")
+    settings.add_argument("--sampler", metavar="NAME", help="ddim or ddpm")
+
+
+def add_precision(parser: Parser) -> None:
+    parser.add_argument("--precision", default="float32", metavar="NAME",
+                        help="of the products: float32, bfloat16 or auto (default: float32)")  # fmt: skip
+
+
+def named_setup(name: str) -> Setup:
+    from .samplers import SETUPS
+
+    if name not in SETUPS:
+        raise ValueError(f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}")
+    return SETUPS[name]
+
+
+def chosen_setup(options: Options) -> Setup | None:
+    """The setup that the options of `add_setup` ask for; None where they ask for none."""
+    from .samplers import Setup
+
+    asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if options.setup is None and not changes:
+        return None
+    return replace(named_setup(options.setup or "B"), **changes)
+
+
+def figures_arguments(parser: Parser) -> None:
+    parser.add_argument("--out", default="figures", metavar="FOLDER", help="where to write (default: figures)")
+    parser.add_argument("--only", nargs="+", metavar="FIGURE",
+                        help="some of ddpm-vs-ddim, entire-image, roi-crops and local-region")  # fmt: skip
+    parser.add_argument("--picture", action="append", metavar="PATH",
+                        help="a picture in place of the built-in portraits; may be given again")  # fmt: skip
+    parser.add_argument("--size", type=sides, metavar="SIZE", help="N or WxH pixels of a restoration (default: 1024)")
+    parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
+    parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto (default: float32)")
+    parser.add_argument("--recipe", metavar="FIGURE.png", help="make the figure of this file again, with its recipe")
+
+
+def figures(options: Options) -> None:
+    from . import note
+    from .comparison import Cache
+    from .recipes import load_recipe, save_figure
+
+    changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if options.recipe is not None:
+        if changes or options.only:
+            raise ValueError("--recipe says all that makes the figure; accepted beside it is --out")
+        recipes = [load_recipe(options.recipe)]
+        note.check(recipes[0])
+    else:
+        recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
+    paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
+    begun, cache = time.perf_counter(), Cache()
+    for recipe, path in zip(recipes, paths, strict=True):
+        start = time.perf_counter()
+        with bar(recipe["figure"]) as progress:
+            figure = note.render(recipe, progress, cache)
+        save_figure(figure, path, recipe)
+        print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
+    print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+
+
+def restore_arguments(parser: Parser) -> None:
+    parser.add_argument("picture", metavar="PICTURE", help="your photo; its centre square is restored")
+    parser.add_argument("--out", metavar="FILE", help="the .png to write (default: PICTURE-restored.png, here)")
+    parser.add_argument("--model", default="diffusion-basic", metavar="MODEL",
+                        help="a shipped model or a weight file (default: diffusion-basic)")  # fmt: skip
+    parser.add_argument("--config", metavar="FILE", help="the .json that belongs to a Keras .h5 file")
+    parser.add_argument("--size", type=sides, default=1024, metavar="SIZE", help="N or WxH pixels (default: 1024)")
+    parser.add_argument("--region", type=float, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"),
+                        help="what to restore, in fractions of the picture (default: 0 0 1 1)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    add_precision(parser)
+    add_setup(parser)
+
+
+def restore(options: Options) -> None:
+    from .checkpoints import load_model
+    from .images import load_image
+    from .recipes import save_picture
+    from .regions import Region
+    from .restore import restore
+
+    out = check_output(options.out or f"{Path(options.picture).stem}-restored.png")
+    if out.suffix.lower() != ".png":
+        raise ValueError(f"{out} does not end in .png, the only format that pictures are written in")
+    setup = chosen_setup(options)
+    region = Region(*options.region) if options.region else None
+    image = load_image(options.picture)
+    model = load_model(options.model, options.config)
+    with bar("restoring") as progress:
+        result = restore(model, image, setup, options.size, region, options.seed, options.precision, progress)
+    save_picture(result.image, out, {**result.recipe, "picture": options.picture})
+    print(f"{out}  {result.calls} network call(s) a point, {result.seconds:.1f} s")
+
+
+def rois_arguments(parser: Parser) -> None:
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="two or more pictures of the same thing")
+    parser.add_argument("--size", type=int, default=384, help="pixels a side of a region (default: 384)")
+    parser.add_argument("--count", type=int, default=4, help="how many regions at most (default: 4)")
+    parser.add_argument("--merge", action="store_true", help="join regions that share an edge")
+    parser.add_argument("--out", action="append", default=[], metavar="FILE",
+                        help="a .png of the pictures, regions outlined, or a .json; again for both")  # fmt: skip
+
+
+def rois(options: Options) -> None:
+    from .images import load_image
+    from .roi import find_rois, merge_rois
+    from .tables import Table
+
+    outs = [check_output(out) for out in options.out]
+    for out in outs:
+        if out.suffix.lower() not in (".png", ".json"):
+            raise ValueError(f"{out} cannot be written; accepted are names that end in .png and .json")
+    images = [load_image(path) for path in options.pictures]
+    found = find_rois(images, options.size, options.count)
+    if options.merge:
+        found = merge_rois(found)
+    rows = [asdict(roi) for roi in found]
+    print(Table(rows))
+    recipe = {name: getattr(options, name) for name in ("pictures", "size", "count", "merge")}
+    for out in outs:
+        if out.suffix.lower() == ".json":
+            write_json(out, {**recipe, "regions": rows})
+            continue
+        from .figures import Row, grid
+        from .recipes import save_figure
+
+        row = Row(images, outlines=[found] * len(images))
+        save_figure(grid([row], cell=min(512, images[0].shape[1])), out, recipe)
+
+
+def evaluate_arguments(parser: Parser) -> None:
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="pictures to measure on")
+    parser.add_argument("--model", nargs="+", required=True, metavar="MODEL", help="shipped models and weight files")
+    parser.add_argument("--setup", nargs="+", metavar="NAME",
+                        help="some of DDPM, DDIM, A and B, for the diffusion models (default: B)")  # fmt: skip
+    parser.add_argument("--size", type=int, default=178, help="pixels a side at which to compare (default: 178)")
+    parser.add_argument("--limit", type=int, metavar="COUNT", help="only the first so many pictures")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise of the first picture (default: 0)")
+    add_precision(parser)
+    parser.add_argument("--out", metavar="FILE", help="a .json for the numbers, those of each picture too")
+
+
+def evaluate(options: Options) -> None:
+    from .checkpoints import load_model
+    from .metrics import evaluate
+    from .pictures import Pictures
+    from .restore import versions
+    from .tables import Table
+
+    out = check_output(options.out) if options.out else None
+    setups = {name: named_setup(name) for name in options.setup or ["B"]}
+    models = [load_model(name) for name in options.model]
+    if options.setup and not any(model.is_diffusion for model in models):
+        raise ValueError("single-pass models have no sampler; --setup goes with a diffusion model")
+    pictures = Pictures(options.data)
+    for reason in pictures.skipped:
+        print(f"skipped {reason}", file=sys.stderr)
+    results = []
+    for model in models:
+        for name, setup in setups.items() if model.is_diffusion else [("", None)]:
+            with bar(f"{model.name} {name}".strip()) as progress:
+                metrics = evaluate(model, pictures, setup, options.size, options.limit, options.seed,
+                                   options.precision, progress)  # fmt: skip
+            results.append({"model": model.name, "sha256": model.sha256, "setup": name or None, **asdict(metrics)})
+    columns = ("model", "setup", "loss", "loss_gray", "psnr", "ssim", "calls", "seconds")
+    print(Table([{name: result[name] for name in columns} for result in results]))
+    if out is not None:
+        asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
+        write_json(out, {"data": pictures.summary(), **asked, "versions": versions(), "results": results})
+
+
+def write_json(path: Path, content: object) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def train_arguments(parser: Parser) -> None:
     from .training import Settings
 
     parser.add_argument("--data", required=True, metavar="FOLDER", help="pictures to train on, of any sizes")
@@ -43,12 +290,14 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
 
 
-def train(options: argparse.Namespace) -> None:
+def train(options: Options) -> None:
     import torch
 
     from .training import Settings, train
 
     if options.threads is not None:
+        if options.threads < 1:
+            raise ValueError(f"threads is {options.threads}; accepted are whole numbers from 1")
         torch.set_num_threads(options.threads)
     settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
     train(
@@ -64,20 +313,91 @@ def train(options: argparse.Namespace) -> None:
     print(options.out)
 
 
+def models_arguments(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="the whole cards")
+
+
+def models(options: Options) -> None:
+    from .checkpoints import models, shipped
+    from .tables import Table
+
+    cards = models()
+    if options.json:
+        print(json.dumps(cards, indent=2))
+    elif cards:
+        print(Table([facts(name, card) for name, card in cards.items()]))
+    else:
+        print(f"there is no model in {shipped()}")
+
+
+def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
+    """The main facts of a model's card, as a row of a table."""
+    settings, data = card.get("settings", {}), card.get("data", {})
+    return {
+        "model": name,
+        "restorator": settings.get("restorator"),
+        "masking": settings.get("masking"),
+        "parameters": card.get("parameters"),
+        "pictures": data.get("pictures"),
+        "steps": settings.get("steps"),
+        "minutes": card.get("minutes"),
+    }
+
+
+def import_keras_arguments(parser: Parser) -> None:
+    parser.add_argument("weights", metavar="WEIGHTS.h5", help="FranNet's Keras weights")
+    parser.add_argument("config", nargs="?", metavar="CONFIG.json", help="its config (default: WEIGHTS.json)")
+    parser.add_argument("--out", metavar="FILE", help="the .safetensors to write (default: WEIGHTS.safetensors)")
+
+
+def import_keras(options: Options) -> None:
+    from .checkpoints import load_model, save_model
+
+    weights = Path(options.weights)
+    if weights.suffix != ".h5":
+        raise ValueError(f"{weights} does not end in .h5; accepted are FranNet's Keras weights")
+    out = check_output(options.out or weights.with_suffix(".safetensors"))
+    save_model(load_model(weights, options.config or weights.with_suffix(".json")), out)
+    print(out)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], None]]] = {
+    "figures": ("make the note's four figures", figures_arguments, figures),
+    "restore": ("restore your own photo", restore_arguments, restore),
+    "rois": ("find where pictures of the same thing differ most", rois_arguments, rois),
+    "evaluate": ("measure models on a folder of pictures", evaluate_arguments, evaluate),
+    "train": ("train a model on a folder of pictures", train_arguments, train),
+    "models": ("list the shipped models", models_arguments, models),
+    "import-keras": ("turn FranNet's Keras weights into safetensors", import_keras_arguments, import_keras),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = Parser(prog="frantools", description=__doc__)
+    parser = Parser(
+        prog="frantools",
+        description="What do the sampler's settings do to an image that a diffusion model restores?",
+        epilog="frantools COMMAND --help tells the options of a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"frantools {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("train", help="train a model on a folder of pictures")
-    train_arguments(command)
-    command.set_defaults(run=train)
+    for name, (title, arguments_of, run) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=title, description=f"{title[0].upper()}{title[1:]}.", arguments=arguments_of
+        )
+        command.set_defaults(run=run)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"frantools: {one_line(message)}", file=sys.stderr)
+            options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `frantools models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("frantools: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"frantools: {' '.join(str(error).split())}", file=sys.stderr)
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+        print(f"frantools: {one_line(error)}", file=sys.stderr)
         return 2
     return 0
