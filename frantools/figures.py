@@ -60,7 +60,7 @@ class Shown(Figure):
         return file.getvalue()
 
 
-def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> Figure:
+def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figure: Figure | None = None) -> Figure:
     """Pictures in rows and columns, each `cell` pixels wide at the figure's own resolution.
 
     Parameters
@@ -71,6 +71,8 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> F
         Stand above the columns.
     cell : int
         Pixels.
+    figure : Figure, optional
+        One to draw in anew, as widgets do. Default: a new one.
 
     Returns
     -------
@@ -111,6 +113,17 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL) -> F
             if column == 0 and row.label:
                 axes.set_ylabel(row.label, fontsize=11, labelpad=6)
         y -= gap
+    return figure
+
+
+def blank(width: float, height: float, figure: Figure | None = None) -> Figure:
+    """An empty figure of so many pixels: a new one, or `figure` cleared."""
+    inches = (width / DPI, height / DPI)
+    if figure is None:
+        return Figure(figsize=inches, dpi=DPI, facecolor="white")
+    figure.clear()
+    if tuple(figure.get_size_inches()) != inches:
+        figure.set_size_inches(*inches)
     return figure
 
 

@@ -78,7 +78,7 @@ def recipe(
     region = region or (LOCAL if figure == "local-region" else Region.full())
     made: Recipe = {
         "figure": figure,
-        "pictures": {name: _hash(_picture(name)) for name in pictures or portraits()},
+        "pictures": {name: picture_hash(_picture(name)) for name in pictures or portraits()},
         "columns": [column.to_dict() for column in chosen],
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
@@ -191,7 +191,7 @@ def check(recipe: Recipe) -> None:
     if not isinstance(recipe, dict) or recipe.get("figure") not in FIGURES or not needed <= recipe.keys():
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
     for name, sha256 in recipe["pictures"].items():
-        if _hash(_picture(name)) != sha256:
+        if picture_hash(_picture(name)) != sha256:
             raise ValueError(f"the picture {name} has changed since the recipe was made")
     for name, sha256 in recipe["models"].items():
         if model(name).sha256 != sha256:
@@ -207,5 +207,6 @@ def _title(name: str) -> str:
     return Path(name).stem
 
 
-def _hash(picture: Picture) -> str:
+def picture_hash(picture: Picture) -> str:
+    """What a recipe knows a picture by."""
     return hashlib.sha256(picture.tobytes()).hexdigest()
