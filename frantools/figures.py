@@ -96,7 +96,7 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
     width = left + columns * (cell + GAP)
     height = top + sum(heights) + sum(below)
 
-    figure = Shown(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    figure = blank(width, height, figure)
     y = height - top
     for row, tall, gap in zip(rows, heights, below, strict=True):
         y -= tall
@@ -120,7 +120,7 @@ def blank(width: float, height: float, figure: Figure | None = None) -> Figure:
     """An empty figure of so many pixels: a new one, or `figure` cleared."""
     inches = (width / DPI, height / DPI)
     if figure is None:
-        return Figure(figsize=inches, dpi=DPI, facecolor="white")
+        return Shown(figsize=inches, dpi=DPI, facecolor="white")
     figure.clear()
     if tuple(figure.get_size_inches()) != inches:
         figure.set_size_inches(*inches)
