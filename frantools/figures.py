@@ -92,7 +92,7 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
     left = LABEL if any(row.label for row in rows) else GAP
     top = TITLE if titles else GAP
     heights = [round(cell * shape[0] / shape[1]) for shape in (pixels(row.images[0]).shape for row in rows)]
-    below = [GAP + (CAPTION if row.captions else 0) for row in rows]
+    below = [GAP + _lines(row.captions) for row in rows]
     width = left + columns * (cell + GAP)
     height = top + sum(heights) + sum(below)
 
@@ -114,6 +114,11 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
                 axes.set_ylabel(row.label, fontsize=11, labelpad=6)
         y -= gap
     return figure
+
+
+def _lines(captions: Sequence[str]) -> int:
+    """Pixels that captions take below their pictures."""
+    return max((CAPTION + 15 * text.count("\n") for text in captions), default=0)
 
 
 def blank(width: float, height: float, figure: Figure | None = None) -> Figure:

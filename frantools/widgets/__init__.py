@@ -1,0 +1,68 @@
+"""Tools for a notebook, each in one line: controls around a figure, rendered in the background.
+
+What a widget shows, `render` makes again from its recipe, in a script as well.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from .. import note
+from ..comparison import Cache
+from ..images import Picture, load_image, portraits
+from ..recipes import Recipe
+from ..restore import Progress
+from .compare import Compare, compare
+from .explorer import Explorer
+from .region import Zoom, region
+from .rois import Rois, rois
+
+__all__ = ["compare", "region", "render", "rois"]
+
+KINDS: dict[str, type[Explorer]] = {each.kind: each for each in (Compare, Rois, Zoom)}
+
+
+def render(
+    recipe: Recipe,
+    image: Picture | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Figure:
+    """Make the figure of a recipe, one of a widget or one of the note's.
+
+    Parameters
+    ----------
+    recipe : dict
+        From a widget's `recipe`, or from `frantools.load_recipe`.
+    image : ndarray, optional
+        The picture, where it was uploaded and the recipe alone cannot find it.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1. What it raises ends the work.
+    cache : Cache, optional
+        Restorations made before.
+
+    Returns
+    -------
+    Figure
+        Of matplotlib; `frantools.recipes.save_figure` writes it.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If it is no recipe of a figure, or the picture or a model has changed since it was made.
+    """
+    kind = KINDS.get(recipe.get("figure", ""))
+    if kind is None:
+        return note.render(recipe, progress, cache)
+    (name, sha256), *_ = recipe["pictures"].items()
+    if image is None:
+        image = portraits().get(name)
+    if image is None:
+        image = load_image(name)
+    if note.picture_hash(image) != sha256:
+        raise ValueError(f"the picture {name} has changed since the recipe was made")
+    for model, weights in recipe.get("models", {}).items():
+        if note.model(model).sha256 != weights:
+            raise ValueError(f"the model {model} has other weights than those that the recipe was made with")
+    *_, data = kind.compute(recipe, image, progress or (lambda _: None), cache or Cache())
+    return kind.draw(data, recipe, None)

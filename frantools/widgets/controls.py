@@ -1,0 +1,398 @@
+"""The controls that several widgets share: the picture, the columns and their setups, a region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import traitlets
+
+from ..checkpoints import models
+from ..comparison import COLUMNS, SOURCES, Column, model
+from ..images import Picture, as_picture, load_image, portraits
+from ..samplers import NOISE_STDDEVS, SAMPLERS, Setup
+from ..schedule import RULES
+
+Report = Callable[[str], None]
+
+WIDTH = "300px"
+DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
+
+
+def control(kind: type[widgets.Widget], description: str, tooltip: str, **settings: Any) -> widgets.Widget:
+    """A control with its label and what it does as a tooltip, all as wide as each other."""
+    settings.setdefault("layout", widgets.Layout(width=WIDTH))
+    if kind is not widgets.Button:
+        settings.setdefault("style", {"description_width": "104px"})
+    return kind(description=description, tooltip=tooltip, **settings)
+
+
+def button(description: str, tooltip: str, icon: str, action: Callable[[], None], width: str = "auto") -> Any:
+    """A button and what it does."""
+    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width))
+    made.on_click(lambda _: action())
+    return made
+
+
+class PictureChooser(widgets.VBox):
+    """A picture: a built-in portrait, a file by its path, or an upload.
+
+    Parameters
+    ----------
+    image : str, path or ndarray, optional
+        What to start with: the name of a portrait, a path, or a picture. Default: the first portrait.
+    report : callable
+        Told in one sentence what is wrong with a picture that cannot be read.
+    """
+
+    value = traitlets.Unicode(help="The name of the picture: of a portrait, or a path.")
+
+    def __init__(self, image: Any = None, report: Report = print) -> None:
+        self._pictures: dict[str, Picture] = portraits()
+        self._report = report
+        self._choice = control(widgets.Dropdown, "Picture", "The picture to restore: its centre square, made gray")
+        self._path = control(
+            widgets.Text,
+            "File",
+            "The path of a picture on the kernel's machine; press Enter",
+            placeholder="path of a picture",
+            continuous_update=False,
+        )
+        self._upload = widgets.FileUpload(
+            accept="image/*", tooltip="A picture from this computer", layout=widgets.Layout(width=WIDTH)
+        )
+        super().__init__([self._choice, self._path, self._upload])
+        self._path.observe(self._read_path, "value")
+        self._upload.observe(self._read_upload, "value")
+        self._choice.observe(lambda change: self.set_trait("value", change["new"]), "value")
+        self.observe(self._choose, "value")
+        if isinstance(image, (str, Path)):
+            if str(image) not in self._pictures:
+                self._pictures[str(image)] = load_image(image)
+            start = str(image)
+        elif image is not None:
+            picture = as_picture(image)
+            start = next((name for name, each in self._pictures.items() if np.array_equal(each, picture)), "picture")
+            self._pictures[start] = picture
+        else:
+            start = next(iter(self._pictures))
+        self._choice.options = list(self._pictures)
+        self.value = start
+
+    @property
+    def image(self) -> Picture:
+        """The picture itself."""
+        return self._pictures[self.value]
+
+    @property
+    def given(self) -> bool:
+        """Whether only this session knows the picture, so that a script must be given it."""
+        return self.value not in portraits() and not Path(self.value).is_file()
+
+    def add(self, name: str, content: Any) -> None:
+        """Read a picture, and choose it; what is wrong with it is reported."""
+        try:
+            picture = load_image(content)
+        except (ValueError, OSError) as error:
+            self._report(str(error))
+            return
+        self._pictures[name] = picture
+        self._choice.options = list(self._pictures)
+        if self.value == name:  # another picture of the same name
+            self.notify_change({"name": "value", "old": name, "new": name, "owner": self, "type": "change"})
+        else:
+            self.value = name
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        name = change["new"]
+        if name not in self._pictures:
+            self._pictures[name] = load_image(name)
+            self._choice.options = list(self._pictures)
+        self._choice.value = name
+
+    def _read_path(self, change: dict[str, Any]) -> None:
+        if path := change["new"].strip():
+            self.add(path, path)
+
+    def _read_upload(self, change: dict[str, Any]) -> None:
+        for file in change["new"]:
+            self.add(file["name"], bytes(file["content"]))
+
+
+class ColumnEditor(widgets.HBox):
+    """The settings of one column; `value` is what `Column.to_dict` gives."""
+
+    value = traitlets.Dict()
+
+    def __init__(self, report: Report = print) -> None:
+        self._report = report
+        slow = {"continuous_update": False}
+        self.title = control(widgets.Text, "Title", "What stands above the column", **slow)
+        self.model = control(widgets.Dropdown, "Model", "A trained model, the gray input or the original picture")
+        self.file = control(
+            widgets.Text,
+            "Weight file",
+            "The path of a .safetensors file; press Enter",
+            placeholder="own weights",
+            **slow,
+        )
+        self.own_seed = control(widgets.Checkbox, "Own seed", "Random numbers of its own, not those of all columns")
+        self.seed = control(widgets.IntText, "Seed", "Another seed, other random numbers", **slow)
+        self.sampler = control(
+            widgets.Dropdown, "Sampler", "DDPM steps with the posterior mean and visits all steps", options=SAMPLERS
+        )
+        self.stochasticity = control(
+            widgets.FloatSlider,
+            "Stochasticity",
+            "DDIM's eta: 0 adds no noise along the way, 1 as much as DDPM",
+            max=1.0,
+            step=0.05,
+        )
+        self.K = control(
+            widgets.IntSlider, "K", "The stride of the steps: 1 calls the network 100 times, 8 15 times", min=1, max=99
+        )
+        self.steps = control(widgets.Dropdown, "Steps", "Which diffusion steps are visited", options=RULES)
+        self.noise_projection = control(
+            widgets.Checkbox,
+            "Noise projection",
+            "Pull the noisy value back to its distance from the predicted colour before the noise came in",
+        )
+        self.noise_stddev = control(
+            widgets.Dropdown, "Noise stddev", "The added noise: sigma, sigma squared, or none", options=NOISE_STDDEVS
+        )
+        self.clip = control(widgets.Checkbox, "Clipping", "Keep values within bounds, at the start and after each step")
+        self.low = control(widgets.FloatText, "From", "The lower bound; colours lie in [-1, 1]", value=-1.0, **slow)
+        self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=1.0, **slow)
+        self._settings = [getattr(self, name) for name in Setup.__dataclass_fields__ if name != "clipping"]
+        self._settings += [self.clip, self.low, self.high]
+        self._known = [*models(), *SOURCES]
+        self.model.options = self._known
+        super().__init__(
+            [
+                widgets.VBox([self.title, self.model, self.file, self.own_seed, self.seed]),
+                widgets.VBox([self.sampler, self.stochasticity, self.K, self.steps, self.noise_projection]),
+                widgets.VBox([self.noise_stddev, self.clip, self.low, self.high]),
+            ],
+            layout=widgets.Layout(flex_flow="row wrap"),
+        )
+        self._loading = False
+        for each in (self.title, self.model, self.own_seed, self.seed, *self._settings):
+            each.observe(self._changed, "value")
+        self.file.observe(self._choose_file, "value")
+        self.observe(self._fill, "value")
+
+    @property
+    def diffusion(self) -> bool:
+        """Whether the model has a sampler to set up; a file that cannot be read is told of when it is rendered."""
+        if self.model.value in SOURCES:
+            return False
+        try:
+            return model(self.model.value).is_diffusion
+        except (ValueError, OSError):
+            return True
+
+    def _changed(self, _: object) -> None:
+        if self._loading:
+            return
+        self._loading = True
+        try:
+            if self.sampler.value == "ddpm":
+                for name, needed in DDPM.items():
+                    getattr(self, name).value = needed
+        finally:
+            self._loading = False
+        self._enable()
+        setup = {name: getattr(self, name).value for name in Setup.__dataclass_fields__ if name != "clipping"}
+        setup["clipping"] = [self.low.value, self.high.value] if self.clip.value else None
+        self.value = {
+            "title": self.title.value,
+            "model": self.model.value,
+            "setup": setup if self.diffusion else None,
+            "seed": self.seed.value if self.own_seed.value and self.diffusion else None,
+        }
+
+    def _enable(self) -> None:
+        """Disable what does nothing with the settings as they are."""
+        diffusion, free = self.diffusion, self.sampler.value != "ddpm"
+        for each in (*self._settings, self.own_seed):
+            each.disabled = not diffusion
+        if diffusion:
+            for name in DDPM:
+                getattr(self, name).disabled = not free
+            self.K.disabled = not free or self.steps.value != "uniform"
+            self.noise_stddev.disabled = self.stochasticity.value == 0
+        self.low.disabled = self.high.disabled = not (diffusion and self.clip.value)
+        self.seed.disabled = not (diffusion and self.own_seed.value)
+
+    def _fill(self, change: dict[str, Any]) -> None:
+        column = change["new"]
+        if self._loading or not column:
+            return
+        self._loading = True
+        try:
+            if column["model"] not in self._known:
+                self._known.append(column["model"])
+                self.model.options = self._known
+            self.title.value, self.model.value = column["title"], column["model"]
+            self.own_seed.value, self.seed.value = column["seed"] is not None, column["seed"] or 0
+            setup = Setup(**(column["setup"] or {})).to_dict()
+            bounds = setup.pop("clipping")
+            for name, value in setup.items():
+                getattr(self, name).value = value
+            self.clip.value = bounds is not None
+            self.low.value, self.high.value = bounds or (-1.0, 1.0)
+        except ValueError as error:  # of bounds being typed: they stay as they are
+            self._report(str(error))
+        finally:
+            self._loading = False
+        self._enable()
+
+    def _choose_file(self, change: dict[str, Any]) -> None:
+        path = change["new"].strip()
+        if not path:
+            return
+        try:
+            model(path)
+        except (ValueError, OSError) as error:
+            self._report(str(error))
+            return
+        if path not in self._known:
+            self._known.append(path)
+            self.model.options = self._known
+        self.model.value = path
+
+
+class ColumnList(widgets.VBox):
+    """Columns in their order, and the settings of one of them; `value` is a list of what `Column.to_dict` gives.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        To start with.
+    report : callable
+        Told what is wrong with a weight file.
+    several : bool
+        Whether columns can be added and removed.
+    """
+
+    value: Any = traitlets.List()
+
+    def __init__(self, columns: Sequence[Column], report: Report = print, several: bool = True) -> None:
+        self.chosen = widgets.ToggleButtons(
+            tooltip="The column whose settings are shown", style={"button_width": "auto"}
+        )
+        self.editor = ColumnEditor(report)
+        self.preset = control(
+            widgets.Dropdown,
+            "Preset",
+            "The note's setups: what to add, or to set this column to",
+            options=list(COLUMNS),
+        )
+        self.add = button("Add", "A new column of that preset, after this one", "plus", self._add)
+        self.apply = button("Set", "Set this column to the preset", "check", self._apply)
+        self.remove = button("Remove", "Take this column away", "minus", self._remove)
+        self.left = button("", "Move this column to the left", "arrow-left", lambda: self._move(-1), "40px")
+        self.right = button("", "Move this column to the right", "arrow-right", lambda: self._move(1), "40px")
+        row = [self.preset, self.apply, *([self.add, self.remove, self.left, self.right] if several else [])]
+        wrap = widgets.Layout(flex_flow="row wrap")
+        super().__init__([*([self.chosen] if several else []), widgets.HBox(row, layout=wrap), self.editor])
+        self.observe(self._show, "value")
+        self.chosen.observe(lambda _: self._show(None), "index")
+        self.editor.observe(self._edited, "value")
+        self._showing = False
+        self.value = [column.to_dict() for column in columns]
+
+    @property
+    def index(self) -> int:
+        """Which column is shown."""
+        return min(self.chosen.index or 0, len(self.value) - 1)
+
+    def _set(self, columns: list[dict[str, Any]], index: int) -> None:
+        """Take over columns, with one of them shown; observers are told once."""
+        with self.hold_trait_notifications():
+            self.value = columns
+        self.chosen.index = min(index, len(columns) - 1)
+
+    def _show(self, _: object) -> None:
+        if self._showing or not self.value:
+            return
+        self._showing = True
+        try:
+            titles = [(column["title"], number) for number, column in enumerate(self.value)]
+            if list(self.chosen.options) != titles:
+                index = self.index
+                self.chosen.options = titles
+                self.chosen.index = index
+            self.editor.value = self.value[self.index]
+            self.remove.disabled = len(self.value) == 1
+            self.left.disabled, self.right.disabled = self.index == 0, self.index == len(self.value) - 1
+        finally:
+            self._showing = False
+
+    def _edited(self, change: dict[str, Any]) -> None:
+        if not self._showing:
+            at = self.index
+            self.value = [*self.value[:at], change["new"], *self.value[at + 1 :]]
+
+    def _add(self) -> None:
+        titles = {column["title"] for column in self.value}
+        preset = COLUMNS[self.preset.value].to_dict()
+        names = (f"{preset['title']}{suffix}" for suffix in ["", *(f" ({n})" for n in range(2, len(titles) + 3))])
+        at = self.index + 1
+        new = {**preset, "title": next(name for name in names if name not in titles)}
+        self._set([*self.value[:at], new, *self.value[at:]], at)
+
+    def _apply(self) -> None:
+        at = self.index
+        preset = COLUMNS[self.preset.value].to_dict()
+        if any(column["title"] == preset["title"] for n, column in enumerate(self.value) if n != at):
+            preset["title"] = self.value[at]["title"]
+        self._set([*self.value[:at], preset, *self.value[at + 1 :]], at)
+
+    def _remove(self) -> None:
+        at = self.index
+        if len(self.value) > 1:
+            self._set([*self.value[:at], *self.value[at + 1 :]], max(at - 1, 0))
+
+    def _move(self, by: int) -> None:
+        at, to = self.index, self.index + by
+        if 0 <= to < len(self.value):
+            columns = list(self.value)
+            columns[at], columns[to] = columns[to], columns[at]
+            self._set(columns, to)
+
+
+class Numbers(widgets.HBox):
+    """Some numbers with names; `value` is a dict of them.
+
+    Parameters
+    ----------
+    controls : dict of Widget
+        By name.
+    """
+
+    value = traitlets.Dict()
+
+    def __init__(self, controls: Mapping[str, widgets.Widget]) -> None:
+        self.controls = dict(controls)
+        super().__init__(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        self._loading = False
+        for each in self.controls.values():
+            each.observe(self._changed, "value")
+        self.observe(self._fill, "value")
+        self._changed(None)
+
+    def _changed(self, _: object) -> None:
+        if not self._loading:
+            self.value = {name: each.value for name, each in self.controls.items()}
+
+    def _fill(self, change: dict[str, Any]) -> None:
+        self._loading = True
+        try:
+            for name, each in self.controls.items():
+                each.value = change["new"][name]
+        finally:
+            self._loading = False

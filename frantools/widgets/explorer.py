@@ -1,0 +1,463 @@
+"""What all widgets share: controls around a figure function, rendered in the background."""
+
+from __future__ import annotations
+
+import html
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from pprint import pformat
+from threading import Event
+from typing import Any, ClassVar
+
+import ipywidgets as widgets
+import traitlets
+from ipympl.backend_nbagg import Canvas, FigureManager
+from IPython.display import Javascript
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import MouseEvent
+from matplotlib.figure import Figure
+
+from ..comparison import SOURCES, Cache, Column, model
+from ..images import Picture
+from ..note import picture_hash
+from ..recipes import Recipe, load_recipe, save_figure
+from ..restore import Progress, versions
+from .controls import ColumnList, PictureChooser, button, control
+from .worker import Cancelled, Clock, Inbox, Worker
+
+WIDTH = 960  # pixels of a widget's figure
+SIZES = (64, 128, 256, 512, 1024, 2048)
+LONG = 1.0  # seconds from which a render shows its progress
+
+# Legible on JupyterLab's white and on its near-black: this gray has a contrast of 4.3 to either.
+GRAY = "#797979"
+INK: Any = {
+    "text.color": GRAY,
+    "axes.labelcolor": GRAY,
+    "axes.titlecolor": GRAY,
+    "axes.edgecolor": GRAY,
+    "axes.facecolor": "none",
+    "xtick.color": GRAY,
+    "ytick.color": GRAY,
+}
+ERROR = "color: var(--jp-error-color1, #d32f2f)"
+NEAR = 5  # pixels: a shorter drag is a click
+
+CACHE = Cache()  # of all widgets in the kernel: they often show the same restorations
+
+
+Limits = tuple[float, float, float, float]
+WHOLE: Limits = (0.0, 1.0, 0.0, 1.0)
+
+
+def limits(axes: Axes) -> Limits:
+    """What axes show: x from and to, y from and to."""
+    return (*axes.get_xlim(), *axes.get_ylim())
+
+
+def view(axes: Axes, full: Limits) -> Limits:
+    """The part of `full` that axes are panned and zoomed to, in fractions of it."""
+    (a, b, c, d), (left, right, bottom, top) = limits(axes), full
+    wide, high = right - left, top - bottom
+    return ((a - left) / wide, (b - left) / wide, (c - bottom) / high, (d - bottom) / high)
+
+
+def placed(part: Limits, full: Limits) -> dict[str, tuple[float, float]]:
+    """The limits of axes that show a part of `full`."""
+    left, right, bottom, top = full
+    wide, high = right - left, top - bottom
+    return {
+        "xlim": (left + part[0] * wide, left + part[1] * wide),
+        "ylim": (bottom + part[2] * high, bottom + part[3] * high),
+    }
+
+
+class Explorer(widgets.VBox):
+    """Controls around a figure function.
+
+    A subclass names its `kind`, makes its controls, and has two functions: `compute` samples, on a background thread;
+    `draw` makes the figure of what it yields. Together they make the figure of a recipe, as `render` does.
+
+    Parameters
+    ----------
+    image : str, path or ndarray, optional
+        The picture to start with.
+    columns : sequence of Column
+        The columns to start with.
+    size : int
+        Pixels a side to sharpen to.
+    seed : int
+        Of the random numbers.
+    controls : dict of Widget
+        The subclass's own, by their name in the recipe.
+    live : sequence of str
+        Those of them that only change how the figure is drawn.
+    several : bool
+        Whether columns can be added and removed.
+    """
+
+    kind: ClassVar[str]
+
+    @staticmethod
+    def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Any]:
+        """Sample what the figure shows: coarse at first, complete at last."""
+        raise NotImplementedError
+
+    @staticmethod
+    def draw(data: Any, recipe: Recipe, figure: Figure | None = None) -> Figure:
+        """The figure of what `compute` yielded, new or drawn in `figure`."""
+        raise NotImplementedError
+
+    def __init__(
+        self,
+        image: Any,
+        columns: Sequence[Column],
+        size: int,
+        seed: int,
+        controls: Mapping[str, widgets.Widget],
+        live: Sequence[str] = (),
+        several: bool = True,
+    ) -> None:
+        self.picture = PictureChooser(image, self.say)
+        self.columns = ColumnList(columns, self.say, several)
+        self.controls: dict[str, widgets.Widget] = {
+            "columns": self.columns,
+            "size": control(
+                widgets.SelectionSlider,
+                "Size",
+                "Pixels a side that the picture sharpens to",
+                options=sorted({*SIZES, size}),
+                value=size,
+                continuous_update=False,
+            ),
+            "seed": control(
+                widgets.IntText, "Seed", "Another seed, other random numbers", value=seed, continuous_update=False
+            ),
+            **controls,
+        }
+        self.cache = CACHE
+        self._inbox, self._worker = Inbox(), Worker()
+        self._data: Any = None
+        self._recipe: Recipe = {}
+        self._loading = False
+        self._live = tuple(live)
+        self._full: list[Limits] = []
+        self.final = False
+
+        self.canvas = Canvas(Figure())
+        self.canvas.header_visible = self.canvas.footer_visible = self.canvas.resizable = False
+        self.canvas.toolbar_visible = True
+        self.canvas.figure.patch.set_alpha(0)
+        FigureManager(self.canvas, 0)
+        self.message = widgets.HTML(layout=widgets.Layout(min_height="28px"))
+        self.stop = button("Stop", "Stop rendering and keep what is shown", "stop", self.cancel)
+        self.stop.disabled = True
+        self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(width="300px", visibility="hidden"))
+        self.left = widgets.Label(layout=widgets.Layout(width="110px"))
+        super().__init__(
+            [*self._arranged(list(controls)), self._status(), self.canvas, self._files()],
+            layout=widgets.Layout(max_width="1040px"),
+        )
+        self.picture.observe(self._changed, "value")
+        for name, each in self.controls.items():
+            each.observe(self._redrawn if name in live else self._changed, "value")
+        self.refresh()
+
+    def _arranged(self, own: Sequence[str]) -> list[widgets.Widget]:
+        """The rows of controls above the figure."""
+        wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        common = widgets.VBox([self.controls["size"], self.controls["seed"]])
+        wide = [self.controls[name] for name in own if isinstance(self.controls[name], widgets.Box)]
+        narrow = widgets.VBox([self.controls[name] for name in own if self.controls[name] not in wide])
+        return [widgets.HBox([self.picture, common, narrow], layout=wrap), self.columns, *wide]
+
+    def _status(self) -> widgets.Widget:
+        return widgets.HBox([self.stop, self.progress, self.left, self.message])
+
+    def _files(self) -> widgets.Widget:
+        """Save the figure, copy its code, load a recipe."""
+        self.path = control(
+            widgets.Text,
+            "File",
+            "Where the figure is saved: .png, .pdf or .svg",
+            value=self.kind + ".png",
+        )
+        self.save = button("Save figure", "Write the figure with its recipe", "save", self._save)
+        self.copy = button("Copy code", "Python code that makes this figure again", "copy", self._copy)
+        self.upload = widgets.FileUpload(
+            accept=".png", description="Load recipe", tooltip="A PNG of FranTools: set the controls as they were for it"
+        )
+        self.upload.observe(self._load_upload, "value")
+        self.code = widgets.Textarea(layout=widgets.Layout(width="960px", height="160px", display="none"))
+        self.clipboard = widgets.Output(layout=widgets.Layout(display="none"))
+        row = widgets.HBox([self.path, self.save, self.copy, self.upload], layout=widgets.Layout(flex_flow="row wrap"))
+        return widgets.VBox([row, self.code, self.clipboard])
+
+    # What is on screen, as a recipe
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes the figure on screen again; raises a ValueError or an OSError where a control is wrong."""
+        columns = [Column.from_dict(column) for column in self.columns.value]
+        names = {column.model for column in columns} - set(SOURCES)
+        return {
+            "figure": self.kind,
+            "pictures": {self.picture.value: picture_hash(self.picture.image)},
+            **{name: each.value for name, each in self.controls.items()},
+            "columns": [column.to_dict() for column in columns],
+            "models": {name: model(name).sha256 for name in sorted(names)},
+            "versions": versions(),
+        }
+
+    def load(self, recipe: Recipe | str | Path) -> None:
+        """Set the controls as a recipe says.
+
+        Parameters
+        ----------
+        recipe : dict or path
+            Of this widget, of another or of one of the note's figures: what it says of this widget's controls is
+            taken over. Or a PNG with such a recipe.
+        """
+        before = {name: each.value for name, each in self.controls.items()}
+        chosen = self.picture.value
+        self._loading = True
+        try:
+            wanted = recipe if isinstance(recipe, dict) else load_recipe(recipe)
+            if "columns" not in wanted:
+                raise ValueError("the recipe is of a single picture; accepted are those of figures")
+            for column in wanted["columns"]:
+                Column.from_dict(column)
+            self.picture.value = next(iter(wanted.get("pictures", {})), chosen)
+            for name, each in self.controls.items():
+                if name in wanted:
+                    self._set(name, each, wanted[name])
+        except (ValueError, OSError, TypeError, KeyError, traitlets.TraitError) as error:
+            self.picture.value = chosen
+            for name, each in self.controls.items():
+                each.value = before[name]
+            self.say(str(error))
+            return
+        finally:
+            self._loading = False
+        self.refresh()
+
+    def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
+        if name == "size":
+            value = value[0] if isinstance(value, list) else value
+            control.options = sorted({*control.options, value})
+        control.value = value
+
+    @property
+    def script(self) -> str:
+        """Python code that makes the figure on screen again."""
+        given = self.picture.given
+        image = f'image = ft.load_image("{self.picture.value}")  # the picture that was chosen here\n' if given else ""
+        recipe = {name: value for name, value in self.recipe.items() if name != "versions"}
+        call = f"figure = ft.widgets.render(recipe{', image=image' if given else ''})"
+        listed = pformat(recipe, sort_dicts=False, width=100)
+        return f"import frantools as ft\n\n{image}recipe = {listed}\n{call}\nfigure\n"
+
+    # Rendering
+
+    def refresh(self) -> None:
+        """Render what the controls say, in the background."""
+        try:
+            recipe, image = self.recipe, self.picture.image
+        except (ValueError, OSError) as error:
+            self.cancel()
+            self.say(str(error))
+            return
+        self.say("")
+        self.stop.disabled = False
+        self.final = False
+        self._worker.submit(partial(self._render, recipe, image))
+
+    def cancel(self) -> None:
+        """Stop rendering; what is shown stays."""
+        self._worker.stop()
+        self._idle()
+
+    def wait(self, timeout: float = 60.0) -> bool:
+        """Wait until the figure is complete, in scripts; False if it takes longer than `timeout` seconds."""
+        finished = self._worker.join(timeout)
+        self._inbox.drain()
+        return finished
+
+    def _render(self, recipe: Recipe, image: Picture, cancelled: Event) -> None:
+        clock = Clock()
+
+        def report(share: float) -> None:
+            if cancelled.is_set():
+                raise Cancelled
+            whole, left = clock.left(share)
+            if whole > LONG:
+                self._inbox.post("progress", partial(self._advance, cancelled, share, left))
+
+        def post(key: str, call: Callable[[], None]) -> None:
+            self._inbox.post(key, lambda: None if cancelled.is_set() else call())
+
+        try:
+            for data in type(self).compute(recipe, image, report, self.cache):
+                post("figure", partial(self.show, data, recipe))
+            post("end", self._finish)
+        except Cancelled:
+            pass
+        except Exception as error:  # of whatever kind: it belongs on the screen, and the widget goes on
+            text = str(error) or type(error).__name__
+            post("end", partial(self._fail, text))
+
+    def show(self, data: Any, recipe: Recipe) -> None:
+        """Draw a result."""
+        self._data, self._recipe = data, recipe
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the latest result as the controls say, panned and zoomed as it was."""
+        if self._data is None:
+            return
+        figure, toolbar = self.canvas.figure, self.canvas.manager.toolbar
+        before = [view(axes, full) for axes, full in zip(figure.axes, self._full, strict=True)]
+        live = {name: self.controls[name].value for name in self._live}
+        try:
+            with rc_context(INK):
+                type(self).draw(self._data, {**self._recipe, **live}, figure)
+        except ValueError as error:
+            self.say(str(error))
+        figure.patch.set_alpha(0)
+        self._full = [limits(axes) for axes in figure.axes]
+        toolbar.update()
+        toolbar.push_current()  # what Home goes back to
+        if len(before) == len(figure.axes) and any(part != WHOLE for part in before):
+            for axes, full, part in zip(figure.axes, self._full, before, strict=True):
+                axes.set(**placed(part, full))
+            toolbar.push_current()
+        self.canvas.draw_idle()
+
+    def _finish(self) -> None:
+        self.final = True
+        self._idle()
+
+    def _fail(self, text: str) -> None:
+        self.say(text)
+        self._idle()
+
+    def _idle(self) -> None:
+        self.stop.disabled = True
+        self.progress.layout.visibility = "hidden"
+        self.left.value = ""
+
+    def _advance(self, cancelled: Event, share: float, left: float) -> None:
+        if not cancelled.is_set():
+            self.progress.layout.visibility = "visible"
+            self.progress.value = share
+            self.left.value = f"{left:.0f} s left"
+
+    def _changed(self, _: object) -> None:
+        if not self._loading:
+            self.refresh()
+
+    def _redrawn(self, _: object) -> None:
+        if not self._loading:
+            self.redraw()
+
+    def say(self, text: str) -> None:
+        """Show a message; an empty one takes it away."""
+        self.message.value = f'<span class="jp-mod-error" style="{ERROR}">{html.escape(text)}</span>' if text else ""
+
+    # Files
+
+    def _save(self) -> None:
+        if self._data is None:
+            self.say("there is no figure yet to save")
+            return
+        try:
+            live = {name: self.controls[name].value for name in self._live}
+            recipe = {**self._recipe, **live}
+            path = Path(self.path.value).expanduser()
+            save_figure(type(self).draw(self._data, recipe, None), path, recipe)
+        except (ValueError, OSError) as error:
+            self.say(str(error))
+        else:
+            self.tell(f"saved {path}")
+
+    def tell(self, text: str) -> None:
+        """Show that something went well."""
+        self.message.value = f"<span>{html.escape(text)}</span>"
+
+    def _copy(self) -> None:
+        try:
+            self.code.value = self.script
+        except (ValueError, OSError) as error:
+            self.say(str(error))
+            return
+        self.code.layout.display = ""
+        # The browser may refuse the clipboard to a page; then the code is there to be selected.
+        self.clipboard.outputs = ()
+        self.clipboard.append_display_data(Javascript(f"navigator.clipboard?.writeText({json.dumps(self.code.value)})"))
+
+    def _load_upload(self, change: dict[str, Any]) -> None:
+        for file in change["new"]:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "recipe.png"
+                path.write_bytes(bytes(file["content"]))
+                self.load(path)
+
+
+class Drag:
+    """A rectangle drawn with the mouse, or a point clicked, on the pictures of a canvas.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The toolbar's pan and zoom come first: while one of them is on, nothing happens here.
+    clicked : callable
+        ``clicked(axes, x, y)``.
+    drawn : callable, optional
+        ``drawn(axes, left, top, right, bottom)``, within the axes.
+    """
+
+    def __init__(
+        self,
+        canvas: Canvas,
+        clicked: Callable[[Axes, float, float], None] | None = None,
+        drawn: Callable[[Axes, float, float, float, float], None] | None = None,
+    ) -> None:
+        self._canvas, self._clicked, self._drawn = canvas, clicked, drawn
+        self._from: Any = None  # the event that began it
+        canvas.mpl_connect("button_press_event", self._press)
+        canvas.mpl_connect("motion_notify_event", self._move)
+        canvas.mpl_connect("button_release_event", self._release)
+
+    def _press(self, event: MouseEvent) -> None:
+        free = not self._canvas.manager.toolbar.mode
+        self._from = event if free and event.inaxes is not None and event.button == 1 else None
+
+    def _within(self, event: MouseEvent, axes: Axes) -> tuple[float, float]:
+        """Where the mouse is, in pixels of the canvas, kept inside the axes."""
+        box = axes.bbox
+        return min(max(event.x, box.x0), box.x1), min(max(event.y, box.y0), box.y1)
+
+    def _move(self, event: MouseEvent) -> None:
+        if self._from is not None and self._drawn is not None:
+            x, y = self._within(event, self._from.inaxes)
+            self._canvas.manager.toolbar.draw_rubberband(event, self._from.x, self._from.y, x, y)
+
+    def _release(self, event: MouseEvent) -> None:
+        start, self._from = self._from, None
+        if start is None:
+            return
+        self._canvas.manager.toolbar.remove_rubberband()
+        axes = start.inaxes
+        end = self._within(event, axes)
+        if max(abs(end[0] - start.x), abs(end[1] - start.y)) < NEAR:
+            if self._clicked is not None:
+                self._clicked(axes, start.xdata, start.ydata)
+        elif self._drawn is not None:
+            x, y = axes.transData.inverted().transform(end)
+            (left, right), (top, bottom) = sorted((start.xdata, x)), sorted((start.ydata, y))
+            if left < right and top < bottom:
+                self._drawn(axes, left, top, right, bottom)

@@ -1,0 +1,152 @@
+"""The regions in which columns differ most: outlined, cropped, and one of them restored anew at full size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ipywidgets as widgets
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .. import figures
+from ..comparison import Cache, Column
+from ..figures import RoiSearch, Row
+from ..images import Picture
+from ..note import FIGURES
+from ..recipes import Recipe
+from ..restore import Progress, Restoration
+from ..roi import Roi
+from .compare import chosen, sharpen
+from .controls import Numbers, control
+from .explorer import WIDTH, Drag, Explorer
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is shown: the pictures by column, the regions, in each its sub-regions, and one restored anew."""
+
+    pictures: Mapping[str, Restoration]
+    regions: Sequence[Roi]
+    inner: Sequence[Sequence[Roi]]
+    anew: Mapping[str, Restoration]
+
+
+def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Found]:
+    """Restore the columns, search for regions, and restore the chosen one on its own."""
+    search, choice = RoiSearch(**recipe["search"]), recipe["anew"]
+    if len(recipe["columns"]) < 2:
+        raise ValueError("one column alone differs from nothing; regions need two columns or more")
+    if search.size > recipe["size"]:
+        raise ValueError(f"regions of {search.size} pixels do not fit into {recipe['size']}; make them smaller")
+    for shown in sharpen(recipe, image, lambda share: progress(share / 2), cache):
+        sizes = {len(each.image) for each in shown.values()}
+        if len(sizes) > 1:
+            continue  # some are still coarse
+        scale = sizes.pop() / recipe["size"]
+        found = _search(shown, _scaled(search, scale))
+        yield found
+    if not 1 <= choice <= len(found.regions):
+        return
+    part = found.regions[choice - 1].region(recipe["size"])
+    for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part):
+        yield replace(found, anew=anew)
+
+
+def _scaled(search: RoiSearch, scale: float) -> RoiSearch:
+    return replace(search, size=max(1, round(search.size * scale)), sub_size=max(1, round(search.sub_size * scale)))
+
+
+def _search(shown: Mapping[str, Restoration], search: RoiSearch) -> Found:
+    regions = sorted(search.regions(list(shown.values())), key=lambda roi: -roi.score)
+    inner = [search.sub_regions([roi.crop(each.image) for each in shown.values()]) for roi in regions]
+    return Found(shown, regions, inner, {})
+
+
+def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """One row a column: its picture with the regions outlined, their crops, and the one restored anew."""
+    choice = recipe["anew"]
+    titles = ["Regions", *(f"{n}: {roi.score:.0f}" for n, roi in enumerate(data.regions, start=1))]
+    if 1 <= choice <= len(data.regions):
+        titles.append(f"{choice} anew")
+    rows = []
+    for title, restoration in data.pictures.items():
+        crops = [roi.crop(restoration.image) for roi in data.regions]
+        last = [data.anew.get(title, crops[choice - 1])] if 1 <= choice <= len(data.regions) else []
+        rows.append(Row([restoration, *crops, *last], title, [data.regions, *data.inner]))
+    cell = min(240, (WIDTH - figures.LABEL) // len(titles) - figures.GAP)
+    return figures.grid(rows, titles, cell, figure)
+
+
+class Rois(Explorer):
+    """Regions and their crops; see `frantools.widgets.rois`."""
+
+    kind = "rois"
+    compute = staticmethod(compute)
+    draw = staticmethod(draw)
+
+    def __init__(self, image: Any, columns: Sequence[Column], size: int, seed: int, search: RoiSearch) -> None:
+        slow = {"continuous_update": False}
+        self.search = Numbers(
+            {
+                "size": control(
+                    widgets.IntSlider, "Region size", "Pixels a side of a region", min=4, max=2048,
+                    value=search.size, **slow,
+                ),
+                "count": control(
+                    widgets.IntSlider, "Regions", "How many at most", min=1, max=8, value=search.count, **slow
+                ),
+                "sub_size": control(
+                    widgets.IntSlider, "Sub-region size", "Pixels a side of what is outlined in a crop", min=1,
+                    max=1024, value=search.sub_size, **slow,
+                ),
+                "sub_count": control(
+                    widgets.IntSlider, "Sub-regions", "How many in a crop at most", min=0, max=8,
+                    value=search.sub_count, **slow,
+                ),
+                "merge": control(
+                    widgets.Checkbox, "Merge", "Regions that share a whole edge become one", value=search.merge
+                ),
+            }
+        )  # fmt: skip
+        anew = control(
+            widgets.BoundedIntText,
+            "Restore anew",
+            "The region that is restored at full size: its number, or a click on it; 0 for none",
+            value=1,
+            max=8,
+        )
+        super().__init__(image, columns, size, seed, {"anew": anew, "search": self.search})
+        Drag(self.canvas, clicked=self._clicked)
+
+    def _clicked(self, axes: Axes, x: float, y: float) -> None:
+        if self._data is None:
+            return
+        column = list(self.canvas.figure.axes).index(axes) % (len(self.canvas.figure.axes) // len(self._data.pictures))
+        if column == 0:
+            hits = [n for n, r in enumerate(self._data.regions, 1) if r.left <= x < r.right and r.top <= y < r.bottom]
+        else:
+            hits = [column] if column <= len(self._data.regions) else []
+        if hits:
+            self.controls["anew"].value = hits[0]
+
+
+def rois(
+    image: Any = None,
+    columns: Sequence[Column | str] | None = None,
+    size: int = 512,
+    seed: int = 0,
+    search: RoiSearch | None = None,
+) -> Rois:
+    """See where restorations differ most, and restore such a region anew: a crop with real detail.
+
+    Parameters
+    ----------
+    image, columns, size, seed
+        As for `frantools.widgets.compare`. Default columns: A, B, masking-32, masking-8.
+    search : RoiSearch, optional
+        Sizes and counts of regions and sub-regions. Default: the note's, in proportion to `size`.
+    """
+    search = search or _scaled(RoiSearch(), size / 1024)
+    return Rois(image, chosen(columns, FIGURES["roi-crops"]), size, seed, search)
