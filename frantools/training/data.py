@@ -48,6 +48,7 @@ def mask(x: Tensor, masking: str, rng: np.random.Generator) -> Tensor:
             cells = int(masking)
     order = np.argsort(rng.random((len(x), cells * cells)), axis=1)
     masked = np.floor(rng.uniform(0, 0.75, (len(x), 1)) * cells * cells + 0.5)
+    masked = np.minimum(masked, cells * cells * 3 // 4)  # or rounding masks a single cell, which is all
     kept = torch.from_numpy(order >= masked).reshape(-1, 1, cells, cells)
     nearest = torch.arange(x.shape[-1]) * cells // x.shape[-1]
     return x * kept[:, :, nearest][:, :, :, nearest]

@@ -1,0 +1,60 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from frantools.files import replacing
+
+
+def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "folder" / "picture.png"
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        assert not path.exists()
+        assert temporary.suffix == ".png"  # it tells some writers the format
+        temporary.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError("the disk is full"), KeyboardInterrupt()])
+def test_what_stood_there_stays_when_writing_fails(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"before")
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        write()
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    with replacing(path) as first, replacing(path) as second:
+        assert first != second
+        first.write_bytes(b"first")
+        second.write_bytes(b"second")
+    assert path.read_bytes() == b"first"  # whose block ended last
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder; accepted is the name of a file"), replacing(tmp_path):
+        pass
+
+
+def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ValueError, match=r"x\.png cannot be written: .*file is not a folder"),
+        replacing(tmp_path / "file" / "x.png"),
+    ):
+        pass

@@ -1,0 +1,236 @@
+"""What holds for every sampler, setup and schedule."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import frantools as ft
+from frantools.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
+from frantools.schedule import RULES, SCHEDULES, make, steps
+
+SHAPE = (32, 3)
+
+seeds = st.integers(0, 2**32)
+clippings = st.none() | st.tuples(st.floats(-2, -0.5), st.floats(0.5, 2))
+ddim_setups = st.builds(
+    ft.Setup,
+    stochasticity=st.floats(0, 1),
+    K=st.integers(1, 99),
+    noise_projection=st.booleans(),
+    noise_stddev=st.sampled_from(NOISE_STDDEVS),
+    clipping=clippings,
+    steps=st.sampled_from(RULES),
+)
+ddpm_setups = st.builds(
+    ft.Setup,
+    stochasticity=st.just(1.0),
+    K=st.just(1),
+    noise_projection=st.just(False),
+    noise_stddev=st.sampled_from(NOISE_STDDEVS),
+    clipping=clippings,
+    sampler=st.just("ddpm"),
+)
+
+
+def denoise(x: Tensor, t: int) -> Tensor:
+    return torch.tanh(x.roll(1, dims=-1) - 0.5 * x + t / 100)
+
+
+def run(setup: ft.Setup, seed: int, schedule: str = "cosine") -> tuple[Tensor, list[Step]]:
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=rng, dtype=torch.float64)
+
+    taken: list[Step] = []
+    return ft.samplers.sample(denoise, draw(SHAPE), make(schedule), setup, noise=draw, callback=taken.append), taken
+
+
+@given(st.sampled_from(RULES), st.integers(1, 99))
+def test_steps_fall_strictly_from_99_to_0_and_end_at_the_clean_picture(rule: str, K: int) -> None:
+    t, t_prev = steps(rule, K=K)
+    assert (t[0], t[-1], t_prev[-1]) == (99, 0, -1)
+    assert (np.diff(t) < 0).all()
+    np.testing.assert_array_equal(t_prev[:-1], t[1:])
+
+
+@given(st.integers(1, 99))
+def test_uniform_steps_are_evenly_spaced_but_for_the_ends(K: int) -> None:
+    t, _ = steps("uniform", K=K)
+    assert (-np.diff(t)[1:-1] == K).all()
+    assert 1 in t
+
+
+@pytest.mark.parametrize(("K", "calls"), [(1, 100), (5, 22), (8, 15), (10, 12)])
+def test_the_calls_of_the_documented_strides(K: int, calls: int) -> None:
+    assert ft.Setup(K=K).calls == calls
+
+
+@pytest.mark.parametrize(("name", "calls"), [("DDPM", 100), ("DDIM", 100), ("A", 100), ("B", 15)])
+def test_the_calls_of_the_notes_setups(name: str, calls: int) -> None:
+    assert ft.SETUPS[name].calls == calls
+    assert len(run(ft.SETUPS[name], seed=0)[1]) == calls
+
+
+def test_the_default_setup_is_the_notes_b() -> None:
+    assert ft.Setup() == ft.SETUPS["B"]
+
+
+@given(ddim_setups | ddpm_setups)
+def test_a_setup_is_made_again_from_its_settings(setup: ft.Setup) -> None:
+    assert ft.Setup(**setup.to_dict()) == setup
+    assert ft.Setup(**json.loads(json.dumps(setup.to_dict()))) == setup
+
+
+def test_a_setup_of_numpys_numbers_can_be_kept_as_json() -> None:
+    setup = ft.Setup(stochasticity=np.float32(0.5), K=np.int64(3), clipping=(np.float32(-1), np.float32(1)))
+    assert ft.Setup(**json.loads(json.dumps(setup.to_dict()))) == setup
+
+
+@given(seeds, st.sampled_from(SCHEDULES), st.sampled_from(NOISE_STDDEVS), clippings)
+def test_ddpm_is_ddim_with_every_step_and_all_of_its_noise(
+    seed: int, schedule: str, noise_stddev: str, clipping: tuple[float, float] | None
+) -> None:
+    settings: dict[str, Any] = {
+        "stochasticity": 1.0, "K": 1, "noise_projection": False, "noise_stddev": noise_stddev, "clipping": clipping
+    }  # fmt: skip
+    ddpm, _ = run(ft.Setup(**settings, sampler="ddpm"), seed, schedule)
+    ddim, _ = run(ft.Setup(**settings, sampler="ddim"), seed, schedule)
+    torch.testing.assert_close(ddpm, ddim, rtol=1e-6, atol=1e-6)
+
+
+@given(seeds, st.integers(1, 5), st.floats(0.01, 100))
+def test_projection_keeps_the_radius_and_the_direction(seed: int, channels: int, size: float) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    noisy, centre = torch.randn(2, 50, channels, generator=rng, dtype=torch.float64)
+    radius = size * torch.rand(50, 1, generator=rng, dtype=torch.float64)
+    projected = project(noisy, centre, radius)
+    torch.testing.assert_close(torch.linalg.vector_norm(projected - centre, dim=-1, keepdim=True), radius)
+    along = torch.nn.functional.cosine_similarity(projected - centre, noisy - centre, dim=-1)
+    torch.testing.assert_close(along, torch.ones_like(along))
+
+
+def test_a_point_at_its_centre_is_projected_to_its_centre() -> None:
+    centre = torch.tensor([[0.1, 0.2, 0.3]])
+    assert torch.equal(project(centre, centre, torch.ones(1, 1)), centre)
+
+
+@given(seeds, st.floats(0, 1), st.integers(1, 99), st.sampled_from(NOISE_STDDEVS))
+def test_projected_steps_stay_as_far_from_the_prediction_as_without_noise(
+    seed: int, stochasticity: float, K: int, noise_stddev: str
+) -> None:
+    setup = ft.Setup(stochasticity=stochasticity, K=K, noise_projection=True, noise_stddev=noise_stddev)
+    schedule = make()
+    for before, step in pairwise(run(setup, seed)[1]):
+        a, p = schedule.alpha_bar[step.t + 1], schedule.alpha_bar[step.t_prev + 1]
+        e = (before.x - np.sqrt(a) * step.x0) / np.sqrt(1 - a)  # since x = sqrt(a) x0 + sqrt(1 - a) e
+        sigma = ddim_sigma(a, p, stochasticity)
+        quiet = np.sqrt(p) * step.x0 + np.sqrt(max(1 - p - sigma**2, 0)) * e
+        distance, want = (torch.linalg.vector_norm(x - step.x0, dim=-1) for x in (step.x, quiet))
+        torch.testing.assert_close(distance, want, rtol=1e-6, atol=1e-6)
+
+
+@given(seeds, ddim_setups)
+def test_clipped_values_stay_within_their_bounds(seed: int, setup: ft.Setup) -> None:
+    low, high = setup.clipping or (-np.inf, np.inf)
+    for step in run(setup, seed)[1]:
+        assert step.x.isfinite().all()
+        assert low <= step.x.min()
+        assert step.x.max() <= high
+
+
+@given(seeds, ddim_setups | ddpm_setups)
+def test_the_last_step_is_the_prediction_itself(seed: int, setup: ft.Setup) -> None:
+    x, taken = run(setup, seed)
+    low, high = setup.clipping or (-np.inf, np.inf)
+    torch.testing.assert_close(x, taken[-1].x0.clamp(low, high))
+
+
+def test_without_a_source_of_noise_draws_are_torchs_own() -> None:
+    def once(seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        return ft.samplers.sample(denoise, torch.zeros(SHAPE), make(), ft.Setup())
+
+    assert torch.equal(once(1), once(1))
+    assert not torch.equal(once(1), once(2))
+
+
+def test_what_a_callback_raises_ends_the_sampling() -> None:
+    def stop(step: Step) -> None:
+        if step.index == 3:
+            raise InterruptedError
+
+    asked: list[int] = []
+    with pytest.raises(InterruptedError):
+        ft.samplers.sample(lambda x, t: asked.append(t) or x, torch.zeros(SHAPE), make(), ft.SETUPS["A"], callback=stop)
+    assert asked == [99, 98, 97, 96]
+
+
+@pytest.mark.parametrize(
+    ("settings", "accepted"),
+    [
+        ({"stochasticity": 2}, "accepted are numbers from 0 to 1"),
+        ({"stochasticity": -0.1}, "accepted are numbers from 0 to 1"),
+        ({"stochasticity": float("nan")}, "accepted are numbers from 0 to 1"),
+        ({"stochasticity": "1"}, "accepted are numbers from 0 to 1"),
+        ({"stochasticity": None}, "accepted are numbers from 0 to 1"),
+        ({"K": 0}, "accepted are whole numbers from 1 to 99"),
+        ({"K": 100}, "accepted are whole numbers from 1 to 99"),
+        ({"K": 1000}, "accepted are whole numbers from 1 to 99"),
+        ({"K": -1}, "accepted are whole numbers from 1 to 99"),
+        ({"K": 8.0}, "accepted are whole numbers from 1 to 99"),
+        ({"K": True}, "accepted are whole numbers from 1 to 99"),
+        ({"noise_projection": 1}, "accepted are True and False"),
+        ({"noise_stddev": "cubed"}, "accepted are 'normal', 'squared', 'zero'"),
+        ({"steps": "cubic"}, "accepted are 'uniform', 'quadratic'"),
+        ({"sampler": "euler"}, "accepted are 'ddim', 'ddpm'"),
+        ({"clipping": (1.0, -1.0)}, r"accepted are None and \(low, high\) with low < high"),
+        ({"clipping": (float("nan"), 1.0)}, r"accepted are None and \(low, high\)"),
+        ({"clipping": 1.0}, r"accepted are None and \(low, high\)"),
+        ({"clipping": (0.0, 0.5, 1.0)}, r"accepted are None and \(low, high\)"),
+        ({"sampler": "ddpm"}, "needs stochasticity=1, K=1, noise_projection=False, steps='uniform'"),
+        ({"sampler": "ddpm", "noise_projection": False, "K": 1, "stochasticity": 0}, "needs stochasticity=1"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused_with_what_is_accepted(settings: dict[str, Any], accepted: str) -> None:
+    with pytest.raises(ValueError, match=accepted):
+        ft.Setup(**settings)
+
+
+def test_the_notes_setups_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        ft.SETUPS["B"] = ft.Setup(K=5)  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        ft.SETUPS["B"].K = 5  # type: ignore[misc]
+
+
+def test_unknown_schedules_and_step_rules_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="accepted are 'cosine', 'linear', 'quadratic', 'sigmoid'"):
+        make("cosinus")
+    with pytest.raises(ValueError, match="at least 2 steps, not 1"):
+        make("cosine", steps=1)
+    with pytest.raises(ValueError, match="accepted are 'uniform', 'quadratic'"):
+        steps("cubic")
+    with pytest.raises(ValueError, match="accepted are 1 to 99"):
+        steps("uniform", K=0)
+
+
+@given(st.sampled_from(SCHEDULES), st.integers(2, 300))
+def test_schedules_go_from_the_clean_picture_towards_noise(name: str, total: int) -> None:
+    schedule = make(name, total)
+    assert schedule.steps == total
+    assert schedule.beta[0] == 0
+    assert schedule.alpha_bar[0] == 1
+    assert (np.diff(schedule.alpha_bar) < 0).all()
+    assert (schedule.alpha_bar > 0).all()
+    assert (schedule.posterior_variance <= schedule.beta).all()
+    np.testing.assert_allclose(schedule.snr[1:] * (1 - schedule.alpha_bar[1:]), schedule.alpha_bar[1:])
