@@ -21,6 +21,7 @@ from . import __version__
 from .files import check_output, replacing
 
 if TYPE_CHECKING:
+    from .figures import RoiSearch
     from .restore import Progress
     from .samplers import Setup
 
@@ -135,7 +136,8 @@ def figures(options: Options) -> None:
         recipes = [load_recipe(options.recipe)]
         note.check(recipes[0])
     else:
-        recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
+        search = scaled_search(options.size or 1024)
+        recipes = [note.recipe(name, **changes, search=search) for name in options.only or note.FIGURES]
     paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
     begun, cache = time.perf_counter(), Cache()
     for recipe, path in zip(recipes, paths, strict=True):
@@ -145,6 +147,15 @@ def figures(options: Options) -> None:
         save_figure(figure, path, recipe)
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+
+
+def scaled_search(size: int | tuple[int, int]) -> RoiSearch:
+    """The search of figure 3 in restorations of a size: its own sizes are for the note's 1024 pixels."""
+    from .figures import RoiSearch
+    from .regions import dimensions
+
+    note, side = RoiSearch(), min(dimensions(size))
+    return replace(note, size=max(1, note.size * side // 1024), sub_size=max(1, note.sub_size * side // 1024))
 
 
 def restore_arguments(parser: Parser) -> None:

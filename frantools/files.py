@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 
 
 def check_output(path: str | PathLike[str]) -> Path:
@@ -16,9 +17,11 @@ def check_output(path: str | PathLike[str]) -> Path:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; accepted is the name of a file to write")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        problem = "may not be written to" if folder.is_dir() else "is not a folder"
-        raise ValueError(f"{path} cannot be written: {folder} {problem}")
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {folder}: {error.strerror}") from None
     return path
 
 
