@@ -7,7 +7,7 @@
 * The points are a grid, so what depends on x or y alone is computed once for each column or row: the position
   encoding, and the weights with which feature maps are read. Reading all three maps, together with the first layer
   that follows, is one product for each row of points.
-* A tile of rows is small enough to stay in the processor's cache through all steps.
+* A tile is small enough to stay in the processor's cache through all steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .network import HIDDEN, LATENT, Encoded, FranNet
+from .network import LATENT, Encoded, FranNet
 
 Denoise = Callable[[Tensor, int | None], Tensor]
 
@@ -69,10 +69,14 @@ class Block:
 
     local: Layer
     """From the local latent."""
+    column: Tensor
+    """(W, 64): from x, the global context and the bias, for each column."""
+    row: Tensor | None
+    """(64, 33): from the encoding of y, where the model knows it."""
+    time: Tensor
+    """(64, 33): from the encoding of the step."""
     value: Tensor
     """(64, 6): from the value and the sum so far."""
-    time: Tensor
-    """(64, 33): from the time encoding."""
     hidden: tuple[Layer, Layer]
     out: Layer
 
@@ -83,7 +87,7 @@ def dense(module: nn.Module) -> list[nn.Linear]:
 
 
 class Decoder:
-    """A model's decoder, prepared for one encoded picture.
+    """A model's decoder, prepared for one encoded picture and the columns of a grid of points.
 
     Parameters
     ----------
@@ -91,27 +95,29 @@ class Decoder:
         In evaluation mode.
     encoded : Encoded
         Of one picture.
+    columns : Tensor
+        (W,) float32: the x coordinates of the grid, in [0, 1].
     dtype : torch.dtype
         Of the products: float32 or bfloat16. Sums over blocks and steps are float32 all the same.
     """
 
-    def __init__(self, model: FranNet, encoded: Encoded, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: FranNet, encoded: Encoded, columns: Tensor, dtype: torch.dtype = torch.float32) -> None:
         self.model, self.dtype = model, dtype
-        positions = len(model.config.position) * model.position.outputs
-        parts = (LATENT, LATENT, positions, model.time.outputs, 6)
         cast = lambda w: w.to(dtype).contiguous()  # noqa: E731
-        self.blocks, self.constants, self.places = [], [], []
+        self.blocks = []
         for mlp in model.decoder.blocks:
             first, second, third, out = dense(mlp)
-            context, local, position, time, value = first.weight.split(parts, dim=1)
-            # The global context is the same for all points of the picture: with the bias, a constant.
-            self.constants.append(first.bias + encoded.context[0] @ context.T)
-            self.places.append(position)
+            coordinates = [model.position.outputs] * len(model.config.position)
+            parts = (LATENT, LATENT, *coordinates, model.time.outputs, 6)
+            context, local, x, *y, time, value = first.weight.split(parts, dim=1)
             self.blocks.append(
                 Block(
                     local=Layer(cast(local)),
-                    value=value,
+                    # The global context is the same for all points of the picture: with the bias, a constant.
+                    column=model.position(columns[:, None]) @ x.T + first.bias + encoded.context[0] @ context.T,
+                    row=y[0] if y else None,
                     time=time,
+                    value=value,
                     hidden=(Layer(cast(second.weight), cast(second.bias)), Layer(cast(third.weight), cast(third.bias))),
                     out=Layer(cast(out.weight), cast(out.bias)),
                 )
@@ -119,37 +125,39 @@ class Decoder:
         # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
         # and then the layer runs over 1,344 cells and not over every point.
         mixer, mix = dense(model.local)
-        self.local_bias = mixer.bias
         self.maps = [
-            torch.einsum("chw,oc->hwo", features[0], weight)
+            torch.einsum("chw,oc->how", features[0], weight)
             for features, weight in zip(encoded.maps, mixer.weight.split(LATENT, dim=1), strict=True)
         ]
+        self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
+        self.mixer_bias = mixer.bias
         self.mix = Layer(cast(mix.weight), cast(mix.bias))
+        self.steps: dict[int | None, list[Layer]] = {}
 
-    def tile(self, x: Tensor, y: Tensor) -> Denoise:
-        """The decoder at the points of a grid.
+    def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Denoise:
+        """The decoder at a part of the grid.
 
         Parameters
         ----------
-        x, y : Tensor
-            (W,) and (H,) float32 coordinates of columns and rows, in [0, 1].
+        rows : Tensor
+            (H,) float32: y coordinates, in [0, 1].
+        start, stop : int, optional
+            Columns `start` to `stop` - 1 of the grid, as a slice does; W of them.
 
         Returns
         -------
         callable
             ``denoise(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
         """
-        fixed = self._fixed(x, y)
-        count = len(x) * len(y)
-        ones = torch.ones(count, 1, dtype=self.dtype, device=x.device)
+        fixed = self._fixed(rows, slice(start, stop))
+        read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
         def denoise(value: Tensor, t: int | None) -> Tensor:
-            encoded = self.model.encode_time(t)
             total = value
-            for block, start in zip(self.blocks, fixed, strict=True):
-                # What depends on the step: the value, the sum so far, and the time as the weight of a constant 1.
-                weight = torch.cat([block.value, (block.time @ encoded)[:, None]], dim=1).to(self.dtype)
-                h = relu_(Layer(weight).plus(torch.cat([value.to(self.dtype), total.to(self.dtype), ones], 1), start))
+            read[:, :3] = value
+            for block, first, start in zip(self.blocks, self._first(t), fixed, strict=True):
+                read[:, 3:6] = total
+                h = relu_(first.plus(read, start))
                 for layer in block.hidden:
                     h = layer(h, relu=True)
                 total = total + block.out(h)
@@ -157,24 +165,28 @@ class Decoder:
 
         return denoise
 
-    def _fixed(self, x: Tensor, y: Tensor) -> list[Tensor]:
+    def _first(self, t: int | None) -> list[Layer]:
+        """For each block, how its first layer reads [value, sum so far, 1] at a step: the 1 stands for the time."""
+        if t not in self.steps:
+            time = self.model.encode_time(t)
+            weights = [torch.cat([block.value, (block.time @ time)[:, None]], dim=1) for block in self.blocks]
+            self.steps[t] = [Layer(weight.to(self.dtype)) for weight in weights]
+        return self.steps[t]
+
+    def _fixed(self, rows: Tensor, part: slice) -> list[Tensor]:
         """For each block, what its first layer gets from latents, position and bias: (H * W, 64)."""
-        hidden = torch.zeros(len(y), len(x), self.local_bias.numel(), device=x.device) + self.local_bias
-        # One product a row of points: the maps, read at the row's y, times the weights of the columns.
-        rows = torch.cat([torch.einsum("yh,hwo->ywo", hat(y, m.shape[0]), m) for m in self.maps], dim=1)
-        columns = torch.cat([hat(x, m.shape[1]) for m in self.maps], dim=1).expand(len(y), -1, -1)
-        hidden = torch.baddbmm(hidden, columns, rows).relu_().flatten(0, 1)
-        local = self.mix(hidden.to(self.dtype), relu=True)
-        coordinates = (x, y)[: len(self.model.config.position)]
-        encodings = [self.model.position(v[:, None]) for v in coordinates]
-        fixed = []
-        for block, constant, places in zip(self.blocks, self.constants, self.places, strict=True):
-            parts = [e @ w.T for e, w in zip(encodings, places.split(self.model.position.outputs, dim=1), strict=True)]
-            place = (constant + parts[0]).expand(len(y), -1, -1)
-            if len(parts) == 2:
-                place = place + parts[1][:, None]
-            fixed.append(block.local.plus(local, place.reshape(-1, HIDDEN).to(self.dtype)))
-        return fixed
+        # The maps, read at the y of each row; read at the columns, they give the hidden layer of the local latent.
+        maps = torch.cat([torch.einsum("yh,how->yow", hat(rows, len(m)), m) for m in self.maps], dim=2)
+        columns, position = self.columns[part], self.model.position(rows[:, None])
+        fixed: list[list[Tensor]] = [[] for _ in self.blocks]
+        for row, weight in enumerate(maps):
+            local = self.mix(Layer(weight, self.mixer_bias)(columns, relu=True).to(self.dtype), relu=True)
+            for block, parts in zip(self.blocks, fixed, strict=True):
+                place = block.column[part]
+                if block.row is not None:
+                    place = place + block.row @ position[row]
+                parts.append(block.local.plus(local, place.to(self.dtype)))
+        return [torch.cat(parts) for parts in fixed]
 
 
 def hat(v: Tensor, cells: int) -> Tensor:

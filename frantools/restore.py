@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import cache, partial
 from importlib.metadata import version
+from itertools import count
 from threading import Event, Lock
 from typing import Any
 
@@ -30,7 +31,7 @@ Progress = Callable[[float], None]
 Colours = NDArray[np.float32]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-TILE = 8192  # points: what the steps read and write of them stays in the cache of one core
+TILE = 2048  # points: what the steps read and write of them, 2 MB, stays in the cache of one core
 
 
 @dataclass(frozen=True)
@@ -106,36 +107,44 @@ def restore(
         raise ValueError(f"seed is {seed!r}; accepted are whole numbers")
     x = image if isinstance(image, Tensor) else prepare_input(image)
     device = next(model.parameters()).device
+    diffusion = schedule.make(model.config.schedule)
 
     columns, rows = (axis.to(device) for axis in axes(size, region))
     out = np.empty((height, width, 3), dtype=np.float32)
     with torch.inference_mode():
-        decoder = Decoder(model, model.encode(x.to(device)), dtype)
+        decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
+    tiles = list(_tiles(width, height, TILE if device.type == "cpu" else 256 * TILE))
     calls = setup.calls if setup else 1
-    tiles = list(_tiles(width, height, TILE if device.type == "cpu" else 64 * TILE))
     stop = Event()
-    done = [0] * len(tiles)  # rows times steps, by tile
+    done = [0] * len(tiles)  # points times steps, by tile
 
     def render(index: int) -> None:
-        top, bottom = tiles[index]
-        part = rows[top:bottom]
+        across, down = tiles[index]
+        x, y = columns[across], rows[down]
+        points = len(x) * len(y)
 
         def after(step: Step) -> None:
             if stop.is_set():
                 raise InterruptedError
-            done[index] = (step.index + 1) * (bottom - top)
+            done[index] = (step.index + 1) * points
 
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
-            keys = noise.point_keys(seed, columns, part[:, None]).flatten() if setup else None
-            values = _colours(decoder, columns.float(), part.float(), setup, keys, after)
-            out[top:bottom] = (values.view(bottom - top, width, 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
-        done[index] = calls * (bottom - top)
+            denoise = decoder.tile(y.float(), across.start, across.stop)
+            if setup is None:
+                colours = denoise(torch.zeros(points, 3, device=device), None)
+            else:
+                keys = noise.point_keys(seed, x, y[:, None]).flatten()
+                draws = (noise.normal(keys, number) for number in count())
+                start = next(draws)
+                colours = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
+            out[down, across] = (colours.view(len(y), len(x), 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
+        done[index] = calls * points
 
     def report() -> None:
         if progress is not None:
-            progress(sum(done) / (calls * height))
+            progress(sum(done) / (calls * width * height))
 
     _run(render, len(tiles), report, stop, parallel=device.type == "cpu")
     return Restoration(
@@ -170,33 +179,13 @@ def _has_bfloat16() -> bool:
     return bool(asked())
 
 
-def _tiles(width: int, height: int, points: int) -> Iterator[tuple[int, int]]:
-    """Bands of whole rows, of about `points` points each."""
-    rows = max(1, points // width)
-    return ((top, min(top + rows, height)) for top in range(0, height, rows))
-
-
-def _colours(
-    decoder: Decoder,
-    columns: Tensor,
-    rows: Tensor,
-    setup: Setup | None,
-    keys: Tensor | None,
-    after: Callable[[Step], None],
-) -> Tensor:
-    """The colours of a tile, (H * W, 3) float32 in about [-1, 1], row by row."""
-    denoise = decoder.tile(columns, rows)
-    if setup is None or keys is None:
-        return denoise(torch.zeros(len(rows) * len(columns), 3, device=columns.device), None)
-    draws = iter(range(1, setup.calls + 1))
-    return sample(
-        denoise,
-        noise.normal(keys, 0),
-        schedule.make(decoder.model.config.schedule),
-        setup,
-        noise=lambda shape: noise.normal(keys, next(draws)).view(shape),
-        callback=after,
-    )
+def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]]:
+    """Columns and rows of rectangles of about `points` points, as wide as that allows."""
+    across = min(width, points)
+    down = max(1, points // across)
+    for top in range(0, height, down):
+        for left in range(0, width, across):
+            yield slice(left, min(left + across, width)), slice(top, min(top + down, height))
 
 
 _running = 0  # restorations under way, in any thread
@@ -224,15 +213,15 @@ def _threads() -> Iterator[int]:
             torch.set_num_threads(_outside)
 
 
-def _run(work: Callable[[int], None], count: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
-    """Call ``work(0) ... work(count - 1)`` on threads, and `report` from time to time on this one.
+def _run(work: Callable[[int], None], tiles: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
+    """Call ``work(0) ... work(tiles - 1)`` on threads, and `report` from time to time on this one.
 
     A tile a thread, each with products on one thread: no product waits for the slower of two cores.
     """
     with _threads() as threads:
-        workers = min(threads, count) if parallel else 1
+        workers = min(threads, tiles) if parallel else 1
         with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1)) as pool:
-            futures = [pool.submit(work, index) for index in range(count)]
+            futures = [pool.submit(work, index) for index in range(tiles)]
             try:
                 pending = set(futures)
                 while pending:

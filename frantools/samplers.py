@@ -157,7 +157,7 @@ def project(noisy: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
     """
     offset = noisy - centre
     length = torch.linalg.vector_norm(offset, dim=-1, keepdim=True)
-    return torch.where(length > 0, centre + offset * (radius / length), centre)
+    return centre + offset * (radius / length.clamp(min=1e-12))  # an offset of 0 stays 0
 
 
 def sample(
