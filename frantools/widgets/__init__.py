@@ -16,10 +16,12 @@ from .compare import Compare, compare
 from .explorer import Explorer
 from .region import Zoom, region
 from .rois import Rois, rois
+from .trajectory import Trajectory, trajectory
+from .variability import Variability, variability
 
-__all__ = ["compare", "region", "render", "rois"]
+__all__ = ["compare", "region", "render", "rois", "trajectory", "variability"]
 
-KINDS: dict[str, type[Explorer]] = {each.kind: each for each in (Compare, Rois, Zoom)}
+KINDS: dict[str, type[Explorer]] = {each.kind: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 
 
 def render(

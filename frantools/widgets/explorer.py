@@ -235,7 +235,7 @@ class Explorer(widgets.VBox):
             for name, each in self.controls.items():
                 if name in wanted:
                     self._set(name, each, wanted[name])
-        except (ValueError, OSError, TypeError, KeyError, traitlets.TraitError) as error:
+        except (ValueError, OSError, TypeError, KeyError) as error:
             self.picture.value = chosen
             for name, each in self.controls.items():
                 each.value = before[name]
@@ -249,7 +249,10 @@ class Explorer(widgets.VBox):
         if name == "size":
             value = value[0] if isinstance(value, list) else value
             control.options = sorted({*control.options, value})
-        control.value = value
+        try:
+            control.value = value
+        except traitlets.TraitError:
+            raise ValueError(f"the recipe's {name} is {value!r}, which its control does not accept") from None
 
     @property
     def script(self) -> str:
@@ -294,7 +297,7 @@ class Explorer(widgets.VBox):
             if cancelled.is_set():
                 raise Cancelled
             whole, left = clock.left(share)
-            if whole > LONG:
+            if share > 0 and whole > LONG:
                 self._inbox.post("progress", partial(self._advance, cancelled, share, left))
 
         def post(key: str, call: Callable[[], None]) -> None:
@@ -409,6 +412,8 @@ class Explorer(widgets.VBox):
 
 class Drag:
     """A rectangle drawn with the mouse, or a point clicked, on the pictures of a canvas.
+
+    Keep it: a canvas holds its listeners by weak references only.
 
     Parameters
     ----------

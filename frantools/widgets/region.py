@@ -86,7 +86,7 @@ class Zoom(Explorer):
         self._before: list[Region] = []
         super().__init__(image, columns, size, seed, {"region": self.edges})
         self.out.disabled = True
-        Drag(self.canvas, self._clicked, self._drawn)
+        self._drag = Drag(self.canvas, self._clicked, self._drawn)
 
     @property
     def recipe(self) -> Recipe:

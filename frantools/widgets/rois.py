@@ -118,7 +118,7 @@ class Rois(Explorer):
             max=8,
         )
         super().__init__(image, columns, size, seed, {"anew": anew, "search": self.search})
-        Drag(self.canvas, clicked=self._clicked)
+        self._drag = Drag(self.canvas, clicked=self._clicked)
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         if self._data is None:

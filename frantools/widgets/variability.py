@@ -1,0 +1,119 @@
+"""How much a setup leaves to chance: the mean and the standard deviation over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from .. import figures
+from ..comparison import Cache, Column, model
+from ..comparison import compare as restorations
+from ..images import Picture
+from ..recipes import Recipe
+from ..restore import Progress
+from .compare import PREVIEW, chosen
+from .controls import control
+from .explorer import WIDTH, Explorer
+
+SIDE = 280  # pixels that a picture is shown at
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What the restorations of several seeds have in common and where they differ."""
+
+    sample: NDArray[np.float32]
+    """(H, W, 3): the first of them."""
+    mean: NDArray[np.float32]
+    """(H, W, 3)."""
+    deviation: NDArray[np.float32]
+    """(H, W): the standard deviation over seeds, as a mean over channels."""
+    count: int
+    """How many seeds."""
+
+
+def spread(pictures: Sequence[NDArray[np.float32]]) -> Spread:
+    """The mean and the standard deviation of pictures (H, W, 3)."""
+    stack = np.stack(pictures)
+    return Spread(stack[0], stack.mean(axis=0), stack.std(axis=0).mean(axis=-1), len(stack))
+
+
+def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Spread]:
+    """Restore with one seed after the other: all coarse ones, then those of the recipe's size."""
+    column = Column.from_dict(recipe["columns"][0])
+    if not model(column.model).is_diffusion:
+        raise ValueError(f"the single-pass model {column.model} leaves nothing to chance; choose a diffusion model")
+    first = recipe["seed"] if column.seed is None else column.seed
+    column = Column(column.title, column.model, column.setup)
+    count = recipe["count"]
+
+    def one(index: int, size: int, report: Progress) -> NDArray[np.float32]:
+        (made,) = restorations(image, [column], size, seed=first + index, progress=report, cache=cache).values()
+        return made.image
+
+    def share(index: int) -> Progress:
+        return lambda done: progress((index + done) / count)
+
+    yield spread([one(index, min(PREVIEW, recipe["size"]), lambda _: progress(0.0)) for index in range(count)])
+    pictures = []
+    for index in range(count):
+        pictures.append(one(index, recipe["size"], share(index)))
+        if index > 0:
+            yield spread(pictures)
+
+
+def draw(data: Spread, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """One restoration, the mean of all, and the map of their standard deviation."""
+    width, height = WIDTH, SIDE + figures.TITLE + figures.GAP
+    figure = figures.blank(width, height, figure)
+    titles = (f"Seed {recipe['seed']}", f"Mean of {data.count} seeds", "Standard deviation")
+    for index, (title, picture) in enumerate(zip(titles, (data.sample, data.mean, data.deviation), strict=True)):
+        left = figures.GAP + index * (SIDE + figures.GAP)
+        axes = figure.add_axes((left / width, figures.GAP / height, SIDE / width, SIDE / height))
+        figures.show(axes, picture)
+        axes.set_title(title, fontsize=14, pad=8)
+    image = axes.images[0]
+    image.set(cmap="magma", clim=(0, max(float(data.deviation.max()), 1e-6)))
+    left += SIDE + figures.GAP
+    figure.colorbar(image, cax=figure.add_axes((left / width, figures.GAP / height, 14 / width, SIDE / height)))
+    return figure
+
+
+class Variability(Explorer):
+    """Seeds and their spread; see `frantools.widgets.variability`."""
+
+    kind = "variability"
+    compute = staticmethod(compute)
+    draw = staticmethod(draw)
+
+    def __init__(self, image: Any, columns: Sequence[Column], size: int, seed: int, count: int) -> None:
+        seeds = control(
+            widgets.IntSlider, "Seeds", "How many restorations, with seeds one after the other", min=2, max=32,
+            value=count, continuous_update=False,
+        )  # fmt: skip
+        super().__init__(image, columns, size, seed, {"count": seeds}, several=False)
+
+
+def variability(
+    image: Any = None, column: Column | str = "B", size: int = 256, seed: int = 0, count: int = 8
+) -> Variability:
+    """See where a setup is unsure: the mean of several seeds and their standard deviation at each pixel.
+
+    Parameters
+    ----------
+    image, size
+        As for `frantools.widgets.compare`.
+    column : Column or str
+        A diffusion model and its setup. Default: the note's B.
+    seed : int
+        The first of the seeds.
+    count : int
+        How many, 2 to 32.
+    """
+    return Variability(image, chosen([column], ()), size, seed, count)

@@ -1,0 +1,628 @@
+"""The widgets without a browser: their controls through traits, their background, their cache, errors and recipes."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.backend_bases import MouseEvent
+from matplotlib.figure import Figure
+from PIL import Image
+
+import frantools as ft
+from frantools import note
+from frantools.checkpoints import save_model
+from frantools.comparison import Cache, Column
+from frantools.figures import RoiSearch
+from frantools.network import FranNet
+from frantools.recipes import load_recipe, save_figure
+from frantools.widgets.compare import VIEWS, Compare
+from frantools.widgets.explorer import INK, Explorer
+from frantools.widgets.worker import Cancelled, Inbox, Worker
+
+FAST = ft.Setup(K=30)  # 6 calls
+SMALL = 72  # pixels: just above the preview's 64
+SEARCH = RoiSearch(size=24, count=3, sub_size=8, sub_count=1)
+
+
+@pytest.fixture(scope="session")
+def weights(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Weight files of the two kinds of model."""
+    folder = tmp_path_factory.mktemp("weights")
+    for kind, model in random_models.items():
+        save_model(model, folder / f"{kind}.safetensors")
+    return {kind: str(folder / f"{kind}.safetensors") for kind in random_models}
+
+
+@pytest.fixture
+def columns(weights: dict[str, str]) -> list[Column]:
+    """Two diffusion columns and a single-pass one."""
+    return [
+        Column("fast", weights["diffusion"], FAST),
+        Column("other", weights["diffusion"], ft.Setup(stochasticity=0.0, K=30, noise_projection=False)),
+        Column("single", weights["single-pass"]),
+    ]
+
+
+@pytest.fixture
+def compare(columns: list[Column]) -> Compare:
+    return done(ft.widgets.compare("hopper", [Column("Input", "input"), *columns], size=SMALL))
+
+
+def done(widget: Any) -> Any:
+    assert widget.wait(60)
+    return widget
+
+
+def mouse(widget: Explorer, number: int, *points: tuple[float, float]) -> None:
+    """Press at the first point of a figure's axes, in fractions of them from the top left, and release at the last."""
+    axes = widget.canvas.figure.axes[number]
+    steps = [("button_press_event", points[0])]
+    steps += [("motion_notify_event", point) for point in points[1:]]
+    steps += [("button_release_event", points[-1])]
+    for name, (x, y) in steps:
+        box = axes.get_window_extent()
+        MouseEvent(name, widget.canvas, box.x0 + x * box.width, box.y0 + (1 - y) * box.height, 1)._process()
+
+
+def upload(control: Any, name: str, content: bytes) -> None:
+    """What the browser does with a chosen file."""
+    file = {"name": name, "type": "", "size": len(content), "content": content, "last_modified": datetime.now(UTC)}
+    control.value = (file,)
+
+
+def pictures(widget: Explorer) -> dict[str, np.ndarray]:
+    return {title: restoration.image for title, restoration in widget._data.pictures.items()}
+
+
+# The background worker
+
+
+def test_a_new_piece_of_work_cancels_the_running_one_and_those_that_wait() -> None:
+    worker, ran = Worker(), []
+
+    def work(name: str) -> Callable[[Any], None]:
+        def run(cancelled: Any) -> None:
+            ran.append(name)
+            while not cancelled.is_set() and name != "last":
+                time.sleep(0.001)
+
+        return run
+
+    for name in ("first", *map(str, range(20)), "last"):
+        worker.submit(work(name))
+    assert worker.join(5)
+    assert ran[-1] == "last"
+    assert len(ran) < 22
+
+
+def test_of_calls_under_one_key_the_last_alone_is_made_and_in_the_order_of_posting() -> None:
+    inbox, made = Inbox(), []
+    for number in range(3):
+        inbox.post("figure", lambda number=number: made.append(number))
+    inbox.post("end", lambda: made.append("end"))
+    inbox.drain()
+    inbox.drain()
+    assert made == [2, "end"]
+
+
+def test_stop_ends_a_long_render_within_three_tenths_of_a_second(weights: dict[str, str]) -> None:
+    widget = ft.widgets.compare("hopper", [Column("slow", weights["diffusion"], ft.SETUPS["A"])], size=2048)
+    deadline = time.perf_counter() + 30
+    while widget.progress.layout.visibility == "hidden" and time.perf_counter() < deadline:
+        time.sleep(0.05)
+        widget._inbox.drain()
+    assert widget.left.value.endswith("s left")
+    assert not widget.stop.disabled
+    begun = time.perf_counter()
+    widget.stop.click()
+    assert widget._worker.join(10)
+    assert time.perf_counter() - begun < 0.3
+    assert widget.stop.disabled
+    assert widget.progress.layout.visibility == "hidden"
+    assert widget._data is not None, "what was shown stays"
+    assert not widget.final
+
+
+def test_dragging_a_slider_renders_where_it_stops_and_queues_nothing(compare: Compare) -> None:
+    compare.columns.chosen.index = 1
+    begun = time.perf_counter()
+    for K in range(60, 31, -1):
+        compare.columns.editor.K.value = K
+    assert time.perf_counter() - begun < 3, "the kernel is free while it renders"
+    before = len(compare.cache)
+    done(compare)
+    assert compare._recipe["columns"][1]["setup"]["K"] == 32
+    assert len(compare.cache) - before <= 4
+
+
+def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column]) -> None:
+    recipe = {"columns": [c.to_dict() for c in columns], "size": SMALL, "seed": 7, "pictures": {"hopper": ""}}
+    sizes = [
+        [len(each.image) for each in data.pictures.values()]
+        for data in Compare.compute(recipe, ft.portraits()["hopper"], lambda share: None, Cache())
+    ]
+    assert sizes[0] == [64] * 3
+    assert sizes[-1] == [SMALL] * 3
+    assert [SMALL, 64, 64] in sizes, "columns sharpen one after the other"
+
+
+def test_what_was_rendered_before_comes_back_from_the_cache(compare: Compare) -> None:
+    compare.cache = Cache()
+    compare.refresh()
+    first = dict(done(compare)._data.pictures)
+    compare.controls["seed"].value = 1
+    assert not np.array_equal(done(compare)._data.pictures["fast"].image, first["fast"].image)
+    compare.controls["seed"].value = 0
+    again = done(compare)._data.pictures
+    assert all(again[title] is first[title] for title in ("fast", "other", "single"))
+
+
+def test_the_cache_is_bounded(columns: list[Column]) -> None:
+    cache = Cache(megabytes=1)
+    image = ft.portraits()["hopper"]
+    for seed in range(4):
+        recipe = {"columns": [columns[0].to_dict()], "size": 200, "seed": seed, "pictures": {"hopper": ""}}
+        list(Compare.compute(recipe, image, lambda share: None, cache))
+    assert cache.bytes <= 1_000_000
+
+
+# The controls
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("stochasticity", 0.5, ("stochasticity", 0.5)),
+        ("K", 40, ("K", 40)),
+        ("steps", "quadratic", ("steps", "quadratic")),
+        ("noise_projection", False, ("noise_projection", False)),
+        ("noise_stddev", "squared", ("noise_stddev", "squared")),
+        ("clip", True, ("clipping", (-1.0, 1.0))),
+        ("sampler", "ddpm", ("sampler", "ddpm")),
+    ],
+)
+def test_each_control_of_a_setup_changes_the_restoration(
+    compare: Compare, name: str, value: Any, expected: tuple[str, Any]
+) -> None:
+    before = pictures(compare)["fast"]
+    compare.columns.chosen.index = 1
+    getattr(compare.columns.editor, name).value = value
+    done(compare)
+    assert compare.message.value == ""
+    assert compare.recipe["columns"][1]["setup"][expected[0]] == expected[1]
+    assert not np.array_equal(pictures(compare)["fast"], before)
+
+
+def test_each_common_control_changes_the_restorations(compare: Compare) -> None:
+    for change in (
+        lambda: setattr(compare.controls["seed"], "value", 5),
+        lambda: setattr(compare.controls["size"], "value", 64),
+        lambda: setattr(compare.picture, "value", "astronaut"),
+    ):
+        before = pictures(compare)["fast"]
+        change()
+        assert not np.array_equal(pictures(done(compare))["fast"], before)
+
+
+def test_a_column_may_have_a_seed_of_its_own(compare: Compare) -> None:
+    compare.columns.chosen.index = 1
+    editor = compare.columns.editor
+    assert editor.seed.disabled
+    before = pictures(compare)
+    editor.own_seed.value = True
+    editor.seed.value = 9
+    after = pictures(done(compare))
+    assert not np.array_equal(after["fast"], before["fast"])
+    assert np.array_equal(after["other"], before["other"])
+
+
+def test_controls_that_do_nothing_are_disabled(compare: Compare) -> None:
+    editor = compare.columns.editor
+
+    def disabled(*names: str) -> list[bool]:
+        return [getattr(editor, name).disabled for name in names]
+
+    setup = ("sampler", "stochasticity", "K", "steps", "noise_projection", "noise_stddev", "clip")
+    compare.columns.chosen.index = 3
+    assert all(disabled(*setup, "low", "high", "own_seed", "seed")), "single-pass"
+    compare.columns.chosen.index = 0
+    assert all(disabled(*setup)), "the input"
+    compare.columns.chosen.index = 1
+    assert not any(disabled(*setup))
+    assert all(disabled("low", "high")), "no clipping"
+    editor.steps.value = "quadratic"
+    assert disabled("K") == [True]
+    editor.stochasticity.value = 0
+    assert disabled("noise_stddev") == [True]
+    editor.sampler.value = "ddpm"
+    assert disabled("stochasticity", "K", "steps", "noise_projection") == [True] * 4
+    assert (editor.K.value, editor.stochasticity.value, editor.noise_projection.value) == (1, 1.0, False)
+    compare.cancel()
+
+
+def test_every_control_says_in_a_tooltip_what_it_does(compare: Compare) -> None:
+    def controls(widget: Any) -> list[Any]:
+        children = getattr(widget, "children", None)
+        return [widget] if children is None else [each for child in children for each in controls(child)]
+
+    shown = [each for each in controls(compare) if hasattr(each, "description") and hasattr(each, "disabled")]
+    assert len(shown) > 25
+    assert [each for each in shown if not each.tooltip and each is not compare.code] == []
+
+
+def test_columns_are_added_renamed_reordered_and_removed(compare: Compare) -> None:
+    columns = compare.columns
+
+    def titles() -> list[str]:
+        return [column["title"] for column in compare.recipe["columns"]]
+
+    columns.chosen.index = 3
+    columns.preset.value = "Input"
+    columns.add.click()
+    assert titles() == ["Input", "fast", "other", "single", "Input (2)"]
+    columns.left.click()
+    columns.editor.title.value = "gray"
+    assert titles() == ["Input", "fast", "other", "gray", "single"]
+    columns.right.click()
+    columns.remove.click()
+    assert titles() == ["Input", "fast", "other", "single"]
+    columns.chosen.index = 1
+    columns.preset.value = "Original"
+    columns.apply.click()
+    assert titles() == ["Input", "Original", "other", "single"]
+    assert list(done(compare)._data.pictures) == titles()
+    for _ in range(5):
+        columns.remove.click()
+    assert len(titles()) == 1, "the last one stays"
+    compare.cancel()
+
+
+def test_a_weight_file_is_chosen_by_its_path(compare: Compare, weights: dict[str, str]) -> None:
+    compare.columns.chosen.index = 0
+    compare.columns.editor.file.value = weights["single-pass"]
+    assert compare.recipe["columns"][0]["model"] == weights["single-pass"]
+    compare.columns.editor.file.value = "nothing.safetensors"
+    assert "there is no weight file nothing.safetensors" in compare.message.value
+    assert compare.recipe["columns"][0]["model"] == weights["single-pass"]
+
+
+def test_under_each_column_stand_its_numbers(compare: Compare) -> None:
+    texts = [[text.get_text() for text in axes.texts] for axes in compare.canvas.figure.axes]
+    (numbers,) = texts[1]
+    assert numbers.startswith(f"loss {compare._data.numbers['fast']['loss']:.4f}")
+    assert all(word in numbers for word in ("PSNR", "SSIM", f"{FAST.calls} calls", " s"))
+
+
+@pytest.mark.parametrize("view", VIEWS[1:])
+def test_a_view_shows_the_two_chosen_columns(compare: Compare, view: str) -> None:
+    controls = compare.look.controls
+    assert controls["left"].disabled
+    controls["view"].value = view
+    controls["left"].value, controls["right"].value = 1, 2
+    assert not controls["left"].disabled
+    assert "fast" in compare.canvas.figure.axes[0].get_title()
+    arrays = [np.asarray(image.get_array()) for image in compare.canvas.figure.axes[0].images]
+    expected = pictures(compare)
+    if view == "curtain":
+        assert np.array_equal(arrays[0], expected["other"])
+        assert np.array_equal(arrays[1], expected["fast"])
+        mouse(compare, 0, (0.5, 0.5), (0.25, 0.5))
+        assert controls["curtain"].value == pytest.approx(0.25, abs=0.01)
+    elif view == "blink":
+        controls["frame"].value = 1
+        assert "other" in compare.canvas.figure.axes[0].get_title()
+    else:
+        assert np.allclose(arrays[0], np.abs(expected["fast"] - expected["other"]).mean(axis=-1))
+        assert "difference" in compare.canvas.figure.axes[0].child_axes[0].get_ylabel()
+
+
+def test_pan_and_zoom_move_all_columns_and_stay_when_a_control_changes(compare: Compare) -> None:
+    figure = compare.canvas.figure
+    figure.axes[0].set(xlim=(10, 40), ylim=(50, 20))
+    assert all(axes.get_xlim() == (10, 40) for axes in figure.axes)
+    compare.controls["seed"].value = 3
+    done(compare)
+    for axes in figure.axes:
+        assert axes.get_xlim() == pytest.approx((10, 40))
+        assert axes.get_ylim() == pytest.approx((50, 20))
+    compare.canvas.manager.toolbar.home()
+    assert figure.axes[0].get_xlim() == pytest.approx((-0.5, SMALL - 0.5))
+
+
+# Errors
+
+
+def test_an_error_of_a_control_is_a_message_and_the_widget_goes_on(compare: Compare) -> None:
+    compare.columns.chosen.index = 1
+    editor = compare.columns.editor
+    editor.clip.value = True
+    editor.low.value = 2.0
+    assert "accepted are None and (low, high) with low &lt; high" in compare.message.value
+    editor.low.value = -2.0
+    assert done(compare).message.value == ""
+    editor.title.value = "other"
+    assert "two columns have the same title" in done(compare).message.value
+    editor.title.value = "fast"
+    assert done(compare).message.value == ""
+    assert compare.final
+
+
+def test_an_unreadable_picture_is_a_message_and_the_old_one_stays(compare: Compare, tmp_path: Path) -> None:
+    compare.picture._path.value = str(tmp_path / "none.png")
+    assert "there is no picture" in compare.message.value
+    upload(compare.picture._upload, "text.png", b"no picture")
+    assert "is not a picture" in compare.message.value
+    assert compare.picture.value == "hopper"
+    file = io.BytesIO()
+    Image.fromarray(ft.portraits()["astronaut"]).save(file, "png")
+    upload(compare.picture._upload, "me.png", file.getvalue())
+    assert done(compare).message.value == ""
+    assert compare.recipe["pictures"].keys() == {"me.png"}
+    assert 'image = ft.load_image("me.png")' in compare.script
+
+
+def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
+    widget = ft.widgets.compare("hopper", [Column("none", "no-such-model")], size=SMALL)
+    assert "there is no model &#x27;no-such-model&#x27;" in widget.message.value
+    widget.columns.editor.file.value = weights["single-pass"]
+    assert done(widget).message.value == ""
+    assert widget.final
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"unknown column among \['C'\]; accepted are Input"):
+        ft.widgets.compare(columns=["C"])
+
+
+# Recipes
+
+
+def test_a_saved_figure_brings_back_the_controls_and_its_code_makes_it_again(
+    compare: Compare, columns: list[Column], tmp_path: Path
+) -> None:
+    compare.columns.chosen.index = 1
+    compare.columns.editor.stochasticity.value = 0.25
+    compare.controls["seed"].value = 11
+    compare.look.controls["view"].value = "difference"
+    done(compare)
+    compare.path.value = str(tmp_path / "a.png")
+    compare.save.click()
+    assert "saved" in compare.message.value
+
+    other = ft.widgets.compare("astronaut", columns[:1], size=64)
+    upload(other.upload, "a.png", (tmp_path / "a.png").read_bytes())
+    assert done(other).message.value == ""
+    assert other.recipe == compare.recipe == load_recipe(tmp_path / "a.png")
+
+    compare.copy.click()
+    assert compare.code.layout.display == ""
+    names: dict[str, Any] = {}
+    exec(compare.code.value, names)
+    save_figure(names["figure"], tmp_path / "b.png")
+    a, b = (np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png"))
+    assert np.array_equal(a, b)
+
+
+def test_a_figure_is_saved_as_pdf_and_other_endings_are_refused(compare: Compare, tmp_path: Path) -> None:
+    compare.path.value = str(tmp_path / "a.pdf")
+    compare.save.click()
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    compare.path.value = str(tmp_path / "a.txt")
+    compare.save.click()
+    assert "accepted are names that end in" in compare.message.value
+
+
+def test_the_recipe_of_a_figure_of_the_note_is_loaded(compare: Compare, columns: list[Column]) -> None:
+    recipe = note.recipe("entire-image", ["astronaut"], columns[1:], size=80, seed=4)
+    compare.load(recipe)
+    done(compare)
+    assert compare.recipe["size"] == 80
+    assert compare.recipe["seed"] == 4
+    assert compare.picture.value == "astronaut"
+    assert list(compare._data.pictures) == ["other", "single"]
+
+
+def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: Compare, tmp_path: Path) -> None:
+    before = compare.recipe
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    compare.load(tmp_path / "plain.png")
+    assert "has no recipe" in compare.message.value
+    compare.load({"figure": "compare", "columns": [{"title": "x"}]})
+    assert "is not a column" in compare.message.value
+    compare.load({"figure": "compare", "columns": before["columns"], "seed": "many"})
+    assert "the recipe&#x27;s seed is &#x27;many&#x27;" in compare.message.value
+    assert compare.recipe == before
+
+
+def test_render_refuses_a_picture_that_has_changed(compare: Compare) -> None:
+    with pytest.raises(ValueError, match="the picture hopper has changed"):
+        ft.widgets.render({**compare.recipe, "pictures": {"hopper": "0"}})
+
+
+# Regions
+
+
+def test_a_click_on_a_region_restores_it_anew_at_full_size(columns: list[Column]) -> None:
+    widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
+    found = widget._data.regions
+    assert len(found) == 3
+    assert [roi.score for roi in found] == sorted((roi.score for roi in found), reverse=True)
+    assert widget.controls["anew"].value == 1
+    mouse(widget, 3, (0.5, 0.5))  # the third region's crop
+    assert widget.controls["anew"].value == 3
+    roi = found[1]
+    mouse(widget, 0, ((roi.left + roi.right) / 2 / SMALL, (roi.top + roi.bottom) / 2 / SMALL))
+    assert widget.controls["anew"].value == 2
+    anew = done(widget)._data.anew["fast"]
+    again = ft.restore(note.model(columns[0].model), ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
+    assert np.array_equal(anew.image, again.image)
+    assert widget.canvas.figure.axes[4].get_title() == "2 anew"
+
+
+def test_each_control_of_the_search_changes_what_is_found(columns: list[Column]) -> None:
+    widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
+    controls = widget.search.controls
+    controls["count"].value = 2
+    assert len(done(widget)._data.regions) == 2
+    controls["merge"].value = False
+    controls["sub_count"].value = 2
+    assert [len(inner) for inner in done(widget)._data.inner] == [2, 2]
+    controls["sub_size"].value = 6
+    assert done(widget)._data.inner[0][0].bottom - done(widget)._data.inner[0][0].top == 6
+    controls["size"].value = 30
+    assert done(widget)._data.regions[0].bottom - widget._data.regions[0].top == 30
+    controls["size"].value = 500
+    assert "regions of 500 pixels do not fit into 72" in done(widget).message.value
+    controls["size"].value = 24
+    assert done(widget).message.value == ""
+    widget.controls["anew"].value = 0
+    assert widget.canvas.figure.axes[-1].get_title() != "0 anew"
+
+
+def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[Column]) -> None:
+    widget = done(ft.widgets.region("hopper", columns, size=SMALL))
+    assert widget.recipe["region"] == [0.2, 0.2, 0.2, 0.4]
+    assert widget.out.disabled
+    mouse(widget, 0, (0.5, 0.25), (0.6, 0.4), (0.75, 0.5))
+    first = widget.recipe["region"]
+    assert first == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.01)
+    shown = done(widget)._data.pictures["fast"].image
+    again = ft.restore(note.model(columns[0].model), ft.portraits()["hopper"], FAST, SMALL, ft.Region(*first))
+    assert np.array_equal(shown, again.image)
+
+    mouse(widget, 1, (0.5, 0.5), (1.0, 1.0))  # zoom in again inside the result
+    assert widget.recipe["region"] == pytest.approx([0.625, 0.375, 0.125, 0.125], abs=0.01)
+    done(widget)
+    mouse(widget, 0, (0.1, 0.1))  # a click moves it
+    assert widget.recipe["region"] == pytest.approx([0.0375, 0.0375, 0.125, 0.125], abs=0.01)
+    done(widget)
+    widget.whole.click()
+    assert done(widget).recipe["region"] == [0, 0, 1, 1]
+    for _ in range(4):
+        done(widget)
+        widget.out.click()
+    assert widget.recipe["region"] == [0.2, 0.2, 0.2, 0.4]
+    assert widget.out.disabled
+
+
+def test_a_region_is_typed_and_one_that_leaves_the_picture_is_a_message(columns: list[Column]) -> None:
+    widget = done(ft.widgets.region("hopper", columns[:1], size=SMALL))
+    widget.edges.controls["x"].value = 0.9
+    assert "leaves the picture" in widget.message.value
+    widget.edges.controls["width"].value = 0.1
+    assert done(widget).message.value == ""
+    assert widget._recipe["region"] == [0.9, 0.2, 0.1, 0.4]
+
+
+@pytest.mark.parametrize("name", ["rois", "region", "trajectory", "variability"])
+def test_the_recipe_of_each_widget_makes_the_same_figure(name: str, columns: list[Column]) -> None:
+    options = {"search": SEARCH} if name == "rois" else {}
+    several = columns if name in ("rois", "region") else columns[0]
+    widget = done(getattr(ft.widgets, name)("hopper", several, size=SMALL, **options))
+
+    def shown(figure: Figure) -> list[np.ndarray]:
+        return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
+
+    pairs = list(zip(shown(widget.canvas.figure), shown(ft.widgets.render(widget.recipe)), strict=True))
+    assert len(pairs) > 1
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+# The theme, and what is imported
+
+
+def test_the_ink_is_legible_on_a_light_and_on_a_dark_theme() -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    ink = luminance(INK["text.color"])
+    assert (1.0 + 0.05) / (ink + 0.05) > 4.3, "on white"
+    assert (ink + 0.05) / (luminance("#111111") + 0.05) > 4.3, "on the dark theme's"
+
+
+def test_importing_frantools_imports_no_widgets() -> None:
+    code = (
+        "import sys, frantools; print([m for m in ('ipywidgets', 'IPython', 'matplotlib.pyplot') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_work_that_is_cancelled_raises_nothing_to_the_screen(compare: Compare) -> None:
+    assert issubclass(Cancelled, Exception)
+    compare.controls["seed"].value = 21
+    compare.cancel()
+    done(compare)
+    assert compare.message.value == ""
+
+
+# Trajectory and variability
+
+
+def test_the_last_step_of_a_trajectory_is_the_restoration(columns: list[Column]) -> None:
+    widget = done(ft.widgets.trajectory("hopper", columns[0], size=SMALL))
+    restored = ft.restore(note.model(columns[0].model), ft.portraits()["hopper"], FAST, SMALL).image
+    assert widget._data.value.shape == (FAST.calls, SMALL, SMALL, 3)
+    assert np.allclose(widget._data.value[-1].astype(np.float32).clip(0, 1), restored, atol=2e-3)
+    assert np.allclose(widget._data.value[-1], widget._data.x0[-1], atol=2e-3), "the last step ends in its prediction"
+
+
+def test_a_click_adds_a_point_and_its_lines(columns: list[Column]) -> None:
+    widget = done(ft.widgets.trajectory("hopper", columns[0], size=SMALL))
+    look = widget.look.controls
+    widget.clear.click()
+    assert len(widget.canvas.figure.axes[2].lines) == 1, "the step alone"
+    mouse(widget, 0, (0.25, 0.75))
+    assert look["points"].value == "0.250 0.750"
+    mouse(widget, 1, (0.5, 0.5))
+    red = widget.canvas.figure.axes[2].lines
+    assert len(red) == 5, "value and predicted x0 of two points, and the step"
+    assert np.array_equal(red[0].get_ydata(), widget._data.value[:, 54, 18, 0])
+    look["points"].value = "2 2"
+    assert "the point 2 2 is outside the picture" in widget.message.value
+    look["points"].value = "here"
+    assert "is not a point" in widget.message.value
+    look["points"].value = "0.5, 0.5"
+    assert len(widget.canvas.figure.axes[2].lines) == 3
+
+
+def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -> None:
+    widget = done(ft.widgets.trajectory("hopper", columns[0], size=SMALL))
+    frame = widget.look.controls["frame"]
+    assert (frame.max, frame.value, widget.play.max) == (5, 5, 5)
+    frame.value = 0
+    shown = np.asarray(widget.canvas.figure.axes[0].images[0].get_array())
+    assert np.array_equal(shown, widget._data.value[0].astype(np.float32).clip(0, 1))
+    assert widget.canvas.figure.axes[0].get_title() == "value after step 99"
+    widget.columns.editor.K.value = 60
+    done(widget)
+    assert (frame.max, frame.value) == (ft.Setup(K=60).calls - 1, 0)
+
+
+def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Column]) -> None:
+    widget = done(ft.widgets.variability("hopper", columns[0], size=SMALL, seed=3, count=3))
+    model, image = note.model(columns[0].model), ft.portraits()["hopper"]
+    stack = np.stack([ft.restore(model, image, FAST, SMALL, seed=3 + index).image for index in range(3)])
+    assert np.allclose(widget._data.mean, stack.mean(axis=0), atol=1e-6)
+    assert np.allclose(widget._data.deviation, stack.std(axis=0).mean(axis=-1), atol=1e-6)
+    widget.controls["count"].value = 2
+    assert done(widget)._data.count == 2
+
+
+@pytest.mark.parametrize("name", ["trajectory", "variability"])
+def test_a_single_pass_model_is_a_message(name: str, columns: list[Column]) -> None:
+    widget = done(getattr(ft.widgets, name)("hopper", columns[2], size=SMALL))
+    assert "choose a diffusion model" in widget.message.value
+    widget.load({"columns": [columns[0].to_dict()]})
+    assert done(widget).message.value == ""
+    assert widget.final
