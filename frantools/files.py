@@ -17,6 +17,8 @@ def check_output(path: str | PathLike[str]) -> Path:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; accepted is the name of a file to write")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f"{path} cannot be written: {folder} is not a folder")
     try:
         with TemporaryFile(dir=folder):
             pass

@@ -1,0 +1,307 @@
+"""The engine: the same colours however the work is cut, few resources, and a clean end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import frantools as ft
+from frantools import noise
+from frantools.network import Config, FranNet
+from frantools.regions import points
+
+MODULE = import_module("frantools.restore")  # the attribute of that name is the function
+QUICK = ft.Setup(K=99)  # three calls
+
+
+def random_model(restorator: str) -> FranNet:
+    """A model that knows x and y, with open gates, so that all inputs of the decoder count."""
+    torch.manual_seed(0)
+    model = FranNet(Config(restorator)).eval().requires_grad_(False)
+    for encoding in (model.position, model.time):
+        for parameter in (encoding.gate, encoding.delta, encoding.bias):
+            parameter.normal_()
+    return model
+
+
+@pytest.fixture(scope="module")
+def diffusion() -> FranNet:
+    return random_model("diffusion")
+
+
+@pytest.fixture(scope="module")
+def single() -> FranNet:
+    return random_model("single-pass")
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    return ft.portraits()["hopper"]
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Puts the number of threads back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def plain(
+    model: FranNet, image: np.ndarray, setup: ft.Setup | None, size: Any, region: ft.Region, seed: int
+) -> np.ndarray:
+    """What `restore` must equal: the network's own decoder, all points at once."""
+    grid = points(size, region)
+    near = grid.float()[None]
+    latents = model.latents(model.encode(ft.prepare_input(image)), near)
+    if setup is None:
+        values = model.decode(latents, near, None, torch.zeros(1, len(grid), 3))
+    else:
+        keys, draws = noise.point_keys(seed, grid[:, 0], grid[:, 1]), count()
+        values = ft.samplers.sample(
+            lambda value, t: model.decode(latents, near, t, value),
+            noise.normal(keys, next(draws))[None],
+            ft.schedule.make("cosine"),
+            setup,
+            noise=lambda shape: noise.normal(keys, next(draws)).view(shape),
+        )
+    width, height = size
+    return (values.view(height, width, 3) / 2 + 0.5).clamp(0, 1).numpy()
+
+
+SETUPS = [
+    *(pytest.param(setup, id=name) for name, setup in ft.SETUPS.items()),
+    pytest.param(ft.Setup(stochasticity=0.5, K=10, noise_projection=False, noise_stddev="squared"), id="squared"),
+    pytest.param(ft.Setup(steps="quadratic", clipping=(-1, 1)), id="quadratic, clipped"),
+]
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_restore_equals_the_plain_implementation(diffusion, portrait, setup):
+    size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
+    restored = ft.restore(diffusion, portrait, setup, size, region, seed=5)
+    np.testing.assert_allclose(restored.image, plain(diffusion, portrait, setup, size, region, 5), rtol=0, atol=1e-4)
+    assert restored.image.std() > 0.01, "a flat picture would prove nothing"
+    assert restored.calls == setup.calls
+
+
+def test_restore_equals_the_plain_implementation_in_a_single_pass(single, portrait):
+    size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
+    restored = ft.restore(single, portrait, None, size, region)
+    np.testing.assert_allclose(restored.image, plain(single, portrait, None, size, region, 0), rtol=0, atol=1e-5)
+    assert restored.calls == 1
+
+
+@pytest.mark.parametrize("kind", ["single-pass", "diffusion"])
+def test_restore_equals_the_plain_implementation_for_frannets_own_weights(random_models, portrait, kind):
+    model, size, region = random_models[kind], (16, 16), ft.Region.full()
+    setup = ft.SETUPS["A"] if kind == "diffusion" else None
+    restored = ft.restore(model, portrait, setup, size)
+    np.testing.assert_allclose(restored.image, plain(model, portrait, setup, size, region, 0), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("tile", [40, 300, 10**6])
+def test_the_tile_size_does_not_change_the_picture(diffusion, portrait, monkeypatch, tile):
+    usual = ft.restore(diffusion, portrait, size=(48, 37)).image
+    monkeypatch.setattr(MODULE, "TILE", tile)
+    np.testing.assert_allclose(ft.restore(diffusion, portrait, size=(48, 37)).image, usual, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_the_number_of_threads_does_not_change_the_picture(diffusion, portrait, monkeypatch, threads, number):
+    monkeypatch.setattr(MODULE, "TILE", 200)
+    usual = ft.restore(diffusion, portrait, size=48).image
+    torch.set_num_threads(number)
+    np.testing.assert_array_equal(ft.restore(diffusion, portrait, size=48).image, usual)
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 31), st.integers(0, 31), st.integers(1, 32), st.integers(1, 32))
+def test_a_region_is_coloured_as_in_the_whole_picture(left, top, width, height):
+    model, portrait = random_model("diffusion"), ft.portraits()["astronaut"]
+    width, height = min(width, 32 - left), min(height, 32 - top)
+    whole = ft.restore(model, portrait, QUICK, size=32, seed=3).image
+    region = ft.Region(left / 32, top / 32, width / 32, height / 32)
+    part = ft.restore(model, portrait, QUICK, size=(width, height), region=region, seed=3).image
+    np.testing.assert_allclose(part, whole[top : top + height, left : left + width], rtol=0, atol=1e-5)
+
+
+def test_the_same_seed_makes_the_same_picture_and_another_seed_another(diffusion, portrait):
+    first, again, other = (ft.restore(diffusion, portrait, size=32, seed=seed).image for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).mean() > 1e-4
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70])
+def test_any_whole_number_is_a_seed(diffusion, portrait, seed):
+    assert np.isfinite(ft.restore(diffusion, portrait, QUICK, size=4, seed=seed).image).all()
+
+
+def test_restorations_side_by_side_equal_those_one_after_the_other(diffusion, portrait):
+    alone = [ft.restore(diffusion, portrait, QUICK, size=64, seed=seed).image for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: ft.restore(diffusion, portrait, QUICK, 64, seed=seed).image, range(4)))
+    np.testing.assert_array_equal(alone, together)
+
+
+def test_the_recipe_makes_the_same_picture_again(diffusion, portrait):
+    setup = ft.Setup(K=30, clipping=(-1, 1))
+    made = ft.restore(diffusion, portrait, setup, (20, 10), ft.Region(0.2, 0.2, 0.2, 0.4), seed=9)
+    recipe = json.loads(json.dumps(made.recipe))
+    again = ft.restore(
+        diffusion,
+        portrait,
+        ft.Setup(**recipe["setup"]),
+        tuple(recipe["size"]),
+        ft.Region(*recipe["region"]),
+        recipe["seed"],
+        recipe["precision"],
+    )
+    np.testing.assert_array_equal(again.image, made.image)
+    assert again.recipe == made.recipe
+
+
+def test_bfloat16_is_close_to_float32(diffusion, single, portrait):
+    for model, setup in ((diffusion, ft.SETUPS["B"]), (single, None)):
+        exact, rounded = (ft.restore(model, portrait, setup, 32, precision=p).image for p in ("float32", "bfloat16"))
+        assert 0 < np.abs(exact - rounded).mean() < 0.01
+
+
+def test_auto_precision_is_one_of_the_two_and_the_recipe_says_which(single, portrait):
+    made = ft.restore(single, portrait, size=16, precision="auto")
+    assert made.recipe["precision"] in ("float32", "bfloat16")
+    named = ft.restore(single, portrait, size=16, precision=made.recipe["precision"])
+    np.testing.assert_array_equal(made.image, named.image)
+
+
+def test_a_single_pass_model_refuses_a_setup(single, portrait):
+    with pytest.raises(ValueError, match="no sampler"):
+        ft.restore(single, portrait, ft.Setup(), size=8)
+
+
+def test_a_diffusion_model_without_a_setup_is_sampled_with_b(diffusion, portrait):
+    default, b = (ft.restore(diffusion, portrait, setup, size=8) for setup in (None, ft.SETUPS["B"]))
+    np.testing.assert_array_equal(default.image, b.image)
+    assert default.recipe == b.recipe
+
+
+def test_floats_bytes_and_the_prepared_input_are_restored_alike(single, portrait):
+    usual = ft.restore(single, portrait, size=16).image
+    np.testing.assert_array_equal(ft.restore(single, portrait / 255, size=16).image, usual)
+    np.testing.assert_array_equal(ft.restore(single, ft.prepare_input(portrait), size=16).image, usual)
+
+
+@pytest.mark.parametrize(("size", "shape"), [(1, (1, 1, 3)), (7, (7, 7, 3)), ((5, 3), (3, 5, 3)), ([2, 4], (4, 2, 3))])
+def test_a_size_is_pixels_a_side_or_width_and_height(diffusion, single, portrait, size, shape):
+    for model, setup in ((diffusion, QUICK), (single, None)):
+        image = ft.restore(model, portrait, setup, size).image
+        assert image.shape == shape
+        assert image.dtype == np.float32
+        assert 0 <= image.min() <= image.max() <= 1
+
+
+@pytest.mark.parametrize("size", [0, -1, 16385, 1.5, True, "64", None, (64,), (1, 2, 3), (0, 4), (4, 2.0)])
+def test_other_sizes_are_refused(single, portrait, size):
+    with pytest.raises(ValueError, match="accepted are a whole number or"):
+        ft.restore(single, portrait, size=size)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": 1.5}, "accepted are whole numbers"),
+        ({"seed": True}, "accepted are whole numbers"),
+        ({"precision": "half"}, "accepted are 'float32', 'bfloat16' and 'auto'"),
+    ],
+)
+def test_other_wrong_values_are_refused(diffusion, portrait, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        ft.restore(diffusion, portrait, size=8, **wrong)
+
+
+def test_progress_never_falls_and_ends_at_one(diffusion, portrait, monkeypatch):
+    monkeypatch.setattr(MODULE, "TILE", 1000)
+    shares: list[float] = []
+    callers: set[int] = set()
+
+    def progress(share: float) -> None:
+        shares.append(share)
+        callers.add(threading.get_ident())
+
+    ft.restore(diffusion, portrait, ft.SETUPS["A"], size=96, progress=progress)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert 0 < shares[0] < 1, "it reports while it works"
+    assert callers == {threading.get_ident()}
+
+
+def test_what_progress_raises_ends_the_work_at_once_and_leaves_no_thread(diffusion, portrait, threads):
+    torch.set_num_threads(2)
+    before = set(threading.enumerate())
+
+    def stop(share: float) -> None:
+        raise InterruptedError("enough")
+
+    begun = time.perf_counter()
+    with pytest.raises(InterruptedError, match="enough"):
+        ft.restore(diffusion, portrait, ft.SETUPS["A"], size=2048, progress=stop)  # minutes, if it went on
+    assert time.perf_counter() - begun < 5
+    assert set(threading.enumerate()) == before
+    assert torch.get_num_threads() == 2
+
+
+def test_a_failure_in_a_tile_is_raised_and_ends_the_work(diffusion, portrait, monkeypatch):
+    monkeypatch.setattr(noise, "normal", lambda keys, draw: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ft.restore(diffusion, portrait, size=512)
+
+
+def test_the_number_of_threads_stays_that_of_the_user_in_old_and_new_threads(diffusion, portrait, threads):
+    torch.set_num_threads(3)
+    numbers = []
+
+    def work() -> None:
+        ft.restore(diffusion, portrait, QUICK, size=128)
+        numbers.append(torch.get_num_threads())
+
+    work()
+    for _ in range(2):
+        fresh = threading.Thread(target=work)
+        fresh.start()
+        fresh.join()
+    assert numbers == [3, 3, 3]
+    assert torch.get_num_threads() == 3
+
+
+MEMORY = """
+import resource, torch, frantools as ft
+from frantools.network import Config, FranNet
+torch.set_num_threads(2)
+model, portrait, peaks = FranNet(Config("single-pass")).eval(), ft.portraits()["hopper"], []
+for size in (512, 2048):
+    ft.restore(model, portrait, size=size)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT)
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the resource module, which Windows does not have")
+def test_memory_stays_flat_as_the_size_grows():
+    code = MEMORY.replace("UNIT", "1" if sys.platform == "darwin" else "1024")  # macOS counts bytes
+    growth = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    output = 2048 * 2048 * 3 * 4
+    assert growth < output + 32_000_000
