@@ -24,8 +24,6 @@ from .network import Config, FranNet
 
 Metadata = dict[str, str]
 
-PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".keras")
-
 
 def shipped() -> Path:
     """The folder of the shipped models: inside an installed package, beside it in a checkout."""
@@ -73,8 +71,6 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         path = shipped() / f"{name}.safetensors"
     elif not path.suffix and not path.exists():
         raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(known)}")
-    elif path.suffix in PICKLES:
-        raise ValueError(f"{name} may hold a pickle, which can run any code; accepted are .safetensors and Keras .h5")
     elif not path.is_file():
         raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(known)}")
     if path.suffix == ".h5":
@@ -119,8 +115,8 @@ def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
     except (SafetensorError, OSError) as error:
         with path.open("rb") as file:
             pickled = file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-        kind = "a pickle or a zip archive" if pickled else "damaged"
-        raise ValueError(f"{path} is {kind} ({error}); accepted are whole safetensors files") from None
+        kind = "a pickle or a zip of one, which can run any code" if pickled else f"no whole safetensors file ({error})"
+        raise ValueError(f"{path} is {kind}; accepted are whole .safetensors files and Keras .h5") from None
 
 
 def _config(path: Path, metadata: Metadata) -> Config:
