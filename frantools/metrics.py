@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -147,9 +148,9 @@ def evaluate(
     images: Sequence[Picture] = (
         Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
     )
-    if limit is not None and limit < 1:
+    if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 1):
         raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
-    count = min(len(images), limit or len(images))
+    count = len(images) if limit is None else min(len(images), int(limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
     each, seconds, calls = [], 0.0, 0

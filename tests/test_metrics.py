@@ -1,0 +1,198 @@
+"""The metrics are those of the literature, and `evaluate` measures what a model makes of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import metrics as reference
+
+import frantools as ft
+from frantools.images import square
+from frantools.metrics import NAMES, distance, measure, sharpness, summarise
+from frantools.network import FranNet
+from frantools.pictures import Pictures
+
+
+def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.ndarray]:
+    """A random picture and a noisy copy of it, floats in [0, 1]."""
+    rng = np.random.default_rng(seed)
+    original = rng.random((*shape, 3))
+    return np.clip(original + rng.normal(0, 0.1, original.shape), 0, 1), original
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four portraits of different sizes, and a file that is none."""
+    for name, portrait in ft.portraits().items():
+        for side in (60, 80):
+            Image.fromarray(square(portrait, side)).save(tmp_path / f"{name}-{side}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+@given(st.integers(0, 2**32))
+def test_loss_psnr_and_ssim_are_those_of_scikit_image(seed):
+    restored, original = pair(seed)
+    measured = measure(restored, original)
+    assert measured["loss"] == pytest.approx(reference.mean_squared_error(original, restored))
+    assert measured["psnr"] == pytest.approx(reference.peak_signal_noise_ratio(original, restored, data_range=1))
+    expected = reference.structural_similarity(original, restored, data_range=1, channel_axis=2)
+    assert measured["ssim"] == pytest.approx(expected)
+
+
+def test_values_that_can_be_worked_out_by_hand():
+    black, red = np.zeros((8, 8, 3)), np.zeros((8, 8, 3))
+    red[..., 0] = 0.5
+    measured = measure(red, black)
+    assert measured["loss"] == pytest.approx(0.25 / 3)
+    assert measured["loss_gray"] == pytest.approx((0.5 * 0.2989) ** 2)
+    assert measured["psnr"] == pytest.approx(10 * np.log10(12))
+
+
+def test_the_gray_loss_is_blind_to_what_gray_is_blind_to():
+    original = np.full((8, 8, 3), 0.5)
+    changed = original + np.array([0.587, -0.2989, 0]) * 0.3
+    measured = measure(changed, original)
+    assert measured["loss_gray"] == pytest.approx(0, abs=1e-12)
+    assert measured["loss"] > 0.01
+
+
+def test_equal_pictures_have_no_loss():
+    _, original = pair(0)
+    assert measure(original, original) == {"loss": 0, "loss_gray": 0, "psnr": float("inf"), "ssim": 1}
+
+
+def test_bytes_and_floats_are_measured_alike():
+    restored, original = ((image * 255).round().astype(np.uint8) for image in pair(1))
+    assert measure(restored, original) == pytest.approx(measure(restored / 255, original / 255))
+
+
+@pytest.mark.parametrize("side", [1, 6])
+def test_a_picture_smaller_than_its_window_has_no_ssim_and_all_else(side):
+    measured = measure(*pair(2, (side, side)))
+    assert np.isnan(measured["ssim"])
+    assert measured["loss"] > 0
+
+
+def test_pictures_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match="cannot be compared; accepted are equal shapes"):
+        measure(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)))
+
+
+def test_means_are_over_the_pictures():
+    rows = [measure(*pair(seed)) for seed in range(3)]
+    summary = summarise(rows, calls=15, seconds=6.0)
+    assert (summary.pictures, summary.calls, summary.seconds) == (3, 15, 2.0)
+    for name in NAMES:
+        assert summary.each[name] == [row[name] for row in rows]
+        assert getattr(summary, name) == pytest.approx(np.mean(summary.each[name]))
+
+
+def test_distance_is_the_root_of_the_loss_and_symmetric():
+    restored, original = pair(3)
+    assert distance(restored, original) == distance(original, restored)
+    assert distance(restored, original) ** 2 == pytest.approx(measure(restored, original)["loss"])
+
+
+def test_sharpness_falls_when_a_picture_is_blurred():
+    portrait = ft.portraits()["hopper"]
+    blurred = square(square(portrait, 40), len(portrait))
+    assert sharpness(blurred / 255) < 0.8 * sharpness(portrait / 255)
+
+
+@pytest.mark.parametrize("kind", ["single-pass", "diffusion"])
+def test_evaluate_measures_restorations_of_what_the_network_is_given(random_models: dict[str, FranNet], kind):
+    model, images = random_models[kind], list(ft.portraits().values())
+    setup = ft.Setup(K=50) if kind == "diffusion" else None
+    measured = ft.evaluate(model, images, setup, size=32, seed=5)
+    for index, image in enumerate(images):
+        original = square(image, 32)
+        restored = ft.restore(model, ft.prepare_input(original), setup, 32, seed=5 + index).image
+        for name, value in measure(restored, original).items():
+            assert measured.each[name][index] == value
+    assert measured.pictures == len(images)
+    assert measured.calls == (setup.calls if setup else 1)
+    assert measured.seconds > 0
+
+
+def test_a_folder_is_measured_as_the_pictures_in_it(random_models, folder):
+    model = random_models["single-pass"]
+    listed = ft.evaluate(model, [ft.load_image(path) for path in sorted(folder.glob("*.png"))], size=24)
+    for given_as in (folder, str(folder), Pictures(folder)):
+        measured = ft.evaluate(model, given_as, size=24)
+        assert measured.each == listed.each
+        assert measured.pictures == 4
+
+
+@pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (4, 4), (99, 4)])
+def test_the_limit_keeps_the_first_pictures(random_models, folder, limit, count):
+    every = ft.evaluate(random_models["single-pass"], folder, size=16)
+    some = ft.evaluate(random_models["single-pass"], folder, size=16, limit=limit)
+    assert some.pictures == count
+    assert some.each["loss"] == every.each["loss"][:count]
+
+
+def test_progress_is_told_after_each_picture(random_models, folder):
+    shares: list[float] = []
+    ft.evaluate(random_models["single-pass"], folder, size=8, progress=shares.append)
+    assert shares == [0.25, 0.5, 0.75, 1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"limit": 0}, "limit is 0; accepted are whole numbers from 1"),
+        ({"limit": -1}, "limit is -1; accepted"),
+        ({"limit": 1.5}, "limit is 1.5; accepted"),
+        ({"size": 0}, "size is 0; accepted are whole numbers from 1"),
+        ({"size": (8, 9)}, r"size is \(8, 9\); accepted are whole numbers"),
+        ({"setup": ft.Setup()}, "has no sampler"),
+        ({"precision": "half"}, "accepted are 'float32'"),
+        ({"folder_or_images": []}, "there is no picture to measure on"),
+        ({"folder_or_images": "nowhere"}, "there is no folder nowhere"),
+        ({"folder_or_images": [np.zeros(5)]}, "is not a picture"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(random_models, wrong, message):
+    arguments = {"folder_or_images": [ft.portraits()["hopper"]], "size": 8, **wrong}
+    with pytest.raises(ValueError, match=message):
+        ft.evaluate(random_models["single-pass"], **arguments)
+
+
+def test_a_folder_without_pictures_is_refused(random_models, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\)"):
+        ft.evaluate(random_models["single-pass"], tmp_path)
+
+
+def test_a_folder_lists_what_it_skips_and_keeps_the_rest(folder):
+    (folder / "broken.png").write_bytes(b"no picture")
+    pictures = Pictures(folder)
+    assert len(pictures) == 4
+    assert len(pictures.skipped) == 1
+    assert pictures.skipped[0].startswith("broken.png: ")
+    assert pictures.summary()["pictures"] == 4
+    assert pictures.summary()["skipped"] == 1
+
+
+def test_pixels_that_turn_out_damaged_are_skipped_with_a_warning_and_the_next_picture_stands_in(folder):
+    path = folder / "hopper-60.png"
+    path.write_bytes(path.read_bytes()[:2000])  # the header is whole
+    pictures = Pictures(folder)
+    assert len(pictures) == 4
+    with pytest.warns(UserWarning, match=r"skipped: .*hopper-60\.png is damaged"):
+        stand_in = pictures[2]
+    np.testing.assert_array_equal(stand_in, pictures[3])
+
+
+def test_the_summary_of_a_folder_changes_with_its_pictures(folder):
+    before = Pictures(folder).summary()
+    Image.fromarray(ft.portraits()["hopper"]).save(folder / "one-more.png")
+    after = Pictures(folder).summary()
+    assert before["sha256"] != after["sha256"]
+    assert str(folder) not in str(after), "no path of a machine is kept"
