@@ -43,6 +43,12 @@ def models() -> dict[str, dict[str, Any]]:
     return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
+def card_path(name_or_path: str | PathLike[str]) -> Path:
+    """Where the card of a shipped model, or of a weight file, is or would be."""
+    name = str(name_or_path)
+    return shipped() / f"{name}.json" if name in models() else Path(name).with_suffix(".json")
+
+
 def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | None = None) -> FranNet:
     """Load a model, ready to restore with.
 

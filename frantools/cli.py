@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -238,10 +239,11 @@ def evaluate_arguments(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the noise of the first picture (default: 0)")
     add_precision(parser)
     parser.add_argument("--out", metavar="FILE", help="a .json for the numbers, those of each picture too")
+    parser.add_argument("--cards", action="store_true", help="keep the numbers in the models' cards too")
 
 
 def evaluate(options: Options) -> None:
-    from .checkpoints import load_model
+    from .checkpoints import card_path, load_model
     from .metrics import evaluate
     from .pictures import Pictures
     from .restore import versions
@@ -252,6 +254,9 @@ def evaluate(options: Options) -> None:
     models = [load_model(name) for name in options.model]
     if options.setup and not any(model.is_diffusion for model in models):
         raise ValueError("single-pass models have no sampler; --setup goes with a diffusion model")
+    for name in options.model if options.cards else ():
+        if not card_path(name).is_file():
+            raise ValueError(f"{name} has no card {card_path(name)}; --cards goes with models that have one")
     pictures = Pictures(options.data)
     for reason in pictures.skipped:
         print(f"skipped {reason}", file=sys.stderr)
@@ -264,9 +269,14 @@ def evaluate(options: Options) -> None:
             results.append({"model": model.name, "sha256": model.sha256, "setup": name or None, **asdict(metrics)})
     columns = ("model", "setup", "loss", "loss_gray", "psnr", "ssim", "calls", "seconds")
     print(Table([{name: result[name] for name in columns} for result in results]))
+    asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
+    made = {"command": shlex.join(["frantools", *sys.argv[1:]]), "data": pictures.summary(), **asked}
     if out is not None:
-        asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
-        write_json(out, {"data": pictures.summary(), **asked, "versions": versions(), "results": results})
+        write_json(out, {**made, "versions": versions(), "results": results})
+    for name, model in zip(options.model if options.cards else (), models, strict=False):
+        card = card_path(name)
+        quality = [{c: r[c] for c in (*columns[1:-1], "pictures")} for r in results if r["model"] == model.name]
+        write_json(card, {**json.loads(card.read_text()), "quality": {**made, "results": quality}})
 
 
 def write_json(path: Path, content: object) -> None:
