@@ -99,7 +99,9 @@ def objective(model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: 
 
 def diverged(loss: float, step: int) -> FloatingPointError:
     """The error that ends a training."""
-    return FloatingPointError(f"the loss is {loss} at step {step}; the last checkpoint is kept. A lower rate may help")
+    return FloatingPointError(
+        f"the loss is {loss} at step {step}; the last checkpoint, if there is one, is kept. A lower rate may help"
+    )
 
 
 class Run:
@@ -259,7 +261,7 @@ def train(
     ValueError
         If a folder holds no readable picture, or the checkpoint is of other settings.
     FloatingPointError
-        If the loss stops being finite; the last checkpoint is kept.
+        If the loss stops being finite; the last checkpoint, if there is one, is kept.
     """
     settings = settings or Settings()
     out = Path(out)

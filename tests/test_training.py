@@ -1,0 +1,335 @@
+"""Training: repeatable bit for bit, killed and resumed without a trace, and clear about what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+import frantools as ft
+from frantools.checkpoints import read_safetensors
+from frantools.images import square
+from frantools.training import Settings, train
+from frantools.training.data import Batches
+from frantools.training.loop import Run, git_commit, learning_rate
+
+TINY = Settings(steps=8, batch=2, points=16, masking="8")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of eight pictures, wide, tall and square."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, portrait in ft.portraits().items():
+        for number, (height, width) in enumerate([(64, 64), (70, 90), (90, 70), (178, 178)]):
+            Image.fromarray(portrait[:height, :width]).save(folder / f"{name}-{number}.png")
+    return folder
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return read_safetensors(path)[1]
+
+
+def metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata())
+
+
+def assert_same_weights(a: Path, b: Path) -> None:
+    left, right = weights(a), weights(b)
+    assert left.keys() == right.keys()
+    different = [key for key in left if not torch.equal(left[key], right[key])]
+    assert not different
+
+
+@pytest.mark.parametrize("restorator", ["diffusion", "single-pass"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_path, restorator, precision):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        settings = Settings(restorator, "dynamic", steps=3, batch=2, points=16, seed=seed, precision=precision)
+        train(data, tmp_path / f"{name}.safetensors", settings)
+    a, b, c = (tmp_path / f"{name}.safetensors" for name in "abc")
+    assert_same_weights(a, b)
+    assert any(not torch.equal(weights(a)[key], value) for key, value in weights(c).items())
+
+
+def test_the_number_of_workers_does_not_change_the_weights(data, tmp_path):
+    settings = Settings(steps=2, batch=2, points=16)
+    train(data, tmp_path / "alone.safetensors", settings)
+    train(data, tmp_path / "helped.safetensors", settings, workers=1)
+    assert_same_weights(tmp_path / "alone.safetensors", tmp_path / "helped.safetensors")
+
+
+def test_a_batch_is_a_function_of_the_step_alone(data):
+    pictures = [ft.load_image(path) for path in sorted(data.iterdir())]
+    forward, again = (Batches(pictures, 3, 8, "uniform", seed=4) for _ in range(2))
+    for step in (7, 0, 3):
+        for name, value in forward[step].items():
+            assert torch.equal(value, again[step][name])
+
+
+def test_each_epoch_shows_each_picture_once():
+    shades = [np.full((9, 9, 3), 20 * number, dtype=np.uint8) for number in range(6)]
+    batches = Batches(shades, 2, 1, "none", seed=0)
+    seen = torch.cat([batches[step]["colour"][:, 0, 0] for step in range(6)])
+    for epoch in (seen[:6], seen[6:]):
+        assert ((epoch + 1) * 127.5).round().sort().values.tolist() == [0, 20, 40, 60, 80, 100]
+
+
+def test_the_colours_of_a_batch_are_those_of_its_input(data):
+    """The gray of the asked colours is that of the network's input at the same points, up to its coarser pixels."""
+    smooth = square(square(ft.portraits()["astronaut"], 8), 178)
+    batch = Batches([smooth], 4, 64, "none", seed=0)[0]
+    gray = batch["colour"] @ torch.tensor([0.2989, 0.587, 0.114])
+    read = torch.nn.functional.grid_sample(
+        batch["input"], batch["points"][:, :, None] * 2 - 1, padding_mode="border", align_corners=False
+    )[:, 0, :, 0]
+    assert (gray - read).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("restorator", ["diffusion", "single-pass"])
+def test_the_loss_falls(data, tmp_path, restorator):
+    settings = Settings(restorator, steps=30, batch=2, points=256, rate=2e-3)
+    out = tmp_path / "model.safetensors"
+    train(data, out, settings, every=10)
+    history = json.loads(out.with_suffix(".json").read_text())["history"]
+    assert [entry["step"] for entry in history] == [10, 20, 30]
+    assert history[-1]["held_out"] < 0.9 * history[0]["held_out"]
+
+
+def test_a_trained_model_is_loaded_by_path_and_restores(data, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    trained = train(data, out, Settings("single-pass", steps=2, batch=2, points=16))
+    loaded = ft.load_model(out)
+    assert loaded.name == "mine"
+    portrait = ft.portraits()["hopper"]
+    np.testing.assert_array_equal(
+        ft.restore(loaded, portrait, size=16).image, ft.restore(trained, portrait, size=16).image
+    )
+
+
+def test_warm_up_and_decay():
+    settings = Settings(steps=1000, rate=1.0)
+    rates = [learning_rate(step, settings) for step in range(1000)]
+    assert rates[0] == pytest.approx(1 / 200, rel=1e-2)
+    assert max(rates) == max(rates[190:210])
+    assert rates[:195] == sorted(rates[:195])
+    assert rates[200:] == sorted(rates[200:], reverse=True)
+    assert 0.005 <= rates[-1] < 0.0051
+
+
+def test_the_checkpoint_and_the_card_hold_where_the_weights_come_from(data, tmp_path):
+    out = tmp_path / "model.safetensors"
+    train(data, out, TINY, every=5)
+    kept = metadata(out.with_suffix(".checkpoint.safetensors"))
+    provenance, card = json.loads(kept["provenance"]), json.loads(out.with_suffix(".json").read_text())
+    assert json.loads(kept["settings"])["seed"] == TINY.seed
+    assert kept["step"] == "8"
+    assert provenance["command"].startswith("frantools")
+    assert provenance["commit"] == git_commit()
+    assert provenance["threads"] == torch.get_num_threads()
+    assert provenance["data"]["pictures"] == 8
+    assert len(provenance["data"]["sha256"]) == 64
+    assert card["settings"] == json.loads(kept["settings"])
+    assert {key: card[key] for key in provenance} == provenance
+    assert str(tmp_path) not in json.dumps(card["data"]), "no path of a machine is kept"
+
+
+def command(data: Path, out: Path, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "frantools", "train", "--data", str(data), "--out", str(out), "--threads", "1"),
+        *("--steps", "8", "--batch", "2", "--points", "16", "--masking", "8", "--every", "2", *options),
+    ]
+
+
+def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(data, tmp_path):
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    train(data, whole, TINY, every=2)
+    checkpoint = killed.with_suffix(".checkpoint.safetensors")
+    with subprocess.Popen(command(data, killed), stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not checkpoint.exists():
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.5))  # in a step, a measurement or the writing of a checkpoint
+        process.send_signal(signal.SIGKILL)
+    assert 2 <= int(metadata(checkpoint)["step"]) <= 8, "what stands there is whole"
+    subprocess.run(command(data, killed, "--resume"), check=True, capture_output=True)
+    assert_same_weights(whole, killed)
+    assert_same_weights(whole.with_suffix(".checkpoint.safetensors"), checkpoint)
+    cards = [json.loads(path.with_suffix(".json").read_text()) for path in (whole, killed)]
+    assert cards[0]["history"] == cards[1]["history"]
+
+
+@pytest.mark.parametrize(("restorator", "stop"), [("diffusion", 1), ("diffusion", 4), ("single-pass", 5)])
+def test_stopped_after_any_step_and_resumed_it_ends_with_the_same_weights(
+    data, tmp_path, monkeypatch, restorator, stop
+):
+    settings = Settings(restorator, steps=6, batch=2, points=16)
+    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    train(data, whole, settings, every=2)
+    advance = Run.advance
+
+    def interrupted(run: Run, batch: Any) -> float:
+        if run.step == stop:
+            raise KeyboardInterrupt
+        return advance(run, batch)
+
+    monkeypatch.setattr(Run, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, stopped, settings, every=2)
+    assert not stopped.exists()
+    monkeypatch.undo()
+    train(data, stopped, settings, every=2, resume=True)
+    assert_same_weights(whole, stopped)
+
+
+def test_resuming_what_is_finished_changes_nothing(data, tmp_path):
+    out, settings = tmp_path / "model.safetensors", Settings(steps=2, batch=2, points=4)
+    train(data, out, settings)
+    (tmp_path / "before.safetensors").write_bytes(out.read_bytes())
+    train(data, out, settings, resume=True)
+    assert_same_weights(out, tmp_path / "before.safetensors")
+
+
+def test_resume_without_a_checkpoint_begins(data, tmp_path):
+    out = tmp_path / "model.safetensors"
+    train(data, out, Settings(steps=1, batch=1, points=4), resume=True)
+    assert out.exists()
+
+
+def test_resume_with_other_settings_is_refused(data, tmp_path):
+    out = tmp_path / "model.safetensors"
+    train(data, out, Settings(steps=1, batch=2, points=4))
+    other = Settings(steps=2, batch=2, points=4, seed=1)
+    with pytest.raises(ValueError, match="other settings: steps was 1 and is 2, seed was 0 and is 1"):
+        train(data, out, other, resume=True)
+
+
+def test_resume_with_other_pictures_is_refused(data, tmp_path):
+    out, other, settings = tmp_path / "model.safetensors", tmp_path / "other", Settings(steps=1, batch=1, points=4)
+    train(data, out, settings)
+    other.mkdir()
+    Image.fromarray(ft.portraits()["hopper"]).save(other / "hopper.png")
+    with pytest.raises(ValueError, match="trained on other pictures than those now in other"):
+        train(other, out, settings, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", None])
+def test_resume_from_what_is_no_checkpoint_is_refused(data, tmp_path, content):
+    out = tmp_path / "model.safetensors"
+    train(data, out, Settings(steps=1, batch=1, points=4))
+    checkpoint = out.with_suffix(".checkpoint.safetensors")
+    checkpoint.write_bytes(out.read_bytes() if content is None else content)
+    with pytest.raises(ValueError, match=r"model\.checkpoint\.safetensors is no (checkpoint|whole safetensors)"):
+        train(data, out, Settings(steps=1, batch=1, points=4), resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_and_no_such_weights_are_kept(data, tmp_path):
+    out = tmp_path / "model.safetensors"
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step 1; the last checkpoint, if there is"):
+        train(data, out, Settings(steps=50, batch=2, points=16, rate=1e30), every=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_later_divergence_leaves_the_checkpoint_before_it(data, tmp_path, monkeypatch):
+    forward = Run.forward
+    monkeypatch.setattr(Run, "forward", lambda run, *given: forward(run, *given) * (torch.inf if run.step == 5 else 1))
+    out = tmp_path / "model.safetensors"
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 5"):
+        train(data, out, TINY, every=2)
+    assert metadata(out.with_suffix(".checkpoint.safetensors"))["step"] == "4"
+    monkeypatch.undo()
+    train(data, out, TINY, every=2, resume=True)  # and it can go on from there
+    assert out.exists()
+
+
+def test_unreadable_pictures_are_told_and_skipped(data, tmp_path, capsys):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for path in data.iterdir():
+        (mixed / path.name).write_bytes(path.read_bytes())
+    (mixed / "broken.jpg").write_bytes(b"no picture")
+    (mixed / "notes.txt").write_text("not meant as one")
+    train(mixed, tmp_path / "mixed.safetensors", Settings(steps=1, batch=2, points=4))
+    assert "skipped broken.jpg: " in capsys.readouterr().err
+    summary = json.loads((tmp_path / "mixed.json").read_text())["data"]
+    assert (summary["pictures"], summary["skipped"]) == (8, 1)
+
+
+def test_a_single_picture_is_enough(tmp_path):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    Image.fromarray(np.zeros((1, 1, 3), dtype=np.uint8)).save(folder / "dot.png")
+    train(folder, tmp_path / "one.safetensors", Settings(steps=1, batch=2, points=4))
+    assert (tmp_path / "one.safetensors").exists()
+
+
+def test_held_out_pictures_are_not_trained_on_and_may_be_given(data, tmp_path):
+    settings = Settings(steps=1, batch=2, points=4)
+    with pytest.raises(ValueError, match="there is no folder"):
+        train(data, tmp_path / "model.safetensors", settings, held_out=tmp_path / "nowhere")
+    train(data, tmp_path / "model.safetensors", settings, held_out=data)
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_nothing_half_written_is_left(data, tmp_path):
+    train(data, tmp_path / "out" / "model.safetensors", Settings(steps=2, batch=1, points=4), every=1)
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["model.checkpoint.safetensors", "model.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"restorator": "magic"}, "accepted are 'single-pass', 'diffusion'"),
+        ({"masking": "65"}, "accepted are none, uniform, dynamic and whole numbers from 1 to 64"),
+        ({"masking": "-1"}, "masking is '-1'; accepted"),
+        ({"steps": 0}, "steps is 0; accepted are whole numbers from 1"),
+        ({"batch": 0}, "batch is 0; accepted"),
+        ({"points": -1}, "points is -1; accepted"),
+        ({"rate": 0.0}, "rate is 0.0; accepted are finite numbers above 0"),
+        ({"rate": float("nan")}, "rate is nan; accepted"),
+        ({"rate": float("inf")}, "rate is inf; accepted"),
+        ({"seed": -1}, "seed is -1; accepted are whole numbers from 0"),
+        ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"data": "nowhere"}, "there is no folder nowhere"),
+        ({"out": "model.pt"}, r"model\.pt does not end in \.safetensors"),
+        ({"out": "file/model.safetensors"}, "file is not a folder"),
+        ({"out": "folder.safetensors"}, "is a folder; accepted is the name of a file"),
+        ({"every": 0}, "every is 0; accepted are whole numbers from 1"),
+        ({"workers": -1}, "workers is -1; accepted are whole numbers from 0"),
+        ({"device": "abacus"}, "the device 'abacus' is not at hand; accepted are auto, cpu and cuda"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_it_begins(data, tmp_path, monkeypatch, wrong, message):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("folder.safetensors").mkdir()
+    with pytest.raises(ValueError, match=message):
+        train(**{"data": data, "out": "model.safetensors", "settings": TINY, **wrong})
+
+
+def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\); accepted are folders of"):
+        train(tmp_path, tmp_path / "model.safetensors", TINY)
