@@ -354,6 +354,7 @@ def models(options: Options) -> None:
 def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
     """The main facts of a model's card, as a row of a table."""
     settings, data = card.get("settings", {}), card.get("data", {})
+    losses = {result["setup"]: result["loss"] for result in card.get("quality", {}).get("results", [])}
     return {
         "model": name,
         "restorator": settings.get("restorator"),
@@ -362,6 +363,7 @@ def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
         "pictures": data.get("pictures"),
         "steps": settings.get("steps"),
         "minutes": card.get("minutes"),
+        "loss": ", ".join(f"{setup} {loss:.4f}" if setup else f"{loss:.4f}" for setup, loss in losses.items()) or None,
     }
 
 

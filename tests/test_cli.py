@@ -1,0 +1,429 @@
+"""The command line: each command does its work, and whatever a user gets wrong is one line and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import frantools as ft
+from frantools import cli, note
+from frantools.checkpoints import save_model
+from frantools.images import square
+from frantools.recipes import save_picture
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "data" / "golden"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with FranNet's two kinds of model, with random weights, and files that are none."""
+    folder = tmp_path_factory.mktemp("models")
+    for kind in ("single-pass", "diffusion"):
+        save_model(ft.load_model(GOLDEN / f"{kind}.h5", GOLDEN / f"{kind}.json"), folder / f"{kind}.safetensors")
+    (folder / "pickle.pt").write_bytes(b"\x80\x04")
+    (folder / "pickle.safetensors").write_bytes(b"\x80\x04K\x01.")
+    (folder / "cut.safetensors").write_bytes((folder / "diffusion.safetensors").read_bytes()[:-100])
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a photo, the models, and things in the way."""
+    monkeypatch.chdir(tmp_path)
+    for path in models.iterdir():
+        Path(path.name).symlink_to(path)
+    Image.fromarray(square(ft.portraits()["hopper"], 100)).save("photo.png")
+    Image.fromarray(square(ft.portraits()["astronaut"], 100)).save("other.png")
+    Image.fromarray(square(ft.portraits()["hopper"], 90)).save("smaller.png")
+    Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:3000])
+    Path("text.png").write_text("no picture")
+    Path("file").touch()
+    Path("folder").mkdir()
+    Path("pictures").mkdir()
+    for name in ("photo.png", "other.png"):
+        Path("pictures", name).write_bytes(Path(name).read_bytes())
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command, typed without quotes."""
+    try:
+        code = cli.main(command.split())
+    except SystemExit as end:  # argparse's own way out
+        code = end.code if isinstance(end.code, int) else 1
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def succeed(capsys: pytest.CaptureFixture[str], command: str) -> str:
+    code, out, err = run(capsys, command)
+    assert code == 0, err
+    return out
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_help_lists_every_command_without_waiting_for_torch():
+    begun = time.perf_counter()
+    shown = python("-X", "importtime", "-m", "frantools", "--help")
+    seconds = time.perf_counter() - begun
+    assert shown.returncode == 0
+    for command in ("figures", "restore", "rois", "evaluate", "train", "models", "import-keras"):
+        assert f"\n    {command}" in shown.stdout
+    imported = {line.rsplit("|", 1)[1].strip() for line in shown.stderr.splitlines() if "|" in line}
+    assert "frantools.cli" in imported
+    assert not imported & {"torch", "numpy", "matplotlib", "ipywidgets", "tqdm"}
+    assert seconds < 3, "well under a second on a machine with nothing else to do"
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_each_command_has_help(capsys, command):
+    assert succeed(capsys, f"{command} --help").startswith(f"usage: frantools {command}")
+
+
+def test_version(capsys):
+    assert succeed(capsys, "--version") == f"frantools {ft.__version__}\n"
+
+
+def test_restore_writes_the_picture_and_its_recipe(capsys, here):
+    out = succeed(
+        capsys,
+        "restore photo.png --model diffusion.safetensors --setup A --K 30 --no-noise-projection --stochasticity 0.5 "
+        "--noise-stddev squared --clipping -1 1 --size 24x16 --region 0.2 0.2 0.2 0.4 --seed 7 --out new/result.png",
+    )
+    assert out.startswith("new/result.png  6 network call(s) a point, ")
+    setup = ft.Setup(0.5, K=30, noise_projection=False, noise_stddev="squared", clipping=(-1, 1))
+    restored = ft.restore(
+        ft.load_model("diffusion.safetensors"),
+        ft.load_image("photo.png"),
+        setup,
+        size=(24, 16),
+        region=ft.Region(0.2, 0.2, 0.2, 0.4),
+        seed=7,
+    )
+    written = ft.load_image("new/result.png")
+    np.testing.assert_array_equal(written, (restored.image * 255).round().astype(np.uint8))
+    recipe = ft.load_recipe("new/result.png")
+    assert recipe == {**json.loads(json.dumps(restored.recipe)), "picture": "photo.png"}
+
+
+def test_restore_takes_a_setup_by_name_and_its_defaults_are_b(capsys, here):
+    for options, setup in (("", "B"), ("--setup B", "B"), ("--setup DDIM", "DDIM"), ("--setup DDPM", "DDPM")):
+        succeed(capsys, f"restore photo.png --model diffusion.safetensors --size 4 {options} --out x.png")
+        assert ft.Setup(**ft.load_recipe("x.png")["setup"]) == ft.SETUPS[setup]
+
+
+def test_restore_names_its_output_after_the_photo(capsys, here):
+    succeed(capsys, "restore pictures/photo.png --model single-pass.safetensors --size 8")
+    assert ft.load_image("photo-restored.png").shape == (8, 8, 3)
+
+
+def test_restore_reads_frannets_own_weights(capsys, here):
+    h5, config = GOLDEN / "single-pass.h5", GOLDEN / "single-pass.json"
+    succeed(capsys, f"restore photo.png --model {h5} --config {config} --size 8 --out a.png")
+    succeed(capsys, "restore photo.png --model single-pass.safetensors --size 8 --out b.png")
+    np.testing.assert_array_equal(ft.load_image("a.png"), ft.load_image("b.png"))
+
+
+def test_rois_prints_the_regions_and_writes_them(capsys, here):
+    out = succeed(capsys, "rois photo.png other.png --size 20 --count 3 --out regions.json --out regions.png")
+    found = ft.find_rois([ft.load_image("photo.png"), ft.load_image("other.png")], size=20, count=3)
+    head, *rows = out.splitlines()
+    assert head.split() == ["top", "left", "bottom", "right", "score"]
+    assert [list(map(int, row.split()[:4])) for row in rows] == [[r.top, r.left, r.bottom, r.right] for r in found]
+    written = json.loads(Path("regions.json").read_text())
+    assert [ft.Roi(**region) for region in written["regions"]] == found
+    assert written["pictures"] == ["photo.png", "other.png"]
+    assert ft.load_recipe("regions.png") == {key: value for key, value in written.items() if key != "regions"}
+    assert ft.load_image("regions.png").shape[1] > 200, "both pictures, side by side"
+
+
+def test_rois_merges_when_asked(capsys, here):
+    images = [ft.load_image("photo.png"), ft.load_image("other.png")]
+    succeed(capsys, "rois photo.png other.png --size 25 --count 9 --merge --out regions.json")
+    written = [ft.Roi(**region) for region in json.loads(Path("regions.json").read_text())["regions"]]
+    assert written == ft.merge_rois(ft.find_rois(images, 25, 9))
+
+
+def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
+    out = succeed(
+        capsys,
+        "evaluate --data pictures --model single-pass.safetensors diffusion.safetensors --setup B DDIM --size 16 "
+        "--seed 3 --out numbers/table.json",
+    )
+    head, *rows = out.splitlines()
+    assert head.split()[:3] == ["model", "setup", "loss"]
+    assert [row.split()[0] for row in rows] == ["single-pass", "diffusion", "diffusion"]
+    written = json.loads(Path("numbers/table.json").read_text())
+    assert written["data"]["pictures"] == 2
+    assert [(r["model"], r["setup"], r["calls"]) for r in written["results"]] == [
+        ("single-pass", None, 1),
+        ("diffusion", "B", 15),
+        ("diffusion", "DDIM", 100),
+    ]
+    expected = ft.evaluate(ft.load_model("diffusion.safetensors"), "pictures", ft.SETUPS["B"], size=16, seed=3)
+    assert written["results"][1]["loss"] == expected.loss
+    assert written["results"][1]["each"] == expected.each
+    assert written["results"][1]["sha256"] == ft.load_model("diffusion.safetensors").sha256
+
+
+def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
+    Path("pictures/broken.png").write_text("no picture")
+    code, _, err = run(
+        capsys, "evaluate --data pictures --model single-pass.safetensors --size 8 --limit 1 --out x.json"
+    )
+    assert code == 0
+    assert "skipped broken.png: " in err
+    assert json.loads(Path("x.json").read_text())["results"][0]["pictures"] == 1
+
+
+def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, here):
+    Path("diffusion.json").write_text(json.dumps({"name": "mine", "minutes": 1.5}))
+    command = "evaluate --data pictures --model diffusion.safetensors --setup B DDIM --size 8 --cards"
+    succeed(capsys, f"{command} --out x.json")
+    card, written = (json.loads(Path(name).read_text()) for name in ("diffusion.json", "x.json"))
+    assert (card["name"], card["minutes"]) == ("mine", 1.5)
+    losses = [result["loss"] for result in written["results"]]
+    assert [result["loss"] for result in card["quality"]["results"]] == losses
+    assert cli.facts("mine", card)["loss"] == f"B {losses[0]:.4f}, DDIM {losses[1]:.4f}"
+
+
+def test_a_picture_that_turns_out_damaged_is_told_in_one_line(capsys, here):
+    Path("pictures/aaa.png").write_bytes(Path("photo.png").read_bytes()[:3000])
+    code, _, err = run(capsys, "evaluate --data pictures --model single-pass.safetensors --size 8")
+    assert code == 0
+    assert next(line for line in err.splitlines() if "aaa.png" in line).startswith("frantools: skipped: ")
+
+
+def test_train_writes_a_model(capsys, here):
+    options = "--steps 2 --batch 1 --points 4 --restorator single-pass --masking 4 --seed 9"
+    assert succeed(capsys, f"train --data pictures --out mine.safetensors {options}") == "mine.safetensors\n"
+    card = json.loads(Path("mine.json").read_text())
+    assert (card["settings"]["masking"], card["settings"]["seed"], card["settings"]["steps"]) == ("4", 9, 2)
+    succeed(capsys, f"train --data pictures --out mine.safetensors {options} --resume")
+    assert not ft.load_model("mine.safetensors").is_diffusion
+
+
+def test_models_lists_what_is_shipped(capsys):
+    out = succeed(capsys, "models")
+    for name in ft.models():
+        assert any(line.startswith(name) for line in out.splitlines())
+    assert json.loads(succeed(capsys, "models --json")) == ft.models()
+
+
+def test_models_bears_a_card_with_little_in_it():
+    facts = cli.facts("mine", {})
+    assert facts["model"] == "mine"
+    assert set(facts.values()) == {"mine", None}
+
+
+def test_import_keras_writes_the_same_model(capsys, here):
+    Path("weights.h5").write_bytes((GOLDEN / "diffusion.h5").read_bytes())
+    Path("weights.json").write_bytes((GOLDEN / "diffusion.json").read_bytes())
+    assert succeed(capsys, "import-keras weights.h5") == "weights.safetensors\n"
+    assert (
+        succeed(capsys, "import-keras weights.h5 weights.json --out new/mine.safetensors") == "new/mine.safetensors\n"
+    )
+    portrait = ft.portraits()["hopper"]
+    first, *others = (
+        ft.restore(ft.load_model(name, config), portrait, ft.Setup(K=50), size=8).image
+        for name, config in (
+            ("weights.h5", "weights.json"),
+            ("weights.safetensors", None),
+            ("new/mine.safetensors", None),
+        )
+    )
+    for image in others:
+        np.testing.assert_array_equal(image, first)
+
+
+needs_shipped = pytest.mark.skipif(
+    not {"diffusion-basic", "single-masking-32", "single-masking-8"} <= ft.models().keys(),
+    reason="needs the shipped models diffusion-basic, single-masking-32 and single-masking-8",
+)
+
+
+@needs_shipped
+def test_figures_writes_the_four_figures_and_makes_one_again_from_its_recipe(capsys, here):
+    lines = succeed(capsys, "figures --size 32 --picture photo.png --seed 2 --out new/figures").splitlines()
+    paths = [f"new/figures/{name}.png" for name in note.FIGURES]
+    assert [line.split()[0] for line in lines[:-1]] == paths
+    assert lines[-1].startswith("4 figure(s) in ")
+    assert sorted(os.listdir("new/figures")) == sorted(f"{name}.png" for name in note.FIGURES)
+    recipe = ft.load_recipe(paths[2])
+    assert (recipe["size"], recipe["seed"], list(recipe["pictures"])) == ([32, 32], 2, ["photo.png"])
+    assert recipe["search"]["size"] == 12, "in proportion to the note's 384 of 1024"
+    succeed(capsys, f"figures --recipe {paths[2]} --out again")
+    np.testing.assert_array_equal(ft.load_image("again/roi-crops.png"), ft.load_image(paths[2]))
+    assert ft.load_recipe("again/roi-crops.png") == recipe
+
+
+@needs_shipped
+def test_figures_makes_the_chosen_ones_with_the_built_in_portraits(capsys, here):
+    succeed(capsys, "figures --only local-region --size 8 --precision bfloat16")
+    assert os.listdir("figures") == ["local-region.png"]
+    recipe = ft.load_recipe("figures/local-region.png")
+    assert list(recipe["pictures"]) == ["astronaut", "hopper"]
+    assert recipe["precision"] == "bfloat16"
+
+
+RESTORE = "restore photo.png --size 8 --model diffusion.safetensors"
+ROIS = "rois photo.png other.png --size 20"
+EVALUATE = "evaluate --data pictures --size 8 --limit 1 --model single-pass.safetensors"
+TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "required: COMMAND"),
+        ("paint", "invalid choice: 'paint'"),
+        ("restore", "required: PICTURE"),
+        ("restore nowhere.png", "there is no picture nowhere.png"),
+        ("restore folder", "folder is not a file; accepted are picture files"),
+        ("restore cut.png", "cut.png is damaged"),
+        ("restore text.png", "text.png is not a picture; accepted are"),
+        ("restore photo.png --model nosuch", "there is no model 'nosuch'; the shipped ones are"),
+        ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
+        ("restore photo.png --model folder", "folder"),
+        ("restore photo.png --model pickle.pt", "pickle"),
+        ("restore photo.png --model pickle.safetensors", "pickle"),
+        ("restore photo.png --model cut.safetensors", "accepted are"),
+        ("restore photo.png --model text.png", "accepted are"),
+        (f"restore photo.png --model {GOLDEN / 'diffusion.h5'}", "needs its config"),
+        (f"restore photo.png --model {GOLDEN / 'diffusion.h5'} --config no.json", "there is no config file no.json"),
+        (f"restore photo.png --model {GOLDEN / 'diffusion.h5'} --config text.png", "is not a FranNet config"),
+        ("restore photo.png --model single-pass.safetensors --K 8", "has no sampler"),
+        ("restore photo.png --model single-pass.safetensors --setup A", "has no sampler"),
+        (f"{RESTORE} --setup C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B"),
+        (f"{RESTORE} --K 0", "K is 0; accepted are whole numbers from 1 to 99"),
+        (f"{RESTORE} --K 1000", "K is 1000; accepted"),
+        (f"{RESTORE} --K eight", "argument --K: invalid int value: 'eight'"),
+        (f"{RESTORE} --stochasticity 2", "stochasticity is 2.0; accepted are numbers from 0 to 1"),
+        (f"{RESTORE} --stochasticity nan", "stochasticity is nan; accepted"),
+        (f"{RESTORE} --noise-stddev cubed", "accepted are 'normal', 'squared', 'zero'"),
+        (f"{RESTORE} --clipping 1 -1", "low < high"),
+        (f"{RESTORE} --clipping 1", "expected 2 arguments"),
+        (f"{RESTORE} --steps random", "accepted are 'uniform', 'quadratic'"),
+        (f"{RESTORE} --sampler euler", "accepted are 'ddim', 'ddpm'"),
+        (f"{RESTORE} --sampler ddpm", "the 'ddpm' sampler needs"),
+        (f"{RESTORE} --size 0", "size is 0; accepted are a whole number or (width, height), each from 1 to 16384"),
+        (f"{RESTORE} --size -5", "size is -5; accepted"),
+        (f"{RESTORE} --size 8x0", "size is (8, 0); accepted"),
+        (f"{RESTORE} --size 99999", "size is 99999; accepted"),
+        (f"{RESTORE} --size big", "'big' is no size; accepted are N and WxH"),
+        (f"{RESTORE} --size 8x", "'8x' is no size; accepted are N and WxH"),
+        (f"{RESTORE} --region 0.5 0 0.6 1", "leaves the picture"),
+        (f"{RESTORE} --region -0.1 0 0.6 1", "leaves the picture"),
+        (f"{RESTORE} --region 0 0 0 1", "is empty"),
+        (f"{RESTORE} --region 0 0 nan 1", "accepted are finite numbers"),
+        (f"{RESTORE} --region 0 0 1", "expected 4 arguments"),
+        (f"{RESTORE} --seed x", "invalid int value: 'x'"),
+        (f"{RESTORE} --precision half", "accepted are 'float32', 'bfloat16' and 'auto'"),
+        (f"{RESTORE} --out x.jpg", "x.jpg does not end in .png"),
+        (f"{RESTORE} --out folder", "folder is a folder; accepted is the name of a file"),
+        (f"{RESTORE} --out file/x.png", "file is not a folder"),
+        (f"{RESTORE} --colour red", "unrecognized arguments: --colour red"),
+        ("rois photo.png", "at least two are needed"),
+        ("rois photo.png nowhere.png", "there is no picture nowhere.png"),
+        ("rois photo.png smaller.png --size 20", "differ in shape"),
+        ("rois photo.png other.png", "size is 384; accepted are whole numbers from 1 to 100"),
+        ("rois photo.png other.png --size 0", "size is 0; accepted"),
+        (f"{ROIS} --count 0", "count is 0; accepted are whole numbers from 1"),
+        (f"{ROIS} --out x.txt", "accepted are names that end in .png and .json"),
+        (f"{ROIS} --out file/x.png", "file is not a folder"),
+        ("evaluate --data pictures", "required: --model"),
+        ("evaluate --data nowhere --model single-pass.safetensors", "there is no folder nowhere"),
+        ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
+        ("evaluate --data folder --model single-pass.safetensors", "folder holds no readable picture"),
+        ("evaluate --data pictures --model nosuch", "there is no model 'nosuch'"),
+        (f"{EVALUATE} --setup A", "--setup goes with a diffusion model"),
+        (f"{EVALUATE} diffusion.safetensors --setup A C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B"),
+        (f"{EVALUATE} --limit 0", "limit is 0; accepted are whole numbers from 1"),
+        (f"{EVALUATE} --size -1", "size is -1; accepted are whole numbers from 1"),
+        (f"{EVALUATE} --out folder", "folder is a folder"),
+        (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
+        (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
+        (f"{TRAIN} --data folder", "folder holds no readable picture"),
+        (f"{TRAIN} --held-out nowhere", "there is no folder nowhere"),
+        (f"{TRAIN} --out x.pt", "x.pt does not end in .safetensors"),
+        (f"{TRAIN} --out file/x.safetensors", "file is not a folder"),
+        (f"{TRAIN} --masking 65", "masking is '65'; accepted are none, uniform, dynamic and"),
+        (f"{TRAIN} --restorator gan", "accepted are 'single-pass', 'diffusion'"),
+        (f"{TRAIN} --steps 0", "steps is 0; accepted"),
+        (f"{TRAIN} --device abacus", "the device 'abacus' is not at hand"),
+        (f"{TRAIN} --threads 0", "threads is 0; accepted are whole numbers from 1"),
+        (f"{TRAIN} --rate 1e30 --steps 9", "the loss is "),
+        ("import-keras nowhere.h5", "nowhere.h5"),
+        ("import-keras photo.png", "photo.png does not end in .h5"),
+        (f"import-keras {GOLDEN / 'diffusion.h5'} no.json --out x.safetensors", "there is no config file no.json"),
+        (f"import-keras {GOLDEN / 'diffusion.h5'} --out x.pt", "x.pt does not end in .safetensors"),
+        ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
+        ("figures --picture nowhere.png", "there is no picture nowhere.png"),
+        ("figures --size 0", "size is 0; accepted"),
+        ("figures --recipe photo.png", "photo.png has no recipe"),
+        ("figures --recipe text.png", "text.png is not a readable PNG"),
+        ("figures --recipe nowhere.png", "there is no file nowhere.png"),
+        ("figures --recipe photo.png --seed 1", "accepted beside it is --out"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_one_line_and_exit_code_2(capsys, here, command, message):
+    before = sorted(here.rglob("*"))
+    code, out, err = run(capsys, command)
+    assert code == 2
+    assert out == ""
+    *bar, line = err.splitlines()
+    assert message in line
+    assert line.startswith("frantools")
+    assert not bar or command.startswith("train"), "nothing but the line, and a progress bar before it"
+    assert sorted(here.rglob("*")) == before, "nothing is written"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user that folders can be closed to")
+def test_a_folder_that_may_not_be_written_to_is_refused(capsys, here):
+    Path("folder").chmod(0o500)
+    code, _, err = run(capsys, f"{RESTORE} --out folder/x.png")
+    assert (code, len(err.splitlines())) == (2, 1)
+
+
+def test_a_recipe_of_a_restored_picture_is_no_figures(capsys, here):
+    save_picture(np.zeros((4, 4, 3)), "restored.png", {"model": "diffusion-basic"})
+    code, _, err = run(capsys, "figures --recipe restored.png")
+    assert code == 2
+    assert "not the recipe of a figure" in err
+
+
+def test_an_interrupt_ends_with_one_line_and_the_usual_code(capsys, here, monkeypatch):
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ft.images, "load_image", interrupted)
+    assert run(capsys, RESTORE) == (130, "", "frantools: interrupted\n")
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    reader.wait()
+    listed = subprocess.run(
+        [sys.executable, "-m", "frantools", "models"], stdout=reader.stdin, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert (listed.returncode, listed.stderr) == (0, "")
+
+
+def test_every_public_name_is_there_whatever_is_imported_first():
+    code = "import frantools.metrics, frantools as ft; [getattr(ft, name) for name in ft.__all__]; print(ft.restore)"
+    shown = python("-c", code)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("<function restore")
