@@ -45,7 +45,10 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         raise ValueError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         yield temporary
+        os.chmod(temporary, mode)  # what the user's umask says, where a writer is stricter
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

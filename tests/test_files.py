@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from frantools.checkpoints import save_model
 from frantools.files import replacing
+from frantools.network import Config, FranNet
 
 
 def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
@@ -44,6 +46,12 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
         second.write_bytes(b"second")
     assert path.read_bytes() == b"first"  # whose block ended last
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+    save_model(FranNet(Config()), tmp_path / "x.safetensors")  # a writer that is stricter on its own
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
