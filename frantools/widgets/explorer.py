@@ -5,21 +5,22 @@ from __future__ import annotations
 import html
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from pprint import pformat
-from threading import Event
+from threading import Event, RLock
 from typing import Any, ClassVar
 
 import ipywidgets as widgets
 import traitlets
 from ipympl.backend_nbagg import Canvas, FigureManager
 from IPython.display import Javascript
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..comparison import SOURCES, Cache, Column, model
 from ..images import Picture
@@ -27,26 +28,22 @@ from ..note import picture_hash
 from ..recipes import Recipe, load_recipe, save_figure
 from ..restore import Progress, versions
 from .controls import ColumnList, PictureChooser, button, control
-from .worker import Cancelled, Clock, Inbox, Worker
+from .worker import Cancelled, Clock, Worker
 
 WIDTH = 960  # pixels of a widget's figure
 SIZES = (64, 128, 256, 512, 1024, 2048)
+TOOLS = ("point", "pan", "zoom")
 LONG = 1.0  # seconds from which a render shows its progress
+PATIENCE = 0.03  # seconds that a result waits for a better one before it is drawn
 
 # Legible on JupyterLab's white and on its near-black: this gray has a contrast of 4.3 to either.
-GRAY = "#797979"
-INK: Any = {
-    "text.color": GRAY,
-    "axes.labelcolor": GRAY,
-    "axes.titlecolor": GRAY,
-    "axes.edgecolor": GRAY,
-    "axes.facecolor": "none",
-    "xtick.color": GRAY,
-    "ytick.color": GRAY,
-}
+INK = "#797979"
 ERROR = "color: var(--jp-error-color1, #d32f2f)"
 NEAR = 5  # pixels: a shorter drag is a click
 
+# Figures are drawn by the background worker, by the kernel, and by the threads on which JupyterLab has a kernel answer
+# widgets while a cell runs. One at a time.
+LOCK = RLock()
 CACHE = Cache()  # of all widgets in the kernel: they often show the same restorations
 
 
@@ -74,6 +71,31 @@ def placed(part: Limits, full: Limits) -> dict[str, tuple[float, float]]:
         "xlim": (left + part[0] * wide, left + part[1] * wide),
         "ylim": (bottom + part[2] * high, bottom + part[3] * high),
     }
+
+
+def ink(figure: Figure) -> None:
+    """Make a figure legible on the page behind it, whatever its theme: no background, and gray for black."""
+    figure.patch.set_alpha(0)
+    for text in figure.findobj(Text):
+        if text.get_color() == "black":
+            text.set_color(INK)
+    for axes in figure.findobj(Axes):
+        axes.patch.set_alpha(0)
+        axes.tick_params(colors=INK)
+        for edge in axes.spines.values():
+            edge.set_edgecolor(INK)
+
+
+class Screen(Canvas):
+    """A canvas that answers the browser while nothing else draws on it."""
+
+    def _handle_message(self, widget: Any, content: Any, buffers: Any) -> None:
+        with LOCK:
+            super()._handle_message(widget, content, buffers)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        with LOCK:
+            return super()._repr_mimebundle_(**options)
 
 
 class Explorer(widgets.VBox):
@@ -140,7 +162,7 @@ class Explorer(widgets.VBox):
             **controls,
         }
         self.cache = CACHE
-        self._inbox, self._worker = Inbox(), Worker()
+        self._worker = Worker()
         self._data: Any = None
         self._recipe: Recipe = {}
         self._loading = False
@@ -148,10 +170,10 @@ class Explorer(widgets.VBox):
         self._full: list[Limits] = []
         self.final = False
 
-        self.canvas = Canvas(Figure())
+        self.canvas = Screen(Figure())
         self.canvas.header_visible = self.canvas.footer_visible = self.canvas.resizable = False
-        self.canvas.toolbar_visible = True
-        self.canvas.figure.patch.set_alpha(0)
+        self.canvas.toolbar_visible = False  # it would cover the first picture; its tools are in a row of ours
+        ink(self.canvas.figure)
         FigureManager(self.canvas, 0)
         self.message = widgets.HTML(layout=widgets.Layout(min_height="28px"))
         self.stop = button("Stop", "Stop rendering and keep what is shown", "stop", self.cancel)
@@ -176,13 +198,28 @@ class Explorer(widgets.VBox):
         return [widgets.HBox([self.picture, common, narrow], layout=wrap), self.columns, *wide]
 
     def _status(self) -> widgets.Widget:
-        return widgets.HBox([self.stop, self.progress, self.left, self.message])
+        toolbar = self.canvas.manager.toolbar
+        self.home = button("", "Show the whole pictures again", "home", toolbar.home, "40px")
+        self.tool = widgets.ToggleButtons(
+            options=TOOLS,
+            tooltips=["Click and drag choose", "Drag the pictures about", "Enlarge what a rectangle is drawn around"],
+            style={"button_width": "auto"},
+            layout=widgets.Layout(width="auto"),
+        )
+        self.tool.observe(self._take, "value")
+        left = widgets.HBox([self.stop, self.home, self.tool, self.progress, self.left])
+        return widgets.VBox([left, self.message])
+
+    def _take(self, change: dict[str, Any]) -> None:
+        """Take up one of the toolbar's tools; using it again puts it down."""
+        tool = change["old"] if change["new"] == TOOLS[0] else change["new"]
+        getattr(self.canvas.manager.toolbar, tool)()
 
     def _files(self) -> widgets.Widget:
         """Save the figure, copy its code, load a recipe."""
         self.path = control(
             widgets.Text,
-            "File",
+            "Save as",
             "Where the figure is saved: .png, .pdf or .svg",
             value=self.kind + ".png",
         )
@@ -274,44 +311,54 @@ class Explorer(widgets.VBox):
             self.cancel()
             self.say(str(error))
             return
-        self.say("")
-        self.stop.disabled = False
-        self.final = False
-        self._worker.submit(partial(self._render, recipe, image))
+        with LOCK:
+            self.say("")
+            self.stop.disabled = False
+            self.final = False
+            self._worker.submit(partial(self._render, recipe, image))
 
     def cancel(self) -> None:
         """Stop rendering; what is shown stays."""
-        self._worker.stop()
-        self._idle()
+        with LOCK:
+            self._worker.stop()
+            self._idle()
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until the figure is complete, in scripts; False if it takes longer than `timeout` seconds."""
-        finished = self._worker.join(timeout)
-        self._inbox.drain()
-        return finished
+        return self._worker.join(timeout)
 
     def _render(self, recipe: Recipe, image: Picture, cancelled: Event) -> None:
-        clock = Clock()
+        clock, since = Clock(), 0.0
+        latest: list[Any] = []  # what waits to be drawn
+
+        def shown() -> None:
+            if latest:
+                self._unless(cancelled, self.show, latest.pop(), recipe)
 
         def report(share: float) -> None:
             if cancelled.is_set():
                 raise Cancelled
+            if time.perf_counter() - since > PATIENCE:  # what follows takes its time: it is not in the cache
+                shown()
             whole, left = clock.left(share)
             if share > 0 and whole > LONG:
-                self._inbox.post("progress", partial(self._advance, cancelled, share, left))
-
-        def post(key: str, call: Callable[[], None]) -> None:
-            self._inbox.post(key, lambda: None if cancelled.is_set() else call())
+                self._unless(cancelled, self._advance, share, left)
 
         try:
             for data in type(self).compute(recipe, image, report, self.cache):
-                post("figure", partial(self.show, data, recipe))
-            post("end", self._finish)
+                latest[:], since = [data], time.perf_counter()
+            shown()
+            self._unless(cancelled, self._finish)
         except Cancelled:
             pass
         except Exception as error:  # of whatever kind: it belongs on the screen, and the widget goes on
-            text = str(error) or type(error).__name__
-            post("end", partial(self._fail, text))
+            self._unless(cancelled, self._fail, str(error) or type(error).__name__)
+
+    def _unless(self, cancelled: Event, call: Callable[..., None], *arguments: Any) -> None:
+        """Make a call, alone, unless the work that it is part of is no longer wanted."""
+        with LOCK:
+            if not cancelled.is_set():
+                call(*arguments)
 
     def show(self, data: Any, recipe: Recipe) -> None:
         """Draw a result."""
@@ -326,11 +373,10 @@ class Explorer(widgets.VBox):
         before = [view(axes, full) for axes, full in zip(figure.axes, self._full, strict=True)]
         live = {name: self.controls[name].value for name in self._live}
         try:
-            with rc_context(INK):
-                type(self).draw(self._data, {**self._recipe, **live}, figure)
+            type(self).draw(self._data, {**self._recipe, **live}, figure)
         except ValueError as error:
             self.say(str(error))
-        figure.patch.set_alpha(0)
+        ink(figure)
         self._full = [limits(axes) for axes in figure.axes]
         toolbar.update()
         toolbar.push_current()  # what Home goes back to
@@ -353,19 +399,20 @@ class Explorer(widgets.VBox):
         self.progress.layout.visibility = "hidden"
         self.left.value = ""
 
-    def _advance(self, cancelled: Event, share: float, left: float) -> None:
-        if not cancelled.is_set():
-            self.progress.layout.visibility = "visible"
-            self.progress.value = share
-            self.left.value = f"{left:.0f} s left"
+    def _advance(self, share: float, left: float) -> None:
+        self.progress.layout.visibility = "visible"
+        self.progress.value = share
+        self.left.value = f"{left:.0f} s left"
 
     def _changed(self, _: object) -> None:
-        if not self._loading:
-            self.refresh()
+        with LOCK:
+            if not self._loading:
+                self.refresh()
 
     def _redrawn(self, _: object) -> None:
-        if not self._loading:
-            self.redraw()
+        with LOCK:
+            if not self._loading:
+                self.redraw()
 
     def say(self, text: str) -> None:
         """Show a message; an empty one takes it away."""

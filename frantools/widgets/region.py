@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from math import floor, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -55,6 +56,13 @@ def draw(data: Local, recipe: Recipe, figure: Figure | None = None) -> Figure:
     titles = ["Whole picture", *data.pictures]
     cell = min(320, WIDTH // len(titles) - figures.GAP)
     return figures.grid([Row([data.whole, *data.pictures.values()], outlines=[[frame]])], titles, cell, figure)
+
+
+def rounded(region: Region) -> Region:
+    """The region in as many digits as tell a thousandth of it."""
+    digits = 3 - floor(log10(min(region.width, region.height)))
+    x, y, width, height = (round(value, digits) for value in astuple(region))
+    return Region(x, y, min(width, 1 - x), min(height, 1 - y))
 
 
 class Zoom(Explorer):
@@ -116,7 +124,7 @@ class Zoom(Explorer):
         x0, x1, y1, y0 = self._full[number]  # the picture's edges in pixels; rows count downwards
         wide, high = x1 - x0, y1 - y0
         part = Region((left - x0) / wide, (top - y0) / high, (right - left) / wide, (bottom - top) / high)
-        self.go(part if number == 0 else part.within(Region(*self._recipe["region"])))
+        self.go(rounded(part if number == 0 else part.within(Region(*self._recipe["region"]))))
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         """A click on the whole picture moves the region there."""
@@ -124,7 +132,7 @@ class Zoom(Explorer):
             region, side = Region(*self._recipe["region"]), len(self._data.whole.image)
             left = min(max((x + 0.5) / side - region.width / 2, 0.0), 1 - region.width)
             top = min(max((y + 0.5) / side - region.height / 2, 0.0), 1 - region.height)
-            self.go(Region(left, top, region.width, region.height))
+            self.go(rounded(Region(left, top, region.width, region.height)))
 
 
 def region(

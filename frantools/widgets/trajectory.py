@@ -187,7 +187,7 @@ class Trajectory(Explorer):
         )
         frame = control(widgets.IntSlider, "Step", "Which step is shown: first to last", value=99, max=99)
         self.look = Numbers({"points": typed, "frame": frame})
-        self.play = widgets.Play(max=99, interval=150, tooltip="Play the restoration step by step")
+        self.play = widgets.Play(value=99, max=99, interval=150, tooltip="Play the restoration step by step")
         self.link = widgets.jslink((self.play, "value"), (frame, "value"))
         self.clear = button("Clear", "Take all points away", "eraser", self._clear)
         self.look.children = [typed, self.clear, frame, self.play]
@@ -201,7 +201,7 @@ class Trajectory(Explorer):
         self._loading = True
         try:
             frame.max = self.play.max = last
-            frame.value = last if at_end else min(frame.value, last)
+            frame.value = self.play.value = last if at_end else min(frame.value, last)
         finally:
             self._loading = False
         super().show(data, recipe)

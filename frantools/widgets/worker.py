@@ -1,51 +1,14 @@
-"""Work in the background of a notebook: the latest request wins, and its results come back to the kernel's thread."""
+"""Work in the background of a notebook, so that the kernel stays free: the latest request wins."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Event, Lock, Thread
-
-Call = Callable[[], None]
 
 
 class Cancelled(Exception):  # noqa: N818
     """Raised inside work that something newer has replaced."""
-
-
-class Inbox:
-    """Calls from other threads, made on the thread that created the inbox.
-
-    Where an event loop runs (in a kernel) it makes them between two cells; elsewhere `drain` does. Of calls posted
-    under one key while the thread was busy, the last alone is made: a slow screen skips frames, it does not lag.
-    """
-
-    def __init__(self) -> None:
-        self._calls: dict[str, Call] = {}
-        self._lock = Lock()
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
-
-    def post(self, key: str, call: Call) -> None:
-        """Have a call made soon."""
-        with self._lock:
-            scheduled = bool(self._calls)
-            self._calls.pop(key, None)  # so that it goes to the end
-            self._calls[key] = call
-        if self._loop is not None and not scheduled:
-            with suppress(RuntimeError):  # the kernel is shutting down
-                self._loop.call_soon_threadsafe(self.drain)
-
-    def drain(self) -> None:
-        """Make the calls that wait."""
-        with self._lock:
-            calls, self._calls = list(self._calls.values()), {}
-        for call in calls:
-            call()
 
 
 class Worker:

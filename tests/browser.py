@@ -1,0 +1,149 @@
+"""A real JupyterLab and a real Chromium for tests and for the README's screenshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+
+
+def notebook(path: Path, cells: Sequence[str]) -> Path:
+    """Write a notebook of code cells."""
+    code = [
+        {"cell_type": "code", "id": f"cell-{n}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
+        for n, cell in enumerate(cells)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path.write_text(json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def serving(arguments: Sequence[str], url: str, folder: Path) -> Iterator[None]:
+    """A server in the background, from when `url` answers on; its output is in ``folder/server.log``."""
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    environment = {
+        **os.environ,
+        **own,
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+    }
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            deadline = time.monotonic() + 90
+            while not _answers(url):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the server did not start:\n{(folder / 'server.log').read_text()[-3000:]}")
+                time.sleep(0.2)
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code == 403  # it is there, and asks for the token
+    except OSError:
+        return False
+
+
+@contextmanager
+def lab(root: Path, folder: Path) -> Iterator[str]:
+    """JupyterLab on the notebooks of a folder; the address of ``/lab/tree``, to which a notebook's name is added."""
+    port, token = free_port(), secrets.token_hex(16)
+    options = [
+        "jupyterlab",
+        "--no-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={root}",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")
+    with serving(options, f"http://127.0.0.1:{port}/api", folder):
+        yield f"http://127.0.0.1:{port}/lab/tree/{{name}}?reset&token={token}"
+
+
+@contextmanager
+def dashboard(root: Path, folder: Path) -> Iterator[str]:
+    """Voila on the notebooks of a folder; the address of a notebook, by its name."""
+    port = free_port()
+    options = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    with serving(options, f"http://127.0.0.1:{port}/", folder):
+        yield f"http://127.0.0.1:{port}/voila/render/{{name}}"
+
+
+@contextmanager
+def chromium(width: int = 1400, height: int = 1500) -> Iterator[Any]:
+    """A page of a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    flags = FLAGS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        try:
+            yield context.new_page()
+        finally:
+            browser.close()
+
+
+def open_notebook(page: Any, address: str, name: str) -> None:
+    """Open a notebook in JupyterLab, wait for its kernel and run all cells."""
+    page.goto(address.format(name=name))
+    page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
+    page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
+    page.click("text=/^Run$/")
+    page.click("text=/^Run All Cells$/")
+
+
+def screenshot(page: Any, name: str) -> Path:
+    """Keep what the page shows among the test artefacts."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    path = ARTEFACTS / f"{name}.png"
+    page.screenshot(path=str(path))
+    return path
