@@ -1,0 +1,294 @@
+"""The widgets and the notebooks in a real JupyterLab and a real Chromium; screenshots are kept in artefacts/."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import browser
+import numpy as np
+import pytest
+from PIL import Image
+
+import frantools as ft
+from frantools.checkpoints import save_model
+from frantools.network import FranNet
+
+pytestmark = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
+)
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+SETUP = """\
+import frantools as ft
+from frantools.comparison import Column
+from frantools.figures import RoiSearch
+
+fast = ft.Setup(K=30)
+columns = [Column("fast", "diffusion.safetensors", fast), Column("single", "single-pass.safetensors")]
+"""
+CELLS = {
+    "compare": 'widget = ft.widgets.compare("hopper", columns, size=128)\nwidget',
+    "rois": 'widget = ft.widgets.rois("hopper", columns, size=128, search=RoiSearch(40, 3, 12, 2))\nwidget',
+    "region": 'widget = ft.widgets.region("hopper", columns, size=128)\nwidget',
+    "trajectory": 'widget = ft.widgets.trajectory("hopper", columns[0], size=64)\nwidget',
+    "variability": 'widget = ft.widgets.variability("hopper", columns[0], size=128, count=3)\nwidget',
+}
+IMAGE = "() => document.querySelector('.jupyter-matplotlib canvas')?.toDataURL()"
+OURS = ("frantools", "jupyter-matplotlib", "jupyter-widgets", "ipympl", "widget")  # in a message of the console
+
+
+@dataclass
+class Desk:
+    """A notebook that is open in a browser."""
+
+    page: Any
+    address: str
+    root: Path
+    problems: list[str] = field(default_factory=list)
+
+    def open(self, name: str) -> None:
+        """Open a notebook and run it; its figure, if there is one, is complete."""
+        browser.open_notebook(self.page, self.address, name)
+
+    def image(self) -> str:
+        """The canvas, as a hash of what it shows."""
+        return hashlib.sha256((self.page.evaluate(IMAGE) or "").encode()).hexdigest()
+
+    def changed(self, act: Callable[[], Any], seconds: float = 30.0) -> None:
+        """Do something, and wait until the canvas shows something else."""
+        before = self.page.evaluate(IMAGE)
+        act()
+        self.page.wait_for_function(f"before => ({IMAGE})() !== before", arg=before, timeout=1000 * seconds)
+
+    def settled(self, seconds: float = 60.0) -> None:
+        """Wait until nothing is rendered any more."""
+        self.page.wait_for_selector("button:disabled:has-text('Stop')", timeout=1000 * seconds)
+        self.page.wait_for_timeout(300)
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """A place on the page, of pixels on the canvas."""
+        self.page.locator(".jupyter-matplotlib canvas").first.scroll_into_view_if_needed()
+        box = self.page.locator(".jupyter-matplotlib canvas").first.bounding_box()
+        return box["x"] + x, box["y"] + y
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        """Press the mouse at the first point of the canvas and release it at the last."""
+        self.page.mouse.move(*self.point(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.point(*point), steps=4)
+        self.page.mouse.up()
+
+    def slide(self, label: str, key: str, times: int) -> None:
+        """Move a slider with the keyboard."""
+        handle = self.page.locator(".widget-hslider", has_text=label).locator(".noUi-handle").first
+        handle.focus()
+        for _ in range(times):
+            handle.press(key)
+
+    def control(self, label: str) -> Any:
+        """A control of the widget by its label."""
+        return self.page.locator(".jp-OutputArea-output").get_by_label(label, exact=True).first
+
+    def shot(self, name: str) -> None:
+        browser.screenshot(self.page, name)
+
+    def check(self) -> None:
+        """No cell failed, and the browser's console has no error that is ours."""
+        assert self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        assert self.page.locator(".jp-OutputArea-output .ansi-red-fg").count() == 0
+        assert [text for text in self.problems if any(name in text for name in OURS)] == []
+
+
+@pytest.fixture(scope="module")
+def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """JupyterLab on a folder with a notebook for each widget, and the repository's with smaller pictures."""
+    root = tmp_path_factory.mktemp("notebooks")
+    for kind, model in random_models.items():
+        save_model(model, root / f"{kind}.safetensors")
+    for name, cell in CELLS.items():
+        browser.notebook(root / f"{name}.ipynb", [SETUP, cell])
+    browser.notebook(root / "long.ipynb", [SETUP, LONG])
+    for path in NOTEBOOKS:
+        (root / path.name).write_text(path.read_text().replace("SIZE = 512", "SIZE = 128"))
+    with browser.lab(root, tmp_path_factory.mktemp("jupyter")) as address:
+        yield address, root
+
+
+LONG = 'slow = Column("slow", "diffusion.safetensors", ft.SETUPS["A"])\nft.widgets.compare("hopper", [slow], size=2048)'
+
+
+@pytest.fixture(scope="module")
+def desk(served: tuple[str, Path]) -> Iterator[Desk]:
+    pytest.importorskip("playwright")
+    with ExitStack() as stack:
+        page = stack.enter_context(browser.chromium())
+        desk = Desk(page, *served)
+        page.on("console", lambda message: desk.problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: desk.problems.append(str(error)))
+        yield desk
+
+
+@pytest.fixture
+def widget(desk: Desk, request: pytest.FixtureRequest) -> Desk:
+    """The notebook of one widget, its figure complete."""
+    desk.open(f"{request.param}.ipynb")
+    desk.page.wait_for_selector(".jupyter-matplotlib canvas", timeout=60_000)
+    desk.settled()
+    return desk
+
+
+@pytest.mark.parametrize("widget", ["compare"], indirect=True)
+def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    desk.shot("compare")
+    page.get_by_role("button", name="fast", exact=True).click()
+    desk.changed(lambda: desk.slide("K", "ArrowRight", 5))
+    desk.settled()
+    desk.changed(lambda: desk.control("Sampler").select_option("ddpm"))
+    desk.settled()
+    desk.shot("compare-ddpm")
+    assert desk.control("Steps").is_disabled()
+
+    page.get_by_role("button", name="Save figure").click()
+    page.wait_for_selector("text=saved compare.png")
+    recipe = ft.load_recipe(desk.root / "compare.png")
+    assert recipe["columns"][0]["setup"]["sampler"] == "ddpm"
+    page.get_by_role("button", name="Copy code").click()
+    page.wait_for_selector("textarea:visible")
+    assert "ft.widgets.render(recipe)" in page.locator(".widget-textarea textarea").input_value()
+
+    desk.changed(lambda: desk.control("View").select_option("curtain"))
+    desk.changed(lambda: desk.drag((360, 200), (250, 200)))
+    desk.shot("curtain")
+    desk.changed(lambda: desk.control("View").select_option("difference"))
+    desk.shot("difference")
+    desk.changed(lambda: desk.control("View").select_option("blink"))
+    desk.control("File").first.fill("nothing.png")
+    desk.control("File").first.press("Enter")
+    page.wait_for_selector("text=there is no picture nothing.png")
+    desk.shot("message")
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["compare"], indirect=True)
+def test_zooming_one_column_zooms_all(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    page.get_by_role("button", name="zoom").click()
+    desk.changed(lambda: desk.drag((60, 90), (200, 230)))
+    desk.shot("zoom")
+    assert "image" in page.evaluate(IMAGE)
+    desk.changed(lambda: page.get_by_title("Show the whole pictures again").click())
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["rois"], indirect=True)
+def test_a_click_on_a_region_shows_its_restoration(widget: Desk) -> None:
+    desk = widget
+    desk.shot("rois")
+    desk.changed(lambda: desk.drag((500, 120), (500, 120)))  # the second crop of the first row
+    desk.settled()
+    assert desk.control("Restore anew").input_value() == "2"
+    desk.shot("rois-anew")
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["region"], indirect=True)
+def test_a_dragged_rectangle_is_restored_and_zoomed_into_again(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    desk.shot("region")
+    desk.changed(lambda: desk.drag((120, 120), (240, 240)))
+    desk.settled()
+    first = [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")]
+    assert first != [0.2, 0.2, 0.2, 0.4]
+    desk.shot("region-drawn")
+    desk.changed(lambda: desk.drag((400, 100), (500, 200)))
+    desk.settled()
+    assert float(desk.control("width").input_value()) < first[2]
+    desk.shot("region-again")
+    desk.changed(lambda: page.get_by_role("button", name="Out").click())
+    assert float(desk.control("width").input_value()) == pytest.approx(first[2])
+    desk.settled()
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["trajectory"], indirect=True)
+def test_a_clicked_point_is_followed_through_the_steps(widget: Desk) -> None:
+    desk = widget
+    before = desk.control("Points").input_value()
+    desk.changed(lambda: desk.drag((150, 150), (150, 150)))
+    assert desk.control("Points").input_value().startswith(before + "; ")
+    desk.changed(lambda: desk.slide("Step", "ArrowLeft", 2))
+    desk.shot("trajectory")
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["variability"], indirect=True)
+def test_more_seeds_change_the_map(widget: Desk) -> None:
+    desk = widget
+    desk.changed(lambda: desk.slide("Seeds", "ArrowRight", 1))
+    desk.settled()
+    desk.shot("variability")
+    desk.check()
+
+
+def test_the_widget_is_legible_in_the_dark_theme(desk: Desk) -> None:
+    desk.open("compare.ipynb")
+    desk.page.wait_for_selector(".jupyter-matplotlib canvas", timeout=60_000)
+    desk.settled()
+    for item in ("Settings", "Theme", "JupyterLab Dark"):
+        desk.page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    desk.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    desk.page.wait_for_timeout(500)
+    canvas = desk.page.locator(".jupyter-matplotlib canvas").first
+    corner = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L"))[2:6, 2:6]
+    assert corner.max() < 40, "the page's own background is behind the figure"
+    desk.shot("dark")
+    for item in ("Settings", "Theme", "JupyterLab Light"):
+        desk.page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    desk.check()
+
+
+def test_voila_serves_a_notebook_whose_controls_work(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with browser.dashboard(desk.root, tmp_path_factory.mktemp("voila")) as address:
+        page = desk.page
+        page.goto(address.format(name="compare.ipynb"))
+        page.wait_for_selector(".jupyter-matplotlib canvas", timeout=90_000)
+        desk.settled()
+        assert page.get_by_text("import frantools").count() == 0, "no code is shown"
+        desk.changed(lambda: page.get_by_label("View", exact=True).select_option("difference"))
+        desk.changed(lambda: desk.slide("Stochasticity", "ArrowLeft", 4))
+        desk.settled()
+        desk.shot("voila")
+        desk.check()
+
+
+def test_stop_ends_a_long_render(desk: Desk) -> None:
+    desk.open("long.ipynb")
+    page = desk.page
+    page.wait_for_selector("text=/\\d+ s left/", timeout=60_000)
+    desk.shot("long")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("button:disabled:has-text('Stop')", timeout=2_000)
+    page.wait_for_timeout(500)
+    stopped = desk.image()
+    page.wait_for_timeout(1500)
+    assert desk.image() == stopped
+    desk.check()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
+    needed = {"diffusion-basic", "single-masking-32", "single-masking-8"}
+    if missing := needed - ft.models().keys():
+        pytest.skip(f"needs the shipped models {', '.join(sorted(missing))}")
+    desk.open(path.name)
+    desk.page.wait_for_selector(".jupyter-matplotlib canvas", timeout=300_000)
+    desk.shot(path.stem)
+    desk.check()
