@@ -24,7 +24,7 @@ from frantools.comparison import Cache, Column
 from frantools.figures import RoiSearch
 from frantools.network import FranNet
 from frantools.recipes import load_recipe, save_figure
-from frantools.widgets.compare import VIEWS, Compare
+from frantools.widgets.compare import VIEWS, Compare, sharpen
 from frantools.widgets.explorer import INK, Explorer
 from frantools.widgets.worker import Cancelled, Worker
 
@@ -617,3 +617,10 @@ def test_a_single_pass_model_is_a_message(name: str, columns: list[Column]) -> N
     widget.load({"columns": [columns[0].to_dict()]})
     assert done(widget).message.value == ""
     assert widget.final
+
+
+def test_a_merged_region_is_restored_anew_in_its_own_shape(columns: list[Column]) -> None:
+    recipe = {"columns": [columns[0].to_dict()], "size": SMALL, "seed": 0}
+    part = ft.Region(0.1, 0.2, 0.2, 0.4)
+    *_, made = sharpen(recipe, ft.portraits()["hopper"], lambda share: None, Cache(), part, part.width / part.height)
+    assert made["fast"].image.shape == (SMALL, SMALL // 2, 3)

@@ -64,12 +64,17 @@ def sharpen(
     progress: Progress,
     cache: Cache,
     region: Region | None = None,
+    aspect: float = 1.0,
 ) -> Iterator[dict[str, Restoration]]:
-    """The columns of a recipe: all of them coarse, then one after the other at the recipe's size."""
+    """The columns of a recipe: all of them coarse, then one after the other at the recipe's size.
+
+    `aspect` is width over height of what is made; the longer side has that size.
+    """
     columns, size = columns_of(recipe), recipe["size"]
 
     def made(columns: Sequence[Column], size: int, report: Progress) -> dict[str, Restoration]:
-        return restorations(image, columns, size, region, recipe["seed"], progress=report, cache=cache)
+        sides = (round(size * min(1.0, aspect)), round(size / max(1.0, aspect)))
+        return restorations(image, columns, sides, region, recipe["seed"], progress=report, cache=cache)
 
     shown = made(columns, min(PREVIEW, size), lambda _: progress(0.0))
     yield shown

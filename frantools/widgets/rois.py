@@ -50,7 +50,8 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     if not 1 <= choice <= len(found.regions):
         return
     part = found.regions[choice - 1].region(recipe["size"])
-    for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part):
+    aspect = part.width / part.height  # of two regions that have become one, not 1
+    for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part, aspect):
         yield replace(found, anew=anew)
 
 

@@ -1,0 +1,42 @@
+"""Make the README's two screenshots of widgets, in docs/: ``python tests/screenshots.py``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import browser
+
+DOCS = Path(__file__).parent.parent / "docs"
+CELLS = {
+    "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "A", "B", "masking-32"], size=256)',
+    "rois": 'ft.widgets.rois("astronaut", ["A", "B", "masking-32"], size=256)',
+}
+
+
+def main() -> None:
+    """Run a notebook for each widget in JupyterLab, and keep what its cell shows once it has sharpened."""
+    if browser.CHROMIUM is None:
+        sys.exit("needs Chromium: install the package chromium")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "notebooks"
+        root.mkdir()
+        for name, cell in CELLS.items():
+            browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
+        with browser.lab(root, Path(folder)) as address, browser.chromium(height=1300) as page:
+            for name in CELLS:
+                browser.open_notebook(page, address, f"{name}.ipynb")
+                page.wait_for_selector(".jupyter-matplotlib canvas", timeout=60_000)
+                if name == "compare":
+                    page.get_by_role("button", name="B", exact=True).click()
+                page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
+                page.mouse.move(0, 0)
+                page.wait_for_timeout(1000)
+                path = DOCS / f"widget-{name}.png"
+                page.locator(".jp-OutputArea-child").last.screenshot(path=str(path))
+                print(path.relative_to(DOCS.parent))
+
+
+if __name__ == "__main__":
+    main()
