@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
 
-.PHONY: help figures test lab dashboard clean
+.PHONY: help figures test lab dashboard benchmark clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ lab: .venv/installed ## open JupyterLab on the notebooks
 
 dashboard: .venv/installed-dashboard ## serve the notebooks as pages without code (voila)
 	$(python) -m voila notebooks $(ARGS)
+
+benchmark: .venv/installed ## measure the engine beside a plain port (ARGS="--quick": small sizes)
+	$(python) benchmarks/run.py $(ARGS)
 
 clean: ## remove .venv and the tools' caches
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

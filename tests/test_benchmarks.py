@@ -1,0 +1,61 @@
+"""The benchmark runs, and its tables say what they should; how fast things are is no matter of a test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def rows(markdown: str, first: str) -> list[dict[str, str]]:
+    """The rows, by column, of the table whose head begins with a cell."""
+    lines = iter(markdown.splitlines())
+    head = next(line for line in lines if line.startswith(f"| {first} |"))
+    next(lines)
+    body = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        body.append(line)
+    names, *cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in (head, *body))
+    return [dict(zip(names, row, strict=True)) for row in cells]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the benchmark forks processes, which Windows has not")
+def test_the_quick_benchmark_fills_its_tables_and_keeps_the_prose_above_them(tmp_path):
+    out = tmp_path / "results.md"
+    out.write_text("Prose.\n\n<!-- from here on written by run.py -->\nold results\n")
+    command = [sys.executable, "benchmarks/run.py", "--quick", "--sections", "engine", "rois", "--setups", "masking-32"]
+    # One thread: two of them would wait for each other on a machine that has other things to do.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run([*command, "--out", out], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    written = out.read_text()
+    assert written.startswith("Prose.\n")
+    assert "old results" not in written
+    assert run.stdout.strip() in written
+
+    engine = rows(written, "setup")
+    assert [row["form"] for row in engine] == ["plain port", "engine, float32", "engine, bfloat16"]
+    for row in engine:
+        assert list(row) == [
+            "setup",
+            "size",
+            "form",
+            "seconds",
+            "point-steps a second",
+            "useful GFLOP/s",
+            "of the roof",
+            "peak memory",
+            "times as fast as plain",
+        ]
+        assert float(row["seconds"]) > 0
+        assert float(row["peak memory"].removesuffix(" MB")) > 0
+    assert engine[0]["times as fast as plain"] == "1.0"
+    assert {row["precision"] for row in rows(written, "precision")} == {"float32", "bfloat16"}
+    assert [row["same answer"] for row in rows(written, "pictures")] == ["yes"]
