@@ -46,7 +46,8 @@ def alone(work: Callable[..., Any], *args: Any) -> Any:
 
 def best(work: Callable[[], Any], enough: float = 1.0) -> float:
     """The shortest of as many runs as begin within `enough` seconds, in seconds."""
-    seconds, begun = [], time.perf_counter()
+    seconds: list[float] = []
+    begun = time.perf_counter()
     while not seconds or time.perf_counter() - begun < enough:
         start = time.perf_counter()
         work()

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -235,10 +236,8 @@ def previews(precision: str) -> dict[str, float]:
     """Seconds of previews of 128 x 128 in a process that has rendered before, by setup."""
     model, image = ft.load_model("diffusion-basic"), picture()
     ft.restore(model, image, size=16, precision=precision)
-    return {
-        name: best(lambda name=name: ft.restore(model, image, ft.SETUPS[name], 128, precision=precision), 2.0)
-        for name in ("A", "B")
-    }
+    one = lambda name: ft.restore(model, image, ft.SETUPS[name], 128, precision=precision)  # noqa: E731
+    return {name: best(partial(one, name), 2.0) for name in ("A", "B")}
 
 
 def preview(options: Options, facts: Facts) -> Iterator[str]:
