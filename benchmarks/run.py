@@ -293,7 +293,7 @@ def several(size: int, turns: int) -> dict[str, tuple[float, float]]:
 def together(options: Options, facts: Facts) -> Iterator[str]:
     """Several restorations together, float32, beside one after the other."""
     size = 64 if options.quick else 256
-    taken = alone(several, size, 2 if options.quick else 3)
+    taken = alone(several, size, 3 if options.quick else 5)
     tell(f"together: {taken}")
     rows = [
         (f"{name}, {size} x {size}", f"{apart:.3f}", f"{both:.3f}", f"{apart / both:.2f}")
