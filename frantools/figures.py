@@ -217,6 +217,14 @@ def local_region(pictures: Pictures) -> Figure:
     return _table(pictures)
 
 
+def detail(pictures: Pictures, roi: Roi) -> Figure:
+    """The same rectangle of each restoration, pixel by pixel: the grain that a figure at notebook width hides."""
+    crops = {
+        name: {title: roi.crop(pixels(image)) for title, image in columns.items()} for name, columns in pictures.items()
+    }
+    return _table(crops)
+
+
 @dataclass(frozen=True)
 class RoiSearch:
     """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.

@@ -118,14 +118,14 @@ def restorations(
     """
     check(recipe)
     done: dict[str, dict[str, Restoration]] = {}
-    names = recipe["pictures"]
-    for index, name in enumerate(names):
+    names = titles(recipe)
+    for index, (name, title) in enumerate(names.items()):
 
         def report(share: float, index: int = index) -> None:
             if progress is not None:
                 progress((index + share) / len(names))
 
-        done[_title(name)] = compare(
+        done[title] = compare(
             _picture(name),
             [Column.from_dict(column) for column in recipe["columns"]],
             size=tuple(recipe["size"]),
@@ -141,12 +141,12 @@ def restorations(
 def measured(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]], seconds: bool = False) -> Table:
     """How close each restoration of a recipe is to its original, column by column, and optionally what it took."""
     rows = []
-    for name in recipe["pictures"]:
+    for name, picture in titles(recipe).items():
         target = original(_picture(name), tuple(recipe["size"]), Region(*recipe["region"]))
-        for title, restoration in pictures[_title(name)].items():
+        for title, restoration in pictures[picture].items():
             if restoration.calls == 0:
                 continue
-            row = {"picture": _title(name), "column": title, "calls": restoration.calls}
+            row = {"picture": picture, "column": title, "calls": restoration.calls}
             row |= measure(restoration.image, target) | {"sharpness": sharpness(restoration.image)}
             rows.append(row | ({"seconds": restoration.seconds} if seconds else {}))
     return Table(rows)
@@ -190,6 +190,12 @@ def check(recipe: Recipe) -> None:
     needed = {"figure", "pictures", "columns", "size", "region", "seed", "precision", "models"}
     if not isinstance(recipe, dict) or recipe.get("figure") not in FIGURES or not needed <= recipe.keys():
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
+    try:
+        Region(*recipe["region"]), dimensions(tuple(recipe["size"])), dict(recipe["pictures"]), dict(recipe["models"])
+        [Column.from_dict(column) for column in recipe["columns"]]
+        RoiSearch(**recipe.get("search", {}))
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"the recipe is damaged: {error}") from None
     for name, sha256 in recipe["pictures"].items():
         if picture_hash(_picture(name)) != sha256:
             raise ValueError(f"the picture {name} has changed since the recipe was made")
@@ -203,8 +209,12 @@ def _picture(name: str) -> Picture:
     return built_in[name] if name in built_in else load_image(name)
 
 
-def _title(name: str) -> str:
-    return Path(name).stem
+def titles(recipe: Recipe) -> dict[str, str]:
+    """What stands beside each picture of a recipe: the name of its file, and the path where two have the same."""
+    stems = [Path(name).stem for name in recipe["pictures"]]
+    return {
+        name: stem if stems.count(stem) == 1 else name for name, stem in zip(recipe["pictures"], stems, strict=True)
+    }
 
 
 def picture_hash(picture: Picture) -> str:

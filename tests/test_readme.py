@@ -1,0 +1,36 @@
+"""The README says what is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from frantools import cli, findings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^(frantools .*?)(?:\s+#.*)?$", README.replace("\\\n", " "), flags=re.MULTILINE)
+
+
+def test_its_numbers_are_those_of_the_shipped_results():
+    assert findings.held_out()._repr_markdown_() in README
+    assert findings.samplers().removeprefix("On the held-out portraits ") in README
+
+
+def test_its_pictures_and_files_exist():
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_its_commands_are_understood(command, monkeypatch):
+    """Parsed as typed; what they would do is left out."""
+    asked = []
+    known = {name: (title, arguments, asked.append) for name, (title, arguments, _) in cli.COMMANDS.items()}
+    monkeypatch.setattr(cli, "COMMANDS", known)
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert len(asked) == 1
