@@ -24,7 +24,7 @@ class Roi:
     """One past the last row."""
     right: int
     """One past the last column."""
-    score: float
+    score: float = 0.0
     """On the scale of 0 to 255."""
 
     def region(self, width: int, height: int | None = None) -> Region:
