@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import is_whole
 from .regions import Region
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
@@ -41,7 +43,7 @@ class Roi:
 
 def positions(size: int, length: int) -> NDArray[np.int64]:
     """Where candidates of `size` pixels start along a side of `length`: shifts first, each wholly inside."""
-    shifts = np.linspace(0, size, SHIFTS + 1)[:-1].astype(int)
+    shifts = dict.fromkeys(np.linspace(0, size, SHIFTS + 1)[:-1].astype(int).tolist())
     return np.concatenate([np.arange(shift, length - size + 1, size) for shift in shifts]).astype(np.int64)
 
 
@@ -51,7 +53,7 @@ def window_sums(values: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np
     Parameters
     ----------
     values : ndarray
-        (H, W); whole numbers are summed exactly.
+        (H, W), or (H, W, C) to sum the channels too; whole numbers are summed exactly.
     tops, lefts : ndarray
         (T,) and (L,) first rows and columns.
     size : int
@@ -68,14 +70,14 @@ def window_sums(values: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np
     """
     dtype = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float64
 
-    def along(axis: int, starts: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[Any]:
-        cuts = np.unique(np.concatenate([[0], starts, starts + size]))
-        strips = np.add.reduceat(sums, cuts[cuts < sums.shape[axis]], axis=axis, dtype=dtype)
-        table = np.insert(np.cumsum(strips, axis=axis), 0, 0, axis=axis)
-        ends, begins = np.searchsorted(cuts, starts + size), np.searchsorted(cuts, starts)
-        return np.take(table, ends, axis) - np.take(table, begins, axis)
+    def down(starts: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
+        cuts = np.unique(np.concatenate([starts, starts + size]))
+        strips = [values[a:b].sum(axis=0, dtype=dtype) for a, b in pairwise(cuts)]
+        table = np.cumsum([np.zeros_like(strips[0]), *strips], axis=0)
+        return table[np.searchsorted(cuts, starts + size)] - table[np.searchsorted(cuts, starts)]
 
-    return along(1, lefts, along(0, tops, values))
+    rows = down(tops, values)
+    return down(lefts, (rows.sum(axis=2) if rows.ndim == 3 else rows).T).T
 
 
 def scores(
@@ -97,21 +99,21 @@ def scores(
     ndarray
         (T, L) float64, on the scale of the values.
     """
-    count = size * size * images[0].shape[2]
+    n, count = len(images), size * size * images[0].shape[2]
+    # Of uint8, the narrowest whole numbers that hold squares, sums of n, and n times sums of n squares.
+    narrow, wide = (np.uint16, np.int32 if n <= 180 else np.int64) if images[0].dtype == np.uint8 else (float, float)
     largest = np.zeros((len(tops), len(lefts)))
-    dtype: type = np.int64 if images[0].dtype == np.uint8 else np.float64
-    total: NDArray[Any] = np.zeros(images[0].shape, dtype)
-    square: NDArray[Any] = np.zeros(images[0].shape, dtype)
+    total: NDArray[Any] = np.zeros(images[0].shape, wide)
+    square: NDArray[Any] = np.zeros(images[0].shape, wide)
     for image in images:
-        wide: NDArray[Any] = image.astype(dtype)
-        squares = wide * wide
-        mean = window_sums(wide.sum(axis=2), tops, lefts, size) / count
-        variance = window_sums(squares.sum(axis=2), tops, lefts, size) / count - mean**2
-        largest = np.maximum(largest, variance)
-        total += wide
+        squares = np.multiply(image, image, dtype=narrow)
+        mean = window_sums(image, tops, lefts, size) / count
+        largest = np.maximum(largest, window_sums(squares, tops, lefts, size) / count - mean**2)
+        total += image
         square += squares
-    n = len(images)
-    across = np.sqrt(np.maximum(square / n - (total / n) ** 2, 0).max(axis=2))
+    square *= n
+    square -= total * total  # n squared times the variance of each value across the pictures
+    across = np.sqrt(np.maximum(np.maximum.reduce(np.moveaxis(square, 2, 0)), 0)) / n
     return np.sqrt(largest) + window_sums(across, tops, lefts, size) / size**2
 
 
@@ -144,27 +146,35 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     """
     pictures = _check(images)
     height, width = pictures[0].shape[:2]
-    if not _is_whole(size) or not 1 <= size <= min(height, width):
+    if not is_whole(size) or not 1 <= size <= min(height, width):
         raise ValueError(
             f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
             f"the shorter side of the {width} x {height} pictures"
         )
-    if not _is_whole(count) or count < 1:
+    if not is_whole(count) or count < 1:
         raise ValueError(f"count is {count!r}; accepted are whole numbers from 1")
     tops, lefts = positions(size, height), positions(size, width)
     table = scores(pictures, tops, lefts, size)
     if pictures[0].dtype != np.uint8:
         table = table * 255
     found: list[Roi] = []
-    for at in np.argsort(-table, axis=None, kind="stable"):
-        row, column = divmod(int(at), len(lefts))
+    while len(found) < count:
+        row, column = np.unravel_index(table.argmax(), table.shape)
+        if table[row, column] == -np.inf:
+            break
         top, left = int(tops[row]), int(lefts[column])
-        candidate = Roi(top, left, top + size, left + size, float(table[row, column]))
-        if not any(collide(candidate, other) for other in found):
-            found.append(candidate)
-            if len(found) == count:
-                break
+        found.append(Roi(top, left, top + size, left + size, float(table[row, column])))
+        _rule_out(table, tops - top, lefts - left, size)
     return found
+
+
+def _rule_out(table: NDArray[np.float64], down: NDArray[np.int64], across: NDArray[np.int64], size: int) -> None:
+    """Set the scores of candidates at these distances from one that is taken to -inf where the two `collide`."""
+    rows, columns = (np.flatnonzero(abs(distance) <= size) for distance in (down, across))
+    down, across = down[rows, None], across[columns]
+    # Squares that meet at whole edges or at corners share their corners; the same square does too, and collides.
+    beside = (down % size == 0) & (across % size == 0) & ((down != 0) | (across != 0))
+    table[np.ix_(rows, columns)] = np.where(beside, table[np.ix_(rows, columns)], -np.inf)
 
 
 def collide(a: Roi, b: Roi) -> bool:
@@ -215,10 +225,6 @@ def _neighbours(rois: Sequence[Roi]) -> tuple[int, int] | None:
             if beside or above:
                 return i, j
     return None
-
-
-def _is_whole(value: object) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_))
 
 
 def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
