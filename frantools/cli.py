@@ -22,6 +22,8 @@ from . import __version__
 from .files import check_output, replacing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .figures import RoiSearch
     from .restore import Progress
     from .samplers import Setup
@@ -135,8 +137,9 @@ def figures(options: Options) -> None:
         if changes or options.only:
             raise ValueError("--recipe says all that makes the figure; accepted beside it is --out")
         recipes = [load_recipe(options.recipe)]
-        note.check(recipes[0])
+        render = renderer(recipes[0])
     else:
+        render = note.render
         search = scaled_search(options.size or 1024)
         recipes = [note.recipe(name, **changes, search=search) for name in options.only or note.FIGURES]
     paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
@@ -144,10 +147,25 @@ def figures(options: Options) -> None:
     for recipe, path in zip(recipes, paths, strict=True):
         start = time.perf_counter()
         with bar(recipe["figure"]) as progress:
-            figure = note.render(recipe, progress, cache)
+            figure = render(recipe, progress=progress, cache=cache)
         save_figure(figure, path, recipe)
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+
+
+def renderer(recipe: dict[str, Any]) -> Callable[..., Figure]:
+    """What makes the figure of a recipe, of one of the note's or of a widget."""
+    from . import note
+
+    if "figure" not in recipe and "setup" in recipe:
+        raise ValueError("this is the recipe of a restored picture; frantools restore makes it, with these settings")
+    if recipe.get("figure") not in note.FIGURES:
+        from . import widgets
+
+        if recipe.get("figure") in widgets.KINDS:
+            return widgets.render
+    note.check(recipe)
+    return note.render
 
 
 def scaled_search(size: int | tuple[int, int]) -> RoiSearch:
@@ -275,7 +293,7 @@ def evaluate(options: Options) -> None:
         write_json(out, {**made, "versions": versions(), "results": results})
     for name, model in zip(options.model if options.cards else (), models, strict=False):
         card = card_path(name)
-        quality = [{c: r[c] for c in (*columns[1:-1], "pictures")} for r in results if r["model"] == model.name]
+        quality = [{c: r[c] for c in (*columns[1:-1], "pictures")} for r in results if r["sha256"] == model.sha256]
         write_json(card, {**json.loads(card.read_text()), "quality": {**made, "results": quality}})
 
 

@@ -19,7 +19,7 @@ from .images import Picture, load_image, portraits
 from .metrics import measure, sharpness
 from .recipes import Recipe
 from .regions import Region, dimensions
-from .restore import Progress, Restoration, resolve_precision, versions
+from .restore import Progress, Restoration, check_seed, resolve_precision, versions
 from .samplers import SETUPS
 from .tables import Table
 
@@ -78,11 +78,11 @@ def recipe(
     region = region or (LOCAL if figure == "local-region" else Region.full())
     made: Recipe = {
         "figure": figure,
-        "pictures": {name: picture_hash(_picture(name)) for name in pictures or portraits()},
+        "pictures": {name: picture_hash(find_picture(name)) for name in pictures or portraits()},
         "columns": [column.to_dict() for column in chosen],
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
-        "seed": seed,
+        "seed": check_seed(seed),
         "precision": resolve_precision(precision),
         "models": {c.model: model(c.model).sha256 for c in chosen if c.model not in SOURCES},
         "versions": versions(),
@@ -126,7 +126,7 @@ def restorations(
                 progress((index + share) / len(names))
 
         done[title] = compare(
-            _picture(name),
+            find_picture(name),
             [Column.from_dict(column) for column in recipe["columns"]],
             size=tuple(recipe["size"]),
             region=Region(*recipe["region"]),
@@ -142,7 +142,7 @@ def measured(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]], 
     """How close each restoration of a recipe is to its original, column by column, and optionally what it took."""
     rows = []
     for name, picture in titles(recipe).items():
-        target = original(_picture(name), tuple(recipe["size"]), Region(*recipe["region"]))
+        target = original(find_picture(name), tuple(recipe["size"]), Region(*recipe["region"]))
         for title, restoration in pictures[picture].items():
             if restoration.calls == 0:
                 continue
@@ -188,23 +188,33 @@ def render(recipe: Recipe, progress: Progress | None = None, cache: Cache | None
 def check(recipe: Recipe) -> None:
     """Raise a ValueError if a recipe is none of a figure's, or cannot make the same figure again."""
     needed = {"figure", "pictures", "columns", "size", "region", "seed", "precision", "models"}
-    if not isinstance(recipe, dict) or recipe.get("figure") not in FIGURES or not needed <= recipe.keys():
+    if not isinstance(recipe, dict) or recipe.get("figure") not in [*FIGURES] or not needed <= recipe.keys():
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
     try:
-        Region(*recipe["region"]), dimensions(tuple(recipe["size"])), dict(recipe["pictures"]), dict(recipe["models"])
-        [Column.from_dict(column) for column in recipe["columns"]]
+        Region(*recipe["region"]), dimensions(tuple(recipe["size"]))
+        resolve_precision(recipe["precision"]), check_seed(recipe["seed"])
+        columns = [Column.from_dict(column) for column in recipe["columns"]]
+        recipe["pictures"].items(), recipe["models"].items()
         RoiSearch(**recipe.get("search", {}))
     except (TypeError, AttributeError) as error:
         raise ValueError(f"the recipe is damaged: {error}") from None
+    if not recipe["pictures"] or not columns:
+        raise ValueError("the recipe is damaged: it has no picture or no column")
+    unchanged(recipe)
+
+
+def unchanged(recipe: Recipe, image: Picture | None = None) -> None:
+    """Raise a ValueError if a picture, or `image` in its place, or a model has changed since a recipe was made."""
     for name, sha256 in recipe["pictures"].items():
-        if picture_hash(_picture(name)) != sha256:
+        if picture_hash(find_picture(name) if image is None else image) != sha256:
             raise ValueError(f"the picture {name} has changed since the recipe was made")
     for name, sha256 in recipe["models"].items():
         if model(name).sha256 != sha256:
             raise ValueError(f"the model {name} has other weights than those that the recipe was made with")
 
 
-def _picture(name: str) -> Picture:
+def find_picture(name: str) -> Picture:
+    """A built-in portrait by its name, or a picture by its path."""
     built_in = portraits()
     return built_in[name] if name in built_in else load_image(name)
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .. import note
 from ..comparison import Cache
-from ..images import Picture, load_image, portraits
+from ..images import Picture
 from ..recipes import Recipe
 from ..restore import Progress
 from .compare import Compare, compare
@@ -56,15 +56,11 @@ def render(
     kind = KINDS.get(recipe.get("figure", ""))
     if kind is None:
         return note.render(recipe, progress, cache)
-    (name, sha256), *_ = recipe["pictures"].items()
-    if image is None:
-        image = portraits().get(name)
-    if image is None:
-        image = load_image(name)
-    if note.picture_hash(image) != sha256:
-        raise ValueError(f"the picture {name} has changed since the recipe was made")
-    for model, weights in recipe.get("models", {}).items():
-        if note.model(model).sha256 != weights:
-            raise ValueError(f"the model {model} has other weights than those that the recipe was made with")
-    *_, data = kind.compute(recipe, image, progress or (lambda _: None), cache or Cache())
-    return kind.draw(data, recipe, None)
+    try:
+        note.unchanged(recipe, image)
+        if image is None:
+            image = note.find_picture(next(iter(recipe["pictures"])))
+        *_, data = kind.compute(recipe, image, progress or (lambda _: None), cache or Cache())
+        return kind.draw(data, recipe, None)
+    except (LookupError, TypeError, AttributeError, StopIteration) as error:
+        raise ValueError(f"the recipe is damaged: {error!r}") from error
