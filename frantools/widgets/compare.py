@@ -47,6 +47,12 @@ def columns_of(recipe: Recipe) -> list[Column]:
     return [Column.from_dict(column) for column in recipe["columns"]]
 
 
+def first_seed(recipe: Recipe) -> int:
+    """The seed of a recipe's first column: its own, or that of all."""
+    own: int | None = columns_of(recipe)[0].seed
+    return recipe["seed"] if own is None else own
+
+
 def shares(columns: Sequence[Column], progress: Progress) -> Iterator[tuple[Column, Progress]]:
     """Each column with a report of its own, by which the progress of all goes on."""
     costs = [column.setup.calls if column.setup else 1 for column in columns]

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from pprint import pformat
 from threading import Event, RLock
@@ -123,6 +124,7 @@ class Explorer(widgets.VBox):
     """
 
     kind: ClassVar[str]
+    largest: ClassVar[float] = inf  # pixels a side
 
     @staticmethod
     def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Any]:
@@ -152,7 +154,7 @@ class Explorer(widgets.VBox):
                 widgets.SelectionSlider,
                 "Size",
                 "Pixels a side that the picture sharpens to",
-                options=sorted({*SIZES, size}),
+                options=sorted({*(each for each in SIZES if each <= self.largest), size}),
                 value=size,
                 continuous_update=False,
             ),
@@ -264,19 +266,20 @@ class Explorer(widgets.VBox):
         self._loading = True
         try:
             wanted = recipe if isinstance(recipe, dict) else load_recipe(recipe)
-            if "columns" not in wanted:
-                raise ValueError("the recipe is of a single picture; accepted are those of figures")
+            if not wanted.get("columns"):
+                raise ValueError("the recipe has no columns; accepted are those of figures")
             for column in wanted["columns"]:
                 Column.from_dict(column)
             self.picture.value = next(iter(wanted.get("pictures", {})), chosen)
             for name, each in self.controls.items():
                 if name in wanted:
                     self._set(name, each, wanted[name])
-        except (ValueError, OSError, TypeError, KeyError) as error:
+        except Exception as error:  # of whatever kind: a damaged recipe may hold anything
             self.picture.value = chosen
             for name, each in self.controls.items():
                 each.value = before[name]
-            self.say(str(error))
+            known = isinstance(error, (ValueError, OSError))
+            self.say(str(error) if known else f"the recipe is damaged: {error}")
             return
         finally:
             self._loading = False
@@ -284,7 +287,7 @@ class Explorer(widgets.VBox):
 
     def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
         if name == "size":
-            value = value[0] if isinstance(value, list) else value
+            value = min(value[0] if isinstance(value, list) else value, self.largest)
             control.options = sorted({*control.options, value})
         try:
             control.value = value
@@ -307,9 +310,9 @@ class Explorer(widgets.VBox):
         """Render what the controls say, in the background."""
         try:
             recipe, image = self.recipe, self.picture.image
-        except (ValueError, OSError) as error:
+        except Exception as error:  # of whatever kind: what a recipe brought into the controls may be anything
             self.cancel()
-            self.say(str(error))
+            self.say(str(error) or type(error).__name__)
             return
         with LOCK:
             self.say("")
@@ -421,18 +424,19 @@ class Explorer(widgets.VBox):
     # Files
 
     def _save(self) -> None:
-        if self._data is None:
-            self.say("there is no figure yet to save")
-            return
-        try:
-            live = {name: self.controls[name].value for name in self._live}
-            recipe = {**self._recipe, **live}
-            path = Path(self.path.value).expanduser()
-            save_figure(type(self).draw(self._data, recipe, None), path, recipe)
-        except (ValueError, OSError) as error:
-            self.say(str(error))
-        else:
-            self.tell(f"saved {path}")
+        with LOCK:
+            if not self.final:
+                self.say("the figure is not complete, so that no recipe makes it again; let it render to its end")
+                return
+            try:
+                live = {name: self.controls[name].value for name in self._live}
+                recipe = {**self._recipe, **live}
+                path = Path(self.path.value).expanduser()
+                save_figure(type(self).draw(self._data, recipe, None), path, recipe)
+            except (ValueError, OSError) as error:
+                self.say(str(error))
+            else:
+                self.tell(f"saved {path}")
 
     def tell(self, text: str) -> None:
         """Show that something went well."""

@@ -27,7 +27,7 @@ from ..regions import Region, points
 from ..restore import Progress, Restoration, describe
 from ..samplers import Setup, Step, sample
 from ..schedule import steps
-from .compare import PREVIEW, chosen
+from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control
 from .explorer import WIDTH, Drag, Explorer
 
@@ -109,8 +109,9 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     network = model(column.model)
     if not network.is_diffusion:
         raise ValueError(f"the single-pass model {column.model} has no steps; choose a diffusion model")
-    setup, size = column.setup or Setup(), min(recipe["size"], LARGEST)
-    seed = recipe["seed"] if column.seed is None else column.seed
+    setup, size, seed = column.setup or Setup(), recipe["size"], first_seed(recipe)
+    if size > LARGEST:
+        raise ValueError(f"size is {size}; accepted are up to {LARGEST}, for all steps of a picture are kept")
     if size > PREVIEW:
         yield trace(network, image, setup, PREVIEW, seed, lambda _: progress(0.0), cache)
     yield trace(network, image, setup, size, seed, progress, cache)
@@ -174,6 +175,7 @@ class Trajectory(Explorer):
     """Points through the steps; see `frantools.widgets.trajectory`."""
 
     kind = "trajectory"
+    largest = LARGEST
     compute = staticmethod(compute)
     draw = staticmethod(draw)
 

@@ -17,7 +17,7 @@ from ..comparison import compare as restorations
 from ..images import Picture
 from ..recipes import Recipe
 from ..restore import Progress
-from .compare import PREVIEW, chosen
+from .compare import PREVIEW, chosen, first_seed
 from .controls import control
 from .explorer import WIDTH, Explorer
 
@@ -49,9 +49,8 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     column = Column.from_dict(recipe["columns"][0])
     if not model(column.model).is_diffusion:
         raise ValueError(f"the single-pass model {column.model} leaves nothing to chance; choose a diffusion model")
-    first = recipe["seed"] if column.seed is None else column.seed
+    first, count = first_seed(recipe), recipe["count"]
     column = Column(column.title, column.model, column.setup)
-    count = recipe["count"]
 
     def one(index: int, size: int, report: Progress) -> NDArray[np.float32]:
         (made,) = restorations(image, [column], size, seed=first + index, progress=report, cache=cache).values()
@@ -72,7 +71,7 @@ def draw(data: Spread, recipe: Recipe, figure: Figure | None = None) -> Figure:
     """One restoration, the mean of all, and the map of their standard deviation."""
     width, height = WIDTH, SIDE + figures.TITLE + figures.GAP
     figure = figures.blank(width, height, figure)
-    titles = (f"Seed {recipe['seed']}", f"Mean of {data.count} seeds", "Standard deviation")
+    titles = (f"Seed {first_seed(recipe)}", f"Mean of {data.count} seeds", "Standard deviation")
     for index, (title, picture) in enumerate(zip(titles, (data.sample, data.mean, data.deviation), strict=True)):
         left = figures.GAP + index * (SIDE + figures.GAP)
         axes = figure.add_axes((left / width, figures.GAP / height, SIDE / width, SIDE / height))
