@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import browser
+from PIL import Image
 
 DOCS = Path(__file__).parent.parent / "docs"
 CELLS = {
-    "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "A", "B", "masking-32"], size=256)',
-    "rois": 'ft.widgets.rois("astronaut", ["A", "B", "masking-32"], size=256)',
+    "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "DDPM", "B", "masking-32"], size=256)',
+    "rois": 'ft.widgets.rois("astronaut", ["A", "B", "masking-32", "masking-8"], size=256)',
 }
 
 
@@ -24,7 +25,7 @@ def main() -> None:
         root.mkdir()
         for name, cell in CELLS.items():
             browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
-        with browser.lab(root, Path(folder)) as address, browser.chromium(height=1300) as page:
+        with browser.lab(root, Path(folder)) as address, browser.chromium(height=1600) as page:
             for name in CELLS:
                 browser.open_notebook(page, address, f"{name}.ipynb")
                 page.wait_for_selector(".jupyter-matplotlib canvas", timeout=60_000)
@@ -35,6 +36,7 @@ def main() -> None:
                 page.wait_for_timeout(1000)
                 path = DOCS / f"widget-{name}.png"
                 page.locator(".jp-OutputArea-child").last.screenshot(path=str(path))
+                Image.open(path).convert("RGB").save(path, optimize=True)
                 print(path.relative_to(DOCS.parent))
 
 

@@ -18,14 +18,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import frantools as ft
-from frantools import note
+from frantools import cli, note
 from frantools.checkpoints import save_model
 from frantools.comparison import Cache, Column
 from frantools.figures import RoiSearch
 from frantools.network import FranNet
 from frantools.recipes import load_recipe, save_figure
+from frantools.widgets import KINDS
 from frantools.widgets.compare import VIEWS, Compare, sharpen
 from frantools.widgets.explorer import INK, Explorer
+from frantools.widgets.trajectory import LARGEST
 from frantools.widgets.worker import Cancelled, Worker
 
 FAST = ft.Setup(K=30)  # 6 calls
@@ -434,6 +436,91 @@ def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: Compa
     assert compare.recipe == before
 
 
+DAMAGED: dict[str, list[Any]] = {
+    "columns": [
+        ["a"],
+        [],
+        "DDIM",
+        [5],
+        [{"title": 5, "model": "input"}],
+        [{"title": "x", "model": 5}],
+        [{"title": "x", "model": "input"}, {"title": "y", "model": [1]}],
+        [{"title": "x", "model": "input", "seed": "many"}],
+    ],
+    "pictures": [5, {"no-such-picture.png": ""}],
+    "size": ["large", [], -1],
+    "seed": [None],
+    "look": [{"view": "curtain"}, "none"],
+    "region": [[0.1, 0.2], ["a", "b", "c", "d"], [0.5, 0.5, 2, 2]],
+    "search": [{"size": "large"}],
+    "count": ["many"],
+    "anew": [{}],
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_a_damaged_recipe_is_a_message_and_the_widget_goes_on(kind: str, columns: list[Column]) -> None:
+    several = kind in ("compare", "rois", "region")
+    widget = getattr(ft.widgets, kind)("hopper", columns[:2] if several else columns[0], size=64)
+    good = widget.recipe
+    for name in good.keys() & DAMAGED.keys():
+        for value in DAMAGED[name]:
+            widget.load({**good, name: value})
+            assert "error" in done(widget).message.value, (name, value)
+            widget.load(good)
+            assert widget.message.value == ""
+            assert widget.recipe == good
+    done(widget)
+
+
+def test_a_figure_that_is_not_complete_is_not_saved(compare: Compare, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    compare.path.value = str(path)
+    compare.controls["size"].value = 2048
+    compare.save.click()
+    assert "the figure is not complete" in compare.message.value
+    compare.cancel()
+    compare.save.click()
+    assert "the figure is not complete" in compare.message.value
+    assert not path.exists()
+    compare.controls["size"].value = SMALL
+    done(compare).save.click()
+    assert load_recipe(path)["size"] == SMALL
+
+
+def test_the_command_line_makes_a_widgets_figure_again(
+    columns: list[Column], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    widget = done(ft.widgets.variability("hopper", columns[0], size=SMALL, count=2))
+    path = tmp_path / "a.png"
+    widget.path.value = str(path)
+    widget.save.click()
+    again = tmp_path / "again" / "variability.png"
+    assert cli.main(["figures", "--recipe", str(path), "--out", str(again.parent)]) == 0
+    assert capsys.readouterr().out.startswith(str(again))
+    assert np.array_equal(np.asarray(Image.open(again)), np.asarray(Image.open(path)))
+    assert load_recipe(again) == load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"model": "x", "setup": None}, "this is the recipe of a restored picture; frantools restore makes it"),
+        ({"figure": "compare", "pictures": {}, "columns": []}, "the recipe is damaged"),
+        ({"figure": "compare", "pictures": {}, "columns": ["a"], "models": {}, "size": 8}, "the recipe is damaged"),
+        ({"figure": "../compare"}, "this is not the recipe of a figure"),
+    ],
+)
+def test_the_command_line_says_in_one_line_which_recipes_make_no_figure(
+    recipe: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_figure(Figure(), tmp_path / "a.png", recipe)
+    assert cli.main(["figures", "--recipe", str(tmp_path / "a.png"), "--out", str(tmp_path)]) == 2
+    text = capsys.readouterr().err
+    assert message in text
+    assert text.count("\n") == 1
+
+
 def test_render_refuses_a_picture_that_has_changed(compare: Compare) -> None:
     with pytest.raises(ValueError, match="the picture hopper has changed"):
         ft.widgets.render({**compare.recipe, "pictures": {"hopper": "0"}})
@@ -608,6 +695,24 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     assert np.allclose(widget._data.deviation, stack.std(axis=0).mean(axis=-1), atol=1e-6)
     widget.controls["count"].value = 2
     assert done(widget)._data.count == 2
+    assert widget.canvas.figure.axes[0].get_title() == "Seed 3"
+    widget.columns.editor.own_seed.value = True
+    widget.columns.editor.seed.value = 9
+    assert done(widget).canvas.figure.axes[0].get_title() == "Seed 9"
+    assert np.array_equal(widget._data.sample, ft.restore(model, image, FAST, SMALL, seed=9).image)
+
+
+def test_a_trajectory_offers_the_sizes_that_it_shows(columns: list[Column]) -> None:
+    widget = ft.widgets.trajectory("hopper", columns[0], size=SMALL)
+    size = widget.controls["size"]
+    assert max(size.options) == LARGEST
+    recipe = widget.recipe
+    widget.load({**recipe, "size": 512})
+    assert (size.value, max(size.options), widget.recipe["size"]) == (LARGEST,) * 3
+    widget.cancel()
+    done(widget)
+    with pytest.raises(ValueError, match="size is 512; accepted are up to 256"):
+        ft.widgets.render({**recipe, "size": 512})
 
 
 @pytest.mark.parametrize("name", ["trajectory", "variability"])
