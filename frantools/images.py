@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import warnings
 from functools import cache
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
+from .checks import is_whole
 from .network import INPUT_SIZE
 
 Picture = NDArray[np.uint8]
@@ -139,7 +139,7 @@ def square(image: object, size: int | None = None) -> Picture:
 
 
 def _pixels(size: object) -> int:
-    if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+    if not is_whole(size) or size < 1:
         raise ValueError(f"size is {size!r}; accepted are whole numbers from 1")
     return int(size)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import isfinite
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import Tensor
+
+from .checks import is_whole
 
 LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
 
@@ -73,7 +75,7 @@ def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
         If it is not one whole number or two, each from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in pair)
+    whole = all(is_whole(side) for side in pair)
     if len(pair) != 2 or not whole or not all(1 <= side <= LARGEST for side in pair):
         raise ValueError(f"size is {size!r}; accepted are a whole number or (width, height), each from 1 to {LARGEST}")
     return int(pair[0]), int(pair[1])

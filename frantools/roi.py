@@ -169,22 +169,15 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
 
 
 def _rule_out(table: NDArray[np.float64], down: NDArray[np.int64], across: NDArray[np.int64], size: int) -> None:
-    """Set the scores of candidates at these distances from one that is taken to -inf where the two `collide`."""
+    """Set the scores of candidates at these distances from a square that is taken to -inf where the two collide.
+
+    They do if a corner of the one lies in the other, edges included, and is not itself a corner of it.
+    """
     rows, columns = (np.flatnonzero(abs(distance) <= size) for distance in (down, across))
     down, across = down[rows, None], across[columns]
-    # Squares that meet at whole edges or at corners share their corners; the same square does too, and collides.
+    # Of squares that meet along a whole edge or in a corner, only corners touch.
     beside = (down % size == 0) & (across % size == 0) & ((down != 0) | (across != 0))
     table[np.ix_(rows, columns)] = np.where(beside, table[np.ix_(rows, columns)], -np.inf)
-
-
-def collide(a: Roi, b: Roi) -> bool:
-    """Whether a corner of `a` lies in the closed rectangle of `b` without being a corner of it."""
-    corners = {(y, x) for y in (b.top, b.bottom) for x in (b.left, b.right)}
-    return any(
-        b.top <= y <= b.bottom and b.left <= x <= b.right and (y, x) not in corners
-        for y in (a.top, a.bottom)
-        for x in (a.left, a.right)
-    ) or (a.top, a.left, a.bottom, a.right) == (b.top, b.left, b.bottom, b.right)
 
 
 def merge_rois(rois: Sequence[Roi]) -> list[Roi]:

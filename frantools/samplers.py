@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import isfinite, sqrt
-from numbers import Integral, Real
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .checks import is_whole
 from .schedule import RULES, Schedule, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
@@ -64,7 +65,7 @@ class Setup:
     def __post_init__(self) -> None:
         if not _is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
-        if not isinstance(self.K, Integral) or isinstance(self.K, bool) or not 1 <= self.K <= 99:
+        if not is_whole(self.K) or not 1 <= self.K <= 99:
             raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1 to 99")
         if not isinstance(self.noise_projection, bool):
             raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations, product
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.roi import collide, window_sums
+from frantools.roi import positions, window_sums
 
 
 def pictures(seed: int, number: int, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -209,10 +210,19 @@ def test_merging_goes_on_until_nothing_shares_an_edge():
     assert ft.merge_rois(four) == [ft.Roi(0, 0, 16, 16, 4.0)]
 
 
-@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
-def test_squares_of_one_size_collide_in_either_order(top, left, other_top, other_left):
-    a, b = (ft.Roi(y, x, y + 8, x + 8, 0.0) for y, x in ((top, left), (other_top, other_left)))
-    assert collide(a, b) == collide(b, a) == overlap((top, left), (other_top, other_left), 8)
+@given(st.integers(1, 20), st.integers(20, 60))
+def test_each_place_is_a_candidate_once(size, length):
+    starts = positions(size, length)
+    assert len(set(starts.tolist())) == len(starts)
+    assert starts.min() == 0
+    assert starts.max() <= length - size
+
+
+def test_a_picture_is_tiled_with_thousands_of_regions_in_no_time():
+    begun = time.perf_counter()
+    found = ft.find_rois(pictures(0, 2, (64, 64, 3)), size=1, count=10_000)
+    assert len({(roi.top, roi.left) for roi in found}) == len(found) > 1000
+    assert time.perf_counter() - begun < 5
 
 
 def test_a_roi_cuts_its_pixels_and_is_a_region_of_the_picture():
