@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .checks import is_whole
 from .images import Picture, prepare_input, square, to_gray
 from .network import FranNet
 from .pictures import Pictures
+from .regions import LARGEST
 from .restore import restore
 from .samplers import Setup
 
@@ -121,11 +123,11 @@ def evaluate(
     model : FranNet
         From `load_model`.
     folder_or_images : path or sequence of ndarray
-        A folder of pictures, or the pictures.
+        A folder of pictures, or the pictures. Damaged ones in a folder are skipped with a warning.
     setup : Setup, optional
         For diffusion models; default B.
     size : int
-        Pixels a side at which originals are kept, grayed and shrunk for the input, and compared.
+        Pixels a side at which originals are kept, grayed and shrunk for the input, and compared, 1 to 16384.
     limit : int, optional
         Only the first so many.
     seed : int
@@ -143,22 +145,36 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there is no picture, or the limit is below 1.
+        If there is no readable picture, or the size or the limit is not as above.
     """
+    if isinstance(folder_or_images, np.ndarray) and folder_or_images.ndim < 4:
+        raise ValueError(
+            f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
+            "such as [picture]"
+        )
     images: Sequence[Picture] = (
         Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
     )
-    if limit is not None and (not isinstance(limit, Integral) or isinstance(limit, bool) or limit < 1):
+    if not is_whole(size) or not 1 <= size <= LARGEST:
+        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
+    if limit is not None and (not is_whole(limit) or limit < 1):
         raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
     count = len(images) if limit is None else min(len(images), int(limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
     each, seconds, calls = [], 0.0, 0
     for index in range(count):
-        original = square(images[index], size)
+        try:
+            picture = images.read(index) if isinstance(images, Pictures) else images[index]
+        except ValueError as error:
+            warnings.warn(f"skipped: {error}", stacklevel=2)
+            continue
+        original = square(picture, size)
         result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
         each.append(measure(result.image, original))
         seconds, calls = seconds + result.seconds, result.calls
         if progress is not None:
             progress((index + 1) / count)
+    if not each:
+        raise ValueError("no picture could be read; accepted are whole picture files")
     return summarise(each, calls, seconds)

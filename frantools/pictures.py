@@ -6,7 +6,6 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from copy import copy
-from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from PIL import Image
 from .images import Picture, load_image
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-CACHED = 4096  # decoded pictures kept in memory: 0.5 GB of CelebA's
+CACHED = 1_000_000_000  # bytes of decoded pictures kept in memory: 8,500 of CelebA's
 
 
 class Pictures(Sequence[Picture]):
@@ -46,31 +45,45 @@ class Pictures(Sequence[Picture]):
             raise ValueError(f"there is no folder {folder}; accepted is a folder of pictures")
         self.paths: list[Path] = []
         self.skipped: list[str] = []
-        for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in ENDINGS):
-            try:
-                with Image.open(path):  # the header only: a folder may hold 200,000 pictures
-                    self.paths.append(path)
-            except (OSError, ValueError, SyntaxError) as error:
-                self.skipped.append(f"{path.name}: {error}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large pictures: the limit is that of `load_image`
+            for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in ENDINGS):
+                try:
+                    with Image.open(path):  # the header only: a folder may hold 200,000 pictures
+                        self.paths.append(path)
+                except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                    self.skipped.append(f"{path.name}: {error}")
         if not self.paths:
             raise ValueError(
                 f"{folder} holds no readable picture ({len(self.skipped)} unreadable); "
                 f"accepted are folders of {', '.join(ENDINGS)} files"
             )
-        self._read = lru_cache(CACHED)(self._decode)
+        self._kept: dict[Path, Picture] = {}
+        self._bytes = 0
 
-    def _decode(self, index: int) -> Picture:
-        return load_image(self.paths[index])
+    def read(self, index: int) -> Picture:
+        """Picture `index`, or a ValueError where its pixels turn out damaged."""
+        path = self.paths[index]
+        picture = self._kept.get(path)
+        if picture is None:
+            picture = load_image(path)
+            # Nothing is dropped for it: an epoch asks for each picture once, so the first are as good as the last.
+            if self._bytes + picture.nbytes <= CACHED:
+                self._kept[path] = picture
+                self._bytes += picture.nbytes
+        return picture
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
         """Picture `index`; one whose pixels turn out damaged is skipped with a warning, and the next stands in."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"picture {index} of {len(self)}")
         for offset in range(len(self)):
             at = (index + offset) % len(self)
             try:
-                return self._read(at)
+                return self.read(at)
             except ValueError as error:
                 warnings.warn(f"skipped: {error}", stacklevel=2)
         raise ValueError(f"{self.folder} holds no readable picture")
@@ -79,7 +92,7 @@ class Pictures(Sequence[Picture]):
         """Pictures `start` to `stop` - 1 alone."""
         part = copy(self)
         part.paths = self.paths[start:stop]
-        part._read = lru_cache(CACHED)(part._decode)
+        part._kept, part._bytes = {}, 0
         return part
 
     def summary(self) -> dict[str, Any]:

@@ -153,6 +153,12 @@ def test_progress_is_told_after_each_picture(random_models, folder):
         ({"size": (8, 9)}, r"size is \(8, 9\); accepted are whole numbers"),
         ({"setup": ft.Setup()}, "has no sampler"),
         ({"precision": "half"}, "accepted are 'float32'"),
+        ({"size": 16385}, "size is 16385; accepted are whole numbers from 1 to 16384"),
+        ({"folder_or_images": np.zeros((9, 9))}, r"an array of shape \(9, 9\) is given; accepted are a folder or"),
+        (
+            {"folder_or_images": np.zeros((9, 9, 3))},
+            r"an array of shape \(9, 9, 3\) is given; accepted are a folder or",
+        ),
         ({"folder_or_images": []}, "there is no picture to measure on"),
         ({"folder_or_images": "nowhere"}, "there is no folder nowhere"),
         ({"folder_or_images": [np.zeros(5)]}, "is not a picture"),
@@ -196,3 +202,50 @@ def test_the_summary_of_a_folder_changes_with_its_pictures(folder):
     after = Pictures(folder).summary()
     assert before["sha256"] != after["sha256"]
     assert str(folder) not in str(after), "no path of a machine is kept"
+
+
+def test_a_damaged_picture_is_not_counted(random_models, folder):
+    model = random_models["single-pass"]
+    whole = ft.evaluate(model, folder, size=16)
+    path = folder / "hopper-60.png"  # the third
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.warns(UserWarning, match=r"skipped: .*hopper-60\.png is damaged"):
+        rest = ft.evaluate(model, folder, size=16)
+    assert rest.pictures == 3
+    assert rest.each["loss"] == [loss for index, loss in enumerate(whole.each["loss"]) if index != 2]
+
+
+def test_a_folder_of_damaged_pictures_alone_is_refused(random_models, folder):
+    for path in folder.glob("*.png"):
+        path.write_bytes(path.read_bytes()[:2000])
+    with (
+        pytest.warns(UserWarning, match="is damaged"),
+        pytest.raises(ValueError, match="no picture could be read; accepted are whole picture files"),
+    ):
+        ft.evaluate(random_models["single-pass"], folder, size=16)
+
+
+def test_a_folder_is_walked_through_once_and_knows_its_ends(folder):
+    pictures = Pictures(folder)
+    assert len(list(pictures)) == 4
+    np.testing.assert_array_equal(pictures[-1], pictures[3])
+    for index in (4, -5):
+        with pytest.raises(IndexError):
+            pictures[index]
+
+
+def test_decoded_pictures_are_kept_while_there_is_room_for_their_bytes(folder, monkeypatch):
+    first = Pictures(folder)[0]
+    monkeypatch.setattr("frantools.pictures.CACHED", first.nbytes)
+    pictures = Pictures(folder)
+    assert pictures[0] is pictures[0]
+    assert pictures[1] is not pictures[1]
+    np.testing.assert_array_equal(pictures[1], pictures[1])
+    assert pictures._bytes == first.nbytes
+
+
+def test_a_picture_of_more_pixels_than_are_read_is_skipped(folder):
+    Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
+    pictures = Pictures(folder)
+    assert len(pictures) == 4
+    assert pictures.skipped[0].startswith("huge.png: ")
