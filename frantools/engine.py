@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +25,17 @@ from .network import LATENT, Encoded, FranNet
 Denoise = Callable[[Tensor, int | None], Tensor]
 
 
-def _fused(device: torch.device) -> bool:
+@cache
+def _fused(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether oneDNN's product with a fused ReLU is at hand, the one that `torch.compile` uses on processors."""
-    return device.type == "cpu" and torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, "_linear_pointwise"
-    )  # fmt: skip
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    one = torch.ones(1, 1, dtype=dtype)
+    try:  # older processors have none of bfloat16, and nothing but oneDNN itself knows which
+        torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")
+    except (AttributeError, RuntimeError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Layer:
         """``x @ weight.T + bias``, and the ReLU of it where asked. float32 goes to oneDNN, not MKL: twice as fast on
         AMD processors, no slower elsewhere.
         """
-        if _fused(x.device):
+        if _fused(x.device, x.dtype):
             kind = "relu" if relu else "none"
             return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, kind, [], "")
         y = F.linear(x, self.weight, self.bias)
@@ -50,7 +57,7 @@ class Layer:
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         """``other + x @ weight.T``."""
-        if _fused(x.device):
+        if _fused(x.device, x.dtype):
             return torch.ops.mkldnn._linear_pointwise.binary(x, other, self.weight, None, "add")
         return torch.addmm(other, x, self.weight.T)
 
@@ -178,15 +185,15 @@ class Decoder:
         # The maps, read at the y of each row; read at the columns, they give the hidden layer of the local latent.
         maps = torch.cat([torch.einsum("yh,how->yow", hat(rows, len(m)), m) for m in self.maps], dim=2)
         columns, position = self.columns[part], self.model.position(rows[:, None])
-        fixed: list[list[Tensor]] = [[] for _ in self.blocks]
-        for row, weight in enumerate(maps):
-            local = self.mix(Layer(weight, self.mixer_bias)(columns, relu=True).to(self.dtype), relu=True)
-            for block, parts in zip(self.blocks, fixed, strict=True):
-                place = block.column[part]
-                if block.row is not None:
-                    place = place + block.row @ position[row]
-                parts.append(block.local.plus(local, place.to(self.dtype)))
-        return [torch.cat(parts) for parts in fixed]
+        hidden = [Layer(row, self.mixer_bias)(columns, relu=True).to(self.dtype) for row in maps]
+        local = self.mix(torch.cat(hidden), relu=True)
+        fixed = []
+        for block in self.blocks:
+            place = block.column[part].expand(len(rows), -1, -1)
+            if block.row is not None:
+                place = place + (position @ block.row.T)[:, None]
+            fixed.append(block.local.plus(local, place.to(self.dtype).flatten(0, 1)))
+        return fixed
 
 
 def hat(v: Tensor, cells: int) -> Tensor:

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import noise, schedule
+from .checks import is_whole
 from .engine import Decoder
 from .images import prepare_input
-from .network import FranNet
+from .network import INPUT_SIZE, FranNet
 from .regions import Region, axes, dimensions
 from .samplers import Setup, Step, sample
 
@@ -31,10 +32,11 @@ Progress = Callable[[float], None]
 Colours = NDArray[np.float32]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-TILE = 2048  # points: what the steps read and write of them, 2 MB, stays in the cache of one core
+CPU = torch.device("cpu")
+TILE = 2048  # float32 points, or twice as many of bfloat16: 2 MB with what the steps need, in reach of one core's cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Restoration:
     """A restored picture and how it was made."""
 
@@ -66,7 +68,7 @@ def restore(
         From `load_model`.
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
-        `prepare_input` makes it.
+        `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
     setup : Setup, optional
         The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
     size : int or (int, int)
@@ -76,7 +78,7 @@ def restore(
     seed : int
         Of the diffusion's random numbers. They belong to the point: a region is coloured as in the whole picture.
     precision : {"float32", "bfloat16", "auto"}
-        Of the products. "auto" is bfloat16 on processors with instructions for it, else float32.
+        Of the products. "auto" is bfloat16 where the model lies on a device with instructions for it, else float32.
     progress : callable, optional
         Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
         the work and is raised from here.
@@ -102,18 +104,18 @@ def restore(
     width, height = dimensions(size)
     region = region or Region.full()
     setup = check_setup(model, setup)
-    dtype = PRECISIONS[resolve_precision(precision)]
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise ValueError(f"seed is {seed!r}; accepted are whole numbers")
-    x = image if isinstance(image, Tensor) else prepare_input(image)
-    device = next(model.parameters()).device
+    seed = check_seed(seed)
+    x = _check_input(image) if isinstance(image, Tensor) else prepare_input(image)
+    device = _device(model)
+    dtype = PRECISIONS[resolve_precision(precision, device)]
     diffusion = schedule.make(model.config.schedule)
 
     columns, rows = (axis.to(device) for axis in axes(size, region))
     out = np.empty((height, width, 3), dtype=np.float32)
     with torch.inference_mode():
         decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
-    tiles = list(_tiles(width, height, TILE if device.type == "cpu" else 256 * TILE))
+    points = TILE * torch.float32.itemsize // dtype.itemsize * (1 if device.type == "cpu" else 256)
+    tiles = list(_tiles(width, height, points))
     calls = setup.calls if setup else 1
     stop = Event()
     done = [0] * len(tiles)  # points times steps, by tile
@@ -164,12 +166,32 @@ def check_setup(model: FranNet, setup: Setup | None) -> Setup | None:
     return None
 
 
-def resolve_precision(precision: str) -> str:
-    """The name of a precision, where "auto" is bfloat16 where the processor multiplies it natively."""
+def check_seed(seed: int) -> int:
+    """Python's own number of a seed, which JSON takes; NumPy's are welcome."""
+    if not is_whole(seed):
+        raise ValueError(f"seed is {seed!r}; accepted are whole numbers")
+    return int(seed)
+
+
+def _check_input(x: Tensor) -> Tensor:
+    if x.shape != (1, 1, INPUT_SIZE, INPUT_SIZE) or not x.is_floating_point():
+        raise ValueError(
+            f"a tensor of shape {tuple(x.shape)} and {x.dtype} is no input of the network; accepted are floats "
+            f"(1, 1, {INPUT_SIZE}, {INPUT_SIZE}) of prepare_input, and pictures as arrays"
+        )
+    return x.float()
+
+
+def _device(model: FranNet) -> torch.device:
+    return next(model.parameters()).device
+
+
+def resolve_precision(precision: str, device: torch.device = CPU) -> str:
+    """The name of a precision, where "auto" is bfloat16 where the device multiplies it natively."""
     if precision == "auto":
-        native = torch.cuda.is_available() or _has_bfloat16()
+        native = device.type == "cuda" or (device.type == "cpu" and _has_bfloat16())
         return "bfloat16" if native else "float32"
-    if precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; accepted are 'float32', 'bfloat16' and 'auto'")
     return precision
 
@@ -253,8 +275,8 @@ def describe(
         "setup": setup.to_dict() if setup else None,
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
-        "seed": seed,
-        "precision": resolve_precision(precision),
+        "seed": check_seed(seed),
+        "precision": resolve_precision(precision, _device(model)),
         "versions": versions(),
     }
 

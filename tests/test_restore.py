@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -305,3 +306,46 @@ def test_memory_stays_flat_as_the_size_grows():
     growth = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
     output = 1024 * 1024 * 3 * 4
     assert growth < output + 32_000_000, "one row of hidden numbers for each point would take 268 MB"
+
+
+def test_restorations_are_compared_by_identity(single, portrait):
+    first, again = (ft.restore(single, portrait, size=8) for _ in range(2))
+    assert first != again
+    assert first == first
+
+
+def test_numpys_whole_numbers_are_seeds(diffusion, portrait):
+    made = ft.restore(diffusion, portrait, QUICK, size=4, seed=np.int64(3))
+    assert type(made.recipe["seed"]) is int
+    np.testing.assert_array_equal(made.image, ft.restore(diffusion, portrait, QUICK, size=4, seed=3).image)
+
+
+@pytest.mark.parametrize(
+    "x", [torch.zeros(1, 1, 32, 32), torch.zeros(64, 64), torch.zeros(2, 1, 64, 64), torch.zeros(1, 1, 64, 64).int()]
+)
+def test_a_tensor_that_is_no_input_of_the_network_is_refused(single, x):
+    with pytest.raises(ValueError, match=r"is no input of the network; accepted are floats \(1, 1, 64, 64\)"):
+        ft.restore(single, x, size=8)
+
+
+@pytest.mark.parametrize(("device", "native"), [("cuda", True), ("cpu", None), ("meta", False)])
+def test_auto_precision_is_that_of_the_device(device, native):
+    native = MODULE._has_bfloat16() if native is None else native
+    assert MODULE.resolve_precision("auto", torch.device(device)) == ("bfloat16" if native else "float32")
+
+
+def test_bfloat16_works_on_a_processor_without_it():
+    code = """
+import numpy, torch, frantools as ft
+from frantools.engine import _fused
+from frantools.network import Config, FranNet
+assert not _fused(torch.device("cpu"), torch.bfloat16), "the processor is not as old as it should seem"
+for kind in ("diffusion", "single-pass"):
+    model = FranNet(Config(kind)).eval().requires_grad_(False)
+    assert numpy.isfinite(ft.restore(model, ft.portraits()["hopper"], size=4, precision="bfloat16").image).all()
+"""
+    old = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    done = subprocess.run([sys.executable, "-c", code], env=old, capture_output=True, text=True, check=False)
+    if "not as old as it should seem" in done.stderr:
+        pytest.skip("needs a processor that oneDNN can be told to take for an older one")
+    assert done.returncode == 0, done.stderr
