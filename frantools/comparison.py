@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -61,9 +62,12 @@ class Column:
         """The column that `to_dict` described; a ValueError says what is wrong with another mapping."""
         try:
             setup = Setup(**column["setup"]) if column.get("setup") else None
-            return cls(column["title"], column["model"], setup, column.get("seed"))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{dict(column)!r} is not a column: {error}") from None
+            made = cls(column["title"], column["model"], setup, column.get("seed"))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{column!r} is not a column: {error}") from None
+        if not isinstance(made.title, str) or not isinstance(made.model, str):
+            raise ValueError(f"{column!r} is not a column: accepted are a title and a model by name")
+        return made
 
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
@@ -78,9 +82,15 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
 """The note's columns by title."""
 
 
-@lru_cache(maxsize=16)
 def model(name: str) -> FranNet:
-    """A model by name or path, loaded once."""
+    """A model by name or path, loaded once, and again where its file has changed."""
+    path = Path(name).resolve()
+    status = path.stat() if path.is_file() else None
+    return _load(name, status and (path, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=16)
+def _load(name: str, state: object) -> FranNet:
     return load_model(name)
 
 

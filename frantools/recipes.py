@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from .files import replacing
 from .images import as_picture
@@ -94,9 +94,10 @@ def load_recipe(path: str | PathLike[str]) -> Recipe:
     if not Path(path).exists():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        with Image.open(path) as image:
-            text = getattr(image, "text", {})  # of a PNG
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        # What stands before the pixels, which may be more than `Image.open` takes for harmless.
+        with PngImageFile(path) as image:
+            text = image.info
+    except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{path} is not a readable PNG ({error}); recipes are in PNG files of FranTools") from None
     if KEY not in text:
         raise ValueError(f"{path} has no recipe; recipes are in PNG files that FranTools wrote")

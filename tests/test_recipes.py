@@ -1,0 +1,62 @@
+"""Recipes are read from pictures of any size, and damaged ones are told in one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import frantools as ft
+from frantools import comparison, note, recipes
+from frantools.checkpoints import save_model
+from frantools.comparison import Column
+from frantools.network import Config, FranNet
+
+
+def test_the_recipe_of_a_picture_of_any_size_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 100)  # Pillow's own limit is two thirds of 16384 x 16384
+    recipes.save_picture(np.zeros((32, 32)), tmp_path / "large.png", {"size": [16384, 16384]})
+    assert ft.load_recipe(tmp_path / "large.png") == {"size": [16384, 16384]}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> recipes.Recipe:
+    """Of a figure of one column."""
+    save_model(FranNet(Config("single-pass")), tmp_path / "model.safetensors")
+    column = Column("mine", str(tmp_path / "model.safetensors"))
+    return note.recipe("entire-image", ["hopper"], [column], size=8)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("figure", []),
+        ("precision", []),
+        ("precision", "half"),
+        ("seed", "x"),
+        ("columns", []),
+        ("columns", ["a"]),
+        ("columns", [{"title": "a", "model": ["x"]}]),
+        ("columns", [{"title": ["a"], "model": "input"}]),
+        ("columns", [{"title": "a", "model": "input", "setup": "B"}]),
+        ("pictures", []),
+        ("pictures", {}),
+        ("models", []),
+    ],
+)
+def test_a_damaged_recipe_is_a_value_error_of_one_sentence(recipe: recipes.Recipe, part: str, value: object) -> None:
+    note.check(recipe)
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        note.check({**recipe, part: value})
+
+
+def test_a_model_that_was_trained_again_is_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(FranNet(Config("single-pass")), path)
+    before = comparison.model(str(path))
+    assert comparison.model(str(path)) is before
+    save_model(FranNet(Config("single-pass")), path)
+    os.utime(path, ns=(0, 0))  # clocks of file systems may be coarse
+    assert comparison.model(str(path)).sha256 != before.sha256
