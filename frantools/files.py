@@ -43,7 +43,7 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
