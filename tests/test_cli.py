@@ -353,6 +353,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} diffusion.safetensors --setup A C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B"),
         (f"{EVALUATE} --limit 0", "limit is 0; accepted are whole numbers from 1"),
         (f"{EVALUATE} --size -1", "size is -1; accepted are whole numbers from 1"),
+        (f"{EVALUATE} --size 2000000", "size is 2000000; accepted are whole numbers from 1 to 16384"),
         (f"{EVALUATE} --out folder", "folder is a folder"),
         (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
         (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
@@ -363,6 +364,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{TRAIN} --masking 65", "masking is '65'; accepted are none, uniform, dynamic and"),
         (f"{TRAIN} --restorator gan", "accepted are 'single-pass', 'diffusion'"),
         (f"{TRAIN} --steps 0", "steps is 0; accepted"),
+        (f"{TRAIN} --seed 100000000000000000", "accepted are whole numbers from 0 to 1000000000000"),
         (f"{TRAIN} --device abacus", "the device 'abacus' is not at hand"),
         (f"{TRAIN} --threads 0", "threads is 0; accepted are whole numbers from 1"),
         (f"{TRAIN} --rate 1e30 --steps 9", "the loss is "),
@@ -427,3 +429,13 @@ def test_every_public_name_is_there_whatever_is_imported_first():
     shown = python("-c", code)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("<function restore")
+
+
+def test_each_card_gets_the_numbers_of_its_own_weights(capsys, here):
+    paths = [Path(folder, "model.safetensors") for folder in ("folder", "pictures")]
+    for kind, path in zip(("single-pass", "diffusion"), paths, strict=True):
+        save_model(ft.load_model(f"{kind}.safetensors"), path, {})
+    names = " ".join(map(str, paths))
+    succeed(capsys, f"evaluate --data pictures --model {names} --setup B --size 8 --limit 1 --cards")
+    setups = [json.loads(path.with_suffix(".json").read_text())["quality"]["results"] for path in paths]
+    assert [[result["setup"] for result in results] for results in setups] == [[None], ["B"]]

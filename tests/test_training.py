@@ -301,6 +301,9 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"rate": float("nan")}, "rate is nan; accepted"),
         ({"rate": float("inf")}, "rate is inf; accepted"),
         ({"seed": -1}, "seed is -1; accepted are whole numbers from 0"),
+        ({"seed": 10**17}, "seed is 100000000000000000; accepted are whole numbers from 0 to 1000000000000"),
+        ({"seed": 1.5}, "seed is 1.5; accepted"),
+        ({"steps": 1.5}, "steps is 1.5; accepted"),
         ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
     ],
 )
@@ -333,3 +336,33 @@ def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\); accepted are folders of"):
         train(tmp_path, tmp_path / "model.safetensors", TINY)
+
+
+def test_an_unfinished_training_is_not_overwritten_and_a_finished_one_is(data, tmp_path, monkeypatch):
+    forward = Run.forward
+    monkeypatch.setattr(Run, "forward", lambda run, *given: forward(run, *given) * (torch.inf if run.step == 1 else 1))
+    out, settings = tmp_path / "model.safetensors", Settings(steps=2, batch=1, points=4)
+    with pytest.raises(FloatingPointError):
+        train(data, out, settings, every=1)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="is of an unfinished training, at step 1 of 2; go on from it with --resume"):
+        train(data, out, settings)
+    train(data, out, settings, resume=True)
+    train(data, out, settings)
+
+
+def test_resume_with_other_held_out_pictures_is_refused(data, tmp_path):
+    out, other, settings = tmp_path / "model.safetensors", tmp_path / "other", Settings(steps=1, batch=1, points=4)
+    train(data, out, settings, held_out=data)
+    assert json.loads(out.with_suffix(".json").read_text())["held_out"]["pictures"] == 8
+    train(data, out, settings, held_out=data, resume=True)
+    other.mkdir()
+    Image.fromarray(ft.portraits()["hopper"]).save(other / "hopper.png")
+    for held_out in (other, None):
+        with pytest.raises(ValueError, match="was measured on other held-out pictures than those now given"):
+            train(data, out, settings, held_out=held_out, resume=True)
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert git_commit() is None

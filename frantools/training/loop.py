@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from .. import schedule
 from ..checkpoints import read_safetensors, save_model
+from ..checks import is_whole
 from ..files import check_output, replacing
 from ..network import STEPS, Config, FranNet
 from ..pictures import Pictures
@@ -29,6 +30,7 @@ from .data import Batches, check_masking
 
 WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
+SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 LOWEST = 0.005  # the learning rate decays to this share of it
 
 
@@ -49,7 +51,7 @@ class Settings:
     rate : float
         AdamW's highest learning rate.
     seed : int
-        Of the weights, the data, the dropout and the diffusion noise.
+        Of the weights, the data, the dropout and the diffusion noise; at most 10 ** 12.
     precision : {"float32", "bfloat16"}
         Of the products; "bfloat16" is automatic mixed precision, the weights stay float32.
     """
@@ -67,12 +69,12 @@ class Settings:
         Config(restorator=self.restorator)
         check_masking(self.masking)
         for name in ("steps", "batch", "points"):
-            if getattr(self, name) < 1:
+            if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
         if not 0 < self.rate < inf:
             raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; accepted are whole numbers from 0")
+        if not is_whole(self.seed) or not 0 <= self.seed <= SEEDS:
+            raise ValueError(f"seed is {self.seed}; accepted are whole numbers from 0 to {SEEDS}")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
 
@@ -171,8 +173,8 @@ class Run:
         with replacing(path) as temporary:
             save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
 
-    def load(self, path: Path, data: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same settings and pictures; `data` is the summary of the pictures."""
+    def load(self, path: Path, provenance: dict[str, Any]) -> None:
+        """Go on from a checkpoint of the same settings and pictures."""
         metadata, tensors = read_safetensors(path)
         if metadata.get("format") != "frantools-checkpoint":
             raise ValueError(f"{path} is no checkpoint of a training (its format is {metadata.get('format')!r})")
@@ -180,8 +182,12 @@ class Run:
         changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
         if changed:
             raise ValueError(f"{path} was trained with other settings: {', '.join(changed)}")
-        if json.loads(metadata["provenance"])["data"]["sha256"] != data["sha256"]:
-            raise ValueError(f"{path} was trained on other pictures than those now in {data['folder']}")
+        kept = json.loads(metadata["provenance"])
+        if kept["data"]["sha256"] != provenance["data"]["sha256"]:
+            raise ValueError(f"{path} was trained on other pictures than those now in {provenance['data']['folder']}")
+        before, given = kept.get("held_out", provenance["held_out"]), provenance["held_out"]
+        if (before or {}).get("sha256") != (given or {}).get("sha256"):
+            raise ValueError(f"{path} was measured on other held-out pictures than those now given")
         self.loss = json.loads(metadata.get("loss", "null"))
         self.step, self.history = int(metadata["step"]), json.loads(metadata["history"])
         self.seconds = float(metadata["seconds"])
@@ -214,7 +220,10 @@ def held_out_loss(run: Run, batches: Batches, count: int) -> float:
 def git_commit() -> str | None:
     """The commit of the checkout that this package runs from, or None."""
     here = Path(__file__).parent
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    except OSError:  # there is no git
+        return None
     return asked.stdout.strip() or None
 
 
@@ -241,9 +250,9 @@ def train(
         What to train and how long. Default: a diffusion model.
     held_out : path, optional
         A folder of pictures to measure on, each `every` steps. Default: the last twentieth of `data`, which is then
-        not trained on.
+        not trained on; of fewer than 20 pictures all are trained on and measured on.
     resume : bool
-        Go on from the checkpoint where there is one.
+        Go on from the checkpoint where there is one. Without it, that of an unfinished training is in the way.
     device : str
         "auto", "cpu", "cuda" ...
     every : int
@@ -259,7 +268,8 @@ def train(
     Raises
     ------
     ValueError
-        If a folder holds no readable picture, or the checkpoint is of other settings.
+        If a folder holds no readable picture, the checkpoint is of other settings, or an unfinished training's would be
+        overwritten.
     FloatingPointError
         If the loss stops being finite; the last checkpoint, if there is one, is kept.
     """
@@ -279,16 +289,19 @@ def train(
     training, measured = _split(pictures, held_out)
     run = Run(settings, target)
     checkpoint = out.with_suffix(".checkpoint.safetensors")
-    if resume and checkpoint.exists():
-        run.load(checkpoint, pictures.summary())
     provenance = {
         "data": pictures.summary(),
+        "held_out": measured.summary() if held_out is not None else None,
         "command": shlex.join(["frantools", *sys.argv[1:]]),
         "commit": git_commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "device": target.type,
     }
+    if resume and checkpoint.exists():
+        run.load(checkpoint, provenance)
+    elif checkpoint.exists():
+        _check_finished(checkpoint)
     batches = Batches(training, settings.batch, settings.points, settings.masking, settings.seed)
     control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment=False)
     controls = -(-len(measured) // settings.batch)
@@ -318,6 +331,16 @@ def train(
     }
     save_model(model.cpu(), out, card)
     return model
+
+
+def _check_finished(checkpoint: Path) -> None:
+    metadata, _ = read_safetensors(checkpoint)
+    step, steps = int(metadata.get("step", 0)), json.loads(metadata.get("settings", "{}")).get("steps", 0)
+    if step < steps:
+        raise ValueError(
+            f"{checkpoint} is of an unfinished training, at step {step} of {steps}; go on from it with --resume "
+            "(resume=True), or delete it"
+        )
 
 
 def _device(name: str) -> torch.device:
