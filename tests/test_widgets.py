@@ -592,6 +592,19 @@ def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[C
     assert widget.out.disabled
 
 
+def test_the_outlined_region_is_dragged_and_keeps_its_size_and_stays_in_the_picture(columns: list[Column]) -> None:
+    widget = done(ft.widgets.region("hopper", columns[:1], size=SMALL))
+    mouse(widget, 0, (0.3, 0.3), (0.4, 0.3), (0.6, 0.45))
+    assert widget.recipe["region"] == pytest.approx([0.5, 0.35, 0.2, 0.4], abs=1e-3)
+    mouse(done(widget), 0, (0.6, 0.5), (0.99, 0.99))
+    assert widget.recipe["region"] == pytest.approx([0.8, 0.6, 0.2, 0.4], abs=1e-3)
+    assert done(widget).message.value == ""
+    widget.whole.click()
+    mouse(done(widget), 0, (0.25, 0.25), (0.75, 0.75))
+    assert widget.recipe["region"] == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01), "it is drawn on"
+    done(widget)
+
+
 def test_a_region_is_typed_and_one_that_leaves_the_picture_is_a_message(columns: list[Column]) -> None:
     widget = done(ft.widgets.region("hopper", columns[:1], size=SMALL))
     widget.edges.controls["x"].value = 0.9

@@ -474,6 +474,9 @@ class Drag:
         ``clicked(axes, x, y)``.
     drawn : callable, optional
         ``drawn(axes, left, top, right, bottom)``, within the axes.
+    held : callable, optional
+        ``held(axes, x, y)``: the rectangle (left, top, right, bottom) that is moved from there, or None. Where it is
+        put, it is `drawn`.
     """
 
     def __init__(
@@ -481,31 +484,49 @@ class Drag:
         canvas: Canvas,
         clicked: Callable[[Axes, float, float], None] | None = None,
         drawn: Callable[[Axes, float, float, float, float], None] | None = None,
+        held: Callable[[Axes, float, float], Limits | None] | None = None,
     ) -> None:
-        self._canvas, self._clicked, self._drawn = canvas, clicked, drawn
+        self._canvas, self._clicked, self._drawn, self._held = canvas, clicked, drawn, held
         self._from: Any = None  # the event that began it
+        self._moved: Limits | None = None  # the rectangle that was there, in pixels of the canvas
         canvas.mpl_connect("button_press_event", self._press)
         canvas.mpl_connect("motion_notify_event", self._move)
         canvas.mpl_connect("button_release_event", self._release)
 
     def _press(self, event: MouseEvent) -> None:
         free = not self._canvas.manager.toolbar.mode
-        self._from = event if free and event.inaxes is not None and event.button == 1 else None
+        start: Any = event if free and event.inaxes is not None and event.button == 1 else None
+        held = self._held(start.inaxes, start.xdata, start.ydata) if start and self._held else None
+        self._from, self._moved = start, None
+        if held is not None:
+            (x0, y0), (x1, y1) = start.inaxes.transData.transform((held[:2], held[2:]))
+            self._moved = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
 
     def _within(self, event: MouseEvent, axes: Axes) -> tuple[float, float]:
         """Where the mouse is, in pixels of the canvas, kept inside the axes."""
         box = axes.bbox
         return min(max(event.x, box.x0), box.x1), min(max(event.y, box.y0), box.y1)
 
+    def _corners(self, event: MouseEvent) -> Limits:
+        """Two corners of the rectangle as it is now, in pixels of the canvas."""
+        start, box = self._from, self._from.inaxes.bbox
+        if self._moved is None:
+            return (start.x, start.y, *self._within(event, start.inaxes))
+        x0, y0, x1, y1 = self._moved
+        right = min(max(event.x - start.x, box.x0 - x0), box.x1 - x1)
+        up = min(max(event.y - start.y, box.y0 - y0), box.y1 - y1)
+        return x0 + right, y0 + up, x1 + right, y1 + up
+
     def _move(self, event: MouseEvent) -> None:
         if self._from is not None and self._drawn is not None:
-            x, y = self._within(event, self._from.inaxes)
-            self._canvas.manager.toolbar.draw_rubberband(event, self._from.x, self._from.y, x, y)
+            self._canvas.manager.toolbar.draw_rubberband(event, *self._corners(event))
 
     def _release(self, event: MouseEvent) -> None:
-        start, self._from = self._from, None
+        start = self._from
         if start is None:
             return
+        x0, y0, x1, y1 = self._corners(event)
+        self._from = None
         self._canvas.manager.toolbar.remove_rubberband()
         axes = start.inaxes
         end = self._within(event, axes)
@@ -513,7 +534,7 @@ class Drag:
             if self._clicked is not None:
                 self._clicked(axes, start.xdata, start.ydata)
         elif self._drawn is not None:
-            x, y = axes.transData.inverted().transform(end)
-            (left, right), (top, bottom) = sorted((start.xdata, x)), sorted((start.ydata, y))
+            (x0, y0), (x1, y1) = axes.transData.inverted().transform(((x0, y0), (x1, y1)))
+            (left, right), (top, bottom) = sorted((x0, x1)), sorted((y0, y1))
             if left < right and top < bottom:
                 self._drawn(axes, left, top, right, bottom)

@@ -22,7 +22,7 @@ from ..restore import Progress, Restoration
 from ..roi import Roi
 from .compare import chosen, sharpen
 from .controls import Numbers, button, control
-from .explorer import WIDTH, Drag, Explorer
+from .explorer import WIDTH, Drag, Explorer, Limits, limits
 
 OVERVIEW = 256  # pixels a side of the whole picture
 
@@ -94,7 +94,7 @@ class Zoom(Explorer):
         self._before: list[Region] = []
         super().__init__(image, columns, size, seed, {"region": self.edges})
         self.out.disabled = True
-        self._drag = Drag(self.canvas, self._clicked, self._drawn)
+        self._drag = Drag(self.canvas, self._clicked, self._drawn, self._held)
 
     @property
     def recipe(self) -> Recipe:
@@ -126,6 +126,16 @@ class Zoom(Explorer):
         part = Region((left - x0) / wide, (top - y0) / high, (right - left) / wide, (bottom - top) / high)
         self.go(rounded(part if number == 0 else part.within(Region(*self._recipe["region"]))))
 
+    def _held(self, axes: Axes, x: float, y: float) -> Limits | None:
+        """The outlined region of the whole picture, where it is taken hold of; it must be all in view."""
+        if self.canvas.figure.axes.index(axes) != 0 or limits(axes) != self._full[0]:
+            return None
+        region, side = Region(*self._recipe["region"]), len(self._data.whole.image)
+        left, top = region.x * side - 0.5, region.y * side - 0.5
+        right, bottom = left + region.width * side, top + region.height * side
+        inside = left <= x < right and top <= y < bottom and region != Region.full()
+        return (left, top, right, bottom) if inside else None
+
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         """A click on the whole picture moves the region there."""
         if self.canvas.figure.axes.index(axes) == 0:
@@ -142,7 +152,7 @@ def region(
     seed: int = 0,
     region: Region = LOCAL,
 ) -> Zoom:
-    """Restore a rectangle of the picture on its own: draw it, click where it should go, or type it.
+    """Restore a rectangle of the picture on its own: draw it, drag it, click where it should go, or type it.
 
     Parameters
     ----------
