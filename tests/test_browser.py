@@ -206,7 +206,7 @@ def test_a_click_on_a_region_shows_its_restoration(widget: Desk) -> None:
 def test_a_dragged_rectangle_is_restored_and_zoomed_into_again(widget: Desk) -> None:
     desk, page = widget, widget.page
     desk.shot("region")
-    desk.changed(lambda: desk.drag((120, 120), (240, 240)))
+    desk.changed(lambda: desk.drag((150, 120), (250, 240)))
     desk.settled()
     first = [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")]
     assert first != [0.2, 0.2, 0.2, 0.4]
@@ -218,6 +218,12 @@ def test_a_dragged_rectangle_is_restored_and_zoomed_into_again(widget: Desk) -> 
     desk.changed(lambda: page.get_by_role("button", name="Out").click())
     assert float(desk.control("width").input_value()) == pytest.approx(first[2])
     desk.settled()
+    desk.changed(lambda: desk.drag((200, 180), (100, 160)))  # from within the outline: it moves
+    desk.settled()
+    moved = [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")]
+    assert moved[0] < first[0] - 0.1
+    assert moved[2:] == pytest.approx(first[2:], abs=1e-3)
+    desk.shot("region-moved")
     desk.check()
 
 
