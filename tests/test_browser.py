@@ -206,7 +206,7 @@ def test_a_click_on_a_region_shows_its_restoration(widget: Desk) -> None:
 def test_a_dragged_rectangle_is_restored_and_zoomed_into_again(widget: Desk) -> None:
     desk, page = widget, widget.page
     desk.shot("region")
-    desk.changed(lambda: desk.drag((150, 120), (250, 240)))
+    desk.changed(lambda: desk.drag((150, 120), (250, 240)))  # from outside the outline: a new one
     desk.settled()
     first = [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")]
     assert first != [0.2, 0.2, 0.2, 0.4]
