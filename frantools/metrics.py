@@ -168,11 +168,11 @@ def evaluate(
             picture = images.read(index) if isinstance(images, Pictures) else images[index]
         except ValueError as error:
             warnings.warn(f"skipped: {error}", stacklevel=2)
-            continue
-        original = square(picture, size)
-        result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
-        each.append(measure(result.image, original))
-        seconds, calls = seconds + result.seconds, result.calls
+        else:
+            original = square(picture, size)
+            result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
+            each.append(measure(result.image, original))
+            seconds, calls = seconds + result.seconds, result.calls
         if progress is not None:
             progress((index + 1) / count)
     if not each:

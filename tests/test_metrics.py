@@ -207,10 +207,12 @@ def test_the_summary_of_a_folder_changes_with_its_pictures(folder):
 def test_a_damaged_picture_is_not_counted(random_models, folder):
     model = random_models["single-pass"]
     whole = ft.evaluate(model, folder, size=16)
+    shares: list[float] = []
     path = folder / "hopper-60.png"  # the third
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.warns(UserWarning, match=r"skipped: .*hopper-60\.png is damaged"):
-        rest = ft.evaluate(model, folder, size=16)
+        rest = ft.evaluate(model, folder, size=16, progress=shares.append)
+    assert shares == [0.25, 0.5, 0.75, 1]
     assert rest.pictures == 3
     assert rest.each["loss"] == [loss for index, loss in enumerate(whole.each["loss"]) if index != 2]
 
