@@ -106,6 +106,16 @@ def test_a_new_piece_of_work_cancels_the_running_one_and_those_that_wait() -> No
     assert len(ran) < 22
 
 
+def test_work_ends_before_python_does() -> None:
+    code = (
+        "from frantools.widgets.worker import Worker\n"
+        "worker = Worker()\n"
+        "worker.submit(lambda cancelled: print(cancelled.wait(30)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "True\n"
+
+
 def test_stop_ends_a_long_render_within_three_tenths_of_a_second(weights: dict[str, str]) -> None:
     widget = ft.widgets.compare("hopper", [Column("slow", weights["diffusion"], ft.SETUPS["A"])], size=2048)
     deadline = time.perf_counter() + 30

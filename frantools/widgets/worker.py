@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
+from weakref import WeakSet
 
 
 class Cancelled(Exception):  # noqa: N818
@@ -18,6 +20,7 @@ class Worker:
         self._turn = Lock()
         self._cancelled = Event()
         self._thread: Thread | None = None
+        _workers.add(self)
 
     def submit(self, work: Callable[[Event], None]) -> None:
         """Start work once what runs has left.
@@ -51,6 +54,18 @@ class Worker:
         if self._thread is not None:
             self._thread.join(timeout)
         return not self.busy
+
+
+_workers: WeakSet[Worker] = WeakSet()
+
+
+@atexit.register
+def _leave() -> None:
+    """End all work before Python ends: a thread that is cut off inside PyTorch aborts the process."""
+    for worker in list(_workers):
+        worker.stop()
+    for worker in list(_workers):
+        worker.join(2.0)
 
 
 class Clock:
