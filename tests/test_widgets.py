@@ -106,14 +106,17 @@ def test_a_new_piece_of_work_cancels_the_running_one_and_those_that_wait() -> No
     assert len(ran) < 22
 
 
-def test_work_ends_before_python_does() -> None:
+def test_python_ends_without_finishing_the_picture(weights: dict[str, str]) -> None:
+    """Many minutes of work are under way: to finish it would take longer than the timeout."""
     code = (
-        "from frantools.widgets.worker import Worker\n"
-        "worker = Worker()\n"
-        "worker.submit(lambda cancelled: print(cancelled.wait(30)))"
+        "import sys, time\n"
+        "import frantools as ft\n"
+        "from frantools.comparison import Column\n"
+        "slow = Column('slow', sys.argv[1], ft.SETUPS['A'])\n"
+        "widget = ft.widgets.compare('hopper', [slow], size=2048)\n"
+        "time.sleep(4)"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "True\n"
+    subprocess.run([sys.executable, "-c", code, weights["diffusion"]], check=True, timeout=60)
 
 
 def test_stop_ends_a_long_render_within_three_tenths_of_a_second(weights: dict[str, str]) -> None:

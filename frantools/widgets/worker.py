@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import threading
 import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
@@ -59,13 +59,16 @@ class Worker:
 _workers: WeakSet[Worker] = WeakSet()
 
 
-@atexit.register
 def _leave() -> None:
     """End all work before Python ends: a thread that is cut off inside PyTorch aborts the process."""
     for worker in list(_workers):
         worker.stop()
     for worker in list(_workers):
         worker.join(2.0)
+
+
+# Before the threads of pools are waited for, which atexit comes after: they would finish the whole picture.
+threading._register_atexit(_leave)  # type: ignore[attr-defined]
 
 
 class Clock:
