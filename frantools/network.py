@@ -164,6 +164,23 @@ class CoordinateEncoding(nn.Module):
         return torch.cat([v, torch.tanh(self.gate) * waves], dim=-1).flatten(-2)
 
 
+class Dropout(nn.Module):
+    """FranNet's dropout of 0.05, to the nearest 256th: one random byte a number, where `nn.Dropout` takes four.
+
+    Random numbers are a fifth of the time of a training step on a processor.
+    """
+
+    cut = 13
+    """Of 256 numbers, how many are dropped on average."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.cut
+        return x * kept.to(x.dtype).mul_(256 / (256 - self.cut))
+
+
 class Decoder(nn.Module):
     """Three MLPs, each a residual on the value: ``r_k = r_{k-1} + MLP_k([features, r_{k-1}])``."""
 
@@ -175,8 +192,8 @@ class Decoder(nn.Module):
     def block(inputs: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for width in (inputs, HIDDEN, HIDDEN):
-            layers += [nn.Dropout(0.05), nn.Linear(width, HIDDEN), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Dropout(0.05), nn.Linear(HIDDEN, 3))
+            layers += [Dropout(), nn.Linear(width, HIDDEN), nn.ReLU()]
+        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, 3))
 
     def forward(self, features: Tensor, value: Tensor) -> Tensor:
         for block in self.blocks:
