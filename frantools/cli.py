@@ -310,6 +310,10 @@ def train_arguments(parser: Parser) -> None:
     parser.add_argument("--held-out", metavar="FOLDER", help="pictures to measure on; default: a twentieth of the data")
     helps = {
         "restorator": "diffusion or single-pass",
+        "target": "colour, or residual: what it differs by from the interpolated gray input",
+        "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
+        "objective": "noise or v: what a diffusion model's network answers",
+        "augment": "none, crops, or strong: wider crops and another exposure",
         "masking": "none, uniform, dynamic, or cells a side",
         "steps": "optimiser steps",
         "batch": "pictures a step",

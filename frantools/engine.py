@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .network import LATENT, Encoded, FranNet
+from .network import INPUT_SIZE, LATENT, Encoded, FranNet, cubic
 
-Denoise = Callable[[Tensor, int | None], Tensor]
+Answer = Callable[[Tensor, int | None], Tensor]
 
 
 @cache
@@ -134,14 +134,15 @@ class Decoder:
         mixer, mix = dense(model.local)
         self.maps = [
             torch.einsum("chw,oc->how", features[0], weight)
-            for features, weight in zip(encoded.maps, mixer.weight.split(LATENT, dim=1), strict=True)
+            for features, weight in zip(encoded.maps, mixer.weight.split([m.shape[1] for m in encoded.maps], dim=1), strict=True)
         ]
         self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
         self.mixer_bias = mixer.bias
         self.mix = Layer(cast(mix.weight), cast(mix.bias))
+        self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).T if model.config.target == "residual" else None
         self.steps: dict[int | None, list[Layer]] = {}
 
-    def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Denoise:
+    def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Answer:
         """The decoder at a part of the grid.
 
         Parameters
@@ -154,12 +155,12 @@ class Decoder:
         Returns
         -------
         callable
-            ``denoise(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
+            ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
         """
         fixed = self._fixed(rows, slice(start, stop))
         read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
-        def denoise(value: Tensor, t: int | None) -> Tensor:
+        def answer(value: Tensor, t: int | None) -> Tensor:
             total = value
             read[:, :3] = value
             for block, first, start in zip(self.blocks, self._first(t), fixed, strict=True):
@@ -170,7 +171,13 @@ class Decoder:
                 total = total + block.out(h)
             return total
 
-        return denoise
+        return answer
+
+    def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """`FranNet.to_colour` of the (H * W, 3) clean values at a part of the grid; see `tile`."""
+        if self.gray is None:
+            return value
+        return self.model.to_colour(value, (cubic(rows, INPUT_SIZE) @ self.gray[:, start:stop]).flatten()[:, None])
 
     def _first(self, t: int | None) -> list[Layer]:
         """For each block, how its first layer reads [value, sum so far, 1] at a step: the 1 stands for the time."""

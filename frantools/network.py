@@ -20,6 +20,8 @@ CHANNELS = 32  # of the encoder's convolutions
 BANDS = 32  # frequencies of a coordinate encoding
 HIDDEN = 64  # units in each hidden layer of the decoder
 BLOCKS = 3  # MLPs in the decoder, each a residual on the value
+FINE = 32  # channels of the features at the input's own resolution
+RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,39 @@ class Config:
         The coordinates that the decoder is told. FranNet's own weights know x alone.
     schedule : {"cosine", "linear", "quadratic", "sigmoid"}
         The noise schedule that a diffusion model was trained with.
+    target : {"colour", "residual"}
+        What is restored: the colour, or what it differs by from the interpolated gray input.
+    features : {"note", "gray", "fine"}
+        The maps that a point's latent is read from: the note's three; also the gray input itself; also features at
+        the input's own resolution.
+    objective : {"noise", "v"}
+        What a diffusion model's network answers: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0``
+        (Salimans and Ho, 2022, https://arxiv.org/abs/2202.00512), which tells x0 well at any noise level.
     """
 
     restorator: str = "diffusion"
     position: str = "xy"
     schedule: str = "cosine"
+    target: str = "colour"
+    features: str = "note"
+    objective: str = "noise"
 
     def __post_init__(self) -> None:
         accepted = {
             "restorator": ("single-pass", "diffusion"),
             "position": ("xy", "x"),
             "schedule": ("cosine", "linear", "quadratic", "sigmoid"),
+            "target": ("colour", "residual"),
+            "features": ("note", "gray", "fine"),
+            "objective": ("noise", "v"),
         }
         for field in fields(self):
             value = getattr(self, field.name)
             if value not in accepted[field.name]:
                 names = ", ".join(map(repr, accepted[field.name]))
                 raise ValueError(f"{field.name} is {value!r}; accepted are {names}")
+        if self.objective == "v" and self.restorator != "diffusion":
+            raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
 
 
 class Encoded(NamedTuple):
@@ -59,7 +77,9 @@ class Encoded(NamedTuple):
     context: Tensor
     """(B, 64): the global context."""
     maps: tuple[Tensor, ...]
-    """Three feature maps, (B, 64, h, h) with h = 32, 16, 8."""
+    """Three feature maps, (B, 64, h, h) with h = 32, 16, 8; then, where the model has more, (B, C, 64, 64)."""
+    gray: Tensor
+    """(B, 1, 64, 64): the input."""
 
 
 class SameStride2(nn.Conv2d):
@@ -93,23 +113,35 @@ class Stage(nn.Module):
 class Encoder(nn.Module):
     """Gray pictures (B, 1, 64, 64) in [-1, 1] to their `Encoded` features."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: str = "note") -> None:
         super().__init__()
+        self.features = features
         # Keras' defaults: epsilon 1e-3, momentum 0.99 (which PyTorch counts from the other end).
         self.normalise = nn.BatchNorm2d(1, eps=1e-3, momentum=0.01)
         self.stages = nn.ModuleList([Stage(1), Stage(CHANNELS), Stage(CHANNELS)])
         self.squeeze = conv(CHANNELS, 8, 3)
         cells = (INPUT_SIZE // 8) ** 2
         self.context = nn.Sequential(nn.Linear(8 * cells, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
+        if features == "fine":
+            self.fine = nn.Sequential(conv(1, FINE // 2, 5), conv(FINE // 2, FINE, 3), conv(FINE, FINE, 3))
 
-    def forward(self, x: Tensor) -> Encoded:
-        x = self.normalise(x)
+    @property
+    def channels(self) -> int:
+        """Of all maps together."""
+        return 3 * LATENT + {"note": 0, "gray": 1, "fine": 1 + FINE}[self.features]
+
+    def forward(self, gray: Tensor) -> Encoded:
+        x = normal = self.normalise(gray)
         maps = []
         for stage in self.stages:
             local, x = stage(x)
             maps.append(local)
         cells = self.squeeze(x).permute(0, 2, 3, 1)  # flattened in (height, width, channel) order, as in Keras
-        return Encoded(self.context(cells.flatten(1)), tuple(maps))
+        if self.features == "gray":
+            maps.append(normal)
+        elif self.features == "fine":
+            maps.append(torch.cat([normal, self.fine(normal)], dim=1))
+        return Encoded(self.context(cells.flatten(1)), tuple(maps), gray)
 
 
 def interpolate(features: Tensor, points: Tensor) -> Tensor:
@@ -117,6 +149,37 @@ def interpolate(features: Tensor, points: Tensor) -> Tensor:
     grid = points[:, :, None] * 2 - 1
     read = F.grid_sample(features, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return read[..., 0].transpose(1, 2)
+
+
+def cubic(v: Tensor, cells: int) -> Tensor:
+    """The weights of cubic interpolation between the centres of cells; those beyond the edge repeat the last.
+
+    Parameters
+    ----------
+    v : Tensor
+        (...) coordinates in [0, 1].
+    cells : int
+        How many cells share [0, 1].
+
+    Returns
+    -------
+    Tensor
+        (..., cells): at most four neighbours differ from 0; their sum is 1.
+
+    References
+    ----------
+    Keys, "Cubic convolution interpolation for digital image processing" (1981), with a = -1/2.
+    """
+    place = v * cells - 0.5
+    first = place.floor() - 1
+    weights = torch.zeros(*v.shape, cells, dtype=v.dtype, device=v.device)
+    for tap in range(4):
+        distance = (place - (first + tap)).abs()
+        near = (1.5 * distance - 2.5) * distance**2 + 1
+        far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+        cell = (first + tap).clamp(0, cells - 1).long()
+        weights.scatter_add_(-1, cell[..., None], torch.where(distance <= 1, near, far)[..., None])
+    return weights
 
 
 def frequency_bands() -> tuple[Tensor, Tensor]:
@@ -217,8 +280,8 @@ class FranNet(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder()
-        self.local = nn.Sequential(nn.Linear(3 * LATENT, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
+        self.encoder = Encoder(config.features)
+        self.local = nn.Sequential(nn.Linear(self.encoder.channels, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
         self.position = CoordinateEncoding()
         self.time = CoordinateEncoding()
         coordinates = len(config.position) + 1  # and the time
@@ -239,7 +302,7 @@ class FranNet(nn.Module):
         Returns
         -------
         Encoded
-            `context` (B, 64) and `maps`: three (B, 64, h, h), h = 32, 16, 8.
+            `context` (B, 64) and `maps`: three (B, 64, h, h), h = 32, 16, 8, and what `Config.features` adds.
         """
         if x.ndim != 4 or tuple(x.shape[1:]) != (1, INPUT_SIZE, INPUT_SIZE):
             raise ValueError(f"the network reads (B, 1, {INPUT_SIZE}, {INPUT_SIZE}) pictures, not {tuple(x.shape)}")
@@ -273,8 +336,36 @@ class FranNet(nn.Module):
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
         return self.time(time[..., None] / (STEPS - 1))
 
+    def base(self, encoded: Encoded, points: Tensor) -> Tensor:
+        """What the answers for points are added to: the gray input there, cubically interpolated, or 0.
+
+        Parameters
+        ----------
+        encoded : Encoded
+            Of B pictures.
+        points : Tensor
+            (B, N, 2) float32, (x, y) in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            (B, N, 1) float32, in about [-1, 1].
+        """
+        if self.config.target == "colour":
+            return torch.zeros_like(points[..., :1])
+        x, y = (cubic(v, INPUT_SIZE) for v in points.unbind(-1))
+        return torch.einsum("bnh,bhw,bnw->bn", y, encoded.gray[:, 0], x)[..., None]
+
+    def to_colour(self, value: Tensor, base: Tensor) -> Tensor:
+        """Colours in about [-1, 1], from clean values (..., 3) and their `base` (..., 1)."""
+        return value if self.config.target == "colour" else base + RESIDUAL * value
+
+    def to_value(self, colour: Tensor, base: Tensor) -> Tensor:
+        """The clean values whose `to_colour` is `colour`."""
+        return colour if self.config.target == "colour" else (colour - base) / RESIDUAL
+
     def decode(self, latents: Tensor, points: Tensor, t: Tensor | int | None, value: Tensor) -> Tensor:
-        """Answer for points: their colour, or the noise in `value`.
+        """Answer for points: their clean value, or the noise in `value`.
 
         Parameters
         ----------
@@ -285,12 +376,13 @@ class FranNet(nn.Module):
         t : int, (B, N) Tensor or None
             The diffusion step, 0 to 99; None for a single-pass model.
         value : Tensor
-            (B, N, 3): the noisy colours; zeros for a single-pass model.
+            (B, N, 3): the noisy values; zeros for a single-pass model.
 
         Returns
         -------
         Tensor
-            (B, N, 3), colours in about [-1, 1], or the predicted noise.
+            (B, N, 3): of a single-pass model, the clean values (`to_colour` makes colours of them); of a diffusion
+            model, its `Config.objective`: the noise, or the velocity (`samplers.noise_of` makes noise of it).
         """
         time = self.encode_time(t).expand(*points.shape[:-1], -1)
         return self.decoder(torch.cat([latents, self.encode_position(points), time, value], dim=-1), value)

@@ -26,7 +26,7 @@ from .engine import Decoder
 from .images import prepare_input
 from .network import INPUT_SIZE, FranNet
 from .regions import Region, axes, dimensions
-from .samplers import Setup, Step, sample
+from .samplers import Setup, Step, noise_of, sample
 
 Progress = Callable[[float], None]
 Colours = NDArray[np.float32]
@@ -133,14 +133,17 @@ def restore(
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
-            denoise = decoder.tile(y.float(), across.start, across.stop)
+            part = (y.float(), across.start, across.stop)
+            answer = decoder.tile(*part)
             if setup is None:
-                colours = denoise(torch.zeros(points, 3, device=device), None)
+                values = answer(torch.zeros(points, 3, device=device), None)
             else:
                 keys = noise.point_keys(seed, x, y[:, None]).flatten()
                 draws = (noise.normal(keys, number) for number in count())
                 start = next(draws)
-                colours = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
+                denoise = noise_of(answer, diffusion, model.config.objective)
+                values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
+            colours = decoder.colours(values, *part)
             out[down, across] = (colours.view(len(y), len(x), 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 

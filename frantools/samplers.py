@@ -141,6 +141,31 @@ def predict_x0(x: Tensor, e: Tensor, a: float) -> Tensor:
     return (x - sqrt(1 - a) * e) / sqrt(a)
 
 
+def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
+    """The noise, from what a model answers: the noise itself, or the velocity.
+
+    A velocity is ``v = sqrt(a) e - sqrt(1 - a) x0``, so ``e = sqrt(a) v + sqrt(1 - a) x``: Salimans and Ho (2022),
+    https://arxiv.org/abs/2202.00512, appendix D.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(x, t)``, in the shape of `x`.
+    schedule : Schedule
+        The noise schedule that the model was trained with.
+    objective : {"noise", "v"}
+        What it answers.
+    """
+    if objective == "noise":
+        return answer
+
+    def denoise(x: Tensor, t: int) -> Tensor:
+        a = float(schedule.alpha_bar[t + 1])
+        return sqrt(a) * answer(x, t) + sqrt(1 - a) * x
+
+    return denoise
+
+
 def ddim_sigma(a: float, p: float, eta: float) -> float:
     """Standard deviation of the noise in a step: Song et al., "DDIM" (2021), equation 16."""
     return eta * sqrt((1 - p) / (1 - a) * (1 - a / p))

@@ -26,7 +26,7 @@ from ..checks import is_whole
 from ..files import check_output, replacing
 from ..network import STEPS, Config, FranNet
 from ..pictures import Pictures
-from .data import Batches, check_masking
+from .data import AUGMENTS, Batches, check_masking
 
 WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
@@ -42,8 +42,12 @@ class Settings:
     ----------
     restorator : {"single-pass", "diffusion"}
         What is trained.
+    target, features, objective : str
+        See `network.Config`.
     masking : str
         "none", "uniform", "dynamic" or cells a side; see `data.mask`.
+    augment : {"none", "crops", "strong"}
+        See `data.Batches`.
     steps : int
         Optimiser steps.
     batch, points : int
@@ -57,7 +61,11 @@ class Settings:
     """
 
     restorator: str = "diffusion"
+    target: str = "colour"
+    features: str = "note"
+    objective: str = "noise"
     masking: str = "none"
+    augment: str = "crops"
     steps: int = 6000
     batch: int = 32
     points: int = 256
@@ -66,8 +74,10 @@ class Settings:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        Config(restorator=self.restorator)
+        self.config  # noqa: B018 - checks its part
         check_masking(self.masking)
+        if self.augment not in AUGMENTS:
+            raise ValueError(f"augment is {self.augment!r}; accepted are {', '.join(map(repr, AUGMENTS))}")
         for name in ("steps", "batch", "points"):
             if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
@@ -78,6 +88,11 @@ class Settings:
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
 
+    @property
+    def config(self) -> Config:
+        """Of the model that is trained."""
+        return Config(self.restorator, target=self.target, features=self.features, objective=self.objective)
+
 
 def learning_rate(step: int, settings: Settings) -> float:
     """Linear warm-up, then half a cosine down to a small share."""
@@ -87,16 +102,21 @@ def learning_rate(step: int, settings: Settings) -> float:
 
 def objective(model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator) -> Tensor:
     """The loss of a batch: squared error of the colour, or absolute error of the noise."""
-    colour, points = batch["colour"], batch["points"]
-    latents = model.latents(model.encode(batch["input"]), points)
+    colour, points, encoded = batch["colour"], batch["points"], model.encode(batch["input"])
+    latents = model.latents(encoded, points)
+    with torch.autocast(points.device.type, enabled=False):  # what is to be learned is not rounded
+        base = model.base(encoded, points)
     if not model.is_diffusion:
-        return F.mse_loss(model.decode(latents, points, None, torch.zeros_like(colour)).float(), colour)
+        value = model.decode(latents, points, None, torch.zeros_like(colour)).float()
+        return F.mse_loss(model.to_colour(value, base), colour)
+    value = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
     t = torch.randint(STEPS, points.shape[:2], generator=rng)
-    e = torch.randn(colour.shape, generator=rng).to(colour.device)
-    a = alpha_bar[t + 1][..., None].to(colour.device)
-    noisy = a.sqrt() * colour + (1 - a).sqrt() * e
-    return F.l1_loss(model.decode(latents, points, t.to(colour.device), noisy).float(), e)
+    e = torch.randn(value.shape, generator=rng).to(value.device)
+    a = alpha_bar[t + 1][..., None].to(value.device)
+    noisy = a.sqrt() * value + (1 - a).sqrt() * e
+    target = e if model.config.objective == "noise" else a.sqrt() * e - (1 - a).sqrt() * value
+    return F.l1_loss(model.decode(latents, points, t.to(value.device), noisy).float(), target)
 
 
 def diverged(loss: float, step: int) -> FloatingPointError:
@@ -112,7 +132,7 @@ class Run:
     def __init__(self, settings: Settings, device: torch.device) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.device, self.step = settings, device, 0
-        self.model = FranNet(Config(restorator=settings.restorator)).to(device)
+        self.model = FranNet(settings.config).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
@@ -302,8 +322,8 @@ def train(
         run.load(checkpoint, provenance)
     elif checkpoint.exists():
         _check_finished(checkpoint)
-    batches = Batches(training, settings.batch, settings.points, settings.masking, settings.seed)
-    control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment=False)
+    batches = Batches(training, settings.batch, settings.points, settings.masking, settings.seed, settings.augment)
+    control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment="none")
     controls = -(-len(measured) // settings.batch)
     loader = DataLoader(batches, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers)
     with tqdm(total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True) as bar:

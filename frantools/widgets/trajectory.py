@@ -25,7 +25,7 @@ from ..network import Encoded, FranNet
 from ..recipes import Recipe
 from ..regions import Region, points
 from ..restore import Progress, Restoration, describe
-from ..samplers import Setup, Step, sample
+from ..samplers import Setup, Step, noise_of, sample
 from ..schedule import steps
 from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control
@@ -91,12 +91,12 @@ def _sample(
     """Sample the colours of points (N, 2), float64; `after` is told of each step."""
     draws = partial(noise.normal, noise.point_keys(seed, *where.unbind(-1)))
     at = where.float()[None]
-    latents = network.latents(encoded, at)
+    latents, diffusion = network.latents(encoded, at), schedule.make(network.config.schedule)
     number = count(1)
     sample(
-        lambda value, t: network.decode(latents, at, t, value[None])[0],
+        noise_of(lambda value, t: network.decode(latents, at, t, value[None])[0], diffusion, network.config.objective),
         draws(0),
-        schedule.make(network.config.schedule),
+        diffusion,
         setup,
         noise=lambda _: draws(next(number)),
         callback=after,
