@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time, see `_Package`
-    from . import figures, findings, note, samplers, schedule, widgets
+    from . import adapters, figures, findings, note, samplers, schedule, widgets
     from .checkpoints import load_model, models
     from .images import load_image, portraits, prepare_input
     from .metrics import Metrics, evaluate
@@ -27,6 +27,7 @@ __all__ = [
     "Restoration",
     "Roi",
     "Setup",
+    "adapters",
     "evaluate",
     "figures",
     "find_rois",

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .adapters import setup_from_dict
 from .checkpoints import load_model
 from .images import prepare_input, square
 from .network import FranNet
 from .regions import Region, axes, dimensions
 from .restore import Progress, Restoration, describe, restore
-from .samplers import SETUPS, Setup
+from .samplers import SETUPS, Setup, Solver
 
 SOURCES = ("input", "original")
 
@@ -45,7 +46,7 @@ class Column:
 
     title: str
     model: str
-    setup: Setup | None = None
+    setup: Setup | Solver | None = None
     seed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class Column:
     def from_dict(cls, column: Mapping[str, Any]) -> Column:
         """The column that `to_dict` described; a ValueError says what is wrong with another mapping."""
         try:
-            setup = Setup(**column["setup"]) if column.get("setup") else None
+            setup = setup_from_dict(column["setup"]) if column.get("setup") else None
             made = cls(column["title"], column["model"], setup, column.get("seed"))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{column!r} is not a column: {error}") from None

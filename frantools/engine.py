@@ -161,7 +161,7 @@ class Decoder:
         read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
         def answer(value: Tensor, t: int | None) -> Tensor:
-            total = value
+            total = self.model.start(value)
             read[:, :3] = value
             for block, first, start in zip(self.blocks, self._first(t), fixed, strict=True):
                 read[:, 3:6] = total

@@ -245,7 +245,7 @@ class Dropout(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Three MLPs, each a residual on the value: ``r_k = r_{k-1} + MLP_k([features, r_{k-1}])``."""
+    """Three MLPs, each a residual: ``r_k = r_{k-1} + MLP_k([features, value, r_{k-1}])``."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -258,10 +258,10 @@ class Decoder(nn.Module):
             layers += [Dropout(), nn.Linear(width, HIDDEN), nn.ReLU()]
         return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, 3))
 
-    def forward(self, features: Tensor, value: Tensor) -> Tensor:
+    def forward(self, features: Tensor, total: Tensor) -> Tensor:
         for block in self.blocks:
-            value = value + block(torch.cat([features, value], dim=-1))
-        return value
+            total = total + block(torch.cat([features, total], dim=-1))
+        return total
 
 
 class FranNet(nn.Module):
@@ -385,4 +385,9 @@ class FranNet(nn.Module):
             model, its `Config.objective`: the noise, or the velocity (`samplers.noise_of` makes noise of it).
         """
         time = self.encode_time(t).expand(*points.shape[:-1], -1)
-        return self.decoder(torch.cat([latents, self.encode_position(points), time, value], dim=-1), value)
+        features = torch.cat([latents, self.encode_position(points), time, value], dim=-1)
+        return self.decoder(features, self.start(value))
+
+    def start(self, value: Tensor) -> Tensor:
+        """What the decoder's MLPs add to: the value, which is nearly the noise in it, or 0 for a velocity."""
+        return value if self.config.objective == "noise" else torch.zeros_like(value)

@@ -26,7 +26,7 @@ from .engine import Decoder
 from .images import prepare_input
 from .network import INPUT_SIZE, FranNet
 from .regions import Region, axes, dimensions
-from .samplers import Setup, Step, noise_of, sample
+from .samplers import Setup, Solver, Step, noise_of, sample
 
 Progress = Callable[[float], None]
 Colours = NDArray[np.float32]
@@ -53,7 +53,7 @@ class Restoration:
 def restore(
     model: FranNet,
     image: NDArray[Any] | Tensor,
-    setup: Setup | None = None,
+    setup: Setup | Solver | None = None,
     size: int | tuple[int, int] = 1024,
     region: Region | None = None,
     seed: int = 0,
@@ -69,7 +69,7 @@ def restore(
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
-    setup : Setup, optional
+    setup : Setup or adapters.SchedulerSetup, optional
         The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
     size : int or (int, int)
         Pixels a side, or width and height, 1 to 16384 each.
@@ -160,7 +160,7 @@ def restore(
     )
 
 
-def check_setup(model: FranNet, setup: Setup | None) -> Setup | None:
+def check_setup(model: FranNet, setup: Setup | Solver | None) -> Setup | Solver | None:
     """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
     if model.is_diffusion:
         return setup if setup is not None else Setup()
@@ -263,7 +263,7 @@ def _run(work: Callable[[int], None], tiles: int, report: Callable[[], None], st
 def describe(
     model: FranNet,
     x: Tensor,
-    setup: Setup | None,
+    setup: Setup | Solver | None,
     size: int | tuple[int, int],
     region: Region,
     seed: int,

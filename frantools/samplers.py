@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from math import isfinite, sqrt
 from numbers import Real
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -91,6 +91,19 @@ class Setup:
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+class Solver(Protocol):
+    """Another library's sampler, in the place of a `Setup`; see `adapters`."""
+
+    @property
+    def calls(self) -> int: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+    def sample(
+        self, denoise: Denoise, x: Tensor, schedule: Schedule, noise: Noise | None, callback: Callback | None
+    ) -> Tensor: ...
 
 
 def _is_number(value: object) -> bool:
@@ -190,7 +203,7 @@ def sample(
     denoise: Denoise,
     x: Tensor,
     schedule: Schedule,
-    setup: Setup,
+    setup: Setup | Solver,
     noise: Noise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
@@ -204,7 +217,7 @@ def sample(
         (..., C): the start value, standard normal.
     schedule : Schedule
         The noise schedule that the model was trained with.
-    setup : Setup
+    setup : Setup or Solver
         The sampler and its settings.
     noise : callable, optional
         ``noise(shape)`` gives standard normal draws. Called in order, once for each step whose noise is not 0 by
@@ -222,6 +235,8 @@ def sample(
     DDIM: Song et al. (2021), https://arxiv.org/abs/2010.02502, equation 12. DDPM: Ho et al. (2020),
     https://arxiv.org/abs/2006.11239, algorithm 2. The noise projection is FranNet's.
     """
+    if not isinstance(setup, Setup):
+        return setup.sample(denoise, x, schedule, noise, callback)
     draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
     low, high = setup.clipping or (None, None)
     clip = (lambda v: v) if low is None else (lambda v: v.clamp(low, high))
