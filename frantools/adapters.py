@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .checks import is_whole
-from .samplers import Callback, Denoise, Noise, Setup, Step, predict_x0
+from .samplers import SETUPS, Callback, Denoise, Noise, Setup, Step, predict_x0
 from .schedule import Schedule, make
 
 
@@ -146,8 +146,8 @@ DEFAULTS: dict[str, Any] = {"clip_sample": False, "timestep_spacing": "trailing"
 
 def _plain(step: Any) -> bool:
     """Whether a scheduler's step asks for nothing but the network's answer, the time and the value."""
-    needed = [p for p in inspect.signature(step).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
-    return len(needed) == 4  # with self
+    asked = inspect.signature(step).parameters.values()
+    return sum(p.default is p.empty and p.kind != p.VAR_KEYWORD for p in asked) == 4  # with self
 
 
 def _fixed(schedule: Schedule) -> dict[str, Any]:
@@ -173,3 +173,42 @@ def _diffusers() -> Any:
 def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
     """The setup that a `to_dict` described."""
     return SchedulerSetup(**made) if "scheduler" in made else Setup(**made)
+
+
+def named_setup(text: str) -> Setup | SchedulerSetup:
+    """The setup that a short text names, as on the command line.
+
+    Parameters
+    ----------
+    text : str
+        The name of one of the note's setups, or of a scheduler of diffusers with its steps; then settings:
+        "B", "B:K=25", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
+
+    Raises
+    ------
+    ValueError
+        If there is no such setup or setting.
+    """
+    name, _, rest = text.partition(":")
+    values: dict[str, Any] = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            key, value = "steps", key
+        try:
+            values[key.strip()] = json.loads(value)
+        except ValueError:
+            values[key.strip()] = value.strip()
+    if name in SETUPS:
+        unknown = values.keys() - {entry.name for entry in fields(Setup)}
+        if unknown:
+            raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
+        return replace(SETUPS[name], **values)
+    try:
+        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values)
+    except (ValueError, ModuleNotFoundError) as error:
+        if name.removesuffix("Scheduler") in COMMON:
+            raise
+        raise ValueError(
+            f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}, and schedulers ({error})"
+        ) from None

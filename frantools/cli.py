@@ -24,7 +24,9 @@ from .files import check_output, replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .adapters import SchedulerSetup
     from .figures import RoiSearch
+    from .network import FranNet
     from .restore import Progress
     from .samplers import Setup
 
@@ -95,15 +97,13 @@ def add_precision(parser: Parser) -> None:
                         help="of the products: float32, bfloat16 or auto (default: float32)")  # fmt: skip
 
 
-def named_setup(name: str) -> Setup:
-    from .samplers import SETUPS
+def named_setup(name: str) -> Setup | SchedulerSetup:
+    from .adapters import named_setup
 
-    if name not in SETUPS:
-        raise ValueError(f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}")
-    return SETUPS[name]
+    return named_setup(name)
 
 
-def chosen_setup(options: Options) -> Setup | None:
+def chosen_setup(options: Options) -> Setup | SchedulerSetup | None:
     """The setup that the options of `add_setup` ask for; None where they ask for none."""
     from .samplers import Setup
 
@@ -111,7 +111,11 @@ def chosen_setup(options: Options) -> Setup | None:
     changes = {name: value for name, value in asked.items() if value is not None}
     if options.setup is None and not changes:
         return None
-    return replace(named_setup(options.setup or "B"), **changes)
+    setup = named_setup(options.setup or "B")
+    if changes and not isinstance(setup, Setup):
+        given = ", ".join(f"--{name}" for name in changes).replace("_", "-")
+        raise ValueError(f"{given} cannot go with the scheduler {options.setup}; accepted are its own: NAME:key=value")
+    return replace(setup, **changes) if isinstance(setup, Setup) else setup
 
 
 def figures_arguments(parser: Parser) -> None:
@@ -249,7 +253,9 @@ def rois(options: Options) -> None:
 
 def evaluate_arguments(parser: Parser) -> None:
     parser.add_argument("--data", required=True, metavar="FOLDER", help="pictures to measure on")
-    parser.add_argument("--model", nargs="+", required=True, metavar="MODEL", help="shipped models and weight files")
+    parser.add_argument("--model", nargs="+", required=True, metavar="MODEL",
+                        help="shipped models, weight files, and baselines: nearest, bilinear, bicubic, area, and each "
+                        "with -colour, which is given the true colour at low resolution")  # fmt: skip
     parser.add_argument("--setup", nargs="+", metavar="NAME",
                         help="some of DDPM, DDIM, A and B, for the diffusion models (default: B)")  # fmt: skip
     parser.add_argument("--size", type=int, default=178, help="pixels a side at which to compare (default: 178)")
@@ -261,40 +267,57 @@ def evaluate_arguments(parser: Parser) -> None:
 
 
 def evaluate(options: Options) -> None:
-    from .checkpoints import card_path, load_model
+    from .baselines import BASELINES
+    from .checkpoints import card_path
     from .metrics import evaluate
+    from .network import FranNet
     from .pictures import Pictures
     from .restore import versions
     from .tables import Table
 
     out = check_output(options.out) if options.out else None
     setups = {name: named_setup(name) for name in options.setup or ["B"]}
-    models = [load_model(name) for name in options.model]
-    if options.setup and not any(model.is_diffusion for model in models):
-        raise ValueError("single-pass models have no sampler; --setup goes with a diffusion model")
+    models = [measurable(name) for name in options.model]
+    if options.setup and not any(isinstance(model, FranNet) and model.is_diffusion for model in models):
+        raise ValueError("neither single-pass models nor baselines have a sampler; --setup goes with a diffusion model")
     for name in options.model if options.cards else ():
-        if not card_path(name).is_file():
+        if name in BASELINES or not card_path(name).is_file():
             raise ValueError(f"{name} has no card {card_path(name)}; --cards goes with models that have one")
     pictures = Pictures(options.data)
     for reason in pictures.skipped:
         print(f"skipped {reason}", file=sys.stderr)
     results = []
     for model in models:
-        for name, setup in setups.items() if model.is_diffusion else [("", None)]:
-            with bar(f"{model.name} {name}".strip()) as progress:
+        title, sha256 = (model.name, model.sha256) if isinstance(model, FranNet) else (model, None)
+        sampled = isinstance(model, FranNet) and model.is_diffusion
+        for name, setup in setups.items() if sampled else [("", None)]:
+            with bar(f"{title} {name}".strip()) as progress:
                 metrics = evaluate(model, pictures, setup, options.size, options.limit, options.seed,
                                    options.precision, progress)  # fmt: skip
-            results.append({"model": model.name, "sha256": model.sha256, "setup": name or None, **asdict(metrics)})
+            results.append({"model": title, "sha256": sha256, "setup": name or None, **asdict(metrics)})
     columns = ("model", "setup", "loss", "loss_gray", "psnr", "ssim", "calls", "seconds")
     print(Table([{name: result[name] for name in columns} for result in results]))
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     made = {"command": shlex.join(["frantools", *sys.argv[1:]]), "data": pictures.summary(), **asked}
     if out is not None:
         write_json(out, {**made, "versions": versions(), "results": results})
-    for name, model in zip(options.model if options.cards else (), models, strict=False):
-        card = card_path(name)
-        quality = [{c: r[c] for c in (*columns[1:-1], "pictures")} for r in results if r["sha256"] == model.sha256]
+    for name, model in zip(options.model, models, strict=True) if options.cards else ():
+        card, sha256 = card_path(name), model.sha256 if isinstance(model, FranNet) else None
+        quality = [{c: r[c] for c in (*columns[1:-1], "pictures")} for r in results if r["sha256"] == sha256]
         write_json(card, {**json.loads(card.read_text()), "quality": {**made, "results": quality}})
+
+
+def measurable(name: str) -> FranNet | str:
+    """A model, or the name of a baseline."""
+    from .baselines import BASELINES
+    from .checkpoints import load_model
+
+    if name in BASELINES:
+        return name
+    try:
+        return load_model(name)
+    except FileNotFoundError as error:
+        raise ValueError(f"{error}, and the baselines {', '.join(BASELINES)}") from None
 
 
 def write_json(path: Path, content: object) -> None:

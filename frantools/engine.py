@@ -132,9 +132,10 @@ class Decoder:
         # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
         # and then the layer runs over 1,344 cells and not over every point.
         mixer, mix = dense(model.local)
+        weights = mixer.weight.split([features.shape[1] for features in encoded.maps], dim=1)
         self.maps = [
             torch.einsum("chw,oc->how", features[0], weight)
-            for features, weight in zip(encoded.maps, mixer.weight.split([m.shape[1] for m in encoded.maps], dim=1), strict=True)
+            for features, weight in zip(encoded.maps, weights, strict=True)
         ]
         self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
         self.mixer_bias = mixer.bias

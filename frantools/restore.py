@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import noise, schedule
+from .adapters import SchedulerSetup
 from .checks import is_whole
 from .engine import Decoder
 from .images import prepare_input
@@ -280,7 +281,7 @@ def describe(
         "region": list(astuple(region)),
         "seed": check_seed(seed),
         "precision": resolve_precision(precision, _device(model)),
-        "versions": versions(),
+        "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
     }
 
 

@@ -1,0 +1,121 @@
+"""Schedulers of diffusers drive `restore` as their own loop would."""
+
+from __future__ import annotations
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import frantools as ft
+from frantools.adapters import COMMON, SchedulerSetup, named_setup
+from frantools.comparison import Column
+from frantools.network import FranNet
+from frantools.schedule import make
+
+SHAPE = (64, 3)
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:diffusers", "ignore::DeprecationWarning:numpy")
+
+
+def denoise(x: Tensor, t: int) -> Tensor:
+    """Any function of the value and the step will do for a network, as long as both sides ask the same one."""
+    return torch.tanh(0.1 * x.roll(1, dims=-1) + 0.5 * x + t / 100)
+
+
+@pytest.mark.parametrize("steps", [4, 15])
+@pytest.mark.parametrize("name", COMMON)
+def test_a_scheduler_samples_as_in_a_loop_of_diffusers(name: str, steps: int) -> None:
+    schedule, start = make(), torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    setup = SchedulerSetup(name, steps)
+    got = ft.samplers.sample(denoise, start, schedule, setup)
+    # As the documentation of diffusers writes the loop.
+    kind = getattr(diffusers, f"{name}Scheduler")
+    options = {"clip_sample": False} if name == "DDIM" else {}
+    theirs = kind(
+        num_train_timesteps=100, trained_betas=schedule.beta[1:].tolist(), timestep_spacing="trailing", **options
+    )
+    theirs.set_timesteps(steps)
+    x = start * theirs.init_noise_sigma
+    for t in theirs.timesteps:
+        x = theirs.step(denoise(theirs.scale_model_input(x, t), int(t)), t, x).prev_sample
+    assert setup.calls == len(theirs.timesteps)
+    torch.testing.assert_close(got, x, rtol=0, atol=0)
+
+
+def test_noise_that_a_scheduler_asks_for_is_the_callers() -> None:
+    start, drawn = torch.zeros(SHAPE), []
+
+    def noise(shape: tuple[int, ...]) -> Tensor:
+        drawn.append(torch.full(shape, 0.25))
+        return drawn[-1]
+
+    setup = SchedulerSetup("DPMSolverMultistep", 6, {"algorithm_type": "sde-dpmsolver++"})
+    values = ft.samplers.sample(denoise, start, make(), setup, noise=noise)
+    assert len(drawn) == 6
+    assert values.unique().numel() == 1  # equal points with equal noise end equal
+
+
+def test_the_callback_is_told_of_each_step_and_may_end_the_sampling() -> None:
+    told = []
+    setup = SchedulerSetup("UniPCMultistep", 6)
+    ft.samplers.sample(denoise, torch.randn(SHAPE), make(), setup, callback=told.append)
+    assert [step.index for step in told] == [*range(6)]
+    assert [step.t_prev for step in told] == [*(step.t for step in told[1:]), -1]
+    assert (told[0].t, told[-1].x0.shape) == (99, SHAPE)
+
+    def stop(step: ft.samplers.Step) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ft.samplers.sample(denoise, torch.randn(SHAPE), make(), setup, callback=stop)
+
+
+@pytest.mark.parametrize("name", ["UniPCMultistep", "HeunDiscrete", "EulerAncestralDiscrete"])
+def test_restore_takes_a_scheduler_and_its_recipe_names_it(random_models: dict[str, FranNet], name: str) -> None:
+    model, picture = random_models["diffusion"], ft.portraits()["hopper"]
+    setup = SchedulerSetup(name, 4)
+    made = ft.restore(model, picture, setup, size=24)
+    assert made.calls == setup.calls
+    assert made.image.shape == (24, 24, 3)
+    assert np.isfinite(made.image).all()
+    assert made.recipe["setup"] == setup.to_dict()
+    assert "diffusers" in made.recipe["versions"]
+    again = Column.from_dict({"title": "x", "model": "m", "setup": made.recipe["setup"]})
+    assert again.setup == setup
+    np.testing.assert_array_equal(ft.restore(model, picture, setup, size=24).image, made.image)
+
+
+def test_a_region_is_that_of_the_whole_picture(random_models: dict[str, FranNet]) -> None:
+    model, picture = random_models["diffusion"], ft.portraits()["hopper"]
+    setup = SchedulerSetup("DPMSolverMultistep", 4)
+    whole = ft.restore(model, picture, setup, size=32, seed=3).image
+    part = ft.restore(model, picture, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
+    np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
+
+
+def test_short_names() -> None:
+    assert named_setup("B") == ft.SETUPS["B"]
+    assert named_setup("B:K=25").calls == 6
+    assert named_setup("UniPCMultistep:6") == SchedulerSetup("UniPCMultistepScheduler", 6)
+    assert named_setup("DPMSolverMultistep:15,solver_order=3").to_dict()["options"] == {"solver_order": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B, and schedulers"),
+        ("B:q=2", "B has no q"),
+        ("B:K=x", "K is 'x'"),
+        ("UniPCMultistep:0", "steps is 0"),
+        ("UniPCMultistep:5,foo=1", "takes no option foo; accepted are"),
+        ("UniPCMultistep:5,trained_betas=1", "takes no option trained_betas"),
+        ("FlowMatchEulerDiscreteScheduler", "cannot sample with a model's noise schedule alone"),
+        ("KDPM2DiscreteScheduler:5", "between whole ones"),
+        ("UniPCMultistep:5,solver_type=x", "refuses steps=5"),
+    ],
+)
+def test_what_is_no_setup_is_refused_in_a_sentence(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        named_setup(text)
