@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from itertools import count
 from threading import Event, Lock
@@ -244,10 +244,21 @@ def _run(work: Callable[[int], None], tiles: int, report: Callable[[], None], st
 
     A tile a thread, each with products on one thread: no product waits for the slower of two cores.
     """
+    left, lock = iter(range(tiles)), Lock()
+
+    def worker() -> None:
+        torch.set_num_threads(1)
+        while not stop.is_set():
+            with lock:
+                index = next(left, None)
+            if index is None:
+                return
+            work(index)
+
     with _threads() as threads:
         workers = min(threads, tiles) if parallel else 1
-        with ThreadPoolExecutor(workers, initializer=partial(torch.set_num_threads, 1)) as pool:
-            futures = [pool.submit(work, index) for index in range(tiles)]
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(worker) for _ in range(workers)]
             try:
                 pending = set(futures)
                 while pending:
@@ -257,7 +268,6 @@ def _run(work: Callable[[int], None], tiles: int, report: Callable[[], None], st
                     report()
             except BaseException:
                 stop.set()
-                pool.shutdown(cancel_futures=True)
                 raise
 
 
