@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from scipy import stats
 from skimage import metrics as reference
 
 import frantools as ft
 from frantools.images import square
-from frantools.metrics import NAMES, distance, measure, sharpness, summarise
+from frantools.metrics import NAMES, distance, interval, measure, paired_interval, sharpness, summarise
 from frantools.network import FranNet
 from frantools.pictures import Pictures
+
+samples = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
 
 def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +94,93 @@ def test_means_are_over_the_pictures():
     for name in NAMES:
         assert summary.each[name] == [row[name] for row in rows]
         assert getattr(summary, name) == pytest.approx(np.mean(summary.each[name]))
+
+
+@given(values=samples, seed=st.integers(0, 2**32))
+def test_an_interval_holds_the_mean_and_lies_between_the_values(values, seed):
+    low, high = interval(values, draws=500, seed=seed)
+    assert low - 1e-9 <= np.mean(values) <= high + 1e-9
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+
+
+@given(values=samples, scale=st.floats(0.1, 10), shift=st.floats(-5, 5))
+def test_an_interval_goes_along_with_its_values(values, scale, shift):
+    bounds = np.array(interval(values, draws=200))
+    np.testing.assert_allclose(interval(scale * np.array(values) + shift, draws=200), scale * bounds + shift, atol=1e-9)
+
+
+@given(values=samples)
+def test_the_difference_of_a_thing_with_itself_is_none(values):
+    assert paired_interval(values, values, draws=100) == (0, 0)
+
+
+@given(values=samples, seed=st.integers(0, 2**32))
+def test_differences_turned_round_are_the_negative(values, seed):
+    others = np.random.default_rng(seed).random(len(values))
+    low, high = paired_interval(values, others, draws=200)
+    np.testing.assert_allclose(paired_interval(others, values, draws=200), (-high, -low), atol=1e-12)
+
+
+def test_an_interval_is_that_of_scipy():
+    values = np.random.default_rng(0).gamma(1.5, size=128)
+    for level in (0.5, 0.95):
+        expected = stats.bootstrap((values,), np.mean, confidence_level=level, n_resamples=20_000, method="percentile")
+        low, high = interval(values, level, draws=20_000)
+        assert low == pytest.approx(expected.confidence_interval.low, abs=0.02)
+        assert high == pytest.approx(expected.confidence_interval.high, abs=0.02)
+
+
+def test_about_19_in_20_intervals_hold_the_mean_of_all_pictures():
+    rng = np.random.default_rng(1)
+    intervals = [interval(rng.gamma(1.5, size=128), draws=500, seed=seed) for seed in range(400)]
+    assert 0.91 <= np.mean([low <= 1.5 <= high for low, high in intervals]) <= 0.98
+
+
+def test_pairs_tell_a_difference_that_the_two_intervals_do_not():
+    rng = np.random.default_rng(2)
+    hard = rng.gamma(1.5, size=128)
+    better, worse = hard + rng.normal(0, 0.01, 128), hard + 0.02 + rng.normal(0, 0.01, 128)
+    assert interval(better)[1] > interval(worse)[0]
+    low, high = paired_interval(worse, better)
+    assert 0 < low < 0.02 < high
+
+
+def test_the_same_seed_draws_the_same_and_more_pictures_are_surer():
+    values = np.random.default_rng(3).random(400)
+    assert interval(values, seed=5) == interval(values, seed=5) != interval(values, seed=6)
+    few, many = (np.ptp(interval(values[:count])) for count in (40, 400))
+    assert many < 0.5 * few
+    assert np.ptp(interval(values, level=0.5)) < np.ptp(interval(values, level=0.99))
+
+
+def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
+    values = np.random.default_rng(4).random(50)
+    whole = interval(values, draws=1000)
+    monkeypatch.setattr("frantools.metrics.AT_ONCE", 333)
+    np.testing.assert_allclose(interval(values, draws=1000), whole, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"values": []}, "have no interval; accepted are one or more finite numbers, one for each picture"),
+        ({"values": [0.1, float("nan")]}, "have no interval"),
+        ({"values": [0.1, float("inf")]}, "have no interval"),
+        ({"values": [[0.1, 0.2]]}, "have no interval"),
+        ({"level": 0}, "level is 0; accepted are numbers over 0 and below 1"),
+        ({"level": 95}, "level is 95; accepted"),
+        ({"draws": 0}, "draws is 0; accepted are whole numbers from 1"),
+        ({"draws": 1.5}, "draws is 1.5; accepted"),
+    ],
+)
+def test_what_has_no_interval_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        interval(**{"values": [0.1, 0.2], **wrong})
+
+
+def test_values_that_are_no_pairs_are_refused():
+    with pytest.raises(ValueError, match="3 and 2 values are no pairs; accepted are those of the same pictures"):
+        paired_interval([1, 2, 3], [1, 2])
 
 
 def test_distance_is_the_root_of_the_loss_and_symmetric():

@@ -1,0 +1,104 @@
+"""What plain resizing makes of a picture, and that it is measured as a model is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.transform import resize as reference
+
+import frantools as ft
+from frantools.baselines import BASELINES, MODES, from_colour, from_gray
+from frantools.images import square
+from frantools.metrics import measure
+from frantools.network import FranNet
+
+GRAY = np.array([0.2989, 0.587, 0.114])
+colours = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+def loss(name: str, original: np.ndarray) -> float:
+    return measure(BASELINES[name](original), original)["loss"]
+
+
+@given(colour=colours, size=st.integers(1, 200), name=st.sampled_from([*BASELINES]))
+def test_a_constant_picture_is_kept(colour, size, name):
+    original = np.full((size, size, 3), colour, np.uint8)
+    expected = np.array(colour) / 255 if name.endswith("-colour") else np.full(3, colour @ GRAY / 255)
+    resized = BASELINES[name](original)
+    np.testing.assert_allclose(resized, np.broadcast_to(expected, original.shape), atol=1e-5)
+
+
+@given(seed=st.integers(0, 2**32), size=st.integers(1, 150), name=st.sampled_from([*BASELINES]))
+def test_what_is_made_is_a_picture_of_the_same_size(seed, size, name):
+    original = np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
+    resized = BASELINES[name](original)
+    assert resized.shape == original.shape
+    assert resized.dtype == np.float32
+    assert resized.min() >= 0
+    assert resized.max() <= 1
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_original_is_left_as_it_is(name):
+    original = square(ft.portraits()["hopper"], 100)
+    before = original.copy()
+    BASELINES[name](original)
+    np.testing.assert_array_equal(original, before)
+
+
+@pytest.mark.parametrize("method", MODES)
+@pytest.mark.parametrize("portrait", ["astronaut", "hopper"])
+def test_gray_is_gray_and_the_true_colour_is_worth_much(method, portrait):
+    original = square(ft.portraits()[portrait], 178)
+    gray = from_gray(original, method)
+    np.testing.assert_array_equal(gray, gray[..., :1].repeat(3, axis=-1))
+    colour = from_colour(original, method)
+    np.testing.assert_allclose(colour @ GRAY, gray[..., 0] * GRAY.sum(), atol=0.03, err_msg="but for what is clamped")
+    assert measure(colour, original)["loss"] < 0.5 * measure(gray, original)["loss"]
+
+
+@pytest.mark.parametrize("kind", ["", "-colour"])
+def test_the_smoother_the_kernel_the_closer_to_a_smooth_picture(kind):
+    rows, columns = np.mgrid[:178, :178] / 178
+    waves = np.stack([np.sin(9 * rows), np.cos(7 * columns), np.sin(5 * (rows + columns))], axis=-1)
+    original = ((waves if kind else waves[..., :1].repeat(3, axis=-1)) * 100 + 128).astype(np.uint8)
+    losses = [loss(name + kind, original) for name in ("bicubic", "bilinear", "nearest")]
+    assert losses == sorted(losses)
+    assert losses[0] < 0.1 * losses[2]
+
+
+@pytest.mark.parametrize(("method", "order"), [("nearest", 0), ("bilinear", 1)])
+def test_enlarging_is_that_of_scikit_image(method, order):
+    """At 64 pixels nothing is shrunk, so what is enlarged is known."""
+    small = square(ft.portraits()["astronaut"], 64)
+    large = small.repeat(3, axis=0).repeat(3, axis=1)  # shrunk again it is blurred a little
+    low = from_colour(large, "nearest")[1::3, 1::3]
+    expected = reference(low, (192, 192), order=order, mode="edge", anti_aliasing=False)
+    np.testing.assert_allclose(from_colour(large, method), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_models: dict[str, FranNet]):
+    images = list(ft.portraits().values())
+    measured = ft.evaluate(name, images, size=40)
+    for index, image in enumerate(images):
+        original = square(image, 40)
+        for metric, value in measure(BASELINES[name](original), original).items():
+            assert measured.each[metric][index] == value
+    assert measured.calls == 0
+    assert measured.seconds > 0
+    assert measured.pictures == ft.evaluate(random_models["single-pass"], images, size=40).pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "setup", "message"),
+    [
+        ("lanczos", None, "there is no baseline 'lanczos'; accepted are a model and nearest, bilinear, bicubic, area,"),
+        ("bicubic", ft.SETUPS["B"], "the baseline 'bicubic' has no sampler; setup goes with a diffusion model"),
+    ],
+)
+def test_what_is_no_baseline_is_refused(name, setup, message):
+    with pytest.raises(ValueError, match=message):
+        ft.evaluate(name, [ft.portraits()["hopper"]], setup)
