@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from itertools import combinations
 from statistics import fmean
 from typing import Any
 
+from .baselines import BASELINES
+from .checkpoints import models as cards
 from .checkpoints import shipped
-from .metrics import distance
+from .comparison import COLUMNS
+from .figures import Estimate
+from .metrics import NAMES, Metrics, distance, interval, paired_interval
 from .metrics import sharpness as measure_sharpness
 from .restore import Restoration
 from .samplers import SETUPS
-from .tables import Table
+from .tables import HEADS, Table
 
 Pictures = Mapping[str, Mapping[str, Restoration]]
 
@@ -28,15 +33,194 @@ PUBLISHED = {
 }
 """Losses that FranNet's note reports: CelebA, 512 test images, 178 x 178."""
 
+ENOUGH = 20  # pictures from which on a bootstrap's interval is to be trusted
 DIFFUSION, SINGLE = ("A", "B"), ("masking-32", "masking-8")
 
 
+def _files() -> list[dict[str, Any]]:
+    """The files of shipped results, in the order of their names; other JSON in their folder has no "results"."""
+    read = [json.loads(path.read_text()) for path in sorted((shipped() / "results").glob("*.json"))]
+    return [content for content in read if "results" in content]
+
+
+def shipped_results() -> dict[str, dict[str, Any]]:
+    """All shipped results on held-out portraits, by model and setup; made by `frantools evaluate`.
+
+    Returns
+    -------
+    dict
+        "bicubic", "single-masking-8", "diffusion-basic B" ...: baselines first, then single-pass models, then
+        diffusion models, each in the order of the files' names and as listed there.
+    """
+    rows = [row for file in _files() for row in file["results"]]
+    rows.sort(key=lambda row: min(row["calls"], 2))  # no call: a baseline; one: a single pass
+    return {_name(row["model"], row["setup"]): row for row in rows}
+
+
+def _name(model: str, setup: str | None) -> str:
+    return f"{model} {setup}" if setup else model
+
+
+_COLUMNS = {
+    title: _name(column.model, title if column.setup else None)
+    for title, column in COLUMNS.items()
+    if title in PUBLISHED
+}
+_NOTE = {"bicubic": PUBLISHED["bicubic"]} | {name: PUBLISHED[title] for title, name in _COLUMNS.items()}
+
+
 def held_out_results() -> dict[str, dict[str, Any]]:
-    """The shipped results on held-out portraits, by the note's name of a column; made by `frantools evaluate`."""
-    files = (shipped() / "results").glob("*.json")
-    rows = [row for file in files for row in json.loads(file.read_text())["results"]]
-    named = {row["setup"] or row["model"].removeprefix("single-"): row for row in rows}
-    return {name: named[name] for name in PUBLISHED if name in named}
+    """The shipped results of the note's columns, by the note's name."""
+    results = shipped_results()
+    return {title: results[name] for title, name in _COLUMNS.items() if name in results}
+
+
+def commands() -> str:
+    """The commands that made the shipped results, a line each."""
+    return "\n".join(file["command"] for file in _files())
+
+
+def metrics() -> dict[str, Metrics]:
+    """The shipped results as `ft.evaluate` returns them, by model and setup; see `shipped_results`."""
+    names = [field.name for field in fields(Metrics)]
+    return {title: Metrics(**{name: row[name] for name in names}) for title, row in shipped_results().items()}
+
+
+def models() -> Table:
+    """The shipped models, from their cards."""
+    settings = ("restorator", "masking", "target", "features", "objective", "augment", "steps")
+    return Table(
+        [
+            {"model": name}
+            | {setting: card.get("settings", {}).get(setting) for setting in settings}
+            | {"parameters": card.get("parameters"), "minutes of training": card.get("minutes")}
+            for name, card in cards().items()
+        ]
+    )
+
+
+def losses(results: Mapping[str, Metrics] | None = None) -> Table:
+    """What was measured of each model, with 95 % intervals, beside what the note published for CelebA.
+
+    Parameters
+    ----------
+    results : dict of Metrics, optional
+        By name. Default: the shipped ones, on the held-out portraits.
+    """
+    return Table(
+        [
+            {
+                "model": name,
+                "loss (95 % interval)": _spread(result, "loss"),
+                "gray loss (95 % interval)": _spread(result, "loss_gray"),
+                "psnr": result.psnr,
+                "ssim": result.ssim,
+                "calls": result.calls,
+                "ms a picture": float(f"{1000 * result.seconds:.2g}"),
+                "loss in the note (CelebA)": f"{_NOTE[name]:g}" if name in _NOTE else "",
+            }
+            for name, result in (metrics() if results is None else results).items()
+        ]
+    )
+
+
+def _spread(result: Metrics, metric: str) -> str:
+    low, high = interval(result.each[metric])
+    return f"{getattr(result, metric):.5f} ({low:.5f} to {high:.5f})"
+
+
+def differences(
+    reference: str,
+    names: Sequence[str] = (),
+    metric: str = "loss",
+    results: Mapping[str, Metrics] | None = None,
+) -> Table:
+    """How much each model differs from one of them on the same pictures, and whether the difference is real.
+
+    Parameters
+    ----------
+    reference : str
+        What the others are compared with.
+    names : sequence of str
+        Which ones. Default: all but the reference.
+    metric : {"loss", "loss_gray", "psnr", "ssim"}
+        What is compared.
+    results : dict of Metrics, optional
+        By name, all on the same pictures. Default: the shipped ones.
+
+    Returns
+    -------
+    Table
+        The difference's 95 % interval is that of `metrics.paired_interval`; it is real where that excludes 0, to five
+        digits. Under 20 pictures tell no real difference: such intervals are too narrow.
+
+    Raises
+    ------
+    ValueError
+        If there is no result or metric of a name, or the results are of different numbers of pictures.
+    """
+    known = metrics() if results is None else results
+    if unknown := [name for name in (reference, *names) if name not in known]:
+        raise ValueError(f"there is no result of {unknown[0]!r}; accepted are {', '.join(known)}")
+    if metric not in NAMES:
+        raise ValueError(f"metric is {metric!r}; accepted are {', '.join(map(repr, NAMES))}")
+    base, rows = known[reference], []
+    for name in names or [name for name in known if name != reference]:
+        low, high = paired_interval(known[name].each[metric], base.each[metric])
+        mean, other = (getattr(result, metric) for result in (known[name], base))
+        rows.append(
+            {
+                "model": name,
+                f"{HEADS.get(metric, metric)} less that of {reference}": _signed(mean - other, 5),
+                "95 % interval": f"{_signed(low, 5)} to {_signed(high, 5)}",
+                "in %": _signed(100 * (mean / other - 1), 1) if other else "",
+                "real": round(low, 5) > 0 or round(high, 5) < 0 if base.pictures >= ENOUGH else None,
+            }
+        )
+    return Table(rows)
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign; what rounds to 0 is +0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
+
+
+def estimates(results: Mapping[str, Metrics] | None = None) -> dict[str, list[Estimate]]:
+    """What `figures.losses` draws: loss and gray loss with 95 % intervals, of the shipped results or given ones."""
+    shown = metrics() if results is None else results
+    return {
+        "loss": [_estimate(name, result, "loss", _NOTE.get(name)) for name, result in shown.items()],
+        "gray loss": [_estimate(name, result, "loss_gray") for name, result in shown.items()],
+    }
+
+
+def _estimate(name: str, result: Metrics, metric: str, note: float | None = None) -> Estimate:
+    low, high = interval(result.each[metric])
+    return Estimate(name, _kind(name, result), getattr(result, metric), low, high, note)
+
+
+def _kind(name: str, result: Metrics) -> str:
+    if name in BASELINES:
+        return "resizing, given the true colour" if name.endswith("-colour") else "resizing the gray input"
+    return "single-pass model" if result.calls == 1 else "diffusion model"
+
+
+def colour() -> str:
+    """How much of what resizing loses is colour."""
+    gray, given = (shipped_results()[name]["loss"] for name in ("bicubic", "bicubic-colour"))
+    return (
+        f"Enlarged as it is, the gray input has a loss of {gray:.4f} (bicubic); with the true colour at the same low "
+        f"resolution it has {given:.4f}. So colour is {100 * (1 - given / gray):.0f} % of it, and detail the rest."
+    )
+
+
+def ablation() -> Table:
+    """What each change to the single-pass model does, one at a time; from `data/results/ablation.json`."""
+    path = shipped() / "results" / "ablation.json"
+    if not path.is_file():
+        return Table([{"change": "none has been measured yet"}])
+    rows = json.loads(path.read_text())["rows"]
+    return Table([row | {metric: f"{row[metric]:.5f}" for metric in ("loss", "loss_gray")} for row in rows])
 
 
 def held_out(names: Sequence[str] = ()) -> Table:
