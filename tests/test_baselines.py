@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from skimage.transform import resize as reference
 
 import frantools as ft
+from frantools import cli
 from frantools.baselines import BASELINES, MODES, from_colour, from_gray
+from frantools.checkpoints import save_model
 from frantools.images import square
 from frantools.metrics import measure
 from frantools.network import FranNet
@@ -102,3 +108,41 @@ def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_mod
 def test_what_is_no_baseline_is_refused(name, setup, message):
     with pytest.raises(ValueError, match=message):
         ft.evaluate(name, [ft.portraits()["hopper"]], setup)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Image.fromarray(square(ft.portraits()["hopper"], 50)).save(tmp_path / "hopper.png")
+    return tmp_path
+
+
+def test_the_command_line_measures_baselines_beside_models(capsys, folder, random_models):
+    save_model(random_models["diffusion"], folder / "mine.safetensors")
+    model, out = str(folder / "mine.safetensors"), folder / "out.json"
+    command = ["evaluate", "--data", str(folder), "--model", "bicubic", model, "nearest-colour", "--setup", "B"]
+    assert cli.main([*command, "--size", "16", "--out", str(out)]) == 0
+    capsys.readouterr()
+    results = json.loads(out.read_text())["results"]
+    assert [(row["model"], row["setup"], row["calls"]) for row in results] == [
+        ("bicubic", None, 0),
+        ("mine", "B", 15),
+        ("nearest-colour", None, 0),
+    ]
+    assert [row["sha256"] for row in results] == [None, ft.load_model(model).sha256, None]
+    assert results[0]["each"] == ft.evaluate("bicubic", folder, size=16).each
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bicubik"], "there is no model 'bicubik'; the shipped ones are"),
+        (["bicubik"], "and the baselines nearest, bilinear, bicubic, area, nearest-colour"),
+        (["bicubic", "--setup", "A"], "neither single-pass models nor baselines have a sampler"),
+        (["bicubic", "--cards"], "bicubic has no card"),
+    ],
+)
+def test_the_command_line_refuses_what_no_baseline_can_do_in_one_line(capsys, folder, arguments, message):
+    assert cli.main(["evaluate", "--data", str(folder), "--model", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
