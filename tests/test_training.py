@@ -366,3 +366,49 @@ def test_resume_with_other_held_out_pictures_is_refused(data, tmp_path):
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert git_commit() is None
+
+
+TOGETHER = """
+import sys, torch
+from frantools.checkpoints import read_safetensors
+from frantools.training import Settings, train
+from frantools.training.team import Team
+
+team = Team("cpu")
+tensors = [torch.full((2, 2), float(team.rank)), torch.tensor([1.0 + team.rank])]
+team.mean(tensors)
+assert [t.unique().tolist() for t in tensors] == [[0.5], [1.5]], tensors
+made = train(sys.argv[1], sys.argv[2], Settings(steps=4, batch=4, points=16), device="cpu", every=2)
+weights = torch.cat([value.flatten() for value in made.state_dict().values() if value.is_floating_point()])
+others = weights.clone()
+team.mean([others])
+torch.testing.assert_close(others, weights, rtol=0, atol=1e-7)  # both have the same
+print("together", team.rank)
+"""
+
+
+def launch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_train_one_model(data, tmp_path):
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    run = launch(str(script), str(data), str(tmp_path / "m.safetensors"))
+    assert run.returncode == 0, run.stderr
+    assert sorted(line for line in run.stdout.splitlines() if line.startswith("together")) == [
+        "together 0",
+        "together 1",
+    ]
+    card = json.loads((tmp_path / "m.json").read_text())
+    assert card["processes"] == 2
+    assert [entry["step"] for entry in card["history"]] == [2, 4]
+    assert ft.load_model(tmp_path / "m.safetensors").config.restorator == "diffusion"
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(data, tmp_path):
+    options = ["--data", str(data), "--out", str(tmp_path / "m.safetensors"), "--batch", "3", "--device", "cpu"]
+    run = launch("-m", "frantools", "train", *options)
+    assert run.returncode != 0
+    assert "batch is 3; accepted are multiples of the 2 processes" in run.stderr

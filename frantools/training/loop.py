@@ -27,6 +27,7 @@ from ..files import check_output, replacing
 from ..network import STEPS, Config, FranNet
 from ..pictures import Pictures
 from .data import AUGMENTS, Batches, check_masking
+from .team import Team
 
 WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
@@ -42,12 +43,12 @@ class Settings:
     ----------
     restorator : {"single-pass", "diffusion"}
         What is trained.
-    target, features, objective : str
-        See `network.Config`.
     masking : str
         "none", "uniform", "dynamic" or cells a side; see `data.mask`.
     augment : {"none", "crops", "strong"}
         See `data.Batches`.
+    target, features, objective : str
+        See `network.Config`.
     steps : int
         Optimiser steps.
     batch, points : int
@@ -61,11 +62,11 @@ class Settings:
     """
 
     restorator: str = "diffusion"
+    masking: str = "none"
+    augment: str = "crops"
     target: str = "colour"
     features: str = "note"
     objective: str = "noise"
-    masking: str = "none"
-    augment: str = "crops"
     steps: int = 6000
     batch: int = 32
     points: int = 256
@@ -129,10 +130,11 @@ def diverged(loss: float, step: int) -> FloatingPointError:
 class Run:
     """A training under way: all that a checkpoint holds."""
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
+    def __init__(self, settings: Settings, team: Team) -> None:
         torch.manual_seed(settings.seed)
-        self.settings, self.device, self.step = settings, device, 0
-        self.model = FranNet(settings.config).to(device)
+        self.settings, self.team, self.step = settings, team, 0
+        self.device = team.device
+        self.model = FranNet(settings.config).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
@@ -151,14 +153,19 @@ class Run:
     def advance(self, batch: dict[str, Tensor]) -> float:
         """One optimiser step; returns the moving average of the loss."""
         self.model.train()
-        loss = self.forward(batch, self.settings.seed * 1_000_003 + self.step)
-        value = loss.item()
-        if not torch.isfinite(loss):
-            raise diverged(value, self.step)
+        # Each process has random numbers of its own, and the first those of a process that trains alone.
+        seed = self.settings.seed * 1_000_003 + self.step + self.team.rank * 0x9E3779B97F4A7C15
+        loss = self.forward(batch, seed % 2**64)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings)
         self.optimiser.zero_grad()
         loss.backward()
+        mean = loss.detach().clone()
+        statistics = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+        self.team.mean([mean, *(p.grad for p in self.model.parameters() if p.grad is not None), *statistics])
+        value = mean.item()
+        if not isfinite(value):
+            raise diverged(value, self.step)
         self.optimiser.step()
         self.step += 1
         self.loss = value if self.loss is None else 0.98 * self.loss + 0.02 * value
@@ -198,7 +205,8 @@ class Run:
         metadata, tensors = read_safetensors(path)
         if metadata.get("format") != "frantools-checkpoint":
             raise ValueError(f"{path} is no checkpoint of a training (its format is {metadata.get('format')!r})")
-        before, now = json.loads(metadata["settings"]), asdict(self.settings)
+        # Settings that a version before did not know had their defaults' effect.
+        before, now = asdict(Settings()) | json.loads(metadata["settings"]), asdict(self.settings)
         changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
         if changed:
             raise ValueError(f"{path} was trained with other settings: {', '.join(changed)}")
@@ -280,6 +288,11 @@ def train(
     workers : int
         Processes that prepare batches; 0 prepares them in this one.
 
+    Notes
+    -----
+    Started by ``torchrun`` or ``accelerate launch``, on several GPUs or hosts, the processes train one model: each has
+    its part of every batch, and the first one measures and writes.
+
     Returns
     -------
     FranNet
@@ -302,12 +315,14 @@ def train(
         raise ValueError(f"every is {every}; accepted are whole numbers from 1")
     if workers < 0:
         raise ValueError(f"workers is {workers}; accepted are whole numbers from 0")
-    target = _device(device)
+    team = Team(device)
+    if settings.batch % team.size:
+        raise ValueError(f"batch is {settings.batch}; accepted are multiples of the {team.size} processes")
     pictures = Pictures(data)
-    for reason in pictures.skipped:
+    for reason in pictures.skipped if team.leads else ():
         print(f"skipped {reason}", file=sys.stderr)
     training, measured = _split(pictures, held_out)
-    run = Run(settings, target)
+    run = Run(settings, team)
     checkpoint = out.with_suffix(".checkpoint.safetensors")
     provenance = {
         "data": pictures.summary(),
@@ -316,7 +331,8 @@ def train(
         "commit": git_commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "device": target.type,
+        "device": team.device.type,
+        "processes": team.size,
     }
     if resume and checkpoint.exists():
         run.load(checkpoint, provenance)
@@ -326,13 +342,15 @@ def train(
     control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment="none")
     controls = -(-len(measured) // settings.batch)
     loader = DataLoader(batches, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers)
-    with tqdm(total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True, disable=not team.leads
+    ) as bar:
         begun = time.perf_counter() - run.seconds
         for batch in loader:
-            loss = run.advance(batch)
+            loss = run.advance({key: value[team.rank :: team.size] for key, value in batch.items()})
             bar.update()
             bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
-            if run.step % every == 0 or run.step == settings.steps:
+            if team.leads and (run.step % every == 0 or run.step == settings.steps):
                 run.seconds = time.perf_counter() - begun
                 value = held_out_loss(run, control, controls)
                 if not isfinite(value):
@@ -349,7 +367,9 @@ def train(
         "history": run.history,
         **provenance,
     }
-    save_model(model.cpu(), out, card)
+    if team.leads:
+        save_model(model.cpu(), out, card)
+    team.wait()
     return model
 
 
@@ -361,16 +381,6 @@ def _check_finished(checkpoint: Path) -> None:
             f"{checkpoint} is of an unfinished training, at step {step} of {steps}; go on from it with --resume "
             "(resume=True), or delete it"
         )
-
-
-def _device(name: str) -> torch.device:
-    """The device of a name, "auto" being the fastest at hand."""
-    try:
-        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise ValueError(f"the device {name!r} is not at hand; accepted are auto, cpu and cuda") from None
-    return device
 
 
 def _split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Pictures, Pictures]:
