@@ -127,6 +127,7 @@ def figures_arguments(parser: Parser) -> None:
     parser.add_argument("--size", type=sides, metavar="SIZE", help="N or WxH pixels of a restoration (default: 1024)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
     parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto (default: float32)")
+    parser.add_argument("--beyond", action="store_true", help="below each picture, models that go beyond the note")
     parser.add_argument("--recipe", metavar="FIGURE.png", help="make the figure of this file again, with its recipe")
 
 
@@ -138,14 +139,16 @@ def figures(options: Options) -> None:
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
     if options.recipe is not None:
-        if changes or options.only:
+        if changes or options.only or options.beyond:
             raise ValueError("--recipe says all that makes the figure; accepted beside it is --out")
         recipes = [load_recipe(options.recipe)]
         render = renderer(recipes[0])
     else:
         render = note.render
         search = scaled_search(options.size or 1024)
-        recipes = [note.recipe(name, **changes, search=search) for name in options.only or note.FIGURES]
+        recipes = [
+            note.recipe(name, **changes, search=search, beyond=options.beyond) for name in options.only or note.FIGURES
+        ]
     paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
     begun, cache = time.perf_counter(), Cache()
     for recipe, path in zip(recipes, paths, strict=True):

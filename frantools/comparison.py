@@ -22,7 +22,7 @@ from .images import prepare_input, square
 from .network import FranNet
 from .regions import Region, axes, dimensions
 from .restore import Progress, Restoration, describe, restore
-from .samplers import SETUPS, Setup, Solver
+from .samplers import QUICK, SETUPS, Setup, Solver
 
 SOURCES = ("input", "original")
 
@@ -78,9 +78,12 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         **{name: Column(name, "diffusion-basic", setup) for name, setup in SETUPS.items()},
         "masking-32": Column("masking-32", "single-masking-32"),
         "masking-8": Column("masking-8", "single-masking-8"),
+        "diffusion-best": Column("diffusion-best", "diffusion-best", SETUPS["B"]),
+        "diffusion-best, 6 calls": Column("diffusion-best, 6 calls", "diffusion-best", QUICK),
+        "single-best": Column("single-best", "single-best"),
     }
 )
-"""The note's columns by title."""
+"""The note's columns by title, and those beyond the note."""
 
 
 def model(name: str) -> FranNet:

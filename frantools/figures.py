@@ -179,43 +179,54 @@ def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float
             )
 
 
-def _table(pictures: Pictures) -> Figure:
-    """One row a picture, one column a restoration."""
-    first = next(iter(pictures.values()))
-    return grid([Row(list(columns.values()), label=name) for name, columns in pictures.items()], list(first))
+def _table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
+    """One row a picture, one column a restoration; those named in `beyond` in a second row, with their names below."""
+    titles = [title for title in next(iter(pictures.values())) if title not in beyond]
+    rows = []
+    for name, columns in pictures.items():
+        rows.append(Row([columns[title] for title in titles], label=name))
+        if beyond:
+            rows.append(Row([columns[title] for title in beyond], label="beyond the note", captions=beyond))
+    return grid(rows, titles)
 
 
-def ddpm_vs_ddim(pictures: Pictures) -> Figure:
+def ddpm_vs_ddim(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
     """Figure 1: what the two samplers make of the same input.
 
     Parameters
     ----------
     pictures : dict of dict of Restoration
         By portrait and by column: Input, DDIM, DDPM.
+    beyond : sequence of str
+        Columns that go into a second row, "beyond the note".
     """
-    return _table(pictures)
+    return _table(pictures, beyond)
 
 
-def entire_image(pictures: Pictures) -> Figure:
+def entire_image(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
     """Figure 2: whole portraits.
 
     Parameters
     ----------
     pictures : dict of dict of Restoration
         By portrait and by column: Input, A, B, masking-32, masking-8.
+    beyond : sequence of str
+        Columns that go into a second row, "beyond the note".
     """
-    return _table(pictures)
+    return _table(pictures, beyond)
 
 
-def local_region(pictures: Pictures) -> Figure:
+def local_region(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
     """Figure 4: a region restored on its own, at full size.
 
     Parameters
     ----------
     pictures : dict of dict of Restoration
         By portrait and by column: A, B, masking-32, masking-8.
+    beyond : sequence of str
+        Columns that go into a second row, "beyond the note".
     """
-    return _table(pictures)
+    return _table(pictures, beyond)
 
 
 def detail(pictures: Pictures, roi: Roi) -> Figure:

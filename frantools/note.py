@@ -31,6 +31,9 @@ FIGURES: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each figure."""
 
+BEYOND = ("Original", "diffusion-best", "single-best", "diffusion-best, 6 calls")
+"""What a figure's row "beyond the note" shows, as much of it as the figure has columns."""
+
 LOCAL = Region(0.2, 0.2, 0.2, 0.4)
 """The region of figure 4: the rectangle from (0.2, 0.2) to (0.4, 0.6)."""
 
@@ -44,6 +47,7 @@ def recipe(
     seed: int = 0,
     precision: str = "float32",
     search: RoiSearch | None = None,
+    beyond: bool = False,
 ) -> Recipe:
     """What makes one of the note's figures.
 
@@ -61,6 +65,8 @@ def recipe(
         Default: everything; for "local-region" the note's rectangle.
     search : RoiSearch, optional
         For "roi-crops": the sizes and counts of the regions.
+    beyond : bool
+        Whether each picture gets a second row of the models that go beyond the note. "roi-crops" has none.
 
     Returns
     -------
@@ -75,18 +81,21 @@ def recipe(
     if figure not in FIGURES:
         raise ValueError(f"unknown figure {figure!r}; accepted are {', '.join(FIGURES)}")
     chosen = [COLUMNS[title] for title in FIGURES[figure]] if columns is None else list(columns)
+    second = [COLUMNS[title] for title in BEYOND[: len(chosen)]] if beyond and figure != "roi-crops" else []
     region = region or (LOCAL if figure == "local-region" else Region.full())
     made: Recipe = {
         "figure": figure,
         "pictures": {name: picture_hash(find_picture(name)) for name in pictures or portraits()},
-        "columns": [column.to_dict() for column in chosen],
+        "columns": [column.to_dict() for column in [*chosen, *second]],
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
         "seed": check_seed(seed),
         "precision": resolve_precision(precision),
-        "models": {c.model: model(c.model).sha256 for c in chosen if c.model not in SOURCES},
+        "models": {c.model: model(c.model).sha256 for c in [*chosen, *second] if c.model not in SOURCES},
         "versions": versions(),
     }
+    if second:
+        made["beyond"] = [column.title for column in second]
     if figure == "roi-crops":
         made["search"] = asdict(search or RoiSearch())
     return made
@@ -171,13 +180,13 @@ def draw(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]]) -> F
     """The figure of a recipe, from its restorations."""
     match recipe["figure"]:
         case "ddpm-vs-ddim":
-            return figures.ddpm_vs_ddim(pictures)
+            return figures.ddpm_vs_ddim(pictures, recipe.get("beyond", ()))
         case "entire-image":
-            return figures.entire_image(pictures)
+            return figures.entire_image(pictures, recipe.get("beyond", ()))
         case "roi-crops":
             return figures.roi_crops(pictures, RoiSearch(**recipe["search"]))
         case _:
-            return figures.local_region(pictures)
+            return figures.local_region(pictures, recipe.get("beyond", ()))
 
 
 def render(recipe: Recipe, progress: Progress | None = None, cache: Cache | None = None) -> Figure:
@@ -196,8 +205,11 @@ def check(recipe: Recipe) -> None:
         columns = [Column.from_dict(column) for column in recipe["columns"]]
         recipe["pictures"].items(), recipe["models"].items()
         RoiSearch(**recipe.get("search", {}))
+        missing = {*recipe.get("beyond", ())} - {column.title for column in columns}
     except (TypeError, AttributeError) as error:
         raise ValueError(f"the recipe is damaged: {error}") from None
+    if missing:
+        raise ValueError(f"the recipe is damaged: it has no column {', '.join(sorted(missing))}")
     if not recipe["pictures"] or not columns:
         raise ValueError("the recipe is damaged: it has no picture or no column")
     unchanged(recipe)
