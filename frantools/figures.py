@@ -398,3 +398,51 @@ def _estimates(axes: Axes, estimates: Sequence[Estimate], colours: Mapping[str, 
     axes.set_yticks(range(len(estimates)), [e.name for e in estimates] if names else [], fontsize=9)
     axes.grid(axis="both", which="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def loss_against_calls(
+    curves: Mapping[str, Sequence[tuple[int, float]]], bar: tuple[str, float] | None = None
+) -> Figure:
+    """The loss of samplers that are given more and more calls of the network.
+
+    Parameters
+    ----------
+    curves : dict of sequences of (int, float)
+        By sampler: network calls and the loss.
+    bar : (str, float), optional
+        A loss to compare with, and its name: a line across.
+
+    Returns
+    -------
+    Figure
+        Both axes logarithmic.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve, or one without points.
+    """
+    if not curves or not all(curves.values()):
+        raise ValueError("a figure of loss against calls needs at least one sampler")
+    figure = blank(760, 420)
+    axes = figure.add_axes((0.1, 0.13, 0.87, 0.83))
+    for index, (name, points) in enumerate(curves.items()):
+        calls, losses = zip(*sorted(points), strict=True)
+        axes.plot(calls, losses, marker="osD^v"[index % 5], color=COLOURS[index % len(COLOURS)], label=name)
+    if bar is not None:
+        axes.axhline(bar[1], color="black", linestyle=":", linewidth=1, label=bar[0])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    ticks = sorted({calls for points in curves.values() for calls, _ in points})
+    shown = [tick for index, tick in enumerate(ticks) if index == 0 or tick >= 1.12 * ticks[index - 1]]
+    axes.set_xticks(shown, [str(tick) for tick in shown])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("network calls a point")
+    axes.set_ylabel("loss")
+    axes.grid(which="both", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False)
+    return figure

@@ -223,6 +223,47 @@ def ablation() -> Table:
     return Table([row | {metric: f"{row[metric]:.5f}" for metric in ("loss", "loss_gray")} for row in rows])
 
 
+FAMILIES = {
+    "DDIM": "DDIM",
+    "B": "DDIM with noise projection (A, B)",
+    "DPMSolverMultistep": "DPM-Solver++",
+    "UniPCMultistep": "UniPC",
+}
+"""Samplers by what stands before the colon in the name of a setup."""
+
+
+def curves(model: str = "diffusion-best") -> dict[str, list[tuple[int, float]]]:
+    """How the loss of each sampler falls with its calls; from `data/results/calls/MODEL.json`.
+
+    Returns
+    -------
+    dict
+        By sampler: (network calls, loss).
+    """
+    found: dict[str, list[tuple[int, float]]] = {}
+    for row in json.loads((shipped() / "results" / "calls" / f"{model}.json").read_text())["results"]:
+        family = FAMILIES[row["setup"].partition(":")[0]]
+        found.setdefault(family, []).append((row["calls"], row["loss"]))
+    return {family: sorted(points) for family, points in found.items()}
+
+
+def quick(model: str = "diffusion-best") -> str:
+    """Which sampler needs the fewest calls to come within 2 % of B's loss."""
+    found = curves(model)
+    calls = SETUPS["B"].calls
+    target = dict(found[FAMILIES["B"]])[calls]
+    lines = [f"{model} with B ({calls} calls): {target:.5f}."]
+    for family, points in found.items():
+        near = [(count, loss) for count, loss in points if loss <= 1.02 * target]
+        least = min(points, key=lambda point: point[1])
+        lines.append(
+            f"{family}: within 2 % of that from {near[0][0]} calls on ({near[0][1]:.5f})."
+            if near
+            else f"{family}: never within 2 % of that; best is {least[1]:.5f}, with {least[0]} calls."
+        )
+    return "\n".join(lines)
+
+
 def held_out(names: Sequence[str] = ()) -> Table:
     """Means over the held-out portraits, beside the losses that the note published for CelebA."""
     results = held_out_results()

@@ -182,6 +182,17 @@ def test_bfloat16_is_close_to_float32(diffusion, single, portrait):
         assert 0 < np.abs(exact - rounded).mean() < 0.01
 
 
+@pytest.mark.parametrize("setup", ft.SETUPS)
+def test_bfloat16_changes_the_loss_by_less_than_a_hundredth(setup):
+    model, portraits = ft.load_model("diffusion-basic"), list(ft.portraits().values())
+    exact, rounded = (
+        ft.evaluate(model, portraits, ft.SETUPS[setup], size=48, precision=precision).loss
+        for precision in ("float32", "bfloat16")
+    )
+    assert rounded != exact
+    assert abs(rounded / exact - 1) < 0.01
+
+
 def test_auto_precision_is_one_of_the_two_and_the_recipe_says_which(single, portrait):
     made = ft.restore(single, portrait, size=16, precision="auto")
     assert made.recipe["precision"] in ("float32", "bfloat16")
