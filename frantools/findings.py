@@ -223,6 +223,22 @@ def ablation() -> Table:
     return Table([row | {metric: f"{row[metric]:.5f}" for metric in ("loss", "loss_gray")} for row in rows])
 
 
+def summary() -> Table:
+    """Means of what was measured on the held-out portraits, beside the losses that the note published.
+
+    Of the baselines, bicubic alone: it is the best of them.
+    """
+    return Table(
+        [
+            {"model": name}
+            | {metric: row[metric] for metric in ("calls", "loss", "loss_gray", "psnr", "ssim")}
+            | {"loss in the note (CelebA)": f"{_NOTE[name]:g}" if name in _NOTE else ""}
+            for name, row in shipped_results().items()
+            if row["calls"] or name.startswith("bicubic")
+        ]
+    )
+
+
 FAMILIES = {
     "DDIM": "DDIM",
     "B": "DDIM with noise projection (A, B)",
@@ -326,6 +342,23 @@ def sharpness(pictures: Pictures) -> str:
 def _percent(value: float, other: float) -> str:
     share = 100 * (value / other - 1)
     return f"{abs(share):.1f} % {'sharper' if share >= 0 else 'less sharp'} than"
+
+
+def local_sharpness(beside: str = "single-best") -> Table:
+    """How sharp models are in the local region, on the held-out portraits; from `data/results/sharpness.json`.
+
+    Parameters
+    ----------
+    beside : str
+        The model that the others are compared with, portrait by portrait.
+    """
+    each = json.loads((shipped() / "results" / "sharpness.json").read_text())["each"]
+    rows = []
+    for name, values in each.items():
+        low, high = (100 * bound for bound in interval([a / b - 1 for a, b in zip(values, each[beside], strict=True)]))
+        compared = "" if name == beside else f"{low:+.1f} % to {high:+.1f} %"
+        rows.append({"model": name, "sharpness": fmean(values), f"beside {beside} (95 % interval)": compared})
+    return Table(rows)
 
 
 def distances(pictures: Pictures) -> Table:

@@ -1,0 +1,54 @@
+"""How sharp models are in the local region of figure 4, on held-out pictures.
+
+    python benchmarks/sharpness.py --data TEST --model single-best diffusion-best
+
+Sharpness is the mean gradient of the gray picture (`frantools.metrics.sharpness`), of the region restored on its own at
+256 x 256. It rewards grain as well as detail, so the loss of the same pictures stands beside it. The numbers go to
+`data/results/sharpness.json`, which notebook 5 shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import frantools as ft
+from frantools.comparison import original
+from frantools.files import replacing
+from frantools.images import prepare_input, square
+from frantools.metrics import SIZE, sharpness
+from frantools.note import LOCAL
+from frantools.pictures import Pictures
+
+ROOT = Path(__file__).parent.parent
+SIDE = 256  # pixels of a restored region
+
+
+def main() -> None:
+    """Measure, and keep the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a folder of pictures")
+    parser.add_argument(
+        "--model", nargs="+", required=True, help="shipped models or weight files; diffusion ones use B"
+    )
+    options = parser.parse_args()
+    models = {name: ft.load_model(name) for name in options.model}
+    each: dict[str, list[float]] = {"original": [], **{name: [] for name in models}}
+    for picture in Pictures(options.data):
+        # The input is made as in `frantools.evaluate`.
+        x = prepare_input(square(picture, SIZE))
+        each["original"].append(sharpness(original(picture, SIDE, LOCAL)))
+        for name, model in models.items():
+            each[name].append(sharpness(ft.restore(model, x, size=SIDE, region=LOCAL).image))
+    made = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": each}
+    with replacing(ROOT / "data" / "results" / "sharpness.json") as temporary:
+        temporary.write_text(json.dumps(made, indent=2) + "\n")
+    for name, values in each.items():
+        print(f"{name}: {sum(values) / len(values):.5f}")
+
+
+if __name__ == "__main__":
+    main()
