@@ -123,7 +123,8 @@ def figures_arguments(parser: Parser) -> None:
     parser.add_argument("--only", nargs="+", metavar="FIGURE",
                         help="some of ddpm-vs-ddim, entire-image, roi-crops and local-region")  # fmt: skip
     parser.add_argument("--picture", action="append", metavar="PATH",
-                        help="a picture in place of the built-in portraits; may be given again")  # fmt: skip
+                        help="a picture in place of the built-in portraits, or the file of one that a recipe was made "
+                        "with; may be given again")  # fmt: skip
     parser.add_argument("--size", type=sides, metavar="SIZE", help="N or WxH pixels of a restoration (default: 1024)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
     parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto (default: float32)")
@@ -139,9 +140,13 @@ def figures(options: Options) -> None:
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
     if options.recipe is not None:
-        if changes or options.only or options.beyond:
-            raise ValueError("--recipe says all that makes the figure; accepted beside it is --out")
-        recipes = [load_recipe(options.recipe)]
+        if changes.keys() - {"pictures"} or options.only or options.beyond:
+            raise ValueError(
+                "--recipe says all that makes the figure; accepted beside it is --out, and --picture to tell where its "
+                "picture is"
+            )
+        recipe = load_recipe(options.recipe)
+        recipes = [note.located(recipe, options.picture) if options.picture else recipe]
         render = renderer(recipes[0])
     else:
         render = note.render

@@ -216,13 +216,54 @@ def check(recipe: Recipe) -> None:
 
 
 def unchanged(recipe: Recipe, image: Picture | None = None) -> None:
-    """Raise a ValueError if a picture, or `image` in its place, or a model has changed since a recipe was made."""
+    """Raise a ValueError if a picture, or `image` in its place, or a model has changed since a recipe was made.
+
+    A picture that only the widget knew (`given`), and `image` is not, is a FileNotFoundError.
+    """
     for name, sha256 in recipe["pictures"].items():
+        if image is None and name in recipe.get("given", {}):
+            raise FileNotFoundError(
+                f"the picture {name} was {recipe['given'][name]}, and the recipe has its name alone; pass the file: "
+                "--picture PATH on the command line, image=frantools.load_image(PATH) in Python"
+            )
         if picture_hash(find_picture(name) if image is None else image) != sha256:
-            raise ValueError(f"the picture {name} has changed since the recipe was made")
+            raise ValueError(
+                f"the picture {name} has changed since the recipe was made"
+                if image is None
+                else f"this is another picture than the {name} that the recipe was made with"
+            )
     for name, sha256 in recipe["models"].items():
         if model(name).sha256 != sha256:
             raise ValueError(f"the model {name} has other weights than those that the recipe was made with")
+
+
+def located(recipe: Recipe, paths: Sequence[str]) -> Recipe:
+    """A recipe whose pictures are found where they are now, as for those that were uploaded to a widget.
+
+    Parameters
+    ----------
+    recipe : dict
+        Of a figure. Its hashes tell which picture is which.
+    paths : sequence of str
+        Of some of its pictures, or all.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is none of the recipe's pictures.
+    """
+    pictures, given = recipe.get("pictures"), recipe.get("given", {})
+    if not isinstance(pictures, dict) or not isinstance(given, dict):
+        return recipe  # what is wrong with it, `check` tells
+    for path in paths:
+        sha256 = picture_hash(find_picture(path))
+        found = [name for name in pictures if pictures[name] == sha256]
+        if not found:
+            raise ValueError(f"{path} is another picture than the recipe was made with: {', '.join(pictures)}")
+        pictures = {path if name in found else name: sha for name, sha in pictures.items()}
+        given = {name: how for name, how in given.items() if name not in found}
+    kept = {name: value for name, value in recipe.items() if name != "given"}
+    return {**kept, "pictures": pictures} | ({"given": given} if given else {})
 
 
 def find_picture(name: str) -> Picture:

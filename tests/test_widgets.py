@@ -13,21 +13,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from PIL import Image
 
 import frantools as ft
 from frantools import cli, note
+from frantools.adapters import SchedulerSetup
 from frantools.checkpoints import save_model
 from frantools.comparison import Cache, Column
 from frantools.figures import RoiSearch
-from frantools.network import FranNet
+from frantools.network import Config, FranNet
 from frantools.recipes import load_recipe, save_figure
 from frantools.widgets import KINDS
 from frantools.widgets.compare import VIEWS, Compare, sharpen
 from frantools.widgets.explorer import INK, Explorer
-from frantools.widgets.trajectory import LARGEST
 from frantools.widgets.worker import Cancelled, Worker
 
 FAST = ft.Setup(K=30)  # 6 calls
@@ -324,8 +325,11 @@ def test_a_view_shows_the_two_chosen_columns(compare: Compare, view: str) -> Non
         mouse(compare, 0, (0.5, 0.5), (0.25, 0.5))
         assert controls["curtain"].value == pytest.approx(0.25, abs=0.01)
     elif view == "blink":
+        assert controls["frame"].playing, "it blinks at once"
         controls["frame"].value = 1
         assert "other" in compare.canvas.figure.axes[0].get_title()
+        controls["view"].value = VIEWS[0]
+        assert not controls["frame"].playing
     else:
         assert np.allclose(arrays[0], np.abs(expected["fast"] - expected["other"]).mean(axis=-1))
         assert "difference" in compare.canvas.figure.axes[0].child_axes[0].get_ylabel()
@@ -373,7 +377,112 @@ def test_an_unreadable_picture_is_a_message_and_the_old_one_stays(compare: Compa
     upload(compare.picture._upload, "me.png", file.getvalue())
     assert done(compare).message.value == ""
     assert compare.recipe["pictures"].keys() == {"me.png"}
-    assert 'image = ft.load_image("me.png")' in compare.script
+
+
+def photo(path: Path, name: str = "astronaut") -> Path:
+    """A file with a portrait upside down: a picture that no widget knows."""
+    Image.fromarray(ft.portraits()[name][::-1]).save(path)
+    return path
+
+
+def test_the_code_of_an_uploaded_picture_makes_the_figure_once_it_is_told_the_path(
+    compare: Compare, tmp_path: Path
+) -> None:
+    mine, other = photo(tmp_path / "mine.png"), photo(tmp_path / "other.png", "hopper")
+    upload(compare.picture._upload, "me.png", mine.read_bytes())
+    compare.look.controls["view"].value = "difference"  # without the seconds that it took
+    compare.path.value = str(tmp_path / "a.png")
+    done(compare).save.click()
+    compare.copy.click()
+    assert "me.png was uploaded: give the path of your file in the code" in compare.message.value
+
+    def run(path: Path) -> Figure:
+        names: dict[str, Any] = {}
+        exec(compare.code.value.replace("me.png", str(path), 1), names)
+        return names["figure"]
+
+    assert 'image = ft.load_image("me.png")  # give the path of your file here' in compare.code.value
+    with pytest.raises(FileNotFoundError, match=r"there is no picture me\.png"):
+        run(Path("me.png"))
+    with pytest.raises(ValueError, match=r"this is another picture than the me\.png that the recipe was made with"):
+        run(other)
+    save_figure(run(mine), tmp_path / "b.png")
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), np.asarray(Image.open(tmp_path / "b.png")))
+
+
+def test_an_upload_is_told_from_a_portrait_or_a_file_of_its_name(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo(Path("me.png"), "hopper")
+    content = photo(tmp_path / "mine.png").read_bytes()
+    upload(compare.picture._upload, "me.png", content)
+    assert compare.recipe["given"] == {"me.png": "uploaded"}, "though there is another me.png"
+    upload(compare.picture._upload, "hopper", content)
+    assert compare.picture.value == "hopper (uploaded)"
+    compare.picture.value = "hopper"
+    assert np.array_equal(compare.picture.image, ft.portraits()["hopper"])
+    assert "given" not in compare.recipe
+    compare.picture._path.value = "me.png"
+    assert "given" not in compare.recipe, "now its name finds it"
+    compare.cancel()
+
+
+def test_a_picture_given_as_an_array_is_asked_for_in_the_code(columns: list[Column]) -> None:
+    image = ft.portraits()["hopper"][::-1] / 255
+    widget = done(ft.widgets.compare(image, columns[:2], size=SMALL))
+    assert "image = ...  # put the array here that the widget was given" in widget.script
+    names: dict[str, Any] = {"array": image}
+    exec(widget.script.replace("...", "array", 1), names)
+    shown = [figure.axes[0].images[0].get_array() for figure in (widget.canvas.figure, names["figure"])]
+    assert np.array_equal(*shown)
+
+
+def test_a_recipe_finds_an_uploaded_picture_again_or_says_that_it_is_to_be_uploaded(
+    compare: Compare, columns: list[Column], tmp_path: Path
+) -> None:
+    content = photo(tmp_path / "mine.png").read_bytes()
+    compare.controls["seed"].value = 4
+    upload(compare.picture._upload, "me.png", content)
+    recipe = done(compare).recipe
+    compare.picture.value = "hopper"
+    compare.load(recipe)
+    assert done(compare).message.value == ""
+    assert compare.picture.value == "me.png"
+
+    other = ft.widgets.compare("hopper", columns[:1], size=64)
+    other.load(recipe)
+    assert "the recipe&#x27;s picture me.png was uploaded; upload it here too" in done(other).message.value
+    assert (other.controls["seed"].value, other.picture.value) == (4, "hopper")
+    upload(other.picture._upload, "again.png", content)
+    other.load(recipe)
+    assert done(other).message.value == ""
+    assert other.picture.value == "again.png", "the same picture by another name"
+
+
+def test_a_file_that_is_chosen_again_is_read_again(compare: Compare, columns: list[Column], tmp_path: Path) -> None:
+    compare.path.value = str(tmp_path / "a.png")
+    compare.save.click()
+    content = (tmp_path / "a.png").read_bytes()
+    for seed in (8, 9):
+        compare.controls["seed"].value = seed
+        upload(compare.upload, "a.png", content)
+        assert compare.controls["seed"].value == 0
+    mine = photo(tmp_path / "mine.png").read_bytes()
+    for _ in range(2):
+        compare.picture.value = "hopper"
+        upload(compare.picture._upload, "me.png", mine)
+        assert compare.picture.value == "me.png"
+    compare.cancel()
+
+
+def test_a_recipe_whose_picture_or_model_has_changed_is_loaded_and_says_so(compare: Compare) -> None:
+    recipe = compare.recipe
+    compare.load({**recipe, "pictures": {"hopper": "0"}, "seed": 5})
+    assert "the picture hopper has changed since the recipe was made" in done(compare).message.value
+    assert compare.controls["seed"].value == 5
+    compare.load({**recipe, "models": dict.fromkeys(recipe["models"], "0")})
+    assert "has other weights than those that the recipe was made with" in done(compare).message.value
 
 
 def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
@@ -515,6 +624,31 @@ def test_the_command_line_makes_a_widgets_figure_again(
     assert load_recipe(again) == load_recipe(path)
 
 
+def test_the_command_line_asks_for_a_picture_that_was_uploaded_and_takes_its_path(
+    columns: list[Column], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, other = photo(tmp_path / "mine.png"), photo(tmp_path / "other.png", "hopper")
+    widget = ft.widgets.region("hopper", columns[2:], size=SMALL)
+    upload(widget.picture._upload, "me.png", mine.read_bytes())
+    widget.path.value = str(tmp_path / "a.png")
+    done(widget).save.click()
+    again = tmp_path / "again"
+
+    def figures(*options: str) -> int:
+        return cli.main(["figures", "--recipe", str(tmp_path / "a.png"), "--out", str(again), *options])
+
+    assert figures() == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "the picture me.png was uploaded, and the recipe has its name alone; pass the file: --picture PATH" in error
+    assert figures("--picture", str(other)) == 2
+    assert f"{other} is another picture than the recipe was made with: me.png" in capsys.readouterr().err
+    assert figures("--picture", str(mine)) == 0
+    assert np.array_equal(*(np.asarray(Image.open(each)) for each in (tmp_path / "a.png", again / "region.png")))
+    recipe = load_recipe(again / "region.png")
+    assert "given" not in recipe
+    assert recipe["pictures"].keys() == {str(mine)}, "this recipe finds it by itself"
+
+
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
@@ -571,12 +705,30 @@ def test_each_control_of_the_search_changes_what_is_found(columns: list[Column])
     assert done(widget)._data.inner[0][0].bottom - done(widget)._data.inner[0][0].top == 6
     controls["size"].value = 30
     assert done(widget)._data.regions[0].bottom - widget._data.regions[0].top == 30
-    controls["size"].value = 500
-    assert "regions of 500 pixels do not fit into 72" in done(widget).message.value
-    controls["size"].value = 24
-    assert done(widget).message.value == ""
     widget.controls["anew"].value = 0
     assert widget.canvas.figure.axes[-1].get_title() != "0 anew"
+
+
+def test_a_region_is_no_larger_than_the_picture_and_a_sub_region_than_a_region(columns: list[Column]) -> None:
+    widget = done(ft.widgets.rois("hopper", columns[1:], size=128, search=RoiSearch(100, 3, 90, 1)))
+    size, region, inner = widget.controls["size"], widget.search.controls["size"], widget.search.controls["sub_size"]
+    assert (region.max, inner.max) == (128, 100)
+    size.value = 64
+    assert (region.max, region.value, inner.max, inner.value) == (64, 64, 64, 64)
+    assert widget.search.value == {"size": 64, "count": 3, "sub_size": 64, "sub_count": 1, "merge": True}
+    assert done(widget).message.value == ""
+    assert len(widget._data.regions) == 1
+    size.value = 256
+    region.value = 200
+    assert (region.max, inner.max) == (256, 200)
+    widget.controls["anew"].value = 3
+    widget.search.controls["count"].value = 2
+    assert (widget.controls["anew"].max, widget.controls["anew"].value) == (2, 2)
+    widget.load({**widget.recipe, "size": 64})
+    assert (region.value, widget.recipe["search"]["size"]) == (64, 64), "a recipe too is kept within bounds"
+    assert done(widget).message.value == ""
+    with pytest.raises(ValueError, match="regions of 65 pixels do not fit into 64"):
+        ft.widgets.render({**widget.recipe, "search": {**widget.recipe["search"], "size": 65}})
 
 
 def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[Column]) -> None:
@@ -711,6 +863,10 @@ def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -
     widget.columns.editor.K.value = 60
     done(widget)
     assert (frame.max, frame.value) == (ft.Setup(K=60).calls - 1, 0)
+    recipe = {**widget.recipe, "columns": [columns[0].to_dict()], "look": {"points": "", "frame": 3}}
+    widget.load(recipe)
+    assert (frame.max, frame.value) == (5, 3), "a recipe of more steps"
+    done(widget)
 
 
 def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Column]) -> None:
@@ -728,17 +884,55 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     assert np.array_equal(widget._data.sample, ft.restore(model, image, FAST, SMALL, seed=9).image)
 
 
-def test_a_trajectory_offers_the_sizes_that_it_shows(columns: list[Column]) -> None:
-    widget = ft.widgets.trajectory("hopper", columns[0], size=SMALL)
-    size = widget.controls["size"]
-    assert max(size.options) == LARGEST
+def test_a_trajectory_that_would_take_too_much_memory_is_a_message(columns: list[Column]) -> None:
+    widget = done(ft.widgets.trajectory("hopper", Column("A", columns[0].model, FAST), size=SMALL))
     recipe = widget.recipe
-    widget.load({**recipe, "size": 512})
-    assert (size.value, max(size.options), widget.recipe["size"]) == (LARGEST,) * 3
-    widget.cancel()
-    done(widget)
-    with pytest.raises(ValueError, match="size is 512; accepted are up to 256"):
-        ft.widgets.render({**recipe, "size": 512})
+    widget.columns.editor.K.value = 1
+    widget.controls["size"].value = 1024
+    assert (
+        "all 100 steps of 1024 x 1024 pixels take 1.3 GB; accepted is up to 1 GB: 912 pixels a side with so many "
+        "steps, or 79 steps of that size" in done(widget).message.value
+    )
+    widget.load(recipe)
+    assert done(widget).message.value == ""
+    assert widget.final
+    with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB; .* steps$"):
+        ft.widgets.render(
+            {**recipe, "columns": [Column("A", columns[0].model, ft.SETUPS["A"]).to_dict()]} | {"size": 16384}
+        )
+
+
+@pytest.mark.parametrize("setup", [FAST, ft.Setup(stochasticity=0.5, steps="quadratic", clipping=(-1.5, 1.5))])
+def test_a_trajectory_of_a_model_of_residuals_shows_colours(setup: ft.Setup, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = Config("diffusion", target="residual", features="fine", objective="v")
+    save_model(FranNet(config), tmp_path / "model.safetensors")
+    widget = done(ft.widgets.trajectory("hopper", Column("v", str(tmp_path / "model.safetensors"), setup), size=SMALL))
+    network, image = note.model(str(tmp_path / "model.safetensors")), ft.portraits()["hopper"]
+    restored = ft.restore(network, image, setup, SMALL).image
+    assert np.allclose(widget._data.x0[-1].astype(np.float32).clip(0, 1), restored, atol=2e-3)
+    assert np.allclose(widget._data.value[-1].astype(np.float32).clip(0, 1), restored, atol=2e-3)
+    gray = ft.prepare_input(image)
+    first = widget._data.value[0].astype(np.float32).mean(axis=(0, 1))
+    assert np.allclose(first, float(gray.mean() + 1) / 2, atol=0.05), "noise about the gray input, and not about 0.5"
+
+
+def test_a_scheduler_of_diffusers_is_shown_by_its_name_and_kept(columns: list[Column]) -> None:
+    pytest.importorskip("diffusers")
+    solver = SchedulerSetup("UniPCMultistep", 4)
+    widget = done(ft.widgets.compare("hopper", [Column("solver", columns[0].model, solver), columns[1]], size=SMALL))
+    editor = widget.columns.editor
+    assert editor.sampler.value == "UniPCMultistep, 4 steps"
+    assert all(getattr(editor, name).disabled for name in ("stochasticity", "K", "steps", "clip", "low"))
+    editor.title.value = "renamed"
+    assert done(widget).recipe["columns"][0]["setup"] == solver.to_dict()
+    assert widget._data.pictures["renamed"].calls == 4
+    editor.sampler.value = "ddim"
+    assert not editor.K.disabled
+    assert done(widget).message.value == ""
+    assert widget.recipe["columns"][0]["setup"]["sampler"] == "ddim"
+    path = done(ft.widgets.trajectory("hopper", Column("solver", columns[0].model, solver), size=SMALL))._data
+    assert len(path.t) == 4
 
 
 @pytest.mark.parametrize("name", ["trajectory", "variability"])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .. import note
 from ..comparison import Cache
-from ..images import Picture
+from ..images import Picture, as_picture
 from ..recipes import Recipe
 from ..restore import Progress
 from .compare import Compare, compare
@@ -37,7 +37,7 @@ def render(
     recipe : dict
         From a widget's `recipe`, or from `frantools.load_recipe`.
     image : ndarray, optional
-        The picture, where it was uploaded and the recipe alone cannot find it.
+        The picture, where it was uploaded and the recipe alone cannot find it. It must be the very same.
     progress : callable, optional
         Called with the share that is done, 0 to 1. What it raises ends the work.
     cache : Cache, optional
@@ -57,10 +57,11 @@ def render(
     if kind is None:
         return note.render(recipe, progress, cache)
     try:
-        note.unchanged(recipe, image)
-        if image is None:
-            image = note.find_picture(next(iter(recipe["pictures"])))
-        *_, data = kind.compute(recipe, image, progress or (lambda _: None), cache or Cache())
+        picture = None if image is None else as_picture(image)
+        note.unchanged(recipe, picture)
+        if picture is None:
+            picture = note.find_picture(next(iter(recipe["pictures"])))
+        *_, data = kind.compute(recipe, picture, progress or (lambda _: None), cache or Cache())
         return kind.draw(data, recipe, None)
     except (LookupError, TypeError, AttributeError, StopIteration) as error:
         raise ValueError(f"the recipe is damaged: {error!r}") from error

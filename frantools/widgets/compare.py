@@ -197,7 +197,7 @@ class Look(Numbers):
                 "frame": widgets.Play(max=1, interval=600, repeat=True, tooltip="Blink between the two columns"),
             }
         )  # fmt: skip
-        self.controls["view"].observe(lambda _: self.enable(), "value")
+        self.controls["view"].observe(lambda _: self._turn(), "value")
         self.enable()
 
     def name(self, titles: Sequence[str]) -> None:
@@ -210,6 +210,11 @@ class Look(Numbers):
                 each.options = options
                 each.value = min(index, len(titles) - 1)
 
+    def _turn(self) -> None:
+        """To another view: to blink is to begin at once."""
+        self.enable()
+        self.controls["frame"].playing = self.controls["view"].value == "blink"
+
     def enable(self) -> None:
         """Disable what does nothing in the view."""
         view = self.controls["view"].value
@@ -217,8 +222,6 @@ class Look(Numbers):
             self.controls[side].disabled = view == "side by side"
         self.controls["curtain"].disabled = view != "curtain"
         self.controls["frame"].disabled = view != "blink"
-        if view != "blink":
-            self.controls["frame"].playing = False
 
 
 class Compare(Explorer):

@@ -13,6 +13,7 @@ import traitlets
 from ..checkpoints import models
 from ..comparison import COLUMNS, SOURCES, Column, model
 from ..images import Picture, as_picture, load_image, portraits
+from ..note import picture_hash
 from ..samplers import NOISE_STDDEVS, SAMPLERS, Setup
 from ..schedule import RULES
 
@@ -52,6 +53,7 @@ class PictureChooser(widgets.VBox):
 
     def __init__(self, image: Any = None, report: Report = print) -> None:
         self._pictures: dict[str, Picture] = portraits()
+        self._given: dict[str, str] = {}  # of those that no name finds again: how they came here
         self._report = report
         self._choice = control(widgets.Dropdown, "Picture", "The picture to restore: its centre square, made gray")
         self._path = control(
@@ -76,6 +78,8 @@ class PictureChooser(widgets.VBox):
         elif image is not None:
             picture = as_picture(image)
             start = next((name for name, each in self._pictures.items() if np.array_equal(each, picture)), "picture")
+            if start not in self._pictures:
+                self._given[start] = "given as an array"
             self._pictures[start] = picture
         else:
             start = next(iter(self._pictures))
@@ -88,17 +92,54 @@ class PictureChooser(widgets.VBox):
         return self._pictures[self.value]
 
     @property
-    def given(self) -> bool:
-        """Whether only this session knows the picture, so that a script must be given it."""
-        return self.value not in portraits() and not Path(self.value).is_file()
+    def given(self) -> str:
+        """How the picture came here, where nothing but this session knows it; a script must be given it."""
+        return self._given.get(self.value, "")
 
-    def add(self, name: str, content: Any) -> None:
-        """Read a picture, and choose it; what is wrong with it is reported."""
+    def find(self, name: str, sha256: object, given: str = "") -> str:
+        """Choose the picture of a recipe: the same one, or what its name says.
+
+        Parameters
+        ----------
+        name, sha256 : str
+            As the recipe has them.
+        given : str
+            How it had come to where the recipe was made, if its name does not find it.
+
+        Returns
+        -------
+        str
+            What is wrong, if that picture is not at hand; empty if all is well.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is no such file, or it is not a picture.
+        """
+        names = [name, *self._pictures] if name in self._pictures else list(self._pictures)
+        same = next((each for each in names if picture_hash(self._pictures[each]) == sha256), None)
+        if same is None and given:
+            return f"the controls are set, but the recipe's picture {name} was {given}; upload it here too"
+        self.value = same or name
+        changed = picture_hash(self.image) != sha256
+        return f"the picture {name} has changed since the recipe was made" if changed else ""
+
+    def add(self, name: str, content: Any, given: str = "") -> None:
+        """Read a picture, and choose it; what is wrong with it is reported.
+
+        `given` says how it came here, where its name does not find it.
+        """
         try:
             picture = load_image(content)
         except (ValueError, OSError) as error:
             self._report(str(error))
             return
+        if given:
+            if name in self._pictures.keys() - self._given.keys():  # of a portrait, or a path
+                name = f"{name} ({given})"
+            self._given[name] = given
+        else:
+            self._given.pop(name, None)
         self._pictures[name] = picture
         self._choice.options = list(self._pictures)
         if self.value == name:  # another picture of the same name
@@ -119,7 +160,8 @@ class PictureChooser(widgets.VBox):
 
     def _read_upload(self, change: dict[str, Any]) -> None:
         for file in change["new"]:
-            self.add(file["name"], bytes(file["content"]))
+            self.add(file["name"], bytes(file["content"]), "uploaded")
+        self._upload.value = ()  # the same file, chosen again, is a change again
 
 
 class ColumnEditor(widgets.HBox):
@@ -166,6 +208,7 @@ class ColumnEditor(widgets.HBox):
         self.clip = control(widgets.Checkbox, "Clipping", "Keep values within bounds, at the start and after each step")
         self.low = control(widgets.FloatText, "From", "The lower bound; colours lie in [-1, 1]", value=-1.0, **slow)
         self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=1.0, **slow)
+        self._solver: dict[str, Any] | None = None  # a setup of another library: shown by its name, and kept as it is
         self._settings = [getattr(self, name) for name in Setup.__dataclass_fields__ if name != "clipping"]
         self._settings += [self.clip, self.low, self.high]
         self._known = [*models(), *SOURCES]
@@ -194,6 +237,13 @@ class ColumnEditor(widgets.HBox):
         except (ValueError, OSError):
             return True
 
+    @property
+    def _setup(self) -> dict[str, Any]:
+        if self._solver is not None and self.sampler.value not in SAMPLERS:
+            return self._solver
+        setup = {name: getattr(self, name).value for name in Setup.__dataclass_fields__ if name != "clipping"}
+        return {**setup, "clipping": [self.low.value, self.high.value] if self.clip.value else None}
+
     def _changed(self, _: object) -> None:
         if self._loading:
             return
@@ -205,26 +255,26 @@ class ColumnEditor(widgets.HBox):
         finally:
             self._loading = False
         self._enable()
-        setup = {name: getattr(self, name).value for name in Setup.__dataclass_fields__ if name != "clipping"}
-        setup["clipping"] = [self.low.value, self.high.value] if self.clip.value else None
         self.value = {
             "title": self.title.value,
             "model": self.model.value,
-            "setup": setup if self.diffusion else None,
+            "setup": self._setup if self.diffusion else None,
             "seed": self.seed.value if self.own_seed.value and self.diffusion else None,
         }
 
     def _enable(self) -> None:
         """Disable what does nothing with the settings as they are."""
         diffusion, free = self.diffusion, self.sampler.value != "ddpm"
-        for each in (*self._settings, self.own_seed):
-            each.disabled = not diffusion
-        if diffusion:
+        ours = diffusion and self.sampler.value in SAMPLERS
+        for each in self._settings:
+            each.disabled = not ours
+        self.sampler.disabled = self.own_seed.disabled = not diffusion
+        if ours:
             for name in DDPM:
                 getattr(self, name).disabled = not free
             self.K.disabled = not free or self.steps.value != "uniform"
             self.noise_stddev.disabled = self.stochasticity.value == 0
-        self.low.disabled = self.high.disabled = not (diffusion and self.clip.value)
+        self.low.disabled = self.high.disabled = not (ours and self.clip.value)
         self.seed.disabled = not (diffusion and self.own_seed.value)
 
     def _fill(self, change: dict[str, Any]) -> None:
@@ -238,17 +288,27 @@ class ColumnEditor(widgets.HBox):
                 self.model.options = self._known
             self.title.value, self.model.value = column["title"], column["model"]
             self.own_seed.value, self.seed.value = column["seed"] is not None, column["seed"] or 0
-            setup = Setup(**(column["setup"] or {})).to_dict()
-            bounds = setup.pop("clipping")
-            for name, value in setup.items():
-                getattr(self, name).value = value
-            self.clip.value = bounds is not None
-            self.low.value, self.high.value = bounds or (-1.0, 1.0)
+            self._fill_setup(column["setup"] or {})
         except ValueError as error:  # of bounds being typed: they stay as they are
             self._report(str(error))
         finally:
             self._loading = False
         self._enable()
+
+    def _fill_setup(self, setup: dict[str, Any]) -> None:
+        self._solver = setup if "scheduler" in setup else None
+        if self._solver is not None:
+            name = f"{setup['scheduler']}, {setup['steps']} steps"
+            self.sampler.options = [*SAMPLERS, name]
+            self.sampler.value = name
+            return
+        self.sampler.options = SAMPLERS
+        values = Setup(**setup).to_dict()
+        bounds = values.pop("clipping")
+        for name, value in values.items():
+            getattr(self, name).value = value
+        self.clip.value = bounds is not None
+        self.low.value, self.high.value = bounds or (-1.0, 1.0)
 
     def _choose_file(self, change: dict[str, Any]) -> None:
         path = change["new"].strip()
@@ -396,3 +456,4 @@ class Numbers(widgets.HBox):
                 each.value = change["new"][name]
         finally:
             self._loading = False
+        self._changed(None)  # a control may have kept a number within its bounds

@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from math import inf
 from pathlib import Path
 from pprint import pformat
 from threading import Event, RLock
@@ -25,7 +24,7 @@ from matplotlib.text import Text
 
 from ..comparison import SOURCES, Cache, Column, model
 from ..images import Picture
-from ..note import picture_hash
+from ..note import picture_hash, unchanged
 from ..recipes import Recipe, load_recipe, save_figure
 from ..restore import Progress, versions
 from .controls import ColumnList, PictureChooser, button, control
@@ -36,6 +35,12 @@ SIZES = (64, 128, 256, 512, 1024, 2048)
 TOOLS = ("point", "pan", "zoom")
 LONG = 1.0  # seconds from which a render shows its progress
 PATIENCE = 0.03  # seconds that a result waits for a better one before it is drawn
+
+# Of a picture that only this session knows: how code comes by it, and what is left to the user.
+GIVEN = {
+    "uploaded": ("ft.load_image({name})  # give the path of your file here", "give the path of your file"),
+    "given as an array": ("...  # put the array here that the widget was given", "put the array in its place"),
+}
 
 # Legible on JupyterLab's white and on its near-black: this gray has a contrast of 4.3 to either.
 INK = "#797979"
@@ -87,6 +92,15 @@ def ink(figure: Figure) -> None:
             edge.set_edgecolor(INK)
 
 
+def retrained(recipe: Recipe) -> str:
+    """Which model is another one than a recipe was made with, in a sentence; empty if none is."""
+    try:
+        unchanged({"pictures": {}, "models": dict(recipe.get("models", {}))})
+    except (ValueError, TypeError, OSError) as error:
+        return str(error)
+    return ""
+
+
 class Screen(Canvas):
     """A canvas that answers the browser while nothing else draws on it."""
 
@@ -124,7 +138,6 @@ class Explorer(widgets.VBox):
     """
 
     kind: ClassVar[str]
-    largest: ClassVar[float] = inf  # pixels a side
 
     @staticmethod
     def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Any]:
@@ -154,7 +167,7 @@ class Explorer(widgets.VBox):
                 widgets.SelectionSlider,
                 "Size",
                 "Pixels a side that the picture sharpens to",
-                options=sorted({*(each for each in SIZES if each <= self.largest), size}),
+                options=sorted({*SIZES, size}),
                 value=size,
                 continuous_update=False,
             ),
@@ -186,10 +199,14 @@ class Explorer(widgets.VBox):
             [*self._arranged(list(controls)), self._status(), self.canvas, self._files()],
             layout=widgets.Layout(max_width="1040px"),
         )
+        self._bound()
         self.picture.observe(self._changed, "value")
         for name, each in self.controls.items():
             each.observe(self._redrawn if name in live else self._changed, "value")
         self.refresh()
+
+    def _bound(self) -> None:
+        """Where a control's range follows another's value, let it: before what observes them renders."""
 
     def _arranged(self, own: Sequence[str]) -> list[widgets.Widget]:
         """The rows of controls above the figure."""
@@ -246,6 +263,7 @@ class Explorer(widgets.VBox):
         return {
             "figure": self.kind,
             "pictures": {self.picture.value: picture_hash(self.picture.image)},
+            **({"given": {self.picture.value: self.picture.given}} if self.picture.given else {}),
             **{name: each.value for name, each in self.controls.items()},
             "columns": [column.to_dict() for column in columns],
             "models": {name: model(name).sha256 for name in sorted(names)},
@@ -262,7 +280,7 @@ class Explorer(widgets.VBox):
             taken over. Or a PNG with such a recipe.
         """
         before = {name: each.value for name, each in self.controls.items()}
-        chosen = self.picture.value
+        chosen, other = self.picture.value, ""
         self._loading = True
         try:
             wanted = recipe if isinstance(recipe, dict) else load_recipe(recipe)
@@ -270,7 +288,8 @@ class Explorer(widgets.VBox):
                 raise ValueError("the recipe has no columns; accepted are those of figures")
             for column in wanted["columns"]:
                 Column.from_dict(column)
-            self.picture.value = next(iter(wanted.get("pictures", {})), chosen)
+            for name, sha256 in list(wanted.get("pictures", {}).items())[:1]:
+                other = self.picture.find(name, sha256, wanted.get("given", {}).get(name, ""))
             for name, each in self.controls.items():
                 if name in wanted:
                     self._set(name, each, wanted[name])
@@ -283,11 +302,14 @@ class Explorer(widgets.VBox):
             return
         finally:
             self._loading = False
-        self.refresh()
+        with LOCK:
+            self.refresh()
+            if not self.message.value:
+                self.say(other or retrained(wanted))
 
     def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
         if name == "size":
-            value = min(value[0] if isinstance(value, list) else value, self.largest)
+            value = value[0] if isinstance(value, list) else value
             control.options = sorted({*control.options, value})
         try:
             control.value = value
@@ -297,8 +319,8 @@ class Explorer(widgets.VBox):
     @property
     def script(self) -> str:
         """Python code that makes the figure on screen again."""
-        given = self.picture.given
-        image = f'image = ft.load_image("{self.picture.value}")  # the picture that was chosen here\n' if given else ""
+        name, given = self.picture.value, self.picture.given
+        image = f"image = {GIVEN[given][0].format(name=json.dumps(name))}\n" if given else ""
         recipe = {name: value for name, value in self.recipe.items() if name != "versions"}
         call = f"figure = ft.widgets.render(recipe{', image=image' if given else ''})"
         listed = pformat(recipe, sort_dicts=False, width=100)
@@ -448,6 +470,8 @@ class Explorer(widgets.VBox):
         except (ValueError, OSError) as error:
             self.say(str(error))
             return
+        given = self.picture.given
+        self.tell(f"{self.picture.value} was {given}: {GIVEN[given][1]} in the code" if given else "copied")
         self.code.layout.display = ""
         # The browser may refuse the clipboard to a page; then the code is there to be selected.
         self.clipboard.outputs = ()
@@ -459,6 +483,7 @@ class Explorer(widgets.VBox):
                 path = Path(folder) / "recipe.png"
                 path.write_bytes(bytes(file["content"]))
                 self.load(path)
+        self.upload.value = ()  # the same file, chosen again, is a change again
 
 
 class Drag:

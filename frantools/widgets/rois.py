@@ -80,6 +80,16 @@ def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
     return figures.grid(rows, titles, cell, figure)
 
 
+def follow(control: widgets.Widget, leader: widgets.Widget) -> None:
+    """Let the value of one control be the most that another takes."""
+
+    def bound(_: object) -> None:
+        control.max = max(control.min, leader.value)
+
+    leader.observe(bound, "value")
+    bound(None)
+
+
 class Rois(Explorer):
     """Regions and their crops; see `frantools.widgets.rois`."""
 
@@ -120,6 +130,13 @@ class Rois(Explorer):
         )
         super().__init__(image, columns, size, seed, {"anew": anew, "search": self.search})
         self._drag = Drag(self.canvas, clicked=self._clicked)
+
+    def _bound(self) -> None:
+        """A region is no larger than the picture, a sub-region than a region; what is restored anew is one of them."""
+        size, search = self.controls["size"], self.search.controls
+        follow(search["size"], size)
+        follow(search["sub_size"], search["size"])
+        follow(self.controls["anew"], search["count"])
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         if self._data is None:

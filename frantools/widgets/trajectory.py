@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
+from math import isqrt
+from threading import Event
 from time import perf_counter
 from typing import Any
 
@@ -16,24 +17,23 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
 from .. import figures, noise, schedule
 from ..comparison import Cache, Column, model
+from ..engine import Decoder
 from ..images import Picture, prepare_input
-from ..network import Encoded, FranNet
+from ..network import FranNet
 from ..recipes import Recipe
-from ..regions import Region, points
-from ..restore import Progress, Restoration, describe
-from ..samplers import Setup, Step, noise_of, sample
-from ..schedule import steps
+from ..regions import Region, axes
+from ..restore import TILE, Progress, Restoration, _run, _tiles, describe
+from ..samplers import Setup, Solver, Step, noise_of, sample
 from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control
 from .explorer import WIDTH, Drag, Explorer
 
 SIDE = 300  # pixels that a picture is shown at
-POINTS = 4096  # sampled at once: a step of them takes a few hundredths of a second
-LARGEST = 256  # pixels a side: 100 steps of it take 80 MB
+LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
+PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # bytes of one: two colours in each step
 CHANNELS = ("red", "green", "blue")
 
 
@@ -50,7 +50,7 @@ class Trace:
 
 
 def trace(
-    network: FranNet, image: Picture, setup: Setup, size: int, seed: int, progress: Progress, cache: Cache
+    network: FranNet, image: Picture, setup: Setup | Solver, size: int, seed: int, progress: Progress, cache: Cache
 ) -> Trace:
     """Restore a picture and keep all steps.
 
@@ -58,49 +58,77 @@ def trace(
     -------
     Trace
         Its last value is what `restore` gives with the same settings.
+
+    Raises
+    ------
+    ValueError
+        If all steps would take more memory than `LIMIT`.
     """
+    check_memory(size, setup.calls)
     begun, x = perf_counter(), prepare_input(image)
     recipe = describe(network, x, setup, size, Region.full(), seed, "float32")
     key = json.dumps(["trace", recipe])
-    t = steps(setup.steps, setup.K)[0].tolist()
     kept = cache.get(key)
     if kept is None:
-        stack = np.empty((2, len(t), size * size, 3), np.float16)
         with torch.inference_mode():
-            encoded = network.encode(x)
-            for top in range(0, size * size, POINTS):
-                part = slice(top, min(top + POINTS, size * size))
-
-                def after(step: Step, part: slice = part) -> None:
-                    stack[:, step.index, part] = (torch.stack([step.x, step.x0]) / 2 + 0.5).numpy()
-                    length = part.stop - part.start
-                    progress((part.start + length * (step.index + 1) / len(t)) / size**2)
-
-                _sample(network, encoded, points(size)[part], setup, seed, after)
-        stack = stack.reshape(2, len(t), size, size, 3)
+            decoder = Decoder(network, network.encode(x), axes(size)[0].float())
+        t, stack = _sampled(decoder, setup, size, seed, progress)
         # The cache counts the bytes of a picture, and this is a stack of them.
-        kept = Restoration(stack, perf_counter() - begun, len(t), recipe)  # type: ignore[arg-type]
+        kept = Restoration(stack, perf_counter() - begun, len(t), {**recipe, "t": t})  # type: ignore[arg-type]
         cache.put(key, kept)
     value, x0 = kept.image
-    return Trace(t, value, x0)
+    return Trace(kept.recipe["t"], value, x0)
 
 
-def _sample(
-    network: FranNet, encoded: Encoded, where: Tensor, setup: Setup, seed: int, after: Callable[[Step], None]
-) -> None:
-    """Sample the colours of points (N, 2), float64; `after` is told of each step."""
-    draws = partial(noise.normal, noise.point_keys(seed, *where.unbind(-1)))
-    at = where.float()[None]
-    latents, diffusion = network.latents(encoded, at), schedule.make(network.config.schedule)
-    number = count(1)
-    sample(
-        noise_of(lambda value, t: network.decode(latents, at, t, value[None])[0], diffusion, network.config.objective),
-        draws(0),
-        diffusion,
-        setup,
-        noise=lambda _: draws(next(number)),
-        callback=after,
-    )
+def check_memory(size: int, calls: int) -> None:
+    """Raise a ValueError if all steps of a picture would take more than `LIMIT`."""
+    taken = PIXEL * calls * size**2
+    if taken > LIMIT:
+        fewer = LIMIT // (PIXEL * size**2)
+        raise ValueError(
+            f"all {calls} steps of {size} x {size} pixels take {taken / 1e9:.1f} GB; accepted is up to "
+            f"{LIMIT / 1e9:g} GB: {isqrt(LIMIT // (PIXEL * calls))} pixels a side with so many steps"
+            + (f", or {fewer} steps of that size" if fewer else "")
+        )
+
+
+def _sampled(
+    decoder: Decoder, setup: Setup | Solver, size: int, seed: int, progress: Progress
+) -> tuple[list[int], NDArray[np.float16]]:
+    """The diffusion steps, and (2, steps, size, size, 3): the colours of the value and of x0 after each of them.
+
+    Tile by tile, as `restore` does it.
+    """
+    config = decoder.model.config
+    columns, rows = axes(size)
+    diffusion = schedule.make(config.schedule)
+    stack = np.empty((2, setup.calls, size, size, 3), np.float16)
+    t = [0] * setup.calls
+    tiles = list(_tiles(size, size, TILE))
+    stop, done = Event(), [0] * len(tiles)  # points times steps, by tile
+
+    def render(index: int) -> None:
+        across, down = tiles[index]
+        x, y = columns[across], rows[down]
+        part = (y.float(), across.start, across.stop)
+
+        def after(step: Step) -> None:
+            if stop.is_set():
+                raise InterruptedError
+            colours = (decoder.colours(torch.stack([step.x, step.x0]), *part) / 2 + 0.5).half()
+            stack[:, step.index, down, across] = colours.view(2, len(y), len(x), 3).numpy()
+            t[step.index] = step.t
+            done[index] += len(x) * len(y)
+
+        with torch.inference_mode():
+            keys = noise.point_keys(seed, x, y[:, None]).flatten()
+            draws = (noise.normal(keys, number) for number in count())
+            start, answer = next(draws), decoder.tile(*part)
+            denoise = noise_of(answer, diffusion, config.objective)
+            sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
+
+    _run(render, len(tiles), lambda: progress(sum(done) / (setup.calls * size**2)), stop, parallel=True)
+    return t, stack
 
 
 def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Trace]:
@@ -110,8 +138,7 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     if not network.is_diffusion:
         raise ValueError(f"the single-pass model {column.model} has no steps; choose a diffusion model")
     setup, size, seed = column.setup or Setup(), recipe["size"], first_seed(recipe)
-    if size > LARGEST:
-        raise ValueError(f"size is {size}; accepted are up to {LARGEST}, for all steps of a picture are kept")
+    check_memory(size, setup.calls)
     if size > PREVIEW:
         yield trace(network, image, setup, PREVIEW, seed, lambda _: progress(0.0), cache)
     yield trace(network, image, setup, size, seed, progress, cache)
@@ -175,7 +202,6 @@ class Trajectory(Explorer):
     """Points through the steps; see `frantools.widgets.trajectory`."""
 
     kind = "trajectory"
-    largest = LARGEST
     compute = staticmethod(compute)
     draw = staticmethod(draw)
 
@@ -196,17 +222,21 @@ class Trajectory(Explorer):
         super().__init__(image, columns, size, seed, {"look": self.look}, live=["look"], several=False)
         self._drag = Drag(self.canvas, clicked=self._clicked)
 
-    def show(self, data: Trace, recipe: Recipe) -> None:
-        """Draw a result; the steps are as many as it has."""
-        frame, last = self.look.controls["frame"], len(data.t) - 1
-        at_end = frame.value == frame.max
-        self._loading = True
+    def _bound(self) -> None:
+        """The steps are as many as the setup has."""
+        self._count(None)
+        self.columns.observe(self._count, "value")
+
+    def _count(self, _: object) -> None:
         try:
+            setup = Column.from_dict(self.columns.value[0]).setup
+        except ValueError:  # of bounds being typed: it is told where it is rendered
+            return
+        if setup is not None:
+            frame, last = self.look.controls["frame"], setup.calls - 1
+            at_end = frame.value == frame.max
             frame.max = self.play.max = last
             frame.value = self.play.value = last if at_end else min(frame.value, last)
-        finally:
-            self._loading = False
-        super().show(data, recipe)
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         if self.canvas.figure.axes.index(axes) < 2 and self._data is not None:
@@ -229,6 +259,6 @@ def trajectory(image: Any = None, column: Column | str = "A", size: int = 128, s
     column : Column or str
         A diffusion model and its setup. Default: the note's A.
     size : int
-        Pixels a side, at most 256.
+        Pixels a side. All steps are kept, which takes 12 bytes times pixels times network calls, at most 1 GB.
     """
-    return Trajectory(image, chosen([column], ()), min(size, LARGEST), seed)
+    return Trajectory(image, chosen([column], ()), size, seed)
