@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import secrets
@@ -139,6 +140,36 @@ def open_notebook(page: Any, address: str, name: str) -> None:
     page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
     page.click("text=/^Run$/")
     page.click("text=/^Run All Cells$/")
+
+
+def ask(address: str, folder: Path, name: str, expression: str) -> Any:
+    """The value of an expression in the kernel of an open notebook; a TimeoutError if the kernel is not free for 10 s.
+
+    Parameters
+    ----------
+    address, folder
+        Of `lab`.
+    name : str
+        Of the notebook.
+    expression : str
+        Of Python; its value is one that is written as a literal.
+    """
+    from jupyter_client import BlockingKernelClient
+
+    with urllib.request.urlopen(address.split("/lab/tree/")[0] + "/api/sessions?" + address.partition("?")[2]) as reply:
+        (kernel,) = (session["kernel"]["id"] for session in json.load(reply) if session["path"] == name)
+    client = BlockingKernelClient(connection_file=str(folder / "runtime" / f"kernel-{kernel}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        asked = {"value": expression}
+        reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=10)
+    finally:
+        client.stop_channels()
+    answer = reply["content"]["user_expressions"]["value"]
+    if answer["status"] != "ok":
+        raise RuntimeError(f"{answer['ename']}: {answer['evalue']}")
+    return ast.literal_eval(answer["data"]["text/plain"])
 
 
 def screenshot(page: Any, name: str) -> Path:

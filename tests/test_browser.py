@@ -19,7 +19,7 @@ import frantools as ft
 from frantools.checkpoints import save_model
 from frantools.comparison import COLUMNS, SOURCES
 from frantools.network import FranNet
-from frantools.note import FIGURES
+from frantools.note import FIGURES, picture_hash
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
@@ -33,14 +33,22 @@ from frantools.figures import RoiSearch
 
 fast = ft.Setup(K=30)
 columns = [Column("fast", "diffusion.safetensors", fast), Column("single", "single-pass.safetensors")]
+slow = Column("slow", "diffusion.safetensors", ft.SETUPS["A"])
 """
 CELLS = {
     "compare": 'widget = ft.widgets.compare("hopper", columns, size=128)\nwidget',
     "rois": 'widget = ft.widgets.rois("hopper", columns, size=128, search=RoiSearch(40, 3, 12, 2))\nwidget',
     "region": 'widget = ft.widgets.region("hopper", columns, size=128)\nwidget',
-    "trajectory": 'widget = ft.widgets.trajectory("hopper", columns[0], size=64)\nwidget',
+    "trajectory": 'widget = ft.widgets.trajectory("hopper", slow, size=64)\nwidget',
     "variability": 'widget = ft.widgets.variability("hopper", columns[0], size=128, count=3)\nwidget',
 }
+PLAY = ".widget-play button >> nth=0"
+VIEWS = "[[*map(float, (*axes.get_xlim(), *axes.get_ylim()))] for axes in widget.canvas.figure.axes]"
+UNTOLD = """() =>
+    [...document.querySelectorAll('.frantools :is(button, label, .widget-label-basic):not(.widget-play *)')]
+        .filter(each => /\\w/.test(each.innerText) && !each.title && !each.querySelector('[title]'))
+        .map(each => each.innerText)
+"""
 IMAGE = "() => document.querySelector('.jupyter-matplotlib canvas')?.toDataURL()"
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 OURS = ("frantools", "jupyter-matplotlib", "jupyter-widgets", "ipympl", "widget")  # in a message of the console
@@ -53,11 +61,24 @@ class Desk:
     page: Any
     address: str
     root: Path
+    server: Path
     problems: list[str] = field(default_factory=list)
+    name: str = ""
 
     def open(self, name: str) -> None:
         """Open a notebook and run it; its figure, if there is one, is complete."""
+        self.name = name
         browser.open_notebook(self.page, self.address, name)
+
+    def ask(self, expression: str) -> Any:
+        """What an expression is in the kernel, which answers at once while it is free."""
+        return browser.ask(self.address, self.server, self.name, expression)
+
+    def choose(self, button: str, path: Path) -> None:
+        """Choose a file in the dialog that a button opens."""
+        with self.page.expect_file_chooser() as dialog:
+            self.page.get_by_role("button", name=button).click()
+        dialog.value.set_files(path)
 
     def image(self) -> str:
         """The canvas, as a hash of what it shows."""
@@ -68,6 +89,17 @@ class Desk:
         before = self.page.evaluate(IMAGE)
         act()
         self.page.wait_for_function(f"before => ({IMAGE})() !== before", arg=before, timeout=1000 * seconds)
+
+    def rests(self) -> bool:
+        """Whether the canvas comes to show the same for a while, when the little that was on its way has come."""
+        from playwright.sync_api import TimeoutError
+
+        for _ in range(8):
+            try:
+                self.changed(lambda: None, seconds=1.5)
+            except TimeoutError:
+                return True
+        return False
 
     def settled(self, seconds: float = 60.0) -> None:
         """Wait until nothing is rendered any more."""
@@ -109,8 +141,11 @@ class Desk:
         assert [text for text in self.problems if any(name in text for name in OURS)] == []
 
 
+Served = tuple[str, Path, Path]  # the address, the folder of notebooks, and the server's own
+
+
 @pytest.fixture(scope="module")
-def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """JupyterLab on a folder with a notebook for each widget, and the repository's with smaller pictures."""
     root = tmp_path_factory.mktemp("notebooks")
     for kind, model in random_models.items():
@@ -120,15 +155,16 @@ def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathF
     browser.notebook(root / "long.ipynb", [SETUP, LONG])
     for path in NOTEBOOKS:
         (root / path.name).write_text(path.read_text().replace("SIZE = 512", "SIZE = 128"))
-    with browser.lab(root, tmp_path_factory.mktemp("jupyter")) as address:
-        yield address, root
+    server = tmp_path_factory.mktemp("jupyter")
+    with browser.lab(root, server) as address:
+        yield address, root, server
 
 
-LONG = 'slow = Column("slow", "diffusion.safetensors", ft.SETUPS["A"])\nft.widgets.compare("hopper", [slow], size=2048)'
+LONG = 'ft.widgets.compare("hopper", [slow], size=2048)'
 
 
 @pytest.fixture(scope="module")
-def desk(served: tuple[str, Path]) -> Iterator[Desk]:
+def desk(served: Served) -> Iterator[Desk]:
     pytest.importorskip("playwright")
     with ExitStack() as stack:
         page = stack.enter_context(browser.chromium())
@@ -173,6 +209,11 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     desk.changed(lambda: desk.control("View").select_option("difference"))
     desk.shot("difference")
     desk.changed(lambda: desk.control("View").select_option("blink"))
+    for _ in range(2):
+        desk.changed(lambda: None)  # it blinks by itself
+    desk.shot("blink")
+    page.click(PLAY)
+    assert desk.rests()
     desk.control("File").first.fill("nothing.png")
     desk.control("File").first.press("Enter")
     page.wait_for_selector("text=there is no picture nothing.png")
@@ -186,8 +227,53 @@ def test_zooming_one_column_zooms_all(widget: Desk) -> None:
     page.get_by_role("button", name="zoom").click()
     desk.changed(lambda: desk.drag((60, 90), (200, 230)))
     desk.shot("zoom")
-    assert "image" in page.evaluate(IMAGE)
+    first, second = desk.ask(VIEWS)
+    assert first == second
+    assert 0 < first[0] < first[1] < 100, "they show a part of the 128 pixels"
     desk.changed(lambda: page.get_by_title("Show the whole pictures again").click())
+    assert desk.ask(VIEWS) == [[-0.5, 127.5, 127.5, -0.5]] * 2
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["compare"], indirect=True)
+def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Desk, tmp_path: Path) -> None:
+    desk, page = widget, widget.page
+    picture = np.ascontiguousarray(ft.portraits()["astronaut"][::-1])
+    Image.fromarray(picture).save(tmp_path / "mine.png")
+    desk.changed(lambda: desk.choose("Upload (", tmp_path / "mine.png"))
+    desk.settled()
+    desk.shot("uploaded")
+    assert desk.control("Picture").locator("option:checked").inner_text() == "mine.png"
+    assert desk.ask("widget._recipe['pictures']") == {"mine.png": picture_hash(picture)}
+    page.get_by_role("button", name="Save figure").click()
+    page.wait_for_selector("text=saved compare.png")
+
+    desk.control("Picture").select_option("hopper")
+    desk.control("Seed").fill("5")
+    desk.changed(lambda: desk.control("View").select_option("difference"))
+    desk.settled()
+    for _ in range(2):  # the same file again is no less a wish
+        desk.choose("Load recipe", desk.root / "compare.png")
+        page.wait_for_function("() => [...document.querySelectorAll('input')].every(each => each.value !== '5')")
+        desk.settled()
+        assert desk.ask("widget.look.value['view']") == "side by side"
+        assert desk.control("Picture").locator("option:checked").inner_text() == "mine.png"
+        assert desk.ask("widget.message.value") == ""
+        desk.control("Seed").fill("5")
+        desk.changed(lambda: desk.control("Seed").press("Enter"))
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["compare"], indirect=True)
+def test_controls_have_tooltips_and_the_keyboard_reaches_all_of_them(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    assert page.evaluate(UNTOLD) == []
+    page.get_by_role("button", name="zoom").focus()
+    page.keyboard.press("Tab")  # over the figure
+    assert desk.control("Save as").evaluate("input => input === document.activeElement")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    assert desk.ask("widget.tool.value") == "zoom"
     desk.check()
 
 
@@ -229,12 +315,19 @@ def test_a_dragged_rectangle_is_restored_and_zoomed_into_again(widget: Desk) -> 
 
 @pytest.mark.parametrize("widget", ["trajectory"], indirect=True)
 def test_a_clicked_point_is_followed_through_the_steps(widget: Desk) -> None:
-    desk = widget
+    desk, page = widget, widget.page
     before = desk.control("Points").input_value()
     desk.changed(lambda: desk.drag((150, 150), (150, 150)))
     assert desk.control("Points").input_value().startswith(before + "; ")
     desk.changed(lambda: desk.slide("Step", "ArrowLeft", 2))
     desk.shot("trajectory")
+    step = "widget.look.controls['frame'].value"
+    begun = desk.ask(step)
+    page.click(PLAY)
+    desk.changed(lambda: None)
+    assert desk.ask(step) != begun, "the kernel answers while it plays"
+    page.click(PLAY)
+    assert desk.rests()
     desk.check()
 
 
@@ -301,8 +394,7 @@ def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     desk.page.wait_for_selector(f".jupyter-matplotlib canvas, {ERROR}", timeout=300_000, state="attached")
     desk.check()
     desk.page.get_by_role("button", name="Stop").click()
-    steps = 1 if "roi" in path.stem else 3  # its regions of 192 pixels need 256
-    desk.slide("Size", "ArrowLeft", steps)  # to what a preview may have shown already: that alone need not change it
+    desk.slide("Size", "ArrowLeft", 3)  # to what a preview may have shown already: that alone need not change it
     seed = desk.control("Seed")
     seed.fill("7")
     desk.changed(lambda: seed.press("Enter"))

@@ -22,7 +22,7 @@ import frantools as ft
 from frantools import cli, note
 from frantools.adapters import SchedulerSetup
 from frantools.checkpoints import save_model
-from frantools.comparison import Cache, Column
+from frantools.comparison import Cache, Column, seen
 from frantools.figures import RoiSearch
 from frantools.network import Config, FranNet
 from frantools.recipes import load_recipe, save_figure
@@ -158,6 +158,22 @@ def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column
     assert sizes[0] == [64] * 3
     assert sizes[-1] == [SMALL] * 3
     assert [SMALL, 64, 64] in sizes, "columns sharpen one after the other"
+
+
+def test_a_column_that_takes_its_time_is_the_gray_input_until_it_comes(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[Compare.__module__], "SOON", 0.0)
+    image = ft.portraits()["hopper"]
+    recipe = {"columns": [c.to_dict() for c in columns], "size": SMALL, "seed": 7, "pictures": {"hopper": ""}}
+    first, second, third, *_ = Compare.compute(recipe, image, lambda share: None, Cache())
+    assert [[each.calls for each in data.pictures.values()] for data in (first, second, third)] == [
+        [FAST.calls, 0, 0],
+        [FAST.calls, FAST.calls, 0],
+        [FAST.calls, FAST.calls, 1],
+    ]
+    assert list(first.pictures) == ["fast", "other", "single"]
+    assert np.array_equal(first.pictures["single"].image, seen(image, 64))
 
 
 def test_what_was_rendered_before_comes_back_from_the_cache(compare: Compare) -> None:

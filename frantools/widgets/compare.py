@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import ipywidgets as widgets
@@ -28,6 +29,7 @@ from .controls import Numbers, control
 from .explorer import WIDTH, Explorer
 
 PREVIEW = 64  # pixels a side of what is shown first
+SOON = 0.3  # seconds after which some coarse columns are shown before the others
 LARGE = 480  # pixels that a single picture is shown at
 VIEWS = ("side by side", "curtain", "blink", "difference")
 
@@ -71,18 +73,26 @@ def sharpen(
     cache: Cache,
     region: Region | None = None,
     aspect: float = 1.0,
+    early: bool = False,
 ) -> Iterator[dict[str, Restoration]]:
     """The columns of a recipe: all of them coarse, then one after the other at the recipe's size.
 
-    `aspect` is width over height of what is made; the longer side has that size.
+    `aspect` is width over height of what is made; the longer side has that size. Where `early`, a column whose coarse
+    picture takes its time is shown as the gray input until it comes.
     """
-    columns, size = columns_of(recipe), recipe["size"]
+    columns, size, begun = columns_of(recipe), recipe["size"], perf_counter()
 
     def made(columns: Sequence[Column], size: int, report: Progress) -> dict[str, Restoration]:
         sides = (round(size * min(1.0, aspect)), round(size / max(1.0, aspect)))
         return restorations(image, columns, sides, region, recipe["seed"], progress=report, cache=cache)
 
-    shown = made(columns, min(PREVIEW, size), lambda _: progress(0.0))
+    coarse = min(PREVIEW, size)
+    shown = made([Column(column.title, SOURCES[0]) for column in columns], coarse, lambda _: progress(0.0))
+    for column in columns:
+        shown = {**shown, **made([column], coarse, lambda _: progress(0.0))}
+        if early and column is not columns[-1] and perf_counter() - begun > SOON:
+            yield shown
+            begun = perf_counter()
     yield shown
     for column, report in shares(columns, progress):
         shown = {**shown, **made([column], size, report)}
@@ -94,7 +104,7 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     size = recipe["size"]
     target = original(image, size)
     numbers: dict[str, Mapping[str, float]] = {}
-    for shown in sharpen(recipe, image, progress, cache):
+    for shown in sharpen(recipe, image, progress, cache, early=True):
         yield Compared(shown, dict(numbers))
         for title, restoration in shown.items():
             if title not in numbers and restoration.calls and len(restoration.image) == size:

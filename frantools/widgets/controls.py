@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **settin
     settings.setdefault("layout", widgets.Layout(width=WIDTH))
     if kind is not widgets.Button:
         settings.setdefault("style", {"description_width": "104px"})
+    if kind in (widgets.Dropdown, widgets.Text, widgets.Checkbox):  # these show a tooltip only where there is no label
+        settings["description_allow_html"] = True
+        description = f'<span title="{html.escape(tooltip)}">{html.escape(description)}</span>'
     return kind(description=description, tooltip=tooltip, **settings)
 
 
@@ -385,6 +389,7 @@ class ColumnList(widgets.VBox):
             if list(self.chosen.options) != titles:
                 index = self.index
                 self.chosen.options = titles
+                self.chosen.tooltips = [f"Show the settings of {title}" for title, _ in titles]
                 self.chosen.index = index
             self.editor.value = self.value[self.index]
             self.remove.disabled = len(self.value) == 1

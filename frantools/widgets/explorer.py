@@ -42,6 +42,13 @@ GIVEN = {
     "given as an array": ("...  # put the array here that the widget was given", "put the array in its place"),
 }
 
+# The canvas takes the focus and keeps the Tab key for itself, so that a keyboard gets no further. What is hidden takes
+# no focus, and the pictures in it are shown all the same. What a drag or a click sets can be typed, too.
+STYLE = """<style>
+.frantools .jupyter-matplotlib-canvas-div { visibility: hidden }
+.frantools .jupyter-matplotlib-canvas-div canvas { visibility: visible }
+</style>"""
+
 # Legible on JupyterLab's white and on its near-black: this gray has a contrast of 4.3 to either.
 INK = "#797979"
 ERROR = "color: var(--jp-error-color1, #d32f2f)"
@@ -199,6 +206,7 @@ class Explorer(widgets.VBox):
             [*self._arranged(list(controls)), self._status(), self.canvas, self._files()],
             layout=widgets.Layout(max_width="1040px"),
         )
+        self.add_class("frantools")
         self._bound()
         self.picture.observe(self._changed, "value")
         for name, each in self.controls.items():
@@ -248,10 +256,13 @@ class Explorer(widgets.VBox):
             accept=".png", description="Load recipe", tooltip="A PNG of FranTools: set the controls as they were for it"
         )
         self.upload.observe(self._load_upload, "value")
-        self.code = widgets.Textarea(layout=widgets.Layout(width="960px", height="160px", display="none"))
+        self.code = widgets.Textarea(
+            tooltip="The code", layout=widgets.Layout(width="960px", height="160px", display="none")
+        )
         self.clipboard = widgets.Output(layout=widgets.Layout(display="none"))
         row = widgets.HBox([self.path, self.save, self.copy, self.upload], layout=widgets.Layout(flex_flow="row wrap"))
-        return widgets.VBox([row, self.code, self.clipboard])
+        style = widgets.HTML(STYLE, layout=widgets.Layout(display="none"))
+        return widgets.VBox([row, self.code, self.clipboard, style])
 
     # What is on screen, as a recipe
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import figures
-from ..comparison import Cache, Column
+from ..comparison import Cache, Column, seen
 from ..figures import Row
 from ..images import Picture
 from ..note import FIGURES, LOCAL
@@ -39,10 +39,12 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     """Restore the region, beside the whole picture by the first column."""
     region = Region(*recipe["region"])
     first = {**recipe, "columns": recipe["columns"][:1], "size": OVERVIEW}
-    coarse = next(iter(sharpen(first, image, lambda _: progress(0.0), cache)))
-    (whole,) = coarse.values()
+    gray = whole = Restoration(seen(image, OVERVIEW), 0.0, 0, {})  # the region first: it is what one waits for
     for shown in sharpen(recipe, image, lambda share: progress(0.9 * share), cache, region):
         yield Local(whole, shown)
+        if whole is gray:
+            (whole,) = next(iter(sharpen(first, image, lambda _: progress(0.0), cache))).values()
+            yield Local(whole, shown)
     *_, fine = sharpen(first, image, lambda share: progress(0.9 + 0.1 * share), cache)
     (whole,) = fine.values()
     yield Local(whole, shown)

@@ -45,7 +45,7 @@ def spread(pictures: Sequence[NDArray[np.float32]]) -> Spread:
 
 
 def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Spread]:
-    """Restore with one seed after the other: all coarse ones, then those of the recipe's size."""
+    """Restore with one seed after the other: the first two coarse, all coarse, then at the recipe's size."""
     column = Column.from_dict(recipe["columns"][0])
     if not model(column.model).is_diffusion:
         raise ValueError(f"the single-pass model {column.model} leaves nothing to chance; choose a diffusion model")
@@ -59,7 +59,11 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     def share(index: int) -> Progress:
         return lambda done: progress((index + done) / count)
 
-    yield spread([one(index, min(PREVIEW, recipe["size"]), lambda _: progress(0.0)) for index in range(count)])
+    pictures = []
+    for index in range(count):
+        pictures.append(one(index, min(PREVIEW, recipe["size"]), lambda _: progress(0.0)))
+        if index in (1, count - 1):
+            yield spread(pictures)
     pictures = []
     for index in range(count):
         pictures.append(one(index, recipe["size"], share(index)))
