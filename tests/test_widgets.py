@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,26 @@ def test_controls_that_do_nothing_are_disabled(compare: Compare) -> None:
     assert disabled("stochasticity", "K", "steps", "noise_projection") == [True] * 4
     assert (editor.K.value, editor.stochasticity.value, editor.noise_projection.value) == (1, 1.0, False)
     compare.cancel()
+
+
+def test_the_common_seed_is_disabled_where_no_column_uses_it(compare: Compare, columns: list[Column]) -> None:
+    seed = compare.controls["seed"]
+    assert not seed.disabled
+    for index in (1, 2):
+        compare.columns.chosen.index = index
+        compare.columns.editor.own_seed.value = True
+    assert seed.disabled, "two have seeds of their own, two need none"
+    compare.columns.editor.own_seed.value = False
+    assert not seed.disabled
+    compare.cancel()
+    widget = ft.widgets.rois("hopper", columns[2:], size=SMALL, search=SEARCH)
+    assert seed.disabled is False
+    assert widget.controls["seed"].disabled, "single-pass"
+    widget.search.controls["sub_count"].value = 0
+    assert widget.search.controls["sub_size"].disabled
+    widget.search.controls["sub_count"].value = 2
+    assert not widget.search.controls["sub_size"].disabled
+    widget.cancel()
 
 
 def test_every_control_says_in_a_tooltip_what_it_does(compare: Compare) -> None:
@@ -707,6 +728,10 @@ def test_a_click_on_a_region_restores_it_anew_at_full_size(columns: list[Column]
     again = ft.restore(note.model(columns[0].model), ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
     assert widget.canvas.figure.axes[4].get_title() == "2 anew"
+    size = widget.canvas.figure.get_size_inches().tolist()
+    widget._data = replace(widget._data, regions=found[:1], inner=[[]])
+    widget.redraw()
+    assert widget.canvas.figure.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
 
 
 def test_each_control_of_the_search_changes_what_is_found(columns: list[Column]) -> None:

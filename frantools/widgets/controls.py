@@ -42,6 +42,16 @@ def button(description: str, tooltip: str, icon: str, action: Callable[[], None]
     return made
 
 
+def is_diffusion(name: str) -> bool:
+    """Whether a column's model has a sampler; a file that cannot be read is told of when it is rendered."""
+    if name in SOURCES:
+        return False
+    try:
+        return model(name).is_diffusion
+    except (ValueError, OSError):
+        return True
+
+
 class PictureChooser(widgets.VBox):
     """A picture: a built-in portrait, a file by its path, or an upload.
 
@@ -233,13 +243,8 @@ class ColumnEditor(widgets.HBox):
 
     @property
     def diffusion(self) -> bool:
-        """Whether the model has a sampler to set up; a file that cannot be read is told of when it is rendered."""
-        if self.model.value in SOURCES:
-            return False
-        try:
-            return model(self.model.value).is_diffusion
-        except (ValueError, OSError):
-            return True
+        """Whether the model has a sampler to set up."""
+        return is_diffusion(self.model.value)
 
     @property
     def _setup(self) -> dict[str, Any]:
@@ -349,6 +354,7 @@ class ColumnList(widgets.VBox):
             tooltip="The column whose settings are shown", style={"button_width": "auto"}
         )
         self.editor = ColumnEditor(report)
+        self.editor.title.disabled = not several  # there it stands nowhere
         self.preset = control(
             widgets.Dropdown,
             "Preset",

@@ -27,7 +27,7 @@ from ..images import Picture
 from ..note import picture_hash, unchanged
 from ..recipes import Recipe, load_recipe, save_figure
 from ..restore import Progress, versions
-from .controls import ColumnList, PictureChooser, button, control
+from .controls import ColumnList, PictureChooser, button, control, is_diffusion
 from .worker import Cancelled, Clock, Worker
 
 WIDTH = 960  # pixels of a widget's figure
@@ -208,6 +208,8 @@ class Explorer(widgets.VBox):
         )
         self.add_class("frantools")
         self._bound()
+        self._enable()
+        self.columns.observe(lambda _: self._enable(), "value")
         self.picture.observe(self._changed, "value")
         for name, each in self.controls.items():
             each.observe(self._redrawn if name in live else self._changed, "value")
@@ -215,6 +217,11 @@ class Explorer(widgets.VBox):
 
     def _bound(self) -> None:
         """Where a control's range follows another's value, let it: before what observes them renders."""
+
+    def _enable(self) -> None:
+        """Disable what does nothing with the other controls as they are."""
+        seeded = [column["seed"] is None and is_diffusion(column["model"]) for column in self.columns.value]
+        self.controls["seed"].disabled = not any(seeded)
 
     def _arranged(self, own: Sequence[str]) -> list[widgets.Widget]:
         """The rows of controls above the figure."""

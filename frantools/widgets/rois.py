@@ -76,7 +76,10 @@ def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
         crops = [roi.crop(restoration.image) for roi in data.regions]
         last = [data.anew.get(title, crops[choice - 1])] if 1 <= choice <= len(data.regions) else []
         rows.append(Row([restoration, *crops, *last], title, [data.regions, *data.inner]))
-    cell = min(240, (WIDTH - figures.LABEL) // len(titles) - figures.GAP)
+    most = (
+        1 + recipe["search"]["count"] + (choice > 0)
+    )  # as wide as if all were found: the layout stays as they sharpen
+    cell = min(240, (WIDTH - figures.LABEL) // max(most, len(titles)) - figures.GAP)
     return figures.grid(rows, titles, cell, figure)
 
 
@@ -137,6 +140,11 @@ class Rois(Explorer):
         follow(search["size"], size)
         follow(search["sub_size"], search["size"])
         follow(self.controls["anew"], search["count"])
+        search["sub_count"].observe(lambda _: self._enable(), "value")
+
+    def _enable(self) -> None:
+        super()._enable()
+        self.search.controls["sub_size"].disabled = self.search.controls["sub_count"].value == 0
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
         if self._data is None:
