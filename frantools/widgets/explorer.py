@@ -114,6 +114,8 @@ class Screen(Canvas):
     def _handle_message(self, widget: Any, content: Any, buffers: Any) -> None:
         with LOCK:
             super()._handle_message(widget, content, buffers)
+        if content.get("type") == "initialized":
+            self.send_state("resizable")  # voila's page begins with its own idea of it
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         with LOCK:
