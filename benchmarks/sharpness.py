@@ -1,6 +1,6 @@
 """How sharp models are in the local region of figure 4, on held-out pictures.
 
-    python benchmarks/sharpness.py --data TEST --model single-best diffusion-best
+    python benchmarks/sharpness.py --data TEST --model single-best diffusion-best --setup B B:noise_stddev=zero
 
 Sharpness is the mean gradient of the gray picture (`frantools.metrics.sharpness`), of the region restored on its own at
 256 x 256. It rewards grain as well as detail, so the loss of the same pictures stands beside it. The numbers go to
@@ -14,12 +14,15 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import frantools as ft
+from frantools.adapters import named_setup
 from frantools.comparison import original
 from frantools.files import replacing
 from frantools.images import prepare_input, square
 from frantools.metrics import SIZE, sharpness
+from frantools.network import FranNet
 from frantools.note import LOCAL
 from frantools.pictures import Pictures
 
@@ -34,15 +37,20 @@ def main() -> None:
     parser.add_argument(
         "--model", nargs="+", required=True, help="shipped models or weight files; diffusion ones use B"
     )
+    parser.add_argument("--setup", nargs="+", default=["B"], help="of the diffusion models (default: B)")
     options = parser.parse_args()
-    models = {name: ft.load_model(name) for name in options.model}
-    each: dict[str, list[float]] = {"original": [], **{name: [] for name in models}}
+    columns: dict[str, tuple[FranNet, Any]] = {}
+    for name in options.model:
+        model = ft.load_model(name)
+        for setup in options.setup if model.is_diffusion else [""]:
+            columns[f"{name} {setup}".strip()] = (model, named_setup(setup) if setup else None)
+    each: dict[str, list[float]] = {"original": [], **{name: [] for name in columns}}
     for picture in Pictures(options.data):
         # The input is made as in `frantools.evaluate`.
         x = prepare_input(square(picture, SIZE))
         each["original"].append(sharpness(original(picture, SIDE, LOCAL)))
-        for name, model in models.items():
-            each[name].append(sharpness(ft.restore(model, x, size=SIDE, region=LOCAL).image))
+        for name, (model, setup) in columns.items():
+            each[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
     made = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": each}
     with replacing(ROOT / "data" / "results" / "sharpness.json") as temporary:
         temporary.write_text(json.dumps(made, indent=2) + "\n")

@@ -111,6 +111,25 @@ def test_a_damaged_recipe_is_refused_without_a_traceback(part, value):
         note.check({**recipe, part: value})
 
 
+@pytest.mark.parametrize(("figure", "columns"), [("ddpm-vs-ddim", 3), ("entire-image", 5), ("local-region", 4)])
+def test_a_row_beyond_the_note_stands_below_each_picture(figure, columns, tmp_path):
+    recipe = note.recipe(figure, size=8, beyond=True)
+    second = recipe["beyond"]
+    assert second == list(note.BEYOND[:columns])
+    assert {"diffusion-best", "single-best"} <= recipe["models"].keys()
+    drawn = note.render(recipe)
+    assert len(drawn.axes) == 2 * (columns + len(second))
+    assert [text.get_text() for axes in drawn.axes[columns : columns + len(second)] for text in axes.texts] == second
+    recipes.save_figure(drawn, tmp_path / "figure.png", recipe)
+    assert ft.load_recipe(tmp_path / "figure.png") == recipe
+    with pytest.raises(ValueError, match="it has no column mona-lisa"):
+        note.check({**recipe, "beyond": ["mona-lisa"]})
+
+
+def test_figure_3_has_no_row_beyond_the_note():
+    assert note.recipe("roi-crops", size=16, beyond=True).keys() == note.recipe("roi-crops", size=16).keys()
+
+
 def test_two_pictures_of_one_file_name_are_two_rows(tmp_path):
     paths = [tmp_path / folder / "me.png" for folder in "ab"]
     for path, portrait in zip(paths, ft.portraits().values(), strict=True):

@@ -13,6 +13,7 @@ import pytest
 import frantools as ft
 from frantools import figures, findings
 from frantools.metrics import Metrics, interval, paired_interval, summarise
+from frantools.samplers import QUICK
 
 
 def metrics(loss: float, calls: int = 1, pictures: int = 40, seed: int = 0) -> Metrics:
@@ -194,3 +195,36 @@ def test_a_figure_of_no_losses_is_refused():
     for panels in ({}, {"loss": []}):
         with pytest.raises(ValueError, match="a figure of losses needs at least one model"):
             figures.losses(panels)
+
+
+def test_loss_against_calls_has_a_line_for_each_sampler_and_tells_the_quickest():
+    curves = findings.curves()
+    assert list(curves) == list(findings.FAMILIES.values())
+    figure = ft.figures.loss_against_calls(curves)
+    lines = {line.get_label(): line.get_xdata() for line in figure.axes[0].lines}
+    assert {name: [*calls] for name, calls in lines.items()} == {n: [c for c, _ in p] for n, p in curves.items()}
+    told = findings.quick().splitlines()
+    assert len(told) == 1 + len(curves)
+    assert told[0].startswith("diffusion-best with B (15 calls)")
+
+
+def test_a_setup_of_6_calls_is_within_2_percent_of_b():
+    curve = dict(findings.curves()[findings.FAMILIES["B"]])
+    assert QUICK.calls == 6
+    assert curve[QUICK.calls] <= 1.02 * curve[ft.SETUPS["B"].calls]
+
+
+def test_a_figure_of_no_sampler_is_refused():
+    with pytest.raises(ValueError, match="needs at least one sampler"):
+        ft.figures.loss_against_calls({"B": []})
+
+
+def test_the_best_models_reach_what_was_asked_of_them():
+    """On 128 held-out portraits: less than bicubic's own gray loss, and hardly more loss with 15 calls than with one."""
+    results = findings.shipped_results()
+    single, diffusion = results["single-best"], results["diffusion-best B:noise_stddev=zero"]
+    assert single["loss"] <= 0.0025
+    assert single["loss_gray"] < results["bicubic"]["loss_gray"]
+    assert diffusion["loss"] <= 1.06 * single["loss"]  # 1.0506 was measured
+    sharp = {row["model"]: row["sharpness"] for row in findings.local_sharpness().rows}
+    assert sharp["diffusion-best B:noise_stddev=zero"] > sharp["single-best"]

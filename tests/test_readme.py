@@ -16,7 +16,7 @@ COMMANDS = re.findall(r"^(frantools .*?)(?:\s+#.*)?$", README.replace("\\\n", " 
 
 
 def test_its_numbers_are_those_of_the_shipped_results():
-    assert findings.held_out()._repr_markdown_() in README
+    assert findings.summary()._repr_markdown_() in README
     assert findings.samplers().removeprefix("On the held-out portraits ") in README
 
 
