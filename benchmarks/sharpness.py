@@ -3,7 +3,7 @@
     python benchmarks/sharpness.py --data TEST --model single-best diffusion-best --setup B B:noise_stddev=zero
 
 Sharpness is the mean gradient of the gray picture (`frantools.metrics.sharpness`), of the region restored on its own at
-256 x 256. It rewards grain as well as detail, so the loss of the same pictures stands beside it. The numbers go to
+128 x 128. It rewards grain as well as detail, so the loss of the same pictures stands beside it. The numbers go to
 `data/results/sharpness.json`, which notebook 5 shows.
 """
 
@@ -27,7 +27,7 @@ from frantools.note import LOCAL
 from frantools.pictures import Pictures
 
 ROOT = Path(__file__).parent.parent
-SIDE = 256  # pixels of a restored region
+SIDE = 128  # pixels of a restored region
 
 
 def main() -> None:

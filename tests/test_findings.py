@@ -220,7 +220,7 @@ def test_a_figure_of_no_sampler_is_refused():
 
 
 def test_the_best_models_reach_what_was_asked_of_them():
-    """On 128 held-out portraits: less than bicubic's own gray loss, and hardly more loss with 15 calls than with one."""
+    """On 128 held-out portraits: less than bicubic's own gray loss, and 15 calls lose hardly more than one."""
     results = findings.shipped_results()
     single, diffusion = results["single-best"], results["diffusion-best B:noise_stddev=zero"]
     assert single["loss"] <= 0.0025
