@@ -361,7 +361,7 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
     first = next(iter(panels.values()))
     kinds = list(dict.fromkeys(estimate.kind for estimate in first))
     colours = {kind: COLOURS[index % len(COLOURS)] for index, kind in enumerate(kinds)}
-    left, below, above, panel = 190, 50, 64, 330
+    left, below, above, panel = 230, 50, 64, 330
     width, height = left + len(panels) * (panel + 20), above + LINE * len(first) + below
     figure = blank(width, height)
     for column, (title, estimates) in enumerate(panels.items()):
@@ -425,7 +425,7 @@ def loss_against_calls(
     if not curves or not all(curves.values()):
         raise ValueError("a figure of loss against calls needs at least one sampler")
     figure = blank(760, 420)
-    axes = figure.add_axes((0.1, 0.13, 0.87, 0.83))
+    axes = figure.add_axes((0.12, 0.13, 0.85, 0.83))
     for index, (name, points) in enumerate(curves.items()):
         calls, losses = zip(*sorted(points), strict=True)
         axes.plot(calls, losses, marker="osD^v"[index % 5], color=COLOURS[index % len(COLOURS)], label=name)
