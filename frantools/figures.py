@@ -361,7 +361,8 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
     first = next(iter(panels.values()))
     kinds = list(dict.fromkeys(estimate.kind for estimate in first))
     colours = {kind: COLOURS[index % len(COLOURS)] for index, kind in enumerate(kinds)}
-    left, below, above, panel = 230, 50, 64, 330
+    left = 16 + 7 * max(len(estimate.name) for estimate in first)  # what the longest name takes
+    below, above, panel = 50, 64, 330
     width, height = left + len(panels) * (panel + 20), above + LINE * len(first) + below
     figure = blank(width, height)
     for column, (title, estimates) in enumerate(panels.items()):
