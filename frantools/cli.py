@@ -154,7 +154,7 @@ def figures(options: Options) -> None:
     else:
         render = note.render
         search = scaled_search(options.size or 1024)
-        # bfloat16 changes a loss by less than a hundredth, and halves the minutes; the recipe says which it was.
+        # bfloat16 changes a loss by less than a hundredth; the recipe says which precision it was.
         changes = {"precision": "auto", "search": search, "beyond": options.beyond} | changes
         recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
     paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
