@@ -1,6 +1,6 @@
 """Schedulers of the diffusers library as setups.
 
-diffusers is an optional extra: ``pip install "frantools[schedulers]"``.
+diffusers is an optional extra: ``pip install diffusers``.
 """
 
 from __future__ import annotations
@@ -164,9 +164,7 @@ def _diffusers() -> Any:
     try:
         import diffusers
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "the schedulers of diffusers need that library: pip install 'frantools[schedulers]'"
-        ) from None
+        raise ModuleNotFoundError("the schedulers of diffusers need that library: pip install diffusers") from None
     return diffusers
 
 

@@ -360,3 +360,33 @@ for kind in ("diffusion", "single-pass"):
     if "not as old as it should seem" in done.stderr:
         pytest.skip("needs a processor that oneDNN can be told to take for an older one")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("features", ["note", "gray", "fine"])
+@pytest.mark.parametrize(
+    ("restorator", "objective"), [("single-pass", "noise"), ("diffusion", "noise"), ("diffusion", "v")]
+)
+def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorator, objective, features):
+    from frantools import noise, schedule
+    from frantools.network import Config, FranNet
+    from frantools.regions import points
+    from frantools.samplers import noise_of, sample
+
+    torch.manual_seed(1)
+    model = FranNet(Config(restorator, target="residual", features=features, objective=objective)).eval()
+    x, at = ft.prepare_input(ft.portraits()["hopper"]), points(24)
+    setup = ft.Setup() if model.is_diffusion else None
+    with torch.inference_mode():
+        encoded, where = model.encode(x), at.float()[None]
+        latents = model.latents(encoded, where)
+        if setup is None:
+            values = model.decode(latents, where, None, torch.zeros(1, len(at), 3))
+        else:
+            keys, diffusion = noise.point_keys(0, *at.unbind(-1)), schedule.make()
+            draws = (noise.normal(keys, number) for number in range(99))
+            answer = noise_of(lambda v, t: model.decode(latents, where, t, v[None])[0], diffusion, objective)
+            values = sample(answer, next(draws), diffusion, setup, noise=lambda _: next(draws))[None]
+        expected = (model.to_colour(values, model.base(encoded, where)) / 2 + 0.5).clamp(0, 1).view(24, 24, 3)
+    made = ft.restore(model, x, setup, size=24).image
+    assert made.std() > 0.01
+    np.testing.assert_allclose(made, expected.numpy(), atol=1e-4)

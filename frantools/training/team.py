@@ -42,7 +42,7 @@ class Team:
             from accelerate import Accelerator
         except ModuleNotFoundError:
             raise ModuleNotFoundError(
-                "several processes train together through accelerate: pip install 'frantools[distributed]'"
+                "several processes train together through accelerate: pip install accelerate"
             ) from None
         self._accelerator: Any = Accelerator(cpu=_device(device).type == "cpu")
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
