@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent
 STEPS = 1200
 SINGLE, DIFFUSION = {"restorator": "single-pass"}, {"restorator": "diffusion"}
 RESIDUAL, FINE = {"target": "residual"}, {"features": "fine"}
+BEST = DIFFUSION | RESIDUAL | FINE | {"objective": "v"}
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "single": ("the note's single-pass model", SINGLE),
@@ -37,8 +38,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "diffusion-fine": ("+ residual, fine features, B", DIFFUSION | RESIDUAL | FINE),
     "diffusion-v": (
         "+ residual, fine features, velocity objective, B",
-        DIFFUSION | RESIDUAL | FINE | {"objective": "v"},
+        BEST,
     ),
+    "diffusion-noisy": ("+ residual, fine, velocity, noisy steps more often, B", BEST | {"times": "noisy"}),
+    "diffusion-huber": ("+ residual, fine, velocity, pseudo-Huber, B", BEST | {"error": "huber"}),
 }
 
 

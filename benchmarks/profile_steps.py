@@ -12,7 +12,7 @@ import frantools as ft
 from frantools import noise
 from frantools.engine import Decoder
 from frantools.regions import axes
-from frantools.restore import PRECISIONS, TILE
+from frantools.restore import PRECISIONS, tile_points
 
 PREPARING, NETWORK, NOISE, SAMPLER = "preparing the points", "network", "random numbers", "the sampler's arithmetic"
 PRODUCTS = ("linear", "mm")
@@ -36,7 +36,7 @@ def shares(precision: str, name: str, size: int, tiles: int) -> dict[str, float]
     torch.set_num_threads(1)
     model, setup = ft.load_model("diffusion-basic"), ft.SETUPS[name]
     columns, rows = axes(size)
-    down = max(1, TILE // size)
+    down = max(1, tile_points(size**2) // size)
 
     def tile(decoder: Decoder, top: int) -> None:
         with record_function(PREPARING):

@@ -8,6 +8,9 @@
   encoding, and the weights with which feature maps are read. Reading all three maps, together with the first layer
   that follows, is one product for each row of points.
 * A tile is small enough to stay in the processor's cache through all steps.
+
+Where there is a C++ compiler, a compiled function takes over the blocks of each step (`kernel`); what is here remains
+what runs elsewhere, on CUDA too.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .network import INPUT_SIZE, LATENT, Encoded, FranNet, cubic
+from . import kernel
+from .network import HIDDEN, INPUT_SIZE, LATENT, Encoded, FranNet, cubic
 
 Answer = Callable[[Tensor, int | None], Tensor]
 
@@ -142,6 +146,22 @@ class Decoder:
         self.mix = Layer(cast(mix.weight), cast(mix.bias))
         self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).T if model.config.target == "residual" else None
         self.steps: dict[int | None, list[Layer]] = {}
+        self.times: dict[int | None, Tensor] = {}
+        self.compiled = self._compiled() if kernel.at_hand(columns.device, dtype) else None
+
+    def _compiled(self) -> kernel.Blocks:
+        """The blocks, for the compiled function."""
+        last = [dense(mlp)[1:] for mlp in self.model.decoder.blocks]
+        return kernel.Blocks(
+            self.dtype,
+            first=torch.stack([block.value for block in self.blocks]),
+            hidden=torch.stack([torch.stack([second.weight, third.weight]) for second, third, _ in last]),
+            hidden_bias=torch.stack([torch.stack([second.bias, third.bias]) for second, third, _ in last]),
+            out=torch.stack([out.weight for *_, out in last]),
+            out_bias=torch.stack([out.bias for *_, out in last]),
+            local=torch.stack([block.local.weight for block in self.blocks]).float(),
+            columns=torch.stack([block.column for block in self.blocks]),
+        )
 
     def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Answer:
         """The decoder at a part of the grid.
@@ -158,7 +178,13 @@ class Decoder:
         callable
             ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
         """
-        fixed = self._fixed(rows, slice(start, stop))
+        stop = len(self.columns) if stop is None else stop
+        local = self._local(rows, slice(start, stop))
+        if self.compiled is not None:
+            from_value = self.model.config.objective == "noise"
+            compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop)
+            return lambda value, t: compiled(value, self._time(t), from_value)
+        fixed = self._fixed(local, rows, slice(start, stop))
         read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
         def answer(value: Tensor, t: int | None) -> Tensor:
@@ -180,28 +206,45 @@ class Decoder:
             return value
         return self.model.to_colour(value, (cubic(rows, INPUT_SIZE) @ self.gray[:, start:stop]).flatten()[:, None])
 
+    def _time(self, t: int | None) -> Tensor:
+        """(3, 64): what each block's first layer gets from the step."""
+        if t not in self.times:
+            time = self.model.encode_time(t)
+            self.times[t] = torch.stack([block.time @ time for block in self.blocks])
+        return self.times[t]
+
     def _first(self, t: int | None) -> list[Layer]:
         """For each block, how its first layer reads [value, sum so far, 1] at a step: the 1 stands for the time."""
         if t not in self.steps:
-            time = self.model.encode_time(t)
-            weights = [torch.cat([block.value, (block.time @ time)[:, None]], dim=1) for block in self.blocks]
-            self.steps[t] = [Layer(weight.to(self.dtype)) for weight in weights]
+            pairs = zip(self.blocks, self._time(t), strict=True)
+            self.steps[t] = [
+                Layer(torch.cat([block.value, time[:, None]], dim=1).to(self.dtype)) for block, time in pairs
+            ]
         return self.steps[t]
 
-    def _fixed(self, rows: Tensor, part: slice) -> list[Tensor]:
-        """For each block, what its first layer gets from latents, position and bias: (H * W, 64)."""
+    def _local(self, rows: Tensor, part: slice) -> Tensor:
+        """The local latents: (H * W, 64)."""
         # The maps, read at the y of each row; read at the columns, they give the hidden layer of the local latent.
         maps = torch.cat([torch.einsum("yh,how->yow", hat(rows, len(m)), m) for m in self.maps], dim=2)
-        columns, position = self.columns[part], self.model.position(rows[:, None])
+        columns = self.columns[part]
         hidden = [Layer(row, self.mixer_bias)(columns, relu=True).to(self.dtype) for row in maps]
-        local = self.mix(torch.cat(hidden), relu=True)
-        fixed = []
-        for block in self.blocks:
-            place = block.column[part].expand(len(rows), -1, -1)
-            if block.row is not None:
-                place = place + (position @ block.row.T)[:, None]
-            fixed.append(block.local.plus(local, place.to(self.dtype).flatten(0, 1)))
-        return fixed
+        return self.mix(torch.cat(hidden), relu=True)
+
+    def _rows(self, rows: Tensor) -> list[Tensor]:
+        """For each block, what its first layer gets from y: (H, 64)."""
+        position = self.model.position(rows[:, None])
+        return [
+            position @ block.row.T if block.row is not None else torch.zeros(len(rows), HIDDEN, device=rows.device)
+            for block in self.blocks
+        ]
+
+    def _fixed(self, local: Tensor, rows: Tensor, part: slice) -> list[Tensor]:
+        """For each block, what its first layer gets from latents, position and bias: (H * W, 64)."""
+        places = [block.column[part] + row[:, None] for block, row in zip(self.blocks, self._rows(rows), strict=True)]
+        return [
+            block.local.plus(local, place.to(self.dtype).flatten(0, 1))
+            for block, place in zip(self.blocks, places, strict=True)
+        ]
 
 
 def hat(v: Tensor, cells: int) -> Tensor:

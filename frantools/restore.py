@@ -34,7 +34,7 @@ Colours = NDArray[np.float32]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 CPU = torch.device("cpu")
-TILE = 2048  # float32 points, or twice as many of bfloat16: 2 MB with what the steps need, in reach of one core's cache
+TILE = (2048, 8192)  # points: fewer are not worth the calls of a step, and with more what a step needs leaves the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +117,7 @@ def restore(
     out = np.empty((height, width, 3), dtype=np.float32)
     with torch.inference_mode():
         decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
-    points = TILE * torch.float32.itemsize // dtype.itemsize * (1 if device.type == "cpu" else 256)
-    tiles = list(_tiles(width, height, points))
+    tiles = list(_tiles(width, height, tile_points(width * height, device)))
     calls = setup.calls if setup else 1
     stop = Event()
     done = [0] * len(tiles)  # points times steps, by tile
@@ -147,7 +146,7 @@ def restore(
                 denoise = noise_of(answer, diffusion, model.config.objective)
                 values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
             colours = decoder.colours(values, *part)
-            out[down, across] = (colours.view(len(y), len(x), 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
+            out[down, across] = (colours.reshape(len(y), len(x), 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
     def report() -> None:
@@ -205,6 +204,14 @@ def resolve_precision(precision: str, device: torch.device = CPU) -> str:
 def _has_bfloat16() -> bool:
     asked = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return bool(asked())
+
+
+def tile_points(points: int, device: torch.device = CPU) -> int:
+    """How many of a picture's points a tile has: two tiles or more for each thread, where they are large enough."""
+    if device.type != "cpu":
+        return 1 << 20  # a few calls for the whole picture
+    least, most = TILE
+    return min(most, max(least, points // (2 * torch.get_num_threads())))
 
 
 def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]]:

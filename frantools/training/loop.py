@@ -33,6 +33,9 @@ WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
 SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 LOWEST = 0.005  # the learning rate decays to this share of it
+TIMES = ("uniform", "noisy")
+ERRORS = ("note", "huber")
+HUBER = 0.5  # below this, an error counts as its square; beyond, as its size
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,12 @@ class Settings:
         See `data.Batches`.
     target, features, objective : str
         See `network.Config`.
+    times : {"uniform", "noisy"}
+        Which diffusion steps a diffusion model is asked about in training: all as often, or the noisy ones more:
+        half of them of the noisiest quarter. A restoration's first calls decide most of it.
+    error : {"note", "huber"}
+        What the loss makes of an error: the note's square (single-pass) or size (diffusion), or the pseudo-Huber of
+        both kinds (Charbonnier et al., 1997): a square for small errors, a size for large ones.
     steps : int
         Optimiser steps.
     batch, points : int
@@ -67,6 +76,8 @@ class Settings:
     target: str = "colour"
     features: str = "note"
     objective: str = "noise"
+    times: str = "uniform"
+    error: str = "note"
     steps: int = 6000
     batch: int = 32
     points: int = 256
@@ -77,8 +88,10 @@ class Settings:
     def __post_init__(self) -> None:
         self.config  # noqa: B018 - checks its part
         check_masking(self.masking)
-        if self.augment not in AUGMENTS:
-            raise ValueError(f"augment is {self.augment!r}; accepted are {', '.join(map(repr, AUGMENTS))}")
+        for name, accepted in (("augment", AUGMENTS), ("times", TIMES), ("error", ERRORS)):
+            if getattr(self, name) not in accepted:
+                listed = ", ".join(map(repr, accepted))
+                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {listed}")
         for name in ("steps", "batch", "points"):
             if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
@@ -101,23 +114,41 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.rate * warm * (LOWEST + (1 - LOWEST) * (1 + cos(pi * step / settings.steps)) / 2)
 
 
-def objective(model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator) -> Tensor:
-    """The loss of a batch: squared error of the colour, or absolute error of the noise."""
+def draw_times(times: str, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
+    """Diffusion steps to be asked about, int64; see `Settings`."""
+    if times == "uniform":
+        return torch.randint(STEPS, shape, generator=rng)
+    # The square root of a uniform number from the top: half of the steps are of the last quarter.
+    return ((1 - torch.rand(shape, generator=rng).square()) * STEPS).long().clamp(max=STEPS - 1)
+
+
+def error(answer: Tensor, truth: Tensor, kind: str, is_diffusion: bool) -> Tensor:
+    """The mean error of answers, as `Settings` names it."""
+    if kind == "huber":
+        return (((answer - truth).square() + HUBER**2).sqrt() - HUBER).mean()
+    return F.l1_loss(answer, truth) if is_diffusion else F.mse_loss(answer, truth)
+
+
+def objective(
+    model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator, settings: Settings
+) -> Tensor:
+    """The loss of a batch: the error of the colour, or of the noise or velocity."""
     colour, points, encoded = batch["colour"], batch["points"], model.encode(batch["input"])
     latents = model.latents(encoded, points)
     with torch.autocast(points.device.type, enabled=False):  # what is to be learned is not rounded
         base = model.base(encoded, points)
     if not model.is_diffusion:
         value = model.decode(latents, points, None, torch.zeros_like(colour)).float()
-        return F.mse_loss(model.to_colour(value, base), colour)
+        return error(model.to_colour(value, base), colour, settings.error, False)
     value = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
-    t = torch.randint(STEPS, points.shape[:2], generator=rng)
+    t = draw_times(settings.times, tuple(points.shape[:2]), rng)
     e = torch.randn(value.shape, generator=rng).to(value.device)
     a = alpha_bar[t + 1][..., None].to(value.device)
     noisy = a.sqrt() * value + (1 - a).sqrt() * e
     target = e if model.config.objective == "noise" else a.sqrt() * e - (1 - a).sqrt() * value
-    return F.l1_loss(model.decode(latents, points, t.to(value.device), noisy).float(), target)
+    answer = model.decode(latents, points, t.to(value.device), noisy).float()
+    return error(answer, target, settings.error, True)
 
 
 def diverged(loss: float, step: int) -> FloatingPointError:
@@ -148,7 +179,8 @@ class Run:
         torch.manual_seed(seed)  # dropout draws from the global generator
         batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            return objective(self.model, batch, self.alpha_bar, torch.Generator().manual_seed(seed))
+            rng = torch.Generator().manual_seed(seed)
+            return objective(self.model, batch, self.alpha_bar, rng, self.settings)
 
     def advance(self, batch: dict[str, Tensor]) -> float:
         """One optimiser step; returns the moving average of the loss."""
@@ -241,7 +273,8 @@ def held_out_loss(run: Run, batches: Batches, count: int) -> float:
     with torch.no_grad():
         for index in range(count):
             batch = {key: value.to(run.device) for key, value in batches[index].items()}
-            losses.append(objective(model, batch, run.alpha_bar, torch.Generator().manual_seed(index)).item())
+            rng = torch.Generator().manual_seed(index)
+            losses.append(objective(model, batch, run.alpha_bar, rng, run.settings).item())
     return sum(losses) / len(losses)
 
 

@@ -25,7 +25,7 @@ from ..images import Picture, prepare_input
 from ..network import FranNet
 from ..recipes import Recipe
 from ..regions import Region, axes
-from ..restore import TILE, Progress, Restoration, _run, _tiles, describe
+from ..restore import Progress, Restoration, _run, _tiles, describe, tile_points
 from ..samplers import Setup, Solver, Step, noise_of, sample
 from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control
@@ -104,7 +104,7 @@ def _sampled(
     diffusion = schedule.make(config.schedule)
     stack = np.empty((2, setup.calls, size, size, 3), np.float16)
     t = [0] * setup.calls
-    tiles = list(_tiles(size, size, TILE))
+    tiles = list(_tiles(size, size, tile_points(size * size)))
     stop, done = Event(), [0] * len(tiles)  # points times steps, by tile
 
     def render(index: int) -> None:

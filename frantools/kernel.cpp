@@ -1,0 +1,184 @@
+// The decoder's three MLPs, a strip of points at a time: all layers of a strip before the next strip begins, so that
+// what lies between two layers never leaves the innermost cache. kernel.py compiles this file and lays out the arrays.
+//
+// A strip is V vectors of LANES points, and a row one number of each of them. A dense layer takes OUT outputs at a time:
+// their OUT * V sums stay in registers, and a weight that is read is used for the whole strip.
+#include <cstdint>
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, OUT = 8, V = 3;  // 24 sums in 32 registers
+#elif defined(__AVX__)
+constexpr int LANES = 8, OUT = 4, V = 3;  // 12 in 16
+#else
+constexpr int LANES = 4, OUT = 4, V = 4;  // 16 in 32, as on ARM
+#endif
+constexpr int STRIP = LANES * V, BLOCKS = 3, HIDDEN = 64, CHANNELS = 3;
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef vec row[V];
+
+static inline vec relu(vec x) {
+    vec zero = {};
+    return zero > x ? zero : x;  // what is no number stays none
+}
+
+// How inputs lie in rows, how they are multiplied, and how a layer's sums become the inputs of the next.
+struct Float {
+    typedef float weight;
+    static constexpr int INPUTS = 1;  // in a row
+    static vec add(vec sum, vec x, weight w) { return sum + w * x; }
+    static void keep(row *y, const row *sums, int outputs) {
+        for (int o = 0; o < outputs; o++)
+            for (int v = 0; v < V; v++) y[o][v] = relu(sums[o][v]);
+    }
+};
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+// Two bfloat16 numbers in the place of one float32; their products are summed in float32.
+struct Bfloat16 {
+    typedef int32_t weight;
+    static constexpr int INPUTS = 2;
+    static vec add(vec sum, vec x, weight w) {
+        return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)_mm512_set1_epi32(w));
+    }
+    static void keep(row *y, const row *sums, int outputs) {
+        constexpr int32_t HALF = 0x8000, UPPER = 0xffff0000;  // rounds to the nearest; both are at least 0
+        for (int o = 0; o < outputs; o += 2)
+            for (int v = 0; v < V; v++) {
+                ints even = (ints)relu(sums[o][v]) + HALF, odd = (ints)relu(sums[o + 1][v]) + HALF;
+                y[o / 2][v] = (vec)((even >> 16) | (odd & UPPER));
+            }
+    }
+};
+#endif
+
+// sums += weights * x, with weights in the order (input, output).
+template <class Kind, int OUTPUTS>
+static inline void dense(row *sums, const row *x, int inputs, const typename Kind::weight *weights) {
+    for (int k = 0; k < inputs / Kind::INPUTS; k++)
+        for (int o = 0; o < OUTPUTS; o++)
+            for (int v = 0; v < V; v++) sums[o][v] = Kind::add(sums[o][v], x[k][v], weights[k * OUTPUTS + o]);
+}
+
+// A hidden layer of 64 units over 64 inputs, with its ReLU.
+template <class Kind>
+static inline void hidden(row *y, const row *x, const typename Kind::weight *weights, const float *bias) {
+    for (int first = 0; first < HIDDEN; first += OUT) {
+        row sums[OUT];
+        for (int o = 0; o < OUT; o++)
+            for (int v = 0; v < V; v++) sums[o][v] = vec{} + bias[first + o];
+        dense<Kind, OUT>(sums, x, HIDDEN, weights + first * HIDDEN / Kind::INPUTS);
+        Kind::keep(y + first / Kind::INPUTS, sums, OUT);
+    }
+}
+
+template <class Kind>
+struct Weights {
+    const float *first;                   // (BLOCKS, 2 * CHANNELS, HIDDEN), which read the value and the sum so far
+    const typename Kind::weight *hidden;  // (BLOCKS, 2, HIDDEN, HIDDEN)
+    const float *bias;                    // (BLOCKS, 2, HIDDEN)
+    const typename Kind::weight *out;     // (BLOCKS, HIDDEN, CHANNELS)
+    const float *out_bias;                // (BLOCKS, CHANNELS)
+};
+
+// What a block's first layer gets for each point whatever the step: `fixed`, (strips, BLOCKS, HIDDEN, STRIP), from
+// `local`, (height * width, HIDDEN), the latents of a tile; `columns`, (BLOCKS * HIDDEN, stride), for each x; and `rows`,
+// (height, BLOCKS * HIDDEN), for each y. `weights`, (BLOCKS, HIDDEN, HIDDEN), read the latents.
+static void prepare(const float *weights, const float *columns, int64_t stride, const float *rows, const float *local,
+                    float *fixed, int64_t width, int64_t height) {
+    for (int64_t start = 0, points = width * height; start < points; start += STRIP) {
+        int64_t count = points - start < STRIP ? points - start : STRIP;
+        row x[HIDDEN] = {};
+        for (int64_t p = 0; p < count; p++)
+            for (int k = 0; k < HIDDEN; k++) x[k][p / LANES][p % LANES] = local[(start + p) * HIDDEN + k];
+        for (int first = 0; first < BLOCKS * HIDDEN; first += OUT, fixed += OUT * STRIP) {
+            for (int64_t p = 0, run; p < count; p += run) {  // a run is of one row of the tile
+                int64_t column = (start + p) % width, left = width - column;
+                run = count - p < left ? count - p : left;
+                const float *there = rows + (start + p) / width * BLOCKS * HIDDEN + first;
+                for (int o = 0; o < OUT; o++)
+                    for (int64_t i = 0; i < run; i++)
+                        fixed[o * STRIP + p + i] = columns[(first + o) * stride + column + i] + there[o];
+            }
+            row *kept = (row *)fixed, sums[OUT] = {};
+            dense<Float, OUT>(sums, x, HIDDEN, weights + first * HIDDEN);
+            for (int o = 0; o < OUT; o++)
+                for (int v = 0; v < V; v++) kept[o][v] += sums[o][v];
+        }
+    }
+}
+
+// The blocks' answer at a step. `value` and `answer` are (CHANNELS, points); `time`, (BLOCKS, HIDDEN), is what a block's first layer gets
+// for every point at this step. The blocks add to the value, or to 0.
+template <class Kind>
+static void decode(Weights<Kind> w, const vec *fixed, const float *time, const float *value, float *answer, int64_t points,
+                   int from_value) {
+    for (int64_t start = 0; start < points; start += STRIP) {
+        int64_t count = points - start < STRIP ? points - start : STRIP;
+        row read[2 * CHANNELS] = {}, x[HIDDEN], y[HIDDEN];
+        row *total = read + CHANNELS;
+        for (int c = 0; c < CHANNELS; c++)
+            for (int64_t p = 0; p < count; p++) {
+                float number = value[c * points + start + p];
+                read[c][p / LANES][p % LANES] = number;
+                total[c][p / LANES][p % LANES] = from_value ? number : 0;
+            }
+        for (int b = 0; b < BLOCKS; b++) {
+            for (int first = 0; first < HIDDEN; first += OUT) {
+                row sums[OUT];
+                for (int o = 0; o < OUT; o++)
+                    for (int v = 0; v < V; v++) sums[o][v] = *fixed++ + time[b * HIDDEN + first + o];
+                dense<Float, OUT>(sums, read, 2 * CHANNELS, w.first + (b * HIDDEN + first) * 2 * CHANNELS);
+                Kind::keep(x + first / Kind::INPUTS, sums, OUT);
+            }
+            for (int layer = 0; layer < 2; layer++)
+                hidden<Kind>(layer ? x : y, layer ? y : x, w.hidden + (2 * b + layer) * HIDDEN * HIDDEN / Kind::INPUTS,
+                             w.bias + (2 * b + layer) * HIDDEN);
+            row sums[CHANNELS];
+            for (int c = 0; c < CHANNELS; c++)
+                for (int v = 0; v < V; v++) sums[c][v] = vec{} + w.out_bias[b * CHANNELS + c];
+            dense<Kind, CHANNELS>(sums, x, HIDDEN, w.out + b * HIDDEN * CHANNELS / Kind::INPUTS);
+            for (int c = 0; c < CHANNELS; c++)
+                for (int v = 0; v < V; v++) total[c][v] += sums[c][v];
+        }
+        for (int c = 0; c < CHANNELS; c++)
+            for (int64_t p = 0; p < count; p++) answer[c * points + start + p] = total[c][p / LANES][p % LANES];
+    }
+}
+
+// SplitMix64's finaliser, as `noise._mix`.
+static inline uint64_t mix(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+extern "C" {
+// `noise.normal`, into (CHANNELS, points): `step` is what the draw adds to the keys.
+void normal(const uint64_t *keys, uint64_t step, const float *table, float *draws, int64_t points) {
+    for (int64_t p = 0; p < points; p++) {
+        uint64_t bits = mix(keys[p] + step);
+        for (int c = 0; c < CHANNELS; c++)
+            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // the table begins at the lowest int16
+    }
+}
+
+int strip() { return STRIP; }
+int group() { return OUT; }
+void prepare_float32(const float *weights, const float *columns, int64_t stride, const float *rows, const float *local,
+                     float *fixed, int64_t width, int64_t height) {
+    prepare(weights, columns, stride, rows, local, fixed, width, height);
+}
+void decode_float32(Weights<Float> *w, const void *fixed, const float *time, const float *value, float *answer,
+                    int64_t points, int from_value) {
+    decode(*w, (const vec *)fixed, time, value, answer, points, from_value);
+}
+#if defined(__AVX512BF16__)
+void decode_bfloat16(Weights<Bfloat16> *w, const void *fixed, const float *time, const float *value, float *answer,
+                     int64_t points, int from_value) {
+    decode(*w, (const vec *)fixed, time, value, answer, points, from_value);
+}
+#endif
+}
