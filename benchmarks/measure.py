@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from frantools import kernel
+
 PRELOADED = ["torch", "frantools.restore", "frantools.checkpoints", "frantools.comparison", "frantools.roi"]
 
 
@@ -116,6 +118,7 @@ def machine() -> dict[str, str]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}",
         "threads": str(torch.get_num_threads()),
+        "compiled kernel": "yes" if kernel.library() else "no",
         "load": load,
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "torch": torch.__version__,

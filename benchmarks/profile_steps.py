@@ -15,6 +15,7 @@ from frantools.regions import axes
 from frantools.restore import PRECISIONS, tile_points
 
 PREPARING, NETWORK, NOISE, SAMPLER = "preparing the points", "network", "random numbers", "the sampler's arithmetic"
+COMPILED = "the compiled function"
 PRODUCTS = ("linear", "mm")
 RELUS = ("relu", "clamp")
 
@@ -72,7 +73,8 @@ def shares(precision: str, name: str, size: int, tiles: int) -> dict[str, float]
         if within is not None:
             part = within.name
             if part == NETWORK:
-                kind = "copies and sums" if event is not within else "Python between the calls"
+                between = "Python between the calls" if decoder.compiled is None else COMPILED
+                kind = "copies and sums" if event is not within else between
                 kind = "products" if any(word in event.name for word in PRODUCTS) else kind
                 kind = "ReLU" if any(word in event.name for word in RELUS) else kind
                 part = f"{NETWORK}: {kind}"

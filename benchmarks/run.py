@@ -27,6 +27,7 @@ from measure import Measured, alone, best, machine, peak, roofs
 from profile_steps import shares
 
 import frantools as ft
+from frantools import kernel
 from frantools.comparison import COLUMNS, compare
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
@@ -36,7 +37,8 @@ STEP = 3 * (6 * 64 + 2 * 64 * 64 + 64 * 3)
 BEFORE = 3 * 4 * 256 + 256 * 64 + 3 * 64 * 64
 
 MODELS = {"A": "diffusion-basic", "B": "diffusion-basic", "masking-32": "single-masking-32"}
-FORMS = ("plain", "float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16")
+FORMS = ("plain", *PRECISIONS, *(f"{precision}, not compiled" for precision in PRECISIONS))
 MARK = "<!-- from here on written by run.py -->"
 
 Options = argparse.Namespace
@@ -74,11 +76,14 @@ def picture() -> np.ndarray:
 def render(name: str, form: str, size: int, enough: float = 1.0) -> Measured:
     """Restore the portrait in one of the forms, in this process."""
     imported = peak()
+    precision, _, without = form.partition(", ")
+    if without:
+        kernel.library = lambda: None  # type: ignore[assignment]
     model, image, setup = ft.load_model(MODELS[name]), picture(), ft.SETUPS.get(name)
     if form == "plain":
         work = lambda side: plain.restore(model, image, setup, side)  # noqa: E731
     else:
-        work = lambda side: ft.restore(model, image, setup, side, precision=form).image  # noqa: E731
+        work = lambda side: ft.restore(model, image, setup, side, precision=precision).image  # noqa: E731
     work(16)  # libraries set themselves up
     first = peak()
     seconds = best(lambda: work(size), enough)
@@ -88,8 +93,7 @@ def render(name: str, form: str, size: int, enough: float = 1.0) -> Measured:
 def engine(options: Options, facts: Facts) -> Iterator[str]:
     """The engine beside the plain port."""
     rates = alone(roofs, 0.1 if options.quick else 1.0)
-    roof = {precision: max(rate for name, *_, rate in rates if name == precision) for precision in FORMS[1:]}
-    roof["plain"] = roof["float32"]
+    roof = {precision: max(rate for name, *_, rate in rates if name == precision) for precision in PRECISIONS}
     yield "What products of matrices reach on this machine; the highest of each precision is its roof:\n"
     yield table(
         ("precision", "library", "product", "GFLOP/s"),
@@ -107,7 +111,8 @@ def engine(options: Options, facts: Facts) -> Iterator[str]:
             calls = setup.calls if setup else 1
             useful = 2 * size**2 * (calls * STEP if setup else STEP + BEFORE)
             for form, (seconds, memory, _) in results.items():
-                share, times = useful / seconds / roof[form], results["plain"].seconds / seconds
+                best_rate = roof["float32" if form == "plain" else form.partition(",")[0]]
+                share, times = useful / seconds / best_rate, results["plain"].seconds / seconds
                 facts[f"{name} at {size}: engine, {form}, share of the roof"] = share
                 facts[f"{name} at {size}: engine, {form}, times as fast as the plain port"] = times
                 rows.append(
@@ -252,7 +257,7 @@ def preview(options: Options, facts: Facts) -> Iterator[str]:
     rows = [(name, f"{end - start:.3f}", f"{end:.3f}") for name, start, end in zip(first, ends, ends[1:], strict=False)]
     yield f"A fresh process, float32, the best of {len(runs)}:\n"
     yield table(("", "seconds", "since the start"), rows)
-    warm = {precision: alone(previews, precision) for precision in FORMS[1:]}
+    warm = {precision: alone(previews, precision) for precision in PRECISIONS}
     tell(f"the next ones: {warm}")
     for name in ("A", "B"):
         fastest = min(times[name] for times in warm.values())
@@ -306,7 +311,7 @@ def together(options: Options, facts: Facts) -> Iterator[str]:
 
 def profile(options: Options, facts: Facts) -> Iterator[str]:
     """Where the time goes: B at 1024, one thread."""
-    found = {precision: alone(shares, precision, "B", 1024, 4 if options.quick else 32) for precision in FORMS[1:]}
+    found = {precision: alone(shares, precision, "B", 1024, 4 if options.quick else 32) for precision in PRECISIONS}
     rows = [(part, *(f"{parts.get(part, 0):.0%}" for parts in found.values())) for part in found["float32"]]
     yield table(("part", *found), rows)
 
@@ -322,7 +327,7 @@ def losses(options: Options, facts: Facts) -> Iterator[str]:
             precision: ft.evaluate(
                 model, options.pictures, setup, 64 if options.quick else 178, options.limit, precision=precision
             ).loss
-            for precision in FORMS[1:]
+            for precision in PRECISIONS
         }
         tell(f"{name}: {loss}")
         change = loss["bfloat16"] / loss["float32"] - 1

@@ -15,7 +15,6 @@ constexpr int LANES = 4, OUT = 4, V = 4;  // 16 in 32, as on ARM
 constexpr int STRIP = LANES * V, BLOCKS = 3, HIDDEN = 64, CHANNELS = 3;
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef vec row[V];
 
 static inline vec relu(vec x) {
@@ -44,11 +43,15 @@ struct Bfloat16 {
         return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)_mm512_set1_epi32(w));
     }
     static void keep(row *y, const row *sums, int outputs) {
-        constexpr int32_t HALF = 0x8000, UPPER = 0xffff0000;  // rounds to the nearest; both are at least 0
+        // Two outputs of 16 points, rounded, are 32 numbers: one output's, then the other's. The two of a point go together.
+        alignas(64) static constexpr int16_t PLACES[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                           8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+        const __m512i places = _mm512_load_si512(PLACES);
         for (int o = 0; o < outputs; o += 2)
             for (int v = 0; v < V; v++) {
-                ints even = (ints)relu(sums[o][v]) + HALF, odd = (ints)relu(sums[o + 1][v]) + HALF;
-                y[o / 2][v] = (vec)((even >> 16) | (odd & UPPER));
+                __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)sums[o + 1][v], (__m512)sums[o][v]);
+                both = _mm512_permutexvar_epi16(places, both);
+                y[o / 2][v] = (vec)_mm512_max_epi16(both, _mm512_setzero_si512());  // a ReLU: the sign is the same bit
             }
     }
 };

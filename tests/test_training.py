@@ -22,7 +22,7 @@ from frantools.checkpoints import read_safetensors
 from frantools.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
-from frantools.training.loop import Run, git_commit, learning_rate
+from frantools.training.loop import HUBER, Run, draw_times, error, git_commit, learning_rate
 
 TINY = Settings(steps=8, batch=2, points=16, masking="8")
 
@@ -98,14 +98,32 @@ def test_the_colours_of_a_batch_are_those_of_its_input(data):
     assert (gray - read).abs().mean() < 0.02
 
 
+@pytest.mark.parametrize("settings", [{}, {"times": "noisy", "objective": "v"}, {"error": "huber"}])
 @pytest.mark.parametrize("restorator", ["diffusion", "single-pass"])
-def test_the_loss_falls(data, tmp_path, restorator):
-    settings = Settings(restorator, steps=30, batch=2, points=256, rate=2e-3)
+def test_the_loss_falls(data, tmp_path, restorator, settings):
+    if restorator == "single-pass" and "times" in settings:
+        pytest.skip("a single pass has no diffusion steps")
+    settings = Settings(restorator, steps=30, batch=2, points=256, rate=2e-3, **settings)
     out = tmp_path / "model.safetensors"
     train(data, out, settings, every=10)
     history = json.loads(out.with_suffix(".json").read_text())["history"]
     assert [entry["step"] for entry in history] == [10, 20, 30]
     assert history[-1]["held_out"] < 0.9 * history[0]["held_out"]
+
+
+def test_noisy_times_are_drawn_more_often():
+    rng = torch.Generator().manual_seed(0)
+    uniform, noisy = (draw_times(times, (200, 100), rng) for times in ("uniform", "noisy"))
+    for times in (uniform, noisy):
+        assert times.unique().tolist() == list(range(100)), "every step is trained"
+    assert (uniform >= 75).float().mean() == pytest.approx(0.25, abs=0.02)
+    assert (noisy >= 75).float().mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_huber_error_is_a_square_where_small_and_a_size_where_large():
+    zero, scale = torch.zeros(1), 2 * HUBER
+    assert error(zero, torch.tensor([0.01]), "huber", True).item() * scale == pytest.approx(0.01**2, rel=1e-3)
+    assert error(zero, torch.tensor([100.0]), "huber", True).item() == pytest.approx(100 - HUBER, rel=1e-3)
 
 
 def test_a_trained_model_is_loaded_by_path_and_restores(data, tmp_path):
@@ -305,6 +323,9 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"seed": 1.5}, "seed is 1.5; accepted"),
         ({"steps": 1.5}, "steps is 1.5; accepted"),
         ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
+        ({"times": "late"}, "times is 'late'; accepted are 'uniform', 'noisy'"),
+        ({"times": "noisy", "restorator": "single-pass"}, "times 'noisy' goes with a diffusion restorator"),
+        ({"error": "l2"}, "error is 'l2'; accepted are 'note', 'huber'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):

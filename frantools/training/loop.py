@@ -92,6 +92,8 @@ class Settings:
             if getattr(self, name) not in accepted:
                 listed = ", ".join(map(repr, accepted))
                 raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {listed}")
+        if self.times != "uniform" and self.restorator != "diffusion":
+            raise ValueError(f"times {self.times!r} goes with a diffusion restorator; a single-pass one has no steps")
         for name in ("steps", "batch", "points"):
             if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
