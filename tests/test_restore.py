@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools import noise
+from frantools import kernel, noise
 from frantools.network import Config, FranNet
 from frantools.regions import points
 
@@ -91,6 +91,16 @@ SETUPS = [
 ]
 
 
+@pytest.fixture(params=["compiled", "not compiled"])
+def either_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine with its compiled kernel, and without."""
+    if request.param == "not compiled":
+        monkeypatch.setattr(kernel, "library", lambda: None)
+    elif kernel.library() is None:
+        pytest.skip("needs a C++ compiler")
+
+
+@pytest.mark.usefixtures("either_engine")
 @pytest.mark.parametrize("setup", SETUPS)
 def test_restore_equals_the_plain_implementation(diffusion, portrait, setup):
     size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
@@ -100,6 +110,7 @@ def test_restore_equals_the_plain_implementation(diffusion, portrait, setup):
     assert restored.calls == setup.calls
 
 
+@pytest.mark.usefixtures("either_engine")
 def test_restore_equals_the_plain_implementation_in_a_single_pass(single, portrait):
     size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
     restored = ft.restore(single, portrait, None, size, region)
@@ -107,6 +118,7 @@ def test_restore_equals_the_plain_implementation_in_a_single_pass(single, portra
     assert restored.calls == 1
 
 
+@pytest.mark.usefixtures("either_engine")
 @pytest.mark.parametrize("kind", ["single-pass", "diffusion"])
 def test_restore_equals_the_plain_implementation_for_frannets_own_weights(random_models, portrait, kind):
     model, size, region = random_models[kind], (16, 16), ft.Region.full()
@@ -362,6 +374,7 @@ for kind in ("diffusion", "single-pass"):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("either_engine")
 @pytest.mark.parametrize("features", ["note", "gray", "fine"])
 @pytest.mark.parametrize(
     ("restorator", "objective"), [("single-pass", "noise"), ("diffusion", "noise"), ("diffusion", "v")]
