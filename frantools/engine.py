@@ -151,15 +151,15 @@ class Decoder:
 
     def _compiled(self) -> kernel.Blocks:
         """The blocks, for the compiled function."""
-        last = [dense(mlp)[1:] for mlp in self.model.decoder.blocks]
+        layers = [dense(mlp) for mlp in self.model.decoder.blocks]
         return kernel.Blocks(
             self.dtype,
             first=torch.stack([block.value for block in self.blocks]),
-            hidden=torch.stack([torch.stack([second.weight, third.weight]) for second, third, _ in last]),
-            hidden_bias=torch.stack([torch.stack([second.bias, third.bias]) for second, third, _ in last]),
-            out=torch.stack([out.weight for *_, out in last]),
-            out_bias=torch.stack([out.bias for *_, out in last]),
-            local=torch.stack([block.local.weight for block in self.blocks]).float(),
+            hidden=torch.stack([torch.stack([second.weight, third.weight]) for _, second, third, _ in layers]),
+            hidden_bias=torch.stack([torch.stack([second.bias, third.bias]) for _, second, third, _ in layers]),
+            out=torch.stack([out.weight for *_, out in layers]),
+            out_bias=torch.stack([out.bias for *_, out in layers]),
+            local=torch.stack([first.weight[:, LATENT : 2 * LATENT] for first, *_ in layers]),
             columns=torch.stack([block.column for block in self.blocks]),
         )
 
@@ -178,7 +178,7 @@ class Decoder:
         callable
             ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
         """
-        stop = len(self.columns) if stop is None else stop
+        start, stop, _ = slice(start, stop).indices(len(self.columns))
         local = self._local(rows, slice(start, stop))
         if self.compiled is not None:
             from_value = self.model.config.objective == "noise"

@@ -1,8 +1,8 @@
 // The decoder's three MLPs, a strip of points at a time: all layers of a strip before the next strip begins, so that
 // what lies between two layers never leaves the innermost cache. kernel.py compiles this file and lays out the arrays.
 //
-// A strip is V vectors of LANES points, and a row one number of each of them. A dense layer takes OUT outputs at a time:
-// their OUT * V sums stay in registers, and a weight that is read is used for the whole strip.
+// A strip is V vectors of LANES points, and a row one number of each of them. A dense layer takes OUT outputs at a
+// time: their OUT * V sums stay in registers, and a weight that is read is used for the whole strip.
 #include <cstdint>
 
 #if defined(__AVX512F__)
@@ -19,7 +19,7 @@ typedef vec row[V];
 
 static inline vec relu(vec x) {
     vec zero = {};
-    return zero > x ? zero : x;  // what is no number stays none
+    return zero > x ? zero : x;  // what is no number stays none; so too in bfloat16 if its sign is +
 }
 
 // How inputs lie in rows, how they are multiplied, and how a layer's sums become the inputs of the next.
@@ -43,9 +43,11 @@ struct Bfloat16 {
         return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)_mm512_set1_epi32(w));
     }
     static void keep(row *y, const row *sums, int outputs) {
-        // Two outputs of 16 points, rounded, are 32 numbers: one output's, then the other's. The two of a point go together.
-        alignas(64) static constexpr int16_t PLACES[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                           8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+        // Two outputs of 16 points are rounded to one output's 16 numbers, then the other's: a point's two go together.
+        alignas(64) static constexpr int16_t PLACES[32] = {
+            0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+            8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31,
+        };
         const __m512i places = _mm512_load_si512(PLACES);
         for (int o = 0; o < outputs; o += 2)
             for (int v = 0; v < V; v++) {
@@ -77,18 +79,20 @@ static inline void hidden(row *y, const row *x, const typename Kind::weight *wei
     }
 }
 
+// Each layer's weights in the order (groups of OUT outputs, inputs, outputs of the group); see `kernel._packed`.
 template <class Kind>
 struct Weights {
-    const float *first;                   // (BLOCKS, 2 * CHANNELS, HIDDEN), which read the value and the sum so far
-    const typename Kind::weight *hidden;  // (BLOCKS, 2, HIDDEN, HIDDEN)
+    const float *first;                   // (BLOCKS, 2 * CHANNELS inputs, HIDDEN outputs): value and sum so far
+    const typename Kind::weight *hidden;  // (BLOCKS, 2, HIDDEN inputs, HIDDEN outputs)
     const float *bias;                    // (BLOCKS, 2, HIDDEN)
-    const typename Kind::weight *out;     // (BLOCKS, HIDDEN, CHANNELS)
+    const typename Kind::weight *out;     // (BLOCKS, HIDDEN inputs, CHANNELS outputs), one group
     const float *out_bias;                // (BLOCKS, CHANNELS)
 };
 
-// What a block's first layer gets for each point whatever the step: `fixed`, (strips, BLOCKS, HIDDEN, STRIP), from
-// `local`, (height * width, HIDDEN), the latents of a tile; `columns`, (BLOCKS * HIDDEN, stride), for each x; and `rows`,
-// (height, BLOCKS * HIDDEN), for each y. `weights`, (BLOCKS, HIDDEN, HIDDEN), read the latents.
+// What a block's first layer gets for each point whatever the step: `fixed`, (strips, BLOCKS, HIDDEN, STRIP). It comes
+// from `local`, (height * width, HIDDEN), the latents of a tile, which `weights`, (BLOCKS, HIDDEN inputs, HIDDEN
+// outputs), read; from `columns`, (BLOCKS * HIDDEN, stride), for each x; and from `rows`, (height, BLOCKS * HIDDEN),
+// for each y.
 static void prepare(const float *weights, const float *columns, int64_t stride, const float *rows, const float *local,
                     float *fixed, int64_t width, int64_t height) {
     for (int64_t start = 0, points = width * height; start < points; start += STRIP) {
@@ -113,11 +117,11 @@ static void prepare(const float *weights, const float *columns, int64_t stride, 
     }
 }
 
-// The blocks' answer at a step. `value` and `answer` are (CHANNELS, points); `time`, (BLOCKS, HIDDEN), is what a block's first layer gets
-// for every point at this step. The blocks add to the value, or to 0.
+// The blocks' answer at a step. `value` and `answer` are (CHANNELS, points); `time`, (BLOCKS, HIDDEN), is what a
+// block's first layer gets for every point at this step. The blocks add to the value, or to 0.
 template <class Kind>
-static void decode(Weights<Kind> w, const vec *fixed, const float *time, const float *value, float *answer, int64_t points,
-                   int from_value) {
+static void decode(Weights<Kind> w, const vec *fixed, const float *time, const float *value, float *answer,
+                   int64_t points, int from_value) {
     for (int64_t start = 0; start < points; start += STRIP) {
         int64_t count = points - start < STRIP ? points - start : STRIP;
         row read[2 * CHANNELS] = {}, x[HIDDEN], y[HIDDEN];
@@ -164,7 +168,7 @@ void normal(const uint64_t *keys, uint64_t step, const float *table, float *draw
     for (int64_t p = 0; p < points; p++) {
         uint64_t bits = mix(keys[p] + step);
         for (int c = 0; c < CHANNELS; c++)
-            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // the table begins at the lowest int16
+            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // it begins at the lowest int16
     }
 }
 

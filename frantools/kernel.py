@@ -1,9 +1,10 @@
 """The decoder's blocks, and the random numbers of a step, as compiled functions, where there is a C++ compiler.
 
 `engine.Decoder` and `noise` work without it, through torch. Compiled, the three MLPs are computed for a strip of
-points at a time and nothing between two layers leaves the innermost cache: two to three times as fast. The compiler
-runs once on a machine, for about a second; what it made is kept in the user's cache folder, for the processor it was
-made on. The environment variable ``FRANTOOLS_KERNEL=off`` does without.
+points at a time, and nothing between two layers leaves the innermost cache; `benchmarks` tells what that brings. The
+compiler runs once on a machine, for about a second (with ``CXX`` and ``CXXFLAGS`` where they are set). What it made is
+kept in the user's cache folder, for the processor it was made on. The environment variable ``FRANTOOLS_KERNEL=off``
+does without.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import platform
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -28,36 +30,58 @@ from .files import replacing
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 COMPILERS = ("c++", "g++", "clang++")
+NATIVE = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
+OPTIONS = ("-O3", NATIVE, "-std=c++17", "-shared", "-fPIC")
+FAILURES = (OSError, ValueError, AttributeError, subprocess.SubprocessError)  # none of them keeps torch from working
+
+
+def _asked(*command: str) -> str:
+    """What a command prints; an error if it fails. It is asked nothing back, and not for ever."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    return done.stdout
 
 
 def _processor() -> str:
     """What a compiled function may ask of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    features = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
-    return f"{platform.system()} {platform.machine()} {platform.processor()} {features}"
+    if sys.platform == "darwin":
+        return _asked("sysctl", "-n", "machdep.cpu.brand_string")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.processor())
 
 
 def _compile(out: Path) -> None:
-    """Compile the source to a shared library. An OSError or a CalledProcessError says why there is none."""
-    named = os.environ.get("CXX")
-    native = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
-    for compiler in [shlex.split(named)] if named else [[name] for name in COMPILERS]:
-        options = ["-O3", native, "-std=c++17", "-shared", "-fPIC", str(SOURCE), "-o"]
+    """Compile the source to a shared library; one of `FAILURES` says why there is none."""
+    if sys.platform == "darwin":
+        _asked("xcode-select", "-p")  # where it fails, c++ is a stub that offers to install a compiler
+    named = shlex.split(os.environ.get("CXX", ""))
+    failure: Exception = FileNotFoundError(f"there is no C++ compiler; looked for are {', '.join(COMPILERS)}")
+    for compiler in [named] if named else [[name] for name in COMPILERS]:
         try:
             with replacing(out) as temporary:
-                subprocess.run([*compiler, *options, str(temporary)], check=True, capture_output=True, text=True)
-            return
+                flags = shlex.split(os.environ.get("CXXFLAGS", ""))
+                _asked(*compiler, *OPTIONS, *flags, str(SOURCE), "-o", str(temporary))
         except FileNotFoundError:
-            pass
-    raise FileNotFoundError(f"there is no C++ compiler; looked for are {named or ', '.join(COMPILERS)}")
+            continue
+        except FAILURES as error:
+            failure = error
+        else:
+            out.chmod(0o700)
+            return
+    raise failure
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user can have written a file or folder."""
+    facts = path.stat()
+    return facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 
 def _load(path: Path) -> ctypes.CDLL:
     """The library that is kept at a path, made there if it is not there or damaged."""
-    if path.exists():
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_ours(path.parent):
+        raise OSError(f"others may write to {path.parent}")
+    if path.exists() and _is_ours(path):
         with suppress(OSError):
             return ctypes.CDLL(str(path))
     _compile(path)
@@ -66,27 +90,33 @@ def _load(path: Path) -> ctypes.CDLL:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled functions, or None where there are none."""
-    if os.environ.get("FRANTOOLS_KERNEL") == "off":
+    """The compiled functions, or None where there are none: without a compiler, and on Windows.
+
+    (There, GCC leaves vectors on the stack unaligned: its bug 54412.)
+    """
+    if os.environ.get("FRANTOOLS_KERNEL") == "off" or sys.platform == "win32":
         return None
-    made_from = hashlib.sha256(SOURCE.read_bytes() + _processor().encode()).hexdigest()[:16]
     try:
-        found = _load(user_cache_path("frantools") / f"kernel-{made_from}.so")
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        made_of = [SOURCE.read_text(), platform.machine(), _processor(), *OPTIONS, os.environ.get("CXXFLAGS", "")]
+        name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
+        found = _load(user_cache_path("frantools") / f"kernel-{name}.so")
+        pointer, whole = ctypes.c_void_p, ctypes.c_int64
+        found.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
+        found.prepare_float32.argtypes = [pointer, pointer, whole, pointer, pointer, pointer, whole, whole]
+        found.decode_float32.argtypes = [pointer, pointer, pointer, pointer, pointer, whole, ctypes.c_int]
+        if hasattr(found, "decode_bfloat16"):
+            found.decode_bfloat16.argtypes = found.decode_float32.argtypes
+    except FAILURES as error:
         logging.getLogger(__name__).info("no compiled kernel: %s", getattr(error, "stderr", None) or error)
         return None
-    pointer, whole = ctypes.c_void_p, ctypes.c_int64
-    found.prepare_float32.argtypes = [pointer, pointer, whole, pointer, pointer, pointer, whole, whole]
-    found.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
-    for name in ("decode_float32", "decode_bfloat16"):
-        if hasattr(found, name):
-            getattr(found, name).argtypes = [pointer, pointer, pointer, pointer, pointer, whole, ctypes.c_int]
     return found
 
 
 def at_hand(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether there is a compiled function for products of `dtype` on `device`."""
-    return device.type == "cpu" and hasattr(library(), f"decode_{str(dtype).removeprefix('torch.')}")
+    """Whether there is a compiled function for products of `dtype` on `device`. It knows no gradients."""
+    if torch.is_grad_enabled() or device.type != "cpu":
+        return False
+    return hasattr(library(), f"decode_{str(dtype).removeprefix('torch.')}")
 
 
 def normal(keys: Tensor, step: int, table: Tensor) -> Tensor | None:
@@ -104,9 +134,14 @@ def normal(keys: Tensor, step: int, table: Tensor) -> Tensor | None:
     compiled = library() if keys.device.type == "cpu" else None
     if compiled is None:
         return None
-    keys, draws = keys.contiguous(), torch.empty(3, len(keys))
+    keys, draws = keys.contiguous(), _empty(3, len(keys))
     compiled.normal(keys.data_ptr(), step % (1 << 64), table.data_ptr(), draws.data_ptr(), len(keys))
     return draws.T
+
+
+def _empty(*shape: int) -> Tensor:
+    """float32 in the processor's memory, whatever torch's defaults are."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
 class _Weights(ctypes.Structure):
@@ -119,7 +154,7 @@ class Blocks:
     Parameters
     ----------
     dtype : torch.dtype
-        Of the products of hidden layers: float32 or bfloat16. All else is float32.
+        Of the products of the hidden layers and the last: float32 or bfloat16. All else is float32.
     first : Tensor
         (3, 64, 6): how the first layers read the value and the sum so far.
     hidden, hidden_bias : Tensor
@@ -178,9 +213,9 @@ class Blocks:
             step at which the first layers get `time`, (3, 64) float32. They add to the value, or to 0.
         """
         points, strips = len(local), -(-len(local) // self._strip)
-        fixed = torch.empty(strips, *self._local.shape[:1], 64, self._strip)
+        fixed = _empty(strips, *self._local.shape[:1], 64, self._strip)
         fixed[-1] = 0  # the last strip may have fewer points
-        local, rows = local.float().contiguous(), rows.contiguous()
+        local, rows = local.float().contiguous(), rows.float().contiguous()
         columns = self._columns.data_ptr() + start * self._columns.element_size()
         stride = self._columns.shape[-1]
         assert self._library is not None
@@ -196,7 +231,8 @@ class Blocks:
         )
 
         def answer(value: Tensor, time: Tensor, from_value: bool) -> Tensor:
-            value, total = value.T.contiguous(), torch.empty(3, points)  # as `noise.normal` lays them out
+            # Channel by channel, as `noise.normal` lays values out.
+            value, time, total = value.float().expand(points, 3).T.contiguous(), time.float(), _empty(3, points)
             self._decode(
                 ctypes.addressof(self._weights),
                 fixed.data_ptr(),

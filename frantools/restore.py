@@ -210,8 +210,10 @@ def tile_points(points: int, device: torch.device = CPU) -> int:
     """How many of a picture's points a tile has: two tiles or more for each thread, where they are large enough."""
     if device.type != "cpu":
         return 1 << 20  # a few calls for the whole picture
+    with _lock:
+        threads = _outside if _running else torch.get_num_threads()
     least, most = TILE
-    return min(most, max(least, points // (2 * torch.get_num_threads())))
+    return min(most, max(least, points // (2 * threads)))
 
 
 def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]]:

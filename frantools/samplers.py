@@ -188,8 +188,11 @@ def ddim_sigma(a: float, p: float, eta: float) -> float:
 
 
 def length(v: Tensor) -> Tensor:
-    """The length of (..., C) vectors, (..., 1). As a sum of squares: `vector_norm` is slow along so short an axis."""
-    return v.square().sum(dim=-1, keepdim=True).sqrt()
+    """The length of (..., C) vectors, (..., 1): at least 1e-12, so that it divides and has a gradient.
+
+    As a sum of squares, because `vector_norm` is slow along so short an axis.
+    """
+    return v.square().sum(dim=-1, keepdim=True).clamp(min=1e-24).sqrt()
 
 
 def project(noisy: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
@@ -203,7 +206,7 @@ def project(noisy: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
         (..., 1): the distance that a point is left at. A point that lies at its centre stays there.
     """
     offset = noisy - centre
-    return centre + offset * (radius / length(offset).clamp(min=1e-12))  # an offset of 0 stays 0
+    return centre + offset * (radius / length(offset))  # an offset of 0 stays 0
 
 
 def sample(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,13 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(kernel, "library", lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def _no_gradients() -> Iterator[None]:
+    """As in `restore`."""
+    with torch.no_grad():
+        yield
+
+
 needs_kernel = pytest.mark.skipif(kernel.library() is None, reason="needs a C++ compiler")
 
 
@@ -46,7 +54,7 @@ def model_of(objective: str) -> FranNet:
 @needs_kernel
 @pytest.mark.parametrize("objective", ["noise", "v"])
 @pytest.mark.parametrize(("precision", "near"), [("float32", 1e-5), ("bfloat16", 0.1)])
-@pytest.mark.parametrize(("rows", "start", "stop"), [(1, 0, 1), (1, 0, 48), (7, 3, 10), (5, 0, 131), (2, 130, 131)])
+@pytest.mark.parametrize(("rows", "start", "stop"), [(1, 0, 1), (1, 0, 48), (7, 3, 10), (5, 0, 131), (2, -1, 200)])
 def test_the_kernel_answers_as_torch_does(without, objective, precision, near, rows, start, stop):
     """For tiles below, of and between whole strips, at any place in the grid."""
     dtype = getattr(torch, precision)
@@ -54,7 +62,7 @@ def test_the_kernel_answers_as_torch_does(without, objective, precision, near, r
         pytest.skip("needs a processor with AVX-512 BF16")
     model, columns, y = model_of(objective), torch.rand(131), torch.rand(rows)
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
-    value = torch.randn(rows * (stop - start), 3)
+    value = torch.randn(rows * len(columns[start:stop]), 3)
     compiled = Decoder(model, encoded, columns, dtype)
     assert compiled.compiled is not None
     answer = compiled.tile(y, start, stop)(value, 40)
@@ -71,7 +79,7 @@ def test_the_kernel_answers_as_torch_does(without, objective, precision, near, r
 @given(seed=st.integers(-(2**63), 2**63 - 1), draw=st.integers(0, 2000), count=st.integers(1, 100))
 def test_the_kernel_draws_the_very_numbers_that_torch_draws(seed, draw, count):
     keys = noise.point_keys(seed, torch.rand(count).double(), torch.rand(count).double())
-    compiled, expected = noise.normal(keys, draw), None
+    compiled = noise.normal(keys, draw)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "library", lambda: None)
         expected = noise.normal(keys, draw)
@@ -86,6 +94,41 @@ def test_what_is_no_number_stays_none():
     value = torch.zeros(4, 3)
     value[2, 1] = torch.nan
     assert decoder.tile(torch.rand(1))(value, 40).isfinite().all(dim=1).tolist() == [True, True, False, True]
+
+
+@needs_kernel
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_torchs_default_number_does_not_reach_the_kernel(kind):
+    model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
+    usual = ft.restore(model, picture, size=20).image
+    draws = noise.normal(torch.arange(50), 0)
+    torch.set_default_dtype(kind)
+    try:
+        assert torch.equal(noise.normal(torch.arange(50), 0), draws)
+        if kind == torch.float64:  # the model's own operations do not all take a default of bfloat16
+            np.testing.assert_allclose(ft.restore(model, picture, size=20).image, usual, rtol=0, atol=1e-4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@needs_kernel
+def test_values_of_another_kind_are_taken_and_of_another_shape_refused():
+    model, columns = model_of("noise"), torch.rand(4)
+    answer = Decoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns).tile(torch.rand(2))
+    value = torch.randn(8, 3)
+    assert torch.equal(answer(value.double(), 40), answer(value, 40))
+    with pytest.raises(RuntimeError):
+        answer(torch.randn(9, 3), 40)
+
+
+def test_where_gradients_are_asked_for_they_are_had():
+    model, columns = model_of("noise"), torch.rand(4)
+    with torch.enable_grad():
+        decoder = Decoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns)
+        value = torch.randn(4, 3, requires_grad=True)
+        decoder.tile(torch.rand(1))(value, 40).sum().backward()
+    assert value.grad is not None
+    assert value.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("name", ["A", "B", "DDIM"])
@@ -128,6 +171,40 @@ def test_restore_works_where_nothing_can_be_kept(tmp_path):
     blocked = tmp_path / "file"
     blocked.touch()
     assert run(blocked) == "not compiled"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
+@needs_kernel
+def test_what_others_may_have_written_is_not_loaded(tmp_path):
+    folder = tmp_path / "frantools"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert run(tmp_path) == "not compiled"
+    folder.chmod(0o755)
+    assert run(tmp_path) == "compiled"
+
+
+OTHER = """
+import torch, frantools as ft
+from frantools import kernel
+model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
+compiled = ft.restore(model, picture, size=(30, 20)).image
+strip = kernel.library().strip()
+kernel.library = lambda: None
+print(strip, abs(compiled - ft.restore(model, picture, size=(30, 20)).image).max() < 1e-4)
+"""
+
+
+@needs_kernel
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="these are names of x86 processors")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
+@pytest.mark.parametrize(("older", "strip"), [("haswell", 24), ("x86-64", 16)])
+def test_the_kernel_of_an_older_processor_answers_alike(tmp_path, older, strip):
+    if older == "haswell" and "avx2" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("needs a processor with AVX2")
+    made = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CXXFLAGS": f"-march={older}"}
+    done = subprocess.run([sys.executable, "-c", OTHER], env=made, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [str(strip), "True"], done.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")

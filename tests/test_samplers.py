@@ -234,3 +234,12 @@ def test_schedules_go_from_the_clean_picture_towards_noise(name: str, total: int
     assert (schedule.alpha_bar > 0).all()
     assert (schedule.posterior_variance <= schedule.beta).all()
     np.testing.assert_allclose(schedule.snr[1:] * (1 - schedule.alpha_bar[1:]), schedule.alpha_bar[1:])
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_a_sampling_has_gradients(name):
+    """At the last step of a projection a point is at its centre, where a length has no derivative of its own."""
+    x = torch.randn(20, 3, requires_grad=True)
+    made = ft.samplers.sample(lambda value, t: 0.9 * value, x, make(), ft.SETUPS[name])
+    (gradient,) = torch.autograd.grad(made.sum(), x)
+    assert gradient.isfinite().all()

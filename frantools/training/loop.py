@@ -120,7 +120,7 @@ def draw_times(times: str, shape: tuple[int, ...], rng: torch.Generator) -> Tens
     """Diffusion steps to be asked about, int64; see `Settings`."""
     if times == "uniform":
         return torch.randint(STEPS, shape, generator=rng)
-    # The square root of a uniform number from the top: half of the steps are of the last quarter.
+    # The square of a uniform number, from the top: half of the steps are of the noisiest quarter.
     return ((1 - torch.rand(shape, generator=rng).square()) * STEPS).long().clamp(max=STEPS - 1)
 
 
