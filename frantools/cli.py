@@ -348,7 +348,7 @@ def train_arguments(parser: Parser) -> None:
         "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
         "objective": "noise or v: what a diffusion model's network answers",
         "times": "uniform or noisy: which diffusion steps are trained, all alike or the noisy ones more",
-        "error": "note: squared for single-pass, absolute for diffusion; or huber: squared where it is small",
+        "error": "note (squared for single-pass, absolute for diffusion), square, or huber: squared where it is small",
         "augment": "none, crops, or strong: wider crops and another exposure",
         "masking": "none, uniform, dynamic, or cells a side",
         "steps": "optimiser steps",

@@ -98,7 +98,9 @@ def test_the_colours_of_a_batch_are_those_of_its_input(data):
     assert (gray - read).abs().mean() < 0.02
 
 
-@pytest.mark.parametrize("settings", [{}, {"times": "noisy", "objective": "v"}, {"error": "huber"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"times": "noisy", "objective": "v"}, {"error": "huber"}, {"error": "square"}]
+)
 @pytest.mark.parametrize("restorator", ["diffusion", "single-pass"])
 def test_the_loss_falls(data, tmp_path, restorator, settings):
     if restorator == "single-pass" and "times" in settings:
@@ -325,7 +327,7 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
         ({"times": "late"}, "times is 'late'; accepted are 'uniform', 'noisy'"),
         ({"times": "noisy", "restorator": "single-pass"}, "times 'noisy' goes with a diffusion restorator"),
-        ({"error": "l2"}, "error is 'l2'; accepted are 'note', 'huber'"),
+        ({"error": "l2"}, "error is 'l2'; accepted are 'note', 'square', 'huber'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):

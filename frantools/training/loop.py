@@ -34,7 +34,7 @@ EMA = 0.999  # decay of the moving average of the weights
 SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 LOWEST = 0.005  # the learning rate decays to this share of it
 TIMES = ("uniform", "noisy")
-ERRORS = ("note", "huber")
+ERRORS = ("note", "square", "huber")
 HUBER = 0.5  # below this, an error counts as its square; beyond, as its size
 
 
@@ -55,9 +55,10 @@ class Settings:
     times : {"uniform", "noisy"}
         Which diffusion steps a diffusion model is asked about in training: all as often, or the noisy ones more:
         half of them of the noisiest quarter. A restoration's first calls decide most of it.
-    error : {"note", "huber"}
-        What the loss makes of an error: the note's square (single-pass) or size (diffusion), or the pseudo-Huber of
-        both kinds (Charbonnier et al., 1997): a square for small errors, a size for large ones.
+    error : {"note", "square", "huber"}
+        What the loss makes of an error: the note's, which is its square (single-pass) or its size (diffusion); its
+        square; or the pseudo-Huber (Charbonnier et al., 1997), a square for small errors and a size for large ones.
+        Squares lead to the mean of what may be there, sizes to its median.
     steps : int
         Optimiser steps.
     batch, points : int
@@ -128,7 +129,7 @@ def error(answer: Tensor, truth: Tensor, kind: str, is_diffusion: bool) -> Tenso
     """The mean error of answers, as `Settings` names it."""
     if kind == "huber":
         return (((answer - truth).square() + HUBER**2).sqrt() - HUBER).mean()
-    return F.l1_loss(answer, truth) if is_diffusion else F.mse_loss(answer, truth)
+    return F.l1_loss(answer, truth) if kind == "note" and is_diffusion else F.mse_loss(answer, truth)
 
 
 def objective(
