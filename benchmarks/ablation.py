@@ -79,10 +79,15 @@ def main() -> None:
     kept = {entry["name"]: entry for entry in json.loads(out.read_text())["rows"]} if out.is_file() else {}
     for name in options.only:
         kept[name] = row(name, options.data, options.held_out)
+        rows = [key for key in VARIANTS if key in kept]
         made = {
-            "command": shlex.join(["python", "benchmarks/ablation.py", *sys.argv[1:]]),
+            # What makes all the rows that are there, those of earlier runs too.
+            "command": shlex.join(
+                ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
+                + ["--only", *rows]
+            ),
             "steps": STEPS,
-            "rows": [kept[key] for key in VARIANTS if key in kept],
+            "rows": [kept[key] for key in rows],
         }
         with replacing(out) as temporary:
             temporary.write_text(json.dumps(made, indent=2) + "\n")
