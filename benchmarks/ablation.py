@@ -80,12 +80,10 @@ def main() -> None:
     for name in options.only:
         kept[name] = row(name, options.data, options.held_out)
         rows = [key for key in VARIANTS if key in kept]
+        command = ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
         made = {
             # What makes all the rows that are there, those of earlier runs too.
-            "command": shlex.join(
-                ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
-                + ["--only", *rows]
-            ),
+            "command": shlex.join([*command, "--only", *rows]),
             "steps": STEPS,
             "rows": [kept[key] for key in rows],
         }
