@@ -176,17 +176,19 @@ class Decoder:
         Returns
         -------
         callable
-            ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row.
+            ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row. It has no gradient;
+            `FranNet.decode` has one.
         """
         start, stop, _ = slice(start, stop).indices(len(self.columns))
         local = self._local(rows, slice(start, stop))
         if self.compiled is not None:
             from_value = self.model.config.objective == "noise"
             compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop)
-            return lambda value, t: compiled(value, self._time(t), from_value)
+            return torch.no_grad()(lambda value, t: compiled(value, self._time(t), from_value))
         fixed = self._fixed(local, rows, slice(start, stop))
         read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
+        @torch.no_grad()
         def answer(value: Tensor, t: int | None) -> Tensor:
             total = self.model.start(value)
             read[:, :3] = value

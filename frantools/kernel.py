@@ -113,10 +113,8 @@ def library() -> ctypes.CDLL | None:
 
 
 def at_hand(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether there is a compiled function for products of `dtype` on `device`. It knows no gradients."""
-    if torch.is_grad_enabled() or device.type != "cpu":
-        return False
-    return hasattr(library(), f"decode_{str(dtype).removeprefix('torch.')}")
+    """Whether there is a compiled function for products of `dtype` on `device`."""
+    return device.type == "cpu" and hasattr(library(), f"decode_{str(dtype).removeprefix('torch.')}")
 
 
 def normal(keys: Tensor, step: int, table: Tensor) -> Tensor | None:

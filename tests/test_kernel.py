@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +34,6 @@ print("compiled" if kernel.library() else "not compiled")
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Switches the kernel off."""
     return lambda: monkeypatch.setattr(kernel, "library", lambda: None)
-
-
-@pytest.fixture(autouse=True)
-def _no_gradients() -> Iterator[None]:
-    """As in `restore`."""
-    with torch.no_grad():
-        yield
 
 
 needs_kernel = pytest.mark.skipif(kernel.library() is None, reason="needs a C++ compiler")
@@ -121,14 +114,14 @@ def test_values_of_another_kind_are_taken_and_of_another_shape_refused():
         answer(torch.randn(9, 3), 40)
 
 
-def test_where_gradients_are_asked_for_they_are_had():
-    model, columns = model_of("noise"), torch.rand(4)
+def test_neither_engine_gives_a_wrong_gradient(without):
+    """The products of oneDNN have none: an answer that took part in a graph would have half a gradient."""
+    model, columns, value = model_of("noise"), torch.rand(4), torch.randn(4, 3, requires_grad=True)
+    encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     with torch.enable_grad():
-        decoder = Decoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns)
-        value = torch.randn(4, 3, requires_grad=True)
-        decoder.tile(torch.rand(1))(value, 40).sum().backward()
-    assert value.grad is not None
-    assert value.grad.abs().sum() > 0
+        assert not Decoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
+        without()
+        assert not Decoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
 
 
 @pytest.mark.parametrize("name", ["A", "B", "DDIM"])
