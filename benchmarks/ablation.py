@@ -45,15 +45,15 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def row(name: str, data: Path, held_out: Path) -> dict[str, Any]:
+def row(name: str, data: Path, held_out: Path, precision: str) -> dict[str, Any]:
     """Train a variant, or go on with it, and measure it."""
     change, changes = VARIANTS[name]
     file = ROOT / "build" / "ablation" / f"{name}.safetensors"
     file.parent.mkdir(parents=True, exist_ok=True)
-    settings = Settings(steps=STEPS, precision="bfloat16", **changes)
+    settings = Settings(steps=STEPS, precision=precision, **changes)
     train(data, file, settings, held_out, resume=True, every=300)
     model = ft.load_model(file)
-    metrics = ft.evaluate(model, held_out, precision="bfloat16")
+    metrics = ft.evaluate(model, held_out, precision=precision)
     return {
         "name": name,
         "change": change,
@@ -62,8 +62,23 @@ def row(name: str, data: Path, held_out: Path) -> dict[str, Any]:
         "psnr": metrics.psnr,
         "ssim": metrics.ssim,
         "calls": metrics.calls,
+        "precision": precision,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
+
+
+def keep(made: dict[str, Any], command: list[str]) -> None:
+    """Put a row into the table, read anew: another process may have added one of its own."""
+    out = ROOT / "data" / "results" / "ablation.json"
+    kept = {entry["name"]: entry for entry in json.loads(out.read_text())["rows"]} if out.is_file() else {}
+    kept[made["name"]] = made
+    rows = [kept[name] for name in VARIANTS if name in kept]
+    commands = []  # what makes all the rows that are there, those of earlier runs too
+    for precision in sorted({entry["precision"] for entry in rows}):
+        names = [entry["name"] for entry in rows if entry["precision"] == precision]
+        commands.append(shlex.join([*command, "--precision", precision, "--only", *names]))
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps({"commands": commands, "steps": STEPS, "rows": rows}, indent=2) + "\n")
 
 
 def main() -> None:
@@ -73,23 +88,20 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, required=True, help="a folder of pictures to measure on")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="which variants")
     parser.add_argument("--threads", type=int, default=1, help="processor threads (default: 1)")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="bfloat16",
+        help="of the products in training; float32 is the faster one on a processor without bfloat16",
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    out = ROOT / "data" / "results" / "ablation.json"
-    kept = {entry["name"]: entry for entry in json.loads(out.read_text())["rows"]} if out.is_file() else {}
     for name in options.only:
-        kept[name] = row(name, options.data, options.held_out)
-        rows = [key for key in VARIANTS if key in kept]
-        command = ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
-        made = {
-            # What makes all the rows that are there, those of earlier runs too.
-            "command": shlex.join([*command, "--only", *rows]),
-            "steps": STEPS,
-            "rows": [kept[key] for key in rows],
-        }
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(made, indent=2) + "\n")
-        print(f"{name}: loss {kept[name]['loss']:.5f}, gray loss {kept[name]['loss_gray']:.5f}", file=sys.stderr)
+        made = row(name, options.data, options.held_out, options.precision)
+        keep(
+            made, ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
+        )
+        print(f"{name}: loss {made['loss']:.5f}, gray loss {made['loss_gray']:.5f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

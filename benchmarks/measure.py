@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from frantools import kernel
+from frantools import engine, kernel
 
 PRELOADED = ["torch", "frantools.restore", "frantools.checkpoints", "frantools.comparison", "frantools.roi"]
 
@@ -75,8 +75,8 @@ def roofs(enough: float) -> list[tuple[str, str, str, float]]:
         ("float32", "torch.mm"): lambda x, weight: torch.mm(x, weight.T),
         ("bfloat16", "torch.mm"): lambda x, weight: torch.mm(x, weight.T),
     }
-    if torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        for precision in ("float32", "bfloat16"):
+    for precision in ("float32", "bfloat16"):
+        if engine._fused(torch.device("cpu"), getattr(torch, precision)):
             products[precision, "oneDNN"] = lambda x, weight: torch.ops.mkldnn._linear_pointwise(
                 x, weight, None, "none", [], ""
             )

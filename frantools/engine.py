@@ -147,7 +147,7 @@ class Decoder:
         self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).T if model.config.target == "residual" else None
         self.steps: dict[int | None, list[Layer]] = {}
         self.times: dict[int | None, Tensor] = {}
-        self.compiled = self._compiled() if kernel.at_hand(columns.device, dtype) else None
+        self.compiled = self._compiled() if kernel.at_hand(columns.device) else None
 
     def _compiled(self) -> kernel.Blocks:
         """The blocks, for the compiled function."""

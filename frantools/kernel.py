@@ -104,17 +104,16 @@ def library() -> ctypes.CDLL | None:
         found.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
         found.prepare_float32.argtypes = [pointer, pointer, whole, pointer, pointer, pointer, whole, whole]
         found.decode_float32.argtypes = [pointer, pointer, pointer, pointer, pointer, whole, ctypes.c_int]
-        if hasattr(found, "decode_bfloat16"):
-            found.decode_bfloat16.argtypes = found.decode_float32.argtypes
+        found.decode_bfloat16.argtypes = found.decode_float32.argtypes
     except FAILURES as error:
         logging.getLogger(__name__).info("no compiled kernel: %s", getattr(error, "stderr", None) or error)
         return None
     return found
 
 
-def at_hand(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether there is a compiled function for products of `dtype` on `device`."""
-    return device.type == "cpu" and hasattr(library(), f"decode_{str(dtype).removeprefix('torch.')}")
+def at_hand(device: torch.device) -> bool:
+    """Whether there are compiled functions for `device`."""
+    return device.type == "cpu" and library() is not None
 
 
 def normal(keys: Tensor, step: int, table: Tensor) -> Tensor | None:
@@ -152,7 +151,8 @@ class Blocks:
     Parameters
     ----------
     dtype : torch.dtype
-        Of the products of the hidden layers and the last: float32 or bfloat16. All else is float32.
+        Of the products of the hidden layers and the last: float32 or bfloat16. All else is float32. A processor
+        without instructions for bfloat16 multiplies the rounded numbers as float32.
     first : Tensor
         (3, 64, 6): how the first layers read the value and the sum so far.
     hidden, hidden_bias : Tensor
@@ -180,12 +180,14 @@ class Blocks:
         self._library = library()
         assert self._library is not None
         self._strip, group = self._library.strip(), self._library.group()
+        emulated = dtype == torch.bfloat16 and self._library.pair() == 1
+        cast = lambda w: w.to(dtype).float() if emulated else w.to(dtype)  # noqa: E731
         self._decode = getattr(self._library, f"decode_{str(dtype).removeprefix('torch.')}")
         self._kept = (
             _packed(first, group),
-            _packed(hidden.to(dtype), group),
+            _packed(cast(hidden), group),
             hidden_bias.contiguous(),
-            _packed(out.to(dtype), out.shape[1]),
+            _packed(cast(out), out.shape[1]),
             out_bias.contiguous(),
         )
         self._weights = _Weights(*(tensor.data_ptr() for tensor in self._kept))

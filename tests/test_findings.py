@@ -153,7 +153,7 @@ def test_what_cannot_be_compared_is_refused(arguments, message):
 def test_an_ablation_is_read_where_there_is_one(results):
     assert findings.ablation().rows == [{"change": "none has been measured yet"}]
     rows = [{"name": "note", "change": "", "loss": 0.00291, "loss_gray": 0.00125, "parameters": 591731}]
-    (results / "ablation.json").write_text(json.dumps({"command": "made so", "rows": rows}))
+    (results / "ablation.json").write_text(json.dumps({"commands": ["made so"], "rows": rows}))
     assert findings.ablation().rows == [{**rows[0], "loss": "0.00291", "loss_gray": "0.00125"}]
     assert [*findings.shipped_results()] == NAMES
 

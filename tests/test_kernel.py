@@ -51,8 +51,6 @@ def model_of(objective: str) -> FranNet:
 def test_the_kernel_answers_as_torch_does(without, objective, precision, near, rows, start, stop):
     """For tiles below, of and between whole strips, at any place in the grid."""
     dtype = getattr(torch, precision)
-    if not kernel.at_hand(torch.device("cpu"), dtype):
-        pytest.skip("needs a processor with AVX-512 BF16")
     model, columns, y = model_of(objective), torch.rand(131), torch.rand(rows)
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     value = torch.randn(rows * len(columns[start:stop]), 3)
