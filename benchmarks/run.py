@@ -29,7 +29,6 @@ from profile_steps import shares
 import frantools as ft
 from frantools import kernel
 from frantools.comparison import COLUMNS, compare
-from frantools.restore import resolve_precision
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
 # 64 x 3. Before the steps: reading three maps of 256 channels at four cells each, the second layer of the local
@@ -39,6 +38,7 @@ BEFORE = 3 * 4 * 256 + 256 * 64 + 3 * 64 * 64
 
 MODELS = {"A": "diffusion-basic", "B": "diffusion-basic", "masking-32": "single-masking-32"}
 PRECISIONS = ("float32", "bfloat16")
+FORMS = ("plain", *PRECISIONS, *(f"{precision}, not compiled" for precision in PRECISIONS))
 MARK = "<!-- from here on written by run.py -->"
 
 Options = argparse.Namespace
@@ -57,12 +57,6 @@ TARGETS = (  # a fact, whether at least or at most, and how much
     ("2 pictures, B, a thread each: times as fast together", ">=", 0.95),
     ("bfloat16: largest change of the loss", "<=", 0.01),
 )
-
-
-def forms() -> list[str]:
-    """What is compared. Without instructions for bfloat16 and without the compiled loop, torch takes minutes for it."""
-    uncompiled = [p for p in PRECISIONS if p in ("float32", resolve_precision("auto"))]
-    return ["plain", *PRECISIONS, *(f"{precision}, not compiled" for precision in uncompiled)]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -146,7 +140,7 @@ def in_turns(name: str, size: int, options: Options) -> dict[str, Measured]:
     for turn in range(3):
         if turn and (options.quick or time.perf_counter() - begun > 120):
             break
-        for form in forms():
+        for form in FORMS:
             results[form] = alone(render, name, form, size, 0.2 if options.quick else 1.0).better(results.get(form))
             tell(f"{name} at {size}, {form}: {results[form].seconds:.3f} s")
     return results

@@ -81,8 +81,7 @@ def restore(
     precision : {"float32", "bfloat16", "auto"}
         Of the products; sums over blocks and steps are float32 all the same. "bfloat16" changes the loss by less
         than a hundredth. "auto" takes it where the device has instructions for it (a processor's AVX-512 BF16, or
-        CUDA), where it is the faster one. Elsewhere it is emulated: no faster than "float32", which "auto" then
-        takes, and many times slower where there is no C++ compiler either.
+        CUDA), where it is the faster one. Elsewhere it is emulated, no faster than "float32", which "auto" then takes.
     progress : callable, optional
         Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
         the work and is raised from here.
