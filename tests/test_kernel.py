@@ -179,10 +179,11 @@ OTHER = """
 import torch, frantools as ft
 from frantools import kernel
 model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
-compiled = ft.restore(model, picture, size=(30, 20)).image
+compiled, rounded = (ft.restore(model, picture, size=(30, 20), precision=p).image for p in ("float32", "bfloat16"))
 strip = kernel.library().strip()
 kernel.library = lambda: None
 print(strip, abs(compiled - ft.restore(model, picture, size=(30, 20)).image).max() < 1e-4)
+print(1e-4 < abs(compiled - rounded).max() < 0.1)
 """
 
 
@@ -195,7 +196,7 @@ def test_the_kernel_of_an_older_processor_answers_alike(tmp_path, older, strip):
         pytest.skip("needs a processor with AVX2")
     made = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CXXFLAGS": f"-march={older}"}
     done = subprocess.run([sys.executable, "-c", OTHER], env=made, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == [str(strip), "True"], done.stderr
+    assert done.stdout.split() == [str(strip), "True", "True"], done.stderr
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
