@@ -16,7 +16,9 @@ def check_output(path: str | PathLike[str]) -> Path:
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; accepted is the name of a file to write")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe; accepted is the name of a file to write")
+    folder = next(parent for parent in _target(path).parents if parent.exists())
     if not folder.is_dir():
         raise ValueError(f"{path} cannot be written: {folder} is not a folder")
     try:
@@ -27,11 +29,17 @@ def check_output(path: str | PathLike[str]) -> Path:
     return path
 
 
+def _target(path: Path) -> Path:
+    """Where a path leads, through links: they stay, and what they point to is written."""
+    return Path(os.path.realpath(path))
+
+
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it at the end, or removed if the block raises.
 
     The folder is made where it is missing. The temporary name keeps the ending, which tells some writers the format.
+    A file that is replaced leaves its permissions to the new one.
 
     Raises
     ------
@@ -39,16 +47,20 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         If the folder cannot be made or written to, or `path` is a folder itself.
     """
     path = check_output(path)
+    target = _target(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
-    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    temporary = target.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         temporary.touch()
-        mode = temporary.stat().st_mode
+        # Where there was no file, what the user's umask says, even if a writer is stricter.
+        mode = (target if target.exists() else temporary).stat().st_mode
         yield temporary
-        os.chmod(temporary, mode)  # what the user's umask says, where a writer is stricter
-        os.replace(temporary, path)
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())  # or a power cut leaves the name and not the content
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,7 +3,8 @@
 `engine.Decoder` and `noise` work without it, through torch. Compiled, the three MLPs are computed for a strip of
 points at a time, and nothing between two layers leaves the innermost cache; `benchmarks` tells what that brings. The
 compiler runs once on a machine, for about a second (with ``CXX`` and ``CXXFLAGS`` where they are set). What it made is
-kept in the user's cache folder, for the processor it was made on. The environment variable ``FRANTOOLS_KERNEL=off``
+kept in the user's cache folder, for the processor and the flags it was made with, whichever compiler that was. The
+environment variable ``FRANTOOLS_KERNEL=off``
 does without.
 """
 
@@ -54,8 +55,10 @@ def _compile(out: Path) -> None:
     if sys.platform == "darwin":
         _asked("xcode-select", "-p")  # where it fails, c++ is a stub that offers to install a compiler
     named = shlex.split(os.environ.get("CXX", ""))
-    failure: Exception = FileNotFoundError(f"there is no C++ compiler; looked for are {', '.join(COMPILERS)}")
-    for compiler in [named] if named else [[name] for name in COMPILERS]:
+    compilers = [named] if named else [[name] for name in COMPILERS]
+    looked_for = ", ".join(compiler[0] for compiler in compilers)
+    failure: Exception = FileNotFoundError(f"there is no C++ compiler; looked for are {looked_for}")
+    for compiler in compilers:
         try:
             with replacing(out) as temporary:
                 flags = shlex.split(os.environ.get("CXXFLAGS", ""))
@@ -76,15 +79,22 @@ def _is_ours(path: Path) -> bool:
     return facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _load(path: Path) -> ctypes.CDLL:
     """The library that is kept at a path, made there if it is not there or damaged."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_ours(path.parent):
         raise OSError(f"others may write to {path.parent}")
-    if path.exists() and _is_ours(path):
+    digest = path.with_suffix(".sha256")  # a damaged library would not raise an error, but end Python
+    if path.exists() and _is_ours(path) and digest.is_file() and digest.read_text() == _digest(path):
         with suppress(OSError):
             return ctypes.CDLL(str(path))
     _compile(path)
+    with replacing(digest) as temporary:
+        temporary.write_text(_digest(path))
     return ctypes.CDLL(str(path))
 
 

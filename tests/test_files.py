@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ def test_files_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
     save_model(FranNet(Config()), tmp_path / "x.safetensors")  # a writer that is stricter on its own
     (tmp_path / "plain").touch()
     assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_file_leaves_its_permissions_to_the_one_that_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "private.json"
+    path.touch(mode=0o600)
+    with replacing(path) as temporary:
+        temporary.write_text("{}")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("{}", 0o600)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path, exists: bool) -> None:
+    link, target = tmp_path / "link.json", tmp_path / "elsewhere" / "target"
+    target.parent.mkdir()
+    if exists:
+        target.write_text("before")
+    link.symlink_to(target)
+    with replacing(link) as temporary:
+        assert (temporary.suffix, temporary.parent) == (".json", target.parent)
+        temporary.write_text("{}")
+    assert link.is_symlink()
+    assert target.read_text() == "{}"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(ValueError, match="is a device or a pipe; accepted is"), replacing(path):
+            pass
 
 
 def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
