@@ -1,4 +1,4 @@
-"""Where a set of pictures differs most: the search for regions of interest by variance."""
+"""The search for regions of interest by variance: where much goes on, and pictures of the same thing differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BAND = 48  # rows that are looked at together
 
 @dataclass(frozen=True)
 class Roi:
-    """A rectangle of pixels, and how much the pictures differ in it."""
+    """A rectangle of pixels, how much goes on in it, and how much the pictures differ there."""
 
     top: int
     left: int
@@ -31,7 +31,9 @@ class Roi:
     right: int
     """One past the last column."""
     score: float = 0.0
-    """On the scale of 0 to 255."""
+    """The contrast within the one picture that has the most, plus `difference`; on the scale of 0 to 255."""
+    difference: float = 0.0
+    """How much the pictures differ: 0 where they are the same. Usually the smaller part of the score."""
 
     def region(self, width: int, height: int | None = None) -> Region:
         """The same rectangle in fractions of a picture of that many pixels."""
@@ -67,27 +69,6 @@ def _windows(sums: NDArray[Any], starts: NDArray[np.int64], size: int) -> NDArra
     return table[np.searchsorted(cuts, starts + size)] - table[np.searchsorted(cuts, starts)]
 
 
-def window_sums(values: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np.int64], size: int) -> NDArray[Any]:
-    """Sums over squares.
-
-    Parameters
-    ----------
-    values : ndarray
-        (H, W), or (H, W, C) to sum the channels too; whole numbers are summed exactly.
-    tops, lefts : ndarray
-        (T,) and (L,) first rows and columns.
-    size : int
-        Pixels a side.
-
-    Returns
-    -------
-    ndarray
-        (T, L) float64.
-    """
-    between = _between(values, _cuts(tops, size), _cuts(lefts, size))
-    return _windows(_windows(between, tops, size).T, lefts, size).T
-
-
 def _between(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
     """Sums over the rectangles between cuts: (R - 1, C - 1). Whole numbers below 2 ** 53 are exact in float64."""
     # A column of the largest picture holds up to 16,384 squares of up to 65,025: less than 2 ** 32.
@@ -100,21 +81,23 @@ def _between(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.
 
 def scores(
     images: Sequence[NDArray[Any]], tops: NDArray[np.int64], lefts: NDArray[np.int64], size: int
-) -> NDArray[np.float64]:
-    """How much pictures differ in squares, and how much goes on in them.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much goes on in squares, and how much pictures differ there: the sum of the two is the score.
 
-    ``max over pictures of std(all values) + mean over pixels of max over channels of std(across pictures)``
+    ``max over pictures of std(all values)``, and ``mean over pixels of max over channels of std(across pictures)``
 
     Parameters
     ----------
     images : sequence of ndarray
         n pictures (H, W, C), uint8 or float64.
-    tops, lefts, size
-        As for `window_sums`.
+    tops, lefts : ndarray
+        (T,) and (L,) first rows and columns of the squares.
+    size : int
+        Pixels a side.
 
     Returns
     -------
-    ndarray
+    contrast, difference : ndarray
         (T, L) float64, on the scale of the values.
     """
     n, count = len(images), size * size * images[0].shape[2]
@@ -149,11 +132,11 @@ def scores(
     *each, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # (T, L) each
     means, squares = np.stack(each[::2]) / count, np.stack(each[1::2]) / count
     largest = np.maximum(squares - means**2, 0).max(axis=0)
-    return np.sqrt(largest) + across / (n * size**2)
+    return np.sqrt(largest), across / (n * size**2)
 
 
 def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -> list[Roi]:
-    """Find the squares in which pictures of the same thing differ most.
+    """Find the squares in which most goes on and pictures of the same thing differ most.
 
     Parameters
     ----------
@@ -178,6 +161,9 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     -----
     Candidates lie on a grid of `size`, shifted by each of 8 x 8 even fractions of it. The best is taken, then the next
     that does not collide with those already taken, and so on.
+
+    The score is that of FranNet's note: the contrast of the square, and how much the pictures differ in it. Contrast is
+    mostly the larger, so it finds edges and faces, even where the pictures are alike: `Roi.difference` tells.
     """
     pictures = _check(images)
     height, width = pictures[0].shape[:2]
@@ -189,16 +175,17 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     if not is_whole(count) or count < 1:
         raise ValueError(f"count is {count!r}; accepted are whole numbers from 1")
     tops, lefts = positions(size, height), positions(size, width)
-    table = scores(pictures, tops, lefts, size)
-    if pictures[0].dtype != np.uint8:
-        table = table * 255
+    scale = 1 if pictures[0].dtype == np.uint8 else 255
+    contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))
+    table = contrast + difference
     found: list[Roi] = []
     while len(found) < count:
         row, column = np.unravel_index(table.argmax(), table.shape)
         if table[row, column] == -np.inf:
             break
         top, left = int(tops[row]), int(lefts[column])
-        found.append(Roi(top, left, top + size, left + size, float(table[row, column])))
+        parts = float(table[row, column]), float(difference[row, column])
+        found.append(Roi(top, left, top + size, left + size, *parts))
         _rule_out(table, tops - top, lefts - left, size)
     return found
 
@@ -226,33 +213,34 @@ def merge_rois(rois: Sequence[Roi]) -> list[Roi]:
     Returns
     -------
     list of Roi
-        In the order of the first region of each; a joint region has the highest score of its parts.
+        In the order of the first region of each; a joint region has the score of its best part.
     """
-    merged = list(rois)
-    while (pair := _neighbours(merged)) is not None:
-        i, j = pair
-        a, b = merged[i], merged[j]
+    merged, i = list(rois), 0
+    while i < len(merged):
+        a = merged[i]
+        j = next((j for j in range(i + 1, len(merged)) if _share_an_edge(a, merged[j])), None)
+        if j is None:
+            i += 1
+            continue
+        b = merged.pop(j)
+        best = max(a, b, key=lambda roi: roi.score)
         merged[i] = Roi(
             min(a.top, b.top),
             min(a.left, b.left),
             max(a.bottom, b.bottom),
             max(a.right, b.right),
-            max(a.score, b.score),
+            best.score,
+            best.difference,
         )
-        del merged[j]
+        # Those before had no neighbour after them; now the joint region may be one.
+        i = next((k for k in range(i) if _share_an_edge(merged[k], merged[i])), i)
     return merged
 
 
-def _neighbours(rois: Sequence[Roi]) -> tuple[int, int] | None:
-    """The first two regions that share a whole edge."""
-    for i, a in enumerate(rois):
-        for j in range(i + 1, len(rois)):
-            b = rois[j]
-            beside = (a.top, a.bottom) == (b.top, b.bottom) and (a.right == b.left or b.right == a.left)
-            above = (a.left, a.right) == (b.left, b.right) and (a.bottom == b.top or b.bottom == a.top)
-            if beside or above:
-                return i, j
-    return None
+def _share_an_edge(a: Roi, b: Roi) -> bool:
+    beside = (a.top, a.bottom) == (b.top, b.bottom) and (a.right == b.left or b.right == a.left)
+    above = (a.left, a.right) == (b.left, b.right) and (a.bottom == b.top or b.bottom == a.top)
+    return beside or above
 
 
 def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

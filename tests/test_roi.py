@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.roi import positions, window_sums
+from frantools.roi import positions
 
 
 def pictures(seed: int, number: int, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -49,28 +49,6 @@ def overlap(a: tuple[int, ...], b: tuple[Any, ...], size: int) -> bool:
     return down <= size and right <= size and not touching
 
 
-@given(
-    st.integers(0, 2**32),
-    st.integers(1, 24),
-    st.integers(1, 24),
-    st.booleans(),
-    st.data(),
-)
-def test_window_sums_equal_sums_over_the_windows(seed, height, width, whole, data):
-    rng = np.random.default_rng(seed)
-    values = rng.integers(-(10**9), 10**9, (height, width)) if whole else rng.normal(size=(height, width))
-    size = data.draw(st.integers(1, min(height, width)))
-    tops, lefts = (
-        np.array(data.draw(st.lists(st.integers(0, side - size), min_size=1, max_size=6))) for side in (height, width)
-    )
-    sums = window_sums(values, tops, lefts, size)
-    expected = [[values[t : t + size, x : x + size].sum() for x in lefts] for t in tops]
-    if whole:
-        np.testing.assert_array_equal(sums, expected)
-    else:
-        np.testing.assert_allclose(sums, expected, rtol=0, atol=1e-9)
-
-
 @settings(max_examples=25)
 @given(
     st.integers(0, 2**32),
@@ -86,6 +64,19 @@ def test_find_rois_equals_the_definition(seed, number, shape, size, count):
     for roi, (top, left, score) in zip(found, expected, strict=True):
         assert roi.score == pytest.approx(score, abs=1e-6)
         assert (roi.top, roi.left, roi.bottom, roi.right) == (top, left, top + size, left + size)
+
+
+def test_the_difference_is_the_part_of_the_score_that_is_not_contrast():
+    board = np.kron(np.indices((4, 4)).sum(axis=0) % 2, np.ones((8, 8))).astype(np.uint8)[..., None] * 255
+    other = board.copy()
+    other[:16, :16] = 255 - other[:16, :16]
+    found = {(roi.top, roi.left): roi for roi in ft.find_rois([board, other], 16, 4)}
+    assert found[0, 0].difference == pytest.approx(127.5)  # of 0 and 255 everywhere
+    assert {roi.difference for roi in found.values()} == {found[0, 0].difference, 0}
+    for roi in found.values():
+        assert roi.score - roi.difference == pytest.approx(127.5)
+    floats = ft.find_rois([board / 255, other / 255], 16, 4)
+    assert [roi.difference for roi in floats] == pytest.approx([roi.difference for roi in found.values()])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -208,6 +199,27 @@ def test_regions_that_share_part_of_an_edge_or_a_corner_stay_apart():
 def test_merging_goes_on_until_nothing_shares_an_edge():
     four = [ft.Roi(0, 0, 8, 8, 4.0), ft.Roi(8, 8, 16, 16, 3.0), ft.Roi(0, 8, 8, 16, 2.0), ft.Roi(8, 0, 16, 8, 1.0)]
     assert ft.merge_rois(four) == [ft.Roi(0, 0, 16, 16, 4.0)]
+
+
+def share_an_edge(a: ft.Roi, b: ft.Roi) -> bool:
+    """Whether they are as tall as each other and side by side, or as wide and one above the other."""
+    beside = a.top == b.top and a.bottom == b.bottom and {a.right - b.left, b.right - a.left} & {0}
+    above = a.left == b.left and a.right == b.right and {a.bottom - b.top, b.bottom - a.top} & {0}
+    return bool(beside or above)
+
+
+@given(CELLS, st.randoms())
+def test_merging_joins_the_first_two_that_share_an_edge_and_begins_again(rois, random):
+    random.shuffle(rois)
+    expected = list(rois)
+    while pair := next(
+        (p for p in combinations(range(len(expected)), 2) if share_an_edge(*(expected[i] for i in p))), ()
+    ):
+        b, a = expected.pop(pair[1]), expected[pair[0]]
+        best = max(a, b, key=lambda roi: roi.score)
+        joint = (min(a.top, b.top), min(a.left, b.left), max(a.bottom, b.bottom), max(a.right, b.right))
+        expected[pair[0]] = ft.Roi(*joint, best.score, best.difference)
+    assert ft.merge_rois(rois) == expected
 
 
 @given(st.integers(1, 20), st.integers(20, 60))
