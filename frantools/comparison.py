@@ -101,15 +101,19 @@ def _load(name: str, state: object) -> FranNet:
 class Cache:
     """Restorations by recipe, the least recently used forgotten first. Safe to share between threads.
 
+    What is kept cannot be written to: it is one picture for all who ask.
+
     Parameters
     ----------
     megabytes : int
-        How much the pictures may take together.
+        How much the pictures may take together. A picture that takes more is not kept.
     """
 
     def __init__(self, megabytes: int = 512) -> None:
         self._limit = megabytes * 1_000_000
         self._entries: OrderedDict[str, Restoration] = OrderedDict()
+        self.bytes = 0
+        """What the pictures take together."""
         self._lock = Lock()
 
     def get(self, key: str) -> Restoration | None:
@@ -121,16 +125,19 @@ class Cache:
 
     def put(self, key: str, restoration: Restoration) -> None:
         """Keep a restoration, and forget others until it fits."""
+        restoration.image.flags.writeable = False
+        if restoration.image.nbytes > self._limit:
+            return
         with self._lock:
+            if key in self._entries:
+                self._forget(key)
             self._entries[key] = restoration
-            self._entries.move_to_end(key)
-            while len(self._entries) > 1 and self.bytes > self._limit:
-                self._entries.popitem(last=False)
+            self.bytes += restoration.image.nbytes
+            while self.bytes > self._limit:
+                self._forget(next(iter(self._entries)))
 
-    @property
-    def bytes(self) -> int:
-        """What the pictures take together."""
-        return sum(entry.image.nbytes for entry in self._entries.values())
+    def _forget(self, key: str) -> None:
+        self.bytes -= self._entries.pop(key).image.nbytes
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -229,11 +229,17 @@ class Decoder:
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
         """The local latents: (H * W, 64)."""
-        # The maps, read at the y of each row; read at the columns, they give the hidden layer of the local latent.
-        maps = torch.cat([torch.einsum("yh,how->yow", hat(rows, len(m)), m) for m in self.maps], dim=2)
-        columns = self.columns[part]
-        hidden = [Layer(row, self.mixer_bias)(columns, relu=True).to(self.dtype) for row in maps]
-        return self.mix(torch.cat(hidden), relu=True)
+        maps, down = self.maps, [hat(rows, len(m)) for m in self.maps]
+        across = self.columns[part].split([m.shape[2] for m in maps], dim=1)
+        # The maps are read along the shorter side first; what that gives, read along the other one, line by line, is
+        # the hidden layer of the local latent.
+        first, then = down, across
+        if tall := len(rows) > len(across[0]):
+            first, then, maps = across, down, [m.transpose(0, 2) for m in maps]
+        lines = torch.cat([torch.einsum("yh,how->yow", near, m) for near, m in zip(first, maps, strict=True)], dim=2)
+        near = torch.cat(then, dim=1)
+        hidden = [Layer(line, self.mixer_bias)(near, relu=True).to(self.dtype) for line in lines]
+        return self.mix(torch.stack(hidden, dim=1 if tall else 0).flatten(0, 1), relu=True)
 
     def _rows(self, rows: Tensor) -> list[Tensor]:
         """For each block, what its first layer gets from y: (H, 64)."""

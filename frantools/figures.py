@@ -92,7 +92,7 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
         raise ValueError(f"the first row has {columns} pictures; the other rows and the titles must not have more")
     left = LABEL if any(row.label for row in rows) else GAP
     top = TITLE if titles else GAP
-    heights = [round(cell * shape[0] / shape[1]) for shape in (pixels(row.images[0]).shape for row in rows)]
+    heights = [max(1, round(cell * shape[0] / shape[1])) for shape in (pixels(row.images[0]).shape for row in rows)]
     below = [GAP + _lines(row.captions) for row in rows]
     width = left + columns * (cell + GAP)
     height = top + sum(heights) + sum(below)

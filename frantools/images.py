@@ -48,6 +48,8 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryvi
     """
     if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
         name, file = "the picture", io.BytesIO(path_or_bytes)
+    elif not isinstance(path_or_bytes, (str, PathLike)):
+        raise ValueError(f"{path_or_bytes!r} is no picture file; accepted are a path and the bytes of a file")
     else:
         name = str(path_or_bytes)
         if not Path(path_or_bytes).exists():
@@ -133,7 +135,7 @@ def square(image: object, size: int | None = None) -> Picture:
     if size is None or _pixels(size) == side:
         return picture
     # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
     resized = F.interpolate(tensor, size=(size, size), mode="bilinear", antialias=True)
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
@@ -164,7 +166,7 @@ def prepare_input(image: object, size: int = INPUT_SIZE) -> Tensor:
     Tensor
         (1, 1, size, size) float32 in [-1, 1]: the centre square, gray, bilinear with antialiasing.
     """
-    gray = to_gray(torch.from_numpy(np.ascontiguousarray(square(image))).float() / 255)
+    gray = to_gray(torch.from_numpy(np.require(square(image), requirements=["C", "W"])).float() / 255)
     small = F.interpolate(gray[None, None], size=(_pixels(size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 

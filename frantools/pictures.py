@@ -54,19 +54,20 @@ class Pictures(Sequence[Picture]):
                 except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                     self.skipped.append(f"{path.name}: {error}")
         if not self.paths:
+            unreadable = f" ({len(self.skipped)} unreadable)" if self.skipped else ""
             raise ValueError(
-                f"{folder} holds no readable picture ({len(self.skipped)} unreadable); "
-                f"accepted are folders of {', '.join(ENDINGS)} files"
+                f"{folder} holds no readable picture{unreadable}; accepted are folders of {', '.join(ENDINGS)} files"
             )
         self._kept: dict[Path, Picture] = {}
         self._bytes = 0
 
     def read(self, index: int) -> Picture:
-        """Picture `index`, or a ValueError where its pixels turn out damaged."""
+        """Picture `index`, not to be written to, or a ValueError where its pixels turn out damaged."""
         path = self.paths[index]
         picture = self._kept.get(path)
         if picture is None:
             picture = load_image(path)
+            picture.flags.writeable = False  # it may be kept, and be given out again
             # Nothing is dropped for it: an epoch asks for each picture once, so the first are as good as the last.
             if self._bytes + picture.nbytes <= CACHED:
                 self._kept[path] = picture

@@ -82,7 +82,8 @@ def load_recipe(path: str | PathLike[str]) -> Recipe:
     Returns
     -------
     dict
-        For a figure: what `frantools.note.render` takes. For a restored picture: the `recipe` of its `Restoration`.
+        For a figure of the note: what `frantools.note.render` takes; of a widget: what `frantools.widgets.render` does.
+        For a restored picture: the `recipe` of its `Restoration`.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import version
 from itertools import count
 from threading import Event, Lock
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ class Restoration:
     calls: int
     """How often the network was called for each point."""
     recipe: dict[str, Any]
-    """What makes the same picture again: model, setup, seed, size, region, precision, and the versions that did."""
+    """What makes the same picture again: setup, seed, size, region, precision, the versions that did, and the model, by
+    the name of its file and the hash of its weights."""
 
 
 def restore(
@@ -66,7 +68,7 @@ def restore(
     Parameters
     ----------
     model : FranNet
-        From `load_model`.
+        From `load_model`, or any other in evaluation mode with float32 weights.
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
@@ -94,7 +96,7 @@ def restore(
     Raises
     ------
     ValueError
-        If the picture, size, seed or precision is not as above, or a setup is given for a single-pass model.
+        If an argument is not as above, or a setup is given for a single-pass model.
 
     Examples
     --------
@@ -104,8 +106,9 @@ def restore(
     (64, 64, 3)
     """
     begun = time.perf_counter()
+    check_model(model)
     width, height = dimensions(size)
-    region = region or Region.full()
+    region = check_region(region)
     setup = check_setup(model, setup)
     seed = check_seed(seed)
     x = _check_input(image) if isinstance(image, Tensor) else prepare_input(image)
@@ -138,7 +141,7 @@ def restore(
             part = (y.float(), across.start, across.stop)
             answer = decoder.tile(*part)
             if setup is None:
-                values = answer(torch.zeros(points, 3, device=device), None)
+                values = answer(torch.zeros(points, 3, dtype=torch.float32, device=device), None)
             else:
                 keys = noise.point_keys(seed, x, y[:, None]).flatten()
                 draws = (noise.normal(keys, number) for number in count())
@@ -162,9 +165,33 @@ def restore(
     )
 
 
+def check_model(model: FranNet) -> FranNet:
+    """Accept a model that is ready to restore with; anything else is a ValueError."""
+    if not isinstance(model, FranNet):
+        raise ValueError(f"model is {model!r}; accepted is what load_model returns, as in load_model('diffusion-best')")
+    if model.training:  # the encoder would normalise by this one picture, and remember it in the weights
+        raise ValueError("the model is in training mode; accepted are models in evaluation mode: call model.eval()")
+    dtypes = {parameter.dtype for parameter in model.parameters()}
+    if dtypes != {torch.float32}:
+        names = ", ".join(sorted(map(str, dtypes)))
+        raise ValueError(f"the model's weights are {names}; accepted are float32: call model.float()")
+    return model
+
+
+def check_region(region: Region | None) -> Region:
+    """The region to restore: all of the picture where none is given."""
+    if region is None:
+        return Region.full()
+    if not isinstance(region, Region):
+        raise ValueError(f"region is {region!r}; accepted is a Region(x, y, width, height)")
+    return region
+
+
 def check_setup(model: FranNet, setup: Setup | Solver | None) -> Setup | Solver | None:
     """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
     if model.is_diffusion:
+        if not isinstance(setup, (Setup, Solver, NoneType)):
+            raise ValueError(f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup")
         return setup if setup is not None else Setup()
     if setup is not None:
         raise ValueError(f"the single-pass model {model.name!r} has no sampler; setup goes with a diffusion model")
@@ -184,7 +211,10 @@ def _check_input(x: Tensor) -> Tensor:
             f"a tensor of shape {tuple(x.shape)} and {x.dtype} is no input of the network; accepted are floats "
             f"(1, 1, {INPUT_SIZE}, {INPUT_SIZE}) of prepare_input, and pictures as arrays"
         )
-    return x.float()
+    x = x.detach().float()
+    if not x.abs().max() <= 1.001:  # NaN is not; a resized input may overshoot by a rounding
+        raise ValueError("the network's input leaves [-1, 1]; accepted are floats in it, as prepare_input makes them")
+    return x
 
 
 def _device(model: FranNet) -> torch.device:

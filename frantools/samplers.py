@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 from math import isfinite, sqrt
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,7 +68,7 @@ class Setup:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
         if not is_whole(self.K) or not 1 <= self.K <= 99:
             raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1 to 99")
-        if not isinstance(self.noise_projection, bool):
+        if not isinstance(self.noise_projection, (bool, np.bool_)):
             raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
             if getattr(self, name) not in accepted:
@@ -78,6 +79,7 @@ class Setup:
         # NumPy's numbers are welcome, and JSON takes only Python's own.
         object.__setattr__(self, "stochasticity", float(self.stochasticity))
         object.__setattr__(self, "K", int(self.K))
+        object.__setattr__(self, "noise_projection", bool(self.noise_projection))
         needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
@@ -93,6 +95,7 @@ class Setup:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+@runtime_checkable
 class Solver(Protocol):
     """Another library's sampler, in the place of a `Setup`; see `adapters`."""
 
@@ -188,11 +191,13 @@ def ddim_sigma(a: float, p: float, eta: float) -> float:
 
 
 def length(v: Tensor) -> Tensor:
-    """The length of (..., C) vectors, (..., 1): at least 1e-12, so that it divides and has a gradient.
+    """The length of (..., C) vectors, (..., 1): above 0, so that it divides and has a gradient.
 
-    As a sum of squares, because `vector_norm` is slow along so short an axis.
+    At least 1e-12, where the dtype has such a number. As a sum of squares, because `vector_norm` is slow along so short
+    an axis.
     """
-    return v.square().sum(dim=-1, keepdim=True).clamp(min=1e-24).sqrt()
+    least = max(1e-24, torch.finfo(v.dtype).tiny)
+    return v.square().sum(dim=-1, keepdim=True).clamp(min=least).sqrt()
 
 
 def project(noisy: Tensor, centre: Tensor, radius: Tensor) -> Tensor:

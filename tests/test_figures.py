@@ -200,7 +200,12 @@ def test_the_cache_returns_what_was_kept_and_forgets_the_least_recently_used():
     assert cache.get("0") is kept[0]  # used: now "1" is the oldest
     cache.put("3", kept[3])
     assert [cache.get(str(number)) for number in range(4)] == [kept[0], None, kept[2], kept[3]]
-    assert cache.bytes <= cache._limit
+    assert cache.bytes == cache._limit
+    with pytest.raises(ValueError, match="read-only"):
+        images[0][:] = 1  # it is what the next one who asks is given
+    cache.put("wide", ft.Restoration(np.zeros((100, 400, 3), np.float32), 0.0, 1, {}))
+    assert cache.get("wide") is None, "one that is larger than all that may be kept leaves the others"
+    assert len(cache) == 3
 
 
 def test_compare_reuses_the_cache_and_reports_rising_progress():

@@ -257,6 +257,56 @@ def test_other_wrong_values_are_refused(diffusion, portrait, wrong, message):
         ft.restore(diffusion, portrait, size=8, **wrong)
 
 
+def test_a_model_in_training_mode_is_refused_and_stays_as_it_is(portrait):
+    model = ft.load_model("single-basic").train()
+    before = model.encoder.normalise.running_mean.clone()
+    with pytest.raises(ValueError, match=r"the model is in training mode; accepted are .* call model\.eval\(\)"):
+        ft.restore(model, portrait, size=8)
+    assert torch.equal(model.encoder.normalise.running_mean, before)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": "diffusion-basic"}, "model is 'diffusion-basic'; accepted is what load_model returns"),
+        ({"setup": "B"}, r"setup is 'B'; accepted are a Setup, such as SETUPS\['B'\], and a SchedulerSetup"),
+        ({"region": (0.2, 0.2, 0.2, 0.4)}, r"region is \(0.2, .*; accepted is a Region\(x, y, width, height\)"),
+        ({"image": torch.full((1, 1, 64, 64), torch.nan)}, r"the network's input leaves \[-1, 1\]"),
+        ({"image": torch.full((1, 1, 64, 64), 255.0)}, r"the network's input leaves \[-1, 1\]"),
+    ],
+)
+def test_what_is_of_another_kind_is_told(diffusion, portrait, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        ft.restore(**{"model": diffusion, "image": portrait, "size": 4, **wrong})
+
+
+def test_weights_of_another_precision_are_refused(portrait):
+    with pytest.raises(ValueError, match=r"the model's weights are torch.float64; accepted are float32"):
+        ft.restore(ft.load_model("single-basic").double(), portrait, size=4)
+
+
+def test_an_input_that_has_a_gradient_is_restored(single, portrait):
+    x = ft.prepare_input(portrait)
+    np.testing.assert_array_equal(
+        ft.restore(single, x.clone().requires_grad_(), size=8).image, ft.restore(single, x, size=8).image
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_that_may_not_be_written_to_is_restored(single, portrait):
+    fixed = portrait.copy()
+    fixed.flags.writeable = False
+    np.testing.assert_array_equal(ft.restore(single, fixed, size=8).image, ft.restore(single, portrait, size=8).image)
+
+
+@pytest.mark.usefixtures("either_engine")
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (3, 100), (5, 7)])
+def test_a_narrow_picture_equals_the_plain_implementation(diffusion, portrait, size):
+    setup = ft.Setup(K=50)
+    made = ft.restore(diffusion, portrait, setup, size).image
+    np.testing.assert_allclose(made, plain(diffusion, portrait, setup, size, ft.Region.full(), 0), rtol=0, atol=1e-4)
+
+
 def test_progress_never_falls_and_ends_at_one(diffusion, portrait, monkeypatch):
     monkeypatch.setattr(MODULE, "TILE", (1000, 1000))
     shares: list[float] = []
