@@ -188,9 +188,12 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
         If there is no such setup or setting.
     """
     name, _, rest = text.partition(":")
+    name = name.upper() if name.upper() in SETUPS else name
     values: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
+        if not equals and name in SETUPS:
+            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:K=10")
         if not equals:
             key, value = "steps", key
         try:

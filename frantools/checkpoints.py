@@ -43,6 +43,22 @@ def models() -> dict[str, dict[str, Any]]:
     return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
+def is_card(path: Path) -> bool:
+    """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and "name" in card
+
+
+def check_card(path: Path) -> Path:
+    """Raise a ValueError if writing a card to `path` would cost a file that is none."""
+    if path.exists() and not is_card(path):
+        raise ValueError(f"{path} is not a model's card, and the card would replace it; choose another name")
+    return path
+
+
 def card_path(name_or_path: str | PathLike[str]) -> Path:
     """Where the card of a shipped model, or of a weight file, is or would be."""
     name = str(name_or_path)
@@ -95,16 +111,23 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
 
 
 def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any] | None = None) -> None:
-    """Write a model's weights and config as safetensors, and its card as JSON beside it."""
+    """Write a model's weights and config as safetensors, and its card, with the model's name, as JSON beside it.
+
+    Raises
+    ------
+    ValueError
+        If the path does not end in ``.safetensors``, or there is another JSON file where the card would be.
+    """
     path = Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
+    beside = check_card(path.with_suffix(".json")) if card is not None else None
     metadata = {"format": "frantools", "config": json.dumps(asdict(model.config))}
     with replacing(path) as temporary:
         save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary, metadata)
-    if card is not None:
-        with replacing(path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(card, indent=2) + "\n")
+    if card is not None and beside is not None:
+        with replacing(beside) as temporary:
+            temporary.write_text(json.dumps({"name": path.stem, **card}, indent=2) + "\n")
 
 
 def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:

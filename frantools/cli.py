@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
+from itertools import chain, count
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -194,11 +196,13 @@ def scaled_search(size: int | tuple[int, int]) -> RoiSearch:
 
 def restore_arguments(parser: Parser) -> None:
     parser.add_argument("picture", metavar="PICTURE", help="your photo; its centre square is restored")
-    parser.add_argument("--out", metavar="FILE", help="the .png to write (default: PICTURE-restored.png, here)")
+    parser.add_argument("--out", metavar="FILE", help="the .png to write (default: PICTURE-restored.png, here; with a "
+                        "number where there is one)")  # fmt: skip
     parser.add_argument("--model", default="diffusion-best", metavar="MODEL",
                         help="a shipped model or a weight file (default: diffusion-best)")  # fmt: skip
     parser.add_argument("--config", metavar="FILE", help="the .json that belongs to a Keras .h5 file")
-    parser.add_argument("--size", type=sides, default=1024, metavar="SIZE", help="N or WxH pixels (default: 1024)")
+    parser.add_argument("--size", type=sides, default=1024, metavar="SIZE",
+                        help="N or WxH pixels, to which what is restored is stretched (default: 1024)")  # fmt: skip
     parser.add_argument("--region", type=float, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"),
                         help="what to restore, in fractions of the picture (default: 0 0 1 1)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
@@ -213,7 +217,7 @@ def restore(options: Options) -> None:
     from .regions import Region
     from .restore import restore
 
-    out = check_output(options.out or f"{Path(options.picture).stem}-restored.png")
+    out = check_output(options.out or unused(f"{Path(options.picture).stem}-restored.png"))
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out} does not end in .png, the only format that pictures are written in")
     setup = chosen_setup(options)
@@ -224,6 +228,13 @@ def restore(options: Options) -> None:
         result = restore(model, image, setup, options.size, region, options.seed, options.precision, progress)
     save_picture(result.image, out, {**result.recipe, "picture": options.picture})
     print(f"{out}  {result.calls} network call(s) a point, {result.seconds:.1f} s")
+
+
+def unused(name: str) -> Path:
+    """A name that nobody asked for must not cost a file: with -2, -3 ... where there is one."""
+    path = Path(name)
+    others = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(other for other in chain([path], others) if not other.exists())
 
 
 def rois_arguments(parser: Parser) -> None:
@@ -263,23 +274,26 @@ def rois(options: Options) -> None:
 
 
 def evaluate_arguments(parser: Parser) -> None:
-    parser.add_argument("--data", required=True, metavar="FOLDER", help="pictures to measure on")
+    parser.add_argument(
+        "--data", required=True, metavar="FOLDER", help="pictures to measure on, those of its folders too"
+    )
     parser.add_argument("--model", nargs="+", required=True, metavar="MODEL",
                         help="shipped models, weight files, and baselines: nearest, bilinear, bicubic, area, and each "
                         "with -colour, which is given the true colour at low resolution")  # fmt: skip
     parser.add_argument("--setup", nargs="+", metavar="NAME",
-                        help="some of DDPM, DDIM, A and B, for the diffusion models (default: B)")  # fmt: skip
+                        help="for the diffusion models: DDPM, DDIM, A, B, one of these changed, as B:K=25, or a "
+                        "scheduler of diffusers and its steps, as UniPCMultistep:6 (default: B)")  # fmt: skip
     parser.add_argument("--size", type=int, default=178, help="pixels a side at which to compare (default: 178)")
     parser.add_argument("--limit", type=int, metavar="COUNT", help="only the first so many pictures")
     parser.add_argument("--seed", type=int, default=0, help="of the noise of the first picture (default: 0)")
     add_precision(parser)
-    parser.add_argument("--out", metavar="FILE", help="a .json for the numbers, those of each picture too")
+    parser.add_argument("--out", metavar="FILE.json", help="a file for the numbers, those of each picture too")
     parser.add_argument("--cards", action="store_true", help="keep the numbers in the models' cards too")
 
 
 def evaluate(options: Options) -> None:
     from .baselines import BASELINES
-    from .checkpoints import card_path
+    from .checkpoints import card_path, is_card
     from .metrics import evaluate
     from .network import FranNet
     from .pictures import Pictures
@@ -287,12 +301,14 @@ def evaluate(options: Options) -> None:
     from .tables import Table
 
     out = check_output(options.out) if options.out else None
+    if out is not None and out.suffix.lower() != ".json":
+        raise ValueError(f"{out} does not end in .json, the only format that numbers are written in")
     setups = {name: named_setup(name) for name in options.setup or ["B"]}
     models = [measurable(name) for name in options.model]
     if options.setup and not any(isinstance(model, FranNet) and model.is_diffusion for model in models):
         raise ValueError("neither single-pass models nor baselines have a sampler; --setup goes with a diffusion model")
     for name in options.model if options.cards else ():
-        if name in BASELINES or not card_path(name).is_file():
+        if name in BASELINES or not is_card(card_path(name)):
             raise ValueError(f"{name} has no card {card_path(name)}; --cards goes with models that have one")
     pictures = Pictures(options.data)
     for reason in pictures.skipped:
@@ -333,13 +349,23 @@ def measurable(name: str) -> FranNet | str:
 
 def write_json(path: Path, content: object) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.write_text(json.dumps(finite(content), indent=2) + "\n")
+
+
+def finite(content: Any) -> Any:
+    """The same, with null for what JSON has no number for: no SSIM of a tiny picture, an endless PSNR."""
+    if isinstance(content, dict):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content
 
 
 def train_arguments(parser: Parser) -> None:
     from .training import Settings
 
-    parser.add_argument("--data", required=True, metavar="FOLDER", help="pictures to train on, of any sizes")
+    parser.add_argument("--data", required=True, metavar="FOLDER",
+                        help="pictures to train on, of any sizes, those of its folders too")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="FILE", help="the .safetensors file to write")
     parser.add_argument("--held-out", metavar="FOLDER", help="pictures to measure on; default: a twentieth of the data")
     helps = {
@@ -445,7 +471,7 @@ def import_keras(options: Options) -> None:
 COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], None]]] = {
     "figures": ("make the note's four figures", figures_arguments, figures),
     "restore": ("restore your own photo", restore_arguments, restore),
-    "rois": ("find where pictures of the same thing differ most", rois_arguments, rois),
+    "rois": ("find where most goes on and pictures of the same thing differ most", rois_arguments, rois),
     "evaluate": ("measure models on a folder of pictures", evaluate_arguments, evaluate),
     "train": ("train a model on a folder of pictures", train_arguments, train),
     "models": ("list the shipped models", models_arguments, models),
@@ -475,10 +501,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # as of `frantools models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        print("frantools: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(one_line(f"frantools: interrupted{'; ' if stop.args else ''}{stop}"), file=sys.stderr)
         return 130
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError, ImportError) as error:
         print(f"frantools: {one_line(error)}", file=sys.stderr)
         return 2
     return 0

@@ -128,6 +128,10 @@ def test_restore_takes_a_setup_by_name_and_its_defaults_are_b(capsys, here):
 def test_restore_names_its_output_after_the_photo(capsys, here):
     succeed(capsys, "restore pictures/photo.png --model single-pass.safetensors --size 8")
     assert ft.load_image("photo-restored.png").shape == (8, 8, 3)
+    for number, size in enumerate((4, 5), start=2):  # a name that nobody asked for replaces nothing
+        out = succeed(capsys, f"restore photo.png --model single-pass.safetensors --size {size}")
+        assert out.startswith(f"photo-restored-{number}.png ")
+    assert [ft.load_image(path).shape[0] for path in sorted(Path.cwd().glob("*restored*"))] == [4, 5, 8]
 
 
 def test_restore_reads_frannets_own_weights(capsys, here):
@@ -141,13 +145,18 @@ def test_rois_prints_the_regions_and_writes_them(capsys, here):
     out = succeed(capsys, "rois photo.png other.png --size 20 --count 3 --out regions.json --out regions.png")
     found = ft.find_rois([ft.load_image("photo.png"), ft.load_image("other.png")], size=20, count=3)
     head, *rows = out.splitlines()
-    assert head.split() == ["top", "left", "bottom", "right", "score"]
+    assert head.split() == ["top", "left", "bottom", "right", "score", "difference"]
     assert [list(map(int, row.split()[:4])) for row in rows] == [[r.top, r.left, r.bottom, r.right] for r in found]
     written = json.loads(Path("regions.json").read_text())
     assert [ft.Roi(**region) for region in written["regions"]] == found
     assert written["pictures"] == ["photo.png", "other.png"]
     assert ft.load_recipe("regions.png") == {key: value for key, value in written.items() if key != "regions"}
     assert ft.load_image("regions.png").shape[1] > 200, "both pictures, side by side"
+
+
+def test_pictures_that_are_alike_have_regions_without_difference(capsys, here):
+    rows = succeed(capsys, "rois photo.png photo.png --size 20").splitlines()[1:]
+    assert {float(row.split()[5]) for row in rows} == {0}
 
 
 def test_rois_merges_when_asked(capsys, here):
@@ -187,6 +196,28 @@ def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
     assert code == 0
     assert "skipped broken.png: " in err
     assert json.loads(Path("x.json").read_text())["results"][0]["pictures"] == 1
+
+
+def test_what_json_has_no_number_for_is_null(capsys, here):
+    succeed(capsys, "evaluate --data pictures --model single-pass.safetensors --size 5 --out x.json")
+    assert json.loads(Path("x.json").read_text(), parse_constant=pytest.fail)["results"][0]["ssim"] is None
+
+
+def test_frannets_config_is_no_card(capsys, here):
+    config = (GOLDEN / "diffusion.json").read_bytes()
+    Path("diffusion.json").write_bytes(config)
+    code, _, err = run(capsys, "evaluate --data pictures --model diffusion.safetensors --size 8 --cards")
+    assert (code, err) == (2, "frantools: diffusion.safetensors has no card diffusion.json; --cards goes with models "
+                              "that have one\n")  # fmt: skip
+    assert Path("diffusion.json").read_bytes() == config
+
+
+def test_a_library_that_is_not_installed_is_told_in_one_line(capsys, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    code, _, err = run(capsys, f"{RESTORE} --setup UniPCMultistep:6")
+    assert code == 2
+    assert "pip install diffusers" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, here):
@@ -308,6 +339,10 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore photo.png --model single-pass.safetensors --K 8", "has no sampler"),
         ("restore photo.png --model single-pass.safetensors --setup A", "has no sampler"),
         (f"{RESTORE} --setup C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B"),
+        (
+            f"{RESTORE} --setup DDIM:10",
+            "'10' in 'DDIM:10' is no setting; accepted are settings by name, as in DDIM:K=10",
+        ),
         (f"{RESTORE} --K 0", "K is 0; accepted are whole numbers from 1 to 99"),
         (f"{RESTORE} --K 1000", "K is 1000; accepted"),
         (f"{RESTORE} --K eight", "argument --K: invalid int value: 'eight'"),
@@ -355,12 +390,14 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} --size -1", "size is -1; accepted are whole numbers from 1"),
         (f"{EVALUATE} --size 2000000", "size is 2000000; accepted are whole numbers from 1 to 16384"),
         (f"{EVALUATE} --out folder", "folder is a folder"),
+        (f"{EVALUATE} --out x.txt", "x.txt does not end in .json"),
         (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
         (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
         (f"{TRAIN} --data folder", "folder holds no readable picture"),
         (f"{TRAIN} --held-out nowhere", "there is no folder nowhere"),
         (f"{TRAIN} --out x.pt", "x.pt does not end in .safetensors"),
         (f"{TRAIN} --out file/x.safetensors", "file is not a folder"),
+        (f"{TRAIN} --out single-pass.safetensors", "single-pass.safetensors is there already"),
         (f"{TRAIN} --masking 65", "masking is '65'; accepted are none, uniform, dynamic and"),
         (f"{TRAIN} --restorator gan", "accepted are 'single-pass', 'diffusion'"),
         (f"{TRAIN} --steps 0", "steps is 0; accepted"),

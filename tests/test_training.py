@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 import frantools as ft
 from frantools.checkpoints import read_safetensors
@@ -361,7 +362,7 @@ def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
         train(tmp_path, tmp_path / "model.safetensors", TINY)
 
 
-def test_an_unfinished_training_is_not_overwritten_and_a_finished_one_is(data, tmp_path, monkeypatch):
+def test_neither_an_unfinished_training_nor_a_model_is_overwritten(data, tmp_path, monkeypatch):
     forward = Run.forward
     monkeypatch.setattr(Run, "forward", lambda run, *given: forward(run, *given) * (torch.inf if run.step == 1 else 1))
     out, settings = tmp_path / "model.safetensors", Settings(steps=2, batch=1, points=4)
@@ -370,8 +371,43 @@ def test_an_unfinished_training_is_not_overwritten_and_a_finished_one_is(data, t
     monkeypatch.undo()
     with pytest.raises(ValueError, match="is of an unfinished training, at step 1 of 2; go on from it with --resume"):
         train(data, out, settings)
-    train(data, out, settings, resume=True)
-    train(data, out, settings)
+    model = train(data, out, settings, resume=True)
+    for resume in (False, True):
+        with pytest.raises(
+            ValueError, match="is there already, and the training would replace it; choose another name"
+        ):
+            train(data, out, settings, resume=resume)
+        out.with_suffix(".checkpoint.safetensors").unlink(missing_ok=True)
+    assert torch.equal(ft.load_model(out).decoder.blocks[0][1].weight, model.decoder.blocks[0][1].weight)
+
+
+def test_a_card_does_not_replace_what_is_none(data, tmp_path):
+    (tmp_path / "model.json").write_text('{"mine": 1}')
+    with pytest.raises(ValueError, match="is not a model's card, and the card would replace it; choose another name"):
+        train(data, tmp_path / "model.safetensors", Settings(steps=1, batch=1, points=4))
+    assert (tmp_path / "model.json").read_text() == '{"mine": 1}'
+
+
+def test_a_checkpoint_that_lacks_a_part_is_told(data, tmp_path):
+    save_file({}, tmp_path / "model.checkpoint.safetensors", {"format": "frantools-checkpoint", "step": "1"})
+    with pytest.raises(ValueError, match="is a damaged checkpoint: it has no history, provenance, seconds, settings"):
+        train(data, tmp_path / "model.safetensors", TINY, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"), [(1, "a checkpoint every 2 steps"), (3, "the checkpoint of step 2 is kept")]
+)
+def test_an_interrupted_training_says_what_is_kept(data, tmp_path, monkeypatch, steps, told):
+    forward = Run.forward
+
+    def interrupted(run: Run, *given: Any) -> torch.Tensor:
+        if run.step == steps:
+            raise KeyboardInterrupt
+        return forward(run, *given)
+
+    monkeypatch.setattr(Run, "forward", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=told):
+        train(data, tmp_path / "model.safetensors", TINY, every=2)
 
 
 def test_resume_with_other_held_out_pictures_is_refused(data, tmp_path):

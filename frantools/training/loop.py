@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from .. import schedule
-from ..checkpoints import read_safetensors, save_model
+from ..checkpoints import check_card, read_safetensors, save_model
 from ..checks import is_whole
 from ..files import check_output, replacing
 from ..network import STEPS, Config, FranNet
@@ -240,6 +240,8 @@ class Run:
         metadata, tensors = read_safetensors(path)
         if metadata.get("format") != "frantools-checkpoint":
             raise ValueError(f"{path} is no checkpoint of a training (its format is {metadata.get('format')!r})")
+        if lacking := {"settings", "provenance", "step", "history", "seconds"} - metadata.keys():
+            raise ValueError(f"{path} is a damaged checkpoint: it has no {', '.join(sorted(lacking))}")
         # Settings that a version before did not know had their defaults' effect.
         before, now = asdict(Settings()) | json.loads(metadata["settings"]), asdict(self.settings)
         changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
@@ -316,7 +318,8 @@ def train(
         A folder of pictures to measure on, each `every` steps. Default: the last twentieth of `data`, which is then
         not trained on; of fewer than 20 pictures all are trained on and measured on.
     resume : bool
-        Go on from the checkpoint where there is one. Without it, that of an unfinished training is in the way.
+        Go on from the checkpoint where there is one. Without it, that of an unfinished training is in the way, and so
+        is a finished model of that name.
     device : str
         "auto", "cpu", "cuda" ...
     every : int
@@ -337,8 +340,8 @@ def train(
     Raises
     ------
     ValueError
-        If a folder holds no readable picture, the checkpoint is of other settings, or an unfinished training's would be
-        overwritten.
+        If a folder holds no readable picture, the checkpoint is of other settings, or an unfinished training's or a
+        model would be overwritten.
     FloatingPointError
         If the loss stops being finite; the last checkpoint, if there is one, is kept.
     """
@@ -347,6 +350,7 @@ def train(
     if out.suffix != ".safetensors":
         raise ValueError(f"{out} does not end in .safetensors, the only format that models are written in")
     check_output(out)
+    check_card(out.with_suffix(".json"))
     if every < 1:
         raise ValueError(f"every is {every}; accepted are whole numbers from 1")
     if workers < 0:
@@ -374,26 +378,42 @@ def train(
         run.load(checkpoint, provenance)
     elif checkpoint.exists():
         _check_finished(checkpoint)
+    if out.exists() and not (resume and checkpoint.exists()):
+        raise ValueError(
+            f"{out} is there already, and the training would replace it; choose another name, or delete it"
+        )
     batches = Batches(training, settings.batch, settings.points, settings.masking, settings.seed, settings.augment)
     control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment="none")
     controls = -(-len(measured) // settings.batch)
     loader = DataLoader(batches, batch_size=None, sampler=range(run.step, settings.steps), num_workers=workers)
-    with tqdm(
-        total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True, disable=not team.leads
-    ) as bar:
-        begun = time.perf_counter() - run.seconds
-        for batch in loader:
-            loss = run.advance({key: value[team.rank :: team.size] for key, value in batch.items()})
-            bar.update()
-            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
-            if team.leads and (run.step % every == 0 or run.step == settings.steps):
-                run.seconds = time.perf_counter() - begun
-                value = held_out_loss(run, control, controls)
-                if not isfinite(value):
-                    raise diverged(value, run.step)
-                run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
-                run.save(checkpoint, provenance)
-                bar.write(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}", file=sys.stderr)
+    try:
+        with tqdm(
+            total=settings.steps,
+            initial=run.step,
+            unit="step",
+            desc=out.stem,
+            dynamic_ncols=True,
+            disable=not team.leads,
+        ) as bar:
+            begun = time.perf_counter() - run.seconds
+            for batch in loader:
+                loss = run.advance({key: value[team.rank :: team.size] for key, value in batch.items()})
+                bar.update()
+                bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+                if team.leads and (run.step % every == 0 or run.step == settings.steps):
+                    run.seconds = time.perf_counter() - begun
+                    value = held_out_loss(run, control, controls)
+                    if not isfinite(value):
+                        raise diverged(value, run.step)
+                    run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
+                    run.save(checkpoint, provenance)
+                    bar.write(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}", file=sys.stderr)
+    except KeyboardInterrupt:
+        if not run.history:
+            raise KeyboardInterrupt(f"nothing is kept yet: there is a checkpoint every {every} steps") from None
+        raise KeyboardInterrupt(
+            f"the checkpoint of step {run.history[-1]['step']} is kept; go on with --resume"
+        ) from None
     model = run.averaged()
     card = {
         "name": out.stem,
