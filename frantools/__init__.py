@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # at run time, see `_Package`
     from .checkpoints import load_model, models
     from .images import load_image, portraits, prepare_input
     from .metrics import Metrics, evaluate
-    from .recipes import load_recipe
+    from .recipes import load_recipe, save_figure, save_picture
     from .regions import Region
     from .restore import Restoration, restore
     from .roi import Roi, find_rois, merge_rois
@@ -42,6 +42,8 @@ __all__ = [
     "prepare_input",
     "restore",
     "samplers",
+    "save_figure",
+    "save_picture",
     "schedule",
     "widgets",
 ]
@@ -50,7 +52,7 @@ _NAMES = {
     "checkpoints": ("load_model", "models"),
     "images": ("load_image", "portraits", "prepare_input"),
     "metrics": ("Metrics", "evaluate"),
-    "recipes": ("load_recipe",),
+    "recipes": ("load_recipe", "save_figure", "save_picture"),
     "regions": ("Region",),
     "restore": ("Restoration", "restore"),
     "roi": ("Roi", "find_rois", "merge_rois"),
