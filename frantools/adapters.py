@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -190,7 +191,7 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
     name, _, rest = text.partition(":")
     name = name.upper() if name.upper() in SETUPS else name
     values: dict[str, Any] = {}
-    for part in filter(None, rest.split(",")):
+    for part in filter(None, re.split(r",(?![^\[]*\])", rest)):  # not at the commas of a list
         key, equals, value = part.partition("=")
         if not equals and name in SETUPS:
             raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:K=10")
@@ -213,3 +214,15 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
         raise ValueError(
             f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}, and schedulers ({error})"
         ) from None
+
+
+def setup_name(setup: Setup) -> str:
+    """The shortest text that names a setup; `named_setup` makes the same one of it."""
+    names = []
+    for name, named in SETUPS.items():
+        if named.sampler == setup.sampler:
+            before = named.to_dict()
+            changes = {key: value for key, value in setup.to_dict().items() if value != before[key]}
+            listed = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in changes.items())
+            names.append(f"{name}:{listed}" if changes else name)
+    return min(reversed(names), key=len)  # of two as short as each other, the note's last: B

@@ -6,13 +6,16 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.adapters import COMMON, SchedulerSetup, named_setup
+from frantools.adapters import COMMON, SchedulerSetup, named_setup, setup_name
 from frantools.comparison import Column
 from frantools.network import FranNet
-from frantools.schedule import make
+from frantools.samplers import NOISE_STDDEVS
+from frantools.schedule import RULES, make
 
 SHAPE = (64, 3)
 
@@ -119,3 +122,25 @@ def test_short_names() -> None:
 def test_what_is_no_setup_is_refused_in_a_sentence(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         named_setup(text)
+
+
+def test_a_setup_has_the_name_of_the_notes_setup_that_it_is_nearest_to():
+    for name, setup in ft.SETUPS.items():
+        assert setup_name(setup) == name
+    assert setup_name(ft.Setup(K=25)) == "B:K=25"
+    assert setup_name(ft.Setup(stochasticity=0.5, K=1, noise_projection=False)) == "DDIM:stochasticity=0.5"
+
+
+@given(
+    st.builds(
+        ft.Setup,
+        st.floats(0, 1),
+        st.integers(1, 99),
+        st.booleans(),
+        st.sampled_from(NOISE_STDDEVS),
+        st.none() | st.just((-1.0, 1.5)),
+        st.sampled_from(RULES),
+    )
+)
+def test_the_name_of_a_setup_makes_the_same_setup(setup):
+    assert named_setup(setup_name(setup)) == setup
