@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ import frantools as ft
 from frantools import cli, note
 from frantools.adapters import SchedulerSetup
 from frantools.checkpoints import save_model
-from frantools.comparison import Cache, Column, seen
+from frantools.comparison import Cache, Column, original, seen
 from frantools.figures import RoiSearch
 from frantools.network import Config, FranNet
 from frantools.recipes import load_recipe, save_figure
@@ -175,6 +176,38 @@ def test_a_column_that_takes_its_time_is_the_gray_input_until_it_comes(
     ]
     assert list(first.pictures) == ["fast", "other", "single"]
     assert np.array_equal(first.pictures["single"].image, seen(image, 64))
+
+
+def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_a_new_setting_waits_for_that(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[Compare.__module__]
+    measure, begun, go = module.measure, Event(), Event()
+
+    def slow(*pictures: np.ndarray) -> dict[str, float]:
+        begun.set()
+        assert go.wait(60)
+        return measure(*pictures)
+
+    monkeypatch.setattr(module, "measure", slow)
+    widget = ft.widgets.compare("hopper", columns[:1], size=SMALL, seed=99)
+    try:
+        assert begun.wait(60)
+        axes = widget.canvas.figure.axes[0]
+        assert axes.images[0].get_array().shape == (SMALL, SMALL, 3)
+        assert axes.texts[0].get_text().startswith("not yet measured")
+        widget.stop.click()
+        assert widget.wait(5), "measuring goes on alone"
+        assert widget.canvas.figure.axes == [axes], "what was shown stays"
+        widget.controls["seed"].value = 98
+        deadline = time.perf_counter() + 60
+        while widget._recipe["seed"] != 98 and time.perf_counter() < deadline:
+            time.sleep(0.01)
+        assert widget._recipe["seed"] == 98
+    finally:
+        go.set()
+    numbers = done(widget)._data.numbers["fast"]
+    assert numbers == measure(pictures(widget)["fast"], original(widget.picture.image, SMALL))
 
 
 def test_what_was_rendered_before_comes_back_from_the_cache(compare: Compare) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +28,7 @@ from ..regions import Region
 from ..restore import Progress, Restoration
 from .controls import Numbers, control
 from .explorer import WIDTH, Explorer
+from .worker import aside
 
 PREVIEW = 64  # pixels a side of what is shown first
 SOON = 0.3  # seconds after which some coarse columns are shown before the others
@@ -42,6 +44,8 @@ class Compared:
 
     pictures: Mapping[str, Restoration]
     numbers: Mapping[str, Mapping[str, float]]
+    urgent: bool = False
+    """Whether others are measured next, which takes seconds at 2048 pixels: it is drawn before."""
 
 
 def columns_of(recipe: Recipe) -> list[Column]:
@@ -105,32 +109,34 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     target = original(image, size)
     numbers: dict[str, Mapping[str, float]] = {}
     for shown in sharpen(recipe, image, progress, cache, early=True):
-        yield Compared(shown, dict(numbers))
-        for title, restoration in shown.items():
-            if title not in numbers and restoration.calls and len(restoration.image) == size:
-                progress(0.0)
-                numbers[title] = _numbers(recipe, restoration, target)
+        fresh = {
+            title: (json.dumps([recipe["pictures"], each.recipe]), each.image)
+            for title, each in shown.items()
+            if title not in numbers and each.calls and len(each.image) == size
+        }
+        yield Compared(shown, dict(numbers), urgent=any(key not in _measured for key, _ in fresh.values()))
+        for title, (key, picture) in fresh.items():
+            numbers[title] = aside(partial(_numbers, key, picture, target), lambda: progress(0.0))
     yield Compared(shown, numbers)
 
 
-def _numbers(recipe: Recipe, restoration: Restoration, target: Any) -> Mapping[str, float]:
-    key = json.dumps([recipe["pictures"], restoration.recipe])
+def _numbers(key: str, picture: Any, target: Any) -> Mapping[str, float]:
     if key not in _measured:
-        _measured[key] = measure(restoration.image, target)
+        _measured[key] = measure(picture, target)
     return _measured[key]
 
 
-def caption(restoration: Restoration, numbers: Mapping[str, float] | None) -> str:
-    """What stands under a column."""
+def caption(restoration: Restoration, numbers: Mapping[str, float] | None, size: int) -> str:
+    """What stands under a column that comes to be `size` pixels a side."""
     if not restoration.calls:
         return "\n\n"
-    if numbers is None:
+    if len(restoration.image) < size:
         return f"coarse: {len(restoration.image)} px\n\n"
+    measured = "not yet measured\n"
+    if numbers is not None:
+        measured = f"loss {numbers['loss']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}"
     calls = "1 call" if restoration.calls == 1 else f"{restoration.calls} calls"
-    return (
-        f"loss {numbers['loss']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}\n"
-        f"{calls}   {restoration.seconds:.1f} s"
-    )
+    return f"{measured}\n{calls}   {restoration.seconds:.1f} s"
 
 
 def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure:
@@ -138,7 +144,7 @@ def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure
     look = {"view": VIEWS[0], "left": 0, "right": 1, "curtain": 0.5, "frame": 0, **recipe.get("look", {})}
     titles = list(data.pictures)
     if look["view"] == "side by side":
-        return _side_by_side(data, figure)
+        return _side_by_side(data, recipe["size"], figure)
     a, b = (titles[min(look[side], len(titles) - 1)] for side in ("left", "right"))
     left, right = (pixels(data.pictures[title]) for title in (a, b))
     figure = figures.blank(LARGE + 240, LARGE + 60, figure)
@@ -155,9 +161,9 @@ def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure
     return figure
 
 
-def _side_by_side(data: Compared, figure: Figure | None) -> Figure:
+def _side_by_side(data: Compared, size: int, figure: Figure | None) -> Figure:
     cell = min(320, WIDTH // len(data.pictures) - figures.GAP)
-    captions = [caption(each, data.numbers.get(title)) for title, each in data.pictures.items()]
+    captions = [caption(each, data.numbers.get(title), size) for title, each in data.pictures.items()]
     figure = figures.grid([Row(list(data.pictures.values()), captions=captions)], list(data.pictures), cell, figure)
     first, *others = figure.axes
     if len({restoration.image.shape for restoration in data.pictures.values()}) == 1:

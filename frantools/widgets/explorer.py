@@ -150,7 +150,10 @@ class Explorer(widgets.VBox):
 
     @staticmethod
     def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Any]:
-        """Sample what the figure shows: coarse at first, complete at last."""
+        """Sample what the figure shows: coarse at first, complete at last.
+
+        What is `urgent`, if it says so, is drawn at once: what follows takes its time, and shows nothing better.
+        """
         raise NotImplementedError
 
     @staticmethod
@@ -392,6 +395,8 @@ class Explorer(widgets.VBox):
         try:
             for data in type(self).compute(recipe, image, report, self.cache):
                 latest[:], since = [data], time.perf_counter()
+                if getattr(data, "urgent", False):
+                    shown()
             shown()
             self._unless(cancelled, self._finish)
         except Cancelled:

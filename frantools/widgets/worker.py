@@ -5,8 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event, Lock, Thread
+from typing import TypeVar
 from weakref import WeakSet
+
+Result = TypeVar("Result")
+
+
+LOOK = 0.03  # seconds between looks whether work is still wanted
 
 
 class Cancelled(Exception):  # noqa: N818
@@ -69,6 +76,29 @@ def _leave() -> None:
 
 # Before the threads of pools are waited for, which atexit comes after: they would finish the whole picture.
 threading._register_atexit(_leave)  # type: ignore[attr-defined]
+
+
+_aside = ThreadPoolExecutor(1)  # one thread: what is no longer wanted does not pile up
+
+
+def aside(work: Callable[[], Result], look: Callable[[], None]) -> Result:
+    """Have work done that cannot be interrupted, on a thread of its own.
+
+    Parameters
+    ----------
+    work : callable
+        What it returns is returned.
+    look : callable
+        Called all the while. What it raises ends the waiting; the work goes on to its end, unless it has not begun.
+    """
+    future = _aside.submit(work)
+    try:
+        while not future.done():
+            look()
+            wait([future], timeout=LOOK)
+        return future.result()
+    finally:
+        future.cancel()
 
 
 class Clock:
