@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ipywidgets.widgets import widget as widget_module
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from PIL import Image
@@ -228,6 +231,29 @@ def test_the_cache_is_bounded(columns: list[Column]) -> None:
         recipe = {"columns": [columns[0].to_dict()], "size": 200, "seed": seed, "pictures": {"hopper": ""}}
         list(Compare.compute(recipe, image, lambda share: None, cache))
     assert cache.bytes <= 1_000_000
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, columns: list[Column]) -> None:
+    gc.collect()
+    before = set(widget_module._instances)
+    slow = Column("slow", columns[0].model, ft.SETUPS["A"])
+    several = kind in ("compare", "rois", "region")
+    widget = getattr(ft.widgets, kind)("hopper", [slow, columns[1]] if several else slow, size=256)
+    deadline = time.perf_counter() + 60
+    while widget._data is None and time.perf_counter() < deadline:
+        time.sleep(0.01)
+    worker, alive = widget._worker, [weakref.ref(each) for each in (widget, widget._data, widget.canvas)]
+    assert worker.busy
+    widget.close()
+    assert not worker.busy
+    widget.controls["seed"].value = 5
+    assert not worker.busy
+    widget.close()
+    del widget
+    gc.collect()
+    assert [each() for each in alive] == [None] * 3
+    assert set(widget_module._instances) == before
 
 
 # The controls

@@ -26,7 +26,8 @@ DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "unifo
 
 def control(kind: type[widgets.Widget], description: str, tooltip: str, **settings: Any) -> widgets.Widget:
     """A control with its label and what it does as a tooltip, all as wide as each other."""
-    settings.setdefault("layout", widgets.Layout(width=WIDTH))
+    if "layout" not in settings:  # one that nothing uses would stay in the kernel for good
+        settings["layout"] = widgets.Layout(width=WIDTH)
     if kind is not widgets.Button:
         settings.setdefault("style", {"description_width": "104px"})
     if kind in (widgets.Dropdown, widgets.Text, widgets.Checkbox):  # these show a tooltip only where there is no label

@@ -99,6 +99,20 @@ def ink(figure: Figure) -> None:
             edge.set_edgecolor(INK)
 
 
+def parts(widget: widgets.Widget) -> set[widgets.Widget]:
+    """A widget and all that it is made of: its children, its layout, those in its attributes, and theirs."""
+    found: set[widgets.Widget] = set()
+    beyond: list[Any] = [widget]
+    while beyond:
+        each = beyond.pop()
+        if isinstance(each, tuple):
+            beyond += each
+        elif isinstance(each, widgets.Widget) and each not in found:
+            found.add(each)
+            beyond += [*each.trait_values().values(), *vars(each).values()]
+    return found
+
+
 def retrained(recipe: Recipe) -> str:
     """Which model is another one than a recipe was made with, in a sentence; empty if none is."""
     try:
@@ -353,6 +367,8 @@ class Explorer(widgets.VBox):
 
     def refresh(self) -> None:
         """Render what the controls say, in the background."""
+        if self.comm is None:  # closed
+            return
         try:
             recipe, image = self.recipe, self.picture.image
         except Exception as error:  # of whatever kind: what a recipe brought into the controls may be anything
@@ -370,6 +386,19 @@ class Explorer(widgets.VBox):
         with LOCK:
             self._worker.stop()
             self._idle()
+
+    def close(self) -> None:
+        """Stop rendering, and free the widget with all that it is made of."""
+        if self.comm is None:  # it is closed, or was never open: Python closes what it deletes
+            return
+        self._worker.stop()
+        self._worker.join(1.0)  # outside the lock, which the work needs to leave
+        with LOCK:
+            self._data = None
+            self.canvas.figure.clear()
+            for part in parts(self) - {self}:
+                part.close()
+            super().close()
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until the figure is complete, in scripts; False if it takes longer than `timeout` seconds."""
