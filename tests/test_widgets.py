@@ -7,7 +7,9 @@ import io
 import subprocess
 import sys
 import time
+import tracemalloc
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,6 +36,7 @@ from frantools.recipes import load_recipe, save_figure
 from frantools.widgets import KINDS
 from frantools.widgets.compare import VIEWS, Compare, sharpen
 from frantools.widgets.explorer import INK, Explorer
+from frantools.widgets.variability import spreads
 from frantools.widgets.worker import Cancelled, Worker
 
 FAST = ft.Setup(K=30)  # 6 calls
@@ -982,6 +985,22 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     widget.columns.editor.seed.value = 9
     assert done(widget).canvas.figure.axes[0].get_title() == "Seed 9"
     assert np.array_equal(widget._data.sample, ft.restore(model, image, FAST, SMALL, seed=9).image)
+
+
+def test_the_spread_of_many_seeds_takes_no_more_memory_than_that_of_two() -> None:
+    random, count, side = np.random.default_rng(0), 40, 64
+    made = [random.uniform(0.4, 0.6, (side, side, 3)).astype(np.float32) for _ in range(count)]
+    tracemalloc.start()
+    try:
+        last = deque(spreads(map(np.copy, made)), maxlen=1).pop()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * made[0].nbytes
+    assert last.count == count
+    assert np.array_equal(last.sample, made[0])
+    assert np.allclose(last.mean, np.mean(made, axis=0, dtype=np.float64), atol=1e-5)
+    assert np.allclose(last.deviation, np.std(made, axis=0, dtype=np.float64).mean(axis=-1), atol=1e-5)
 
 
 def test_a_trajectory_that_would_take_too_much_memory_is_a_message(columns: list[Column]) -> None:

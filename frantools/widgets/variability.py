@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
@@ -32,16 +33,33 @@ class Spread:
     """(H, W, 3): the first of them."""
     mean: NDArray[np.float32]
     """(H, W, 3)."""
-    deviation: NDArray[np.float32]
-    """(H, W): the standard deviation over seeds, as a mean over channels."""
+    squares: NDArray[np.float32]
+    """(H, W, 3): the sum over seeds of the squared distance from the mean."""
     count: int
     """How many seeds."""
 
+    @cached_property
+    def deviation(self) -> NDArray[np.float32]:
+        """(H, W): the standard deviation over seeds, as a mean over channels."""
+        deviation: NDArray[np.float32] = np.sqrt(self.squares / np.float32(self.count)).mean(axis=-1)
+        return deviation
 
-def spread(pictures: Sequence[NDArray[np.float32]]) -> Spread:
-    """The mean and the standard deviation of pictures (H, W, 3)."""
-    stack = np.stack(pictures)
-    return Spread(stack[0], stack.mean(axis=0), stack.std(axis=0).mean(axis=-1), len(stack))
+
+def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
+    """The mean and the spread of the first picture (H, W, 3), of the first two, and so on; none of them is kept.
+
+    References
+    ----------
+    B. P. Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4, 1962.
+    """
+    for count, picture in enumerate(pictures, start=1):
+        if count == 1:
+            sample, mean, squares = picture, picture, np.zeros_like(picture)
+        else:
+            before = picture - mean
+            mean = mean + before / np.float32(count)
+            squares = squares + before * (picture - mean)
+        yield Spread(sample, mean, squares, count)
 
 
 def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Spread]:
@@ -59,16 +77,13 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     def share(index: int) -> Progress:
         return lambda done: progress((index + done) / count)
 
-    pictures = []
-    for index in range(count):
-        pictures.append(one(index, min(PREVIEW, recipe["size"]), lambda _: progress(0.0)))
-        if index in (1, count - 1):
-            yield spread(pictures)
-    pictures = []
-    for index in range(count):
-        pictures.append(one(index, recipe["size"], share(index)))
-        if index > 0:
-            yield spread(pictures)
+    coarse = min(PREVIEW, recipe["size"])
+    for data in spreads(one(index, coarse, lambda _: progress(0.0)) for index in range(count)):
+        if data.count in (2, count):
+            yield data
+    for data in spreads(one(index, recipe["size"], share(index)) for index in range(count)):
+        if data.count > 1:
+            yield data
 
 
 def draw(data: Spread, recipe: Recipe, figure: Figure | None = None) -> Figure:
