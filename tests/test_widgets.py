@@ -972,6 +972,14 @@ def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -
     done(widget)
 
 
+def test_the_step_slider_has_the_steps_of_the_default_setup(columns: list[Column]) -> None:
+    widget = ft.widgets.trajectory("hopper", Column("B", columns[0].model), size=SMALL)
+    assert (widget.look.controls["frame"].max, widget.look.controls["frame"].value, widget.play.max) == (14, 14, 14)
+    assert len(done(widget)._data.t) == 15
+    widget.close()
+    assert ft.widgets.trajectory("hopper", columns[2], size=SMALL).play.max == 99, "single-pass"
+
+
 def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Column]) -> None:
     widget = done(ft.widgets.variability("hopper", columns[0], size=SMALL, seed=3, count=3))
     model, image = note.model(columns[0].model), ft.portraits()["hopper"]

@@ -28,7 +28,7 @@ from ..regions import Region, axes
 from ..restore import Progress, Restoration, _run, _tiles, describe, tile_points
 from ..samplers import Setup, Solver, Step, noise_of, sample
 from .compare import PREVIEW, chosen, first_seed
-from .controls import Numbers, button, control
+from .controls import Numbers, button, control, is_diffusion
 from .explorer import WIDTH, Drag, Explorer
 
 SIDE = 300  # pixels that a picture is shown at
@@ -229,11 +229,11 @@ class Trajectory(Explorer):
 
     def _count(self, _: object) -> None:
         try:
-            setup = Column.from_dict(self.columns.value[0]).setup
+            column = Column.from_dict(self.columns.value[0])
         except ValueError:  # of bounds being typed: it is told where it is rendered
             return
-        if setup is not None:
-            frame, last = self.look.controls["frame"], setup.calls - 1
+        if is_diffusion(column.model):
+            frame, last = self.look.controls["frame"], (column.setup or Setup()).calls - 1
             at_end = frame.value == frame.max
             frame.max = self.play.max = last
             frame.value = self.play.value = last if at_end else min(frame.value, last)
