@@ -11,7 +11,7 @@ import tracemalloc
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -832,6 +832,43 @@ def test_a_region_is_no_larger_than_the_picture_and_a_sub_region_than_a_region(c
     assert done(widget).message.value == ""
     with pytest.raises(ValueError, match="regions of 65 pixels do not fit into 64"):
         ft.widgets.render({**widget.recipe, "search": {**widget.recipe["search"], "size": 65}})
+
+
+def test_sliders_reach_as_far_as_what_is_asked_for(columns: list[Column]) -> None:
+    asked = RoiSearch(size=2, count=20, sub_size=40, sub_count=9, merge=False)
+    widget = done(ft.widgets.rois("hopper", columns[1:], size=SMALL, search=asked))
+    recipe = {**widget.recipe, "anew": 15}
+    assert recipe["search"] == asdict(asked)
+    assert len(widget._data.regions) == 20
+    other = ft.widgets.rois("hopper", columns[1:], size=SMALL, search=SEARCH)
+    other.load(recipe)
+    assert done(other).recipe == recipe
+    assert other._data.anew
+    seeds = ft.widgets.variability("hopper", columns[0], size=SMALL, count=40)
+    assert seeds.recipe["count"] == 40
+    seeds.load({**seeds.recipe, "count": 33})
+    assert seeds.recipe["count"] == 33
+    seeds.load({**seeds.recipe, "count": 50})
+    assert seeds.recipe["count"] == 50
+    seeds.close()
+
+
+def test_a_search_or_a_number_of_seeds_that_no_figure_has_is_refused(columns: list[Column]) -> None:
+    for search, message in (
+        (RoiSearch(size=0), "size is 0; accepted are whole numbers from 1"),
+        (RoiSearch(size=100), "regions of 100 pixels do not fit into 72"),
+        (RoiSearch(size=24, count=0), "count is 0; accepted are whole numbers from 1"),
+        (RoiSearch(size=24, sub_count=-1), "sub_count is -1; accepted are whole numbers from 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ft.widgets.rois("hopper", columns[1:], size=SMALL, search=search)
+    with pytest.raises(ValueError, match="count is 1; accepted are whole numbers from 2"):
+        ft.widgets.variability("hopper", columns[0], size=SMALL, count=1)
+    widget = ft.widgets.variability("hopper", columns[0], size=SMALL, count=3)
+    widget.load({**widget.recipe, "count": 1})
+    assert "the recipe&#x27;s count is 1; accepted are whole numbers from 2" in widget.message.value
+    assert widget.recipe["count"] == 3
+    widget.close()
 
 
 def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[Column]) -> None:

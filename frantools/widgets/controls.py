@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 
 from ..checkpoints import models
+from ..checks import is_whole
 from ..comparison import COLUMNS, SOURCES, Column, model
 from ..images import Picture, as_picture, load_image, portraits
 from ..note import picture_hash
@@ -34,6 +35,14 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **settin
         settings["description_allow_html"] = True
         description = f'<span title="{html.escape(tooltip)}">{html.escape(description)}</span>'
     return kind(description=description, tooltip=tooltip, **settings)
+
+
+def reach(slider: widgets.Widget, name: str, value: object) -> None:
+    """Set a slider to a number, and let it go as far; a ValueError if it is not whole, or below the least."""
+    if not is_whole(value) or value < slider.min:
+        raise ValueError(f"{name} is {value!r}; accepted are whole numbers from {slider.min}")
+    slider.max = max(slider.max, int(value))
+    slider.value = int(value)
 
 
 def button(description: str, tooltip: str, icon: str, action: Callable[[], None], width: str = "auto") -> Any:
@@ -444,12 +453,15 @@ class Numbers(widgets.HBox):
     ----------
     controls : dict of Widget
         By name.
+    open_ended : bool
+        Whether sliders reach further where `value` does.
     """
 
     value = traitlets.Dict()
 
-    def __init__(self, controls: Mapping[str, widgets.Widget]) -> None:
+    def __init__(self, controls: Mapping[str, widgets.Widget], open_ended: bool = False) -> None:
         self.controls = dict(controls)
+        self._open_ended = open_ended
         super().__init__(list(self.controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
         self._loading = False
         for each in self.controls.values():
@@ -465,7 +477,10 @@ class Numbers(widgets.HBox):
         self._loading = True
         try:
             for name, each in self.controls.items():
-                each.value = change["new"][name]
+                if self._open_ended and isinstance(each, widgets.IntSlider):
+                    reach(each, name, change["new"][name])
+                else:
+                    each.value = change["new"][name]
         finally:
             self._loading = False
         self._changed(None)  # a control may have kept a number within its bounds

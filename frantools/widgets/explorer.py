@@ -27,7 +27,7 @@ from ..images import Picture
 from ..note import picture_hash, unchanged
 from ..recipes import Recipe, load_recipe, save_figure
 from ..restore import Progress, versions
-from .controls import ColumnList, PictureChooser, button, control, is_diffusion
+from .controls import ColumnList, PictureChooser, button, control, is_diffusion, reach
 from .worker import Cancelled, Clock, Worker
 
 WIDTH = 960  # pixels of a widget's figure
@@ -348,6 +348,9 @@ class Explorer(widgets.VBox):
         if name == "size":
             value = value[0] if isinstance(value, list) else value
             control.options = sorted({*control.options, value})
+        if isinstance(control, (widgets.IntSlider, widgets.BoundedIntText)):
+            reach(control, f"the recipe's {name}", value)
+            return
         try:
             control.value = value
         except traitlets.TraitError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -38,8 +38,7 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     search, choice = RoiSearch(**recipe["search"]), recipe["anew"]
     if len(recipe["columns"]) < 2:
         raise ValueError("one column alone differs from nothing; regions need two columns or more")
-    if search.size > recipe["size"]:
-        raise ValueError(f"regions of {search.size} pixels do not fit into {recipe['size']}; make them smaller")
+    _check_fit(search, recipe["size"])
     for shown in sharpen(recipe, image, lambda share: progress(share / 2), cache):
         sizes = {len(each.image) for each in shown.values()}
         if len(sizes) > 1:
@@ -53,6 +52,11 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     aspect = part.width / part.height  # of two regions that have become one, not 1
     for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part, aspect):
         yield replace(found, anew=anew)
+
+
+def _check_fit(search: RoiSearch, size: int) -> None:
+    if search.size > size:
+        raise ValueError(f"regions of {search.size} pixels do not fit into {size}; make them smaller")
 
 
 def _scaled(search: RoiSearch, scale: float) -> RoiSearch:
@@ -79,18 +83,18 @@ def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
     most = (
         1 + recipe["search"]["count"] + (choice > 0)
     )  # as wide as if all were found: the layout stays as they sharpen
-    cell = min(240, (WIDTH - figures.LABEL) // max(most, len(titles)) - figures.GAP)
+    cell = max(32, min(240, (WIDTH - figures.LABEL) // max(most, len(titles)) - figures.GAP))
     return figures.grid(rows, titles, cell, figure)
 
 
 def follow(control: widgets.Widget, leader: widgets.Widget) -> None:
-    """Let the value of one control be the most that another takes."""
+    """Let the value of one control be the most that another takes, from when it changes: what was asked for stays."""
 
     def bound(_: object) -> None:
         control.max = max(control.min, leader.value)
 
     leader.observe(bound, "value")
-    bound(None)
+    control.max = max(control.value, leader.value)
 
 
 class Rois(Explorer):
@@ -105,25 +109,24 @@ class Rois(Explorer):
         self.search = Numbers(
             {
                 "size": control(
-                    widgets.IntSlider, "Region size", "Pixels a side of a region", min=4, max=2048,
-                    value=search.size, **slow,
+                    widgets.IntSlider, "Region size", "Pixels a side of a region", min=1, max=2048, **slow
                 ),
                 "count": control(
-                    widgets.IntSlider, "Regions", "How many at most", min=1, max=8, value=search.count, **slow
+                    widgets.IntSlider, "Regions", "How many at most", min=1, max=8, **slow
                 ),
                 "sub_size": control(
                     widgets.IntSlider, "Sub-region size", "Pixels a side of what is outlined in a crop", min=1,
-                    max=1024, value=search.sub_size, **slow,
+                    max=1024, **slow,
                 ),
                 "sub_count": control(
-                    widgets.IntSlider, "Sub-regions", "How many in a crop at most", min=0, max=8,
-                    value=search.sub_count, **slow,
+                    widgets.IntSlider, "Sub-regions", "How many in a crop at most", min=0, max=8, **slow
                 ),
-                "merge": control(
-                    widgets.Checkbox, "Merge", "Regions that share a whole edge become one", value=search.merge
-                ),
-            }
+                "merge": control(widgets.Checkbox, "Merge", "Regions that share a whole edge become one"),
+            },
+            open_ended=True,
         )  # fmt: skip
+        self.search.value = asdict(search)
+        _check_fit(search, size)
         anew = control(
             widgets.BoundedIntText,
             "Restore anew",
@@ -131,8 +134,13 @@ class Rois(Explorer):
             value=1,
             max=8,
         )
-        super().__init__(image, columns, size, seed, {"anew": anew, "search": self.search})
+        super().__init__(image, columns, size, seed, {"search": self.search, "anew": anew})
         self._drag = Drag(self.canvas, clicked=self._clicked)
+
+    def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
+        if name == "search":  # no figure has a region that is larger than the picture
+            value = {**value, "size": min(value["size"], self.controls["size"].value)}
+        super()._set(name, control, value)
 
     def _bound(self) -> None:
         """A region is no larger than the picture, a sub-region than a region; what is restored anew is one of them."""

@@ -19,7 +19,7 @@ from ..images import Picture
 from ..recipes import Recipe
 from ..restore import Progress
 from .compare import PREVIEW, chosen, first_seed
-from .controls import control
+from .controls import control, reach
 from .explorer import WIDTH, Explorer
 
 SIDE = 280  # pixels that a picture is shown at
@@ -113,8 +113,9 @@ class Variability(Explorer):
     def __init__(self, image: Any, columns: Sequence[Column], size: int, seed: int, count: int) -> None:
         seeds = control(
             widgets.IntSlider, "Seeds", "How many restorations, with seeds one after the other", min=2, max=32,
-            value=count, continuous_update=False,
+            continuous_update=False,
         )  # fmt: skip
+        reach(seeds, "count", count)
         super().__init__(image, columns, size, seed, {"count": seeds}, several=False)
 
 
@@ -132,6 +133,6 @@ def variability(
     seed : int
         The first of the seeds.
     count : int
-        How many, 2 to 32.
+        How many, 2 or more.
     """
     return Variability(image, chosen([column], ()), size, seed, count)
