@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ TITLE = 34  # pixels above the first row
 LABEL = 30  # pixels left of the first column, where rows have labels
 CAPTION = 22  # pixels for a line below a picture
 DPI = 100
+VERBATIM: dict[str, Any] = {"parse_math": False}  # titles and names are a user's: a $ in them begins no formula
 OUTLINE = "#ffd60a"  # seen on skin, cloth and sky alike, with a dark edge
 
 
@@ -108,13 +110,19 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
             if column < len(row.outlines):
                 outline(axes, row.outlines[column])
             if column < len(row.captions):
-                axes.text(0.5, -4 / tall, row.captions[column], transform=axes.transAxes, ha="center", va="top", size=9)
+                text = axes.text(0.5, -4 / tall, row.captions[column], transform=axes.transAxes, size=9, **VERBATIM)
+                text.set(ha="center", va="top")
             if row is rows[0] and titles:
-                axes.set_title(titles[column], fontsize=14, pad=8)
+                axes.set_title(titles[column], fontsize=14, pad=8, **VERBATIM)
             if column == 0 and row.label:
-                axes.set_ylabel(row.label, fontsize=11, labelpad=6)
+                axes.set_ylabel(row.label, fontsize=11, labelpad=6, **VERBATIM)
         y -= gap
     return figure
+
+
+def _verbatim(legend: Legend) -> None:
+    for text in legend.get_texts():
+        text.set(**VERBATIM)
 
 
 def _lines(captions: Sequence[str]) -> int:
@@ -375,9 +383,9 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
             )
         )
         _estimates(axes, estimates, colours, names=column == 0)
-        axes.set_xlabel(f"{title}: mean and 95 % interval (logarithmic)")
+        axes.set_xlabel(f"{title}: mean and 95 % interval (logarithmic)", **VERBATIM)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", ncols=3, fontsize=9, frameon=False)
+    _verbatim(figure.legend(handles, labels, loc="upper center", ncols=3, fontsize=9, frameon=False))
     return figure
 
 
@@ -396,7 +404,7 @@ def _estimates(axes: Axes, estimates: Sequence[Estimate], colours: Mapping[str, 
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(len(estimates) - 0.5, -0.5)
-    axes.set_yticks(range(len(estimates)), [e.name for e in estimates] if names else [], fontsize=9)
+    axes.set_yticks(range(len(estimates)), [e.name for e in estimates] if names else [], fontsize=9, **VERBATIM)
     axes.grid(axis="both", which="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
 
@@ -445,5 +453,5 @@ def loss_against_calls(
     axes.set_ylabel("loss")
     axes.grid(which="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False)
+    _verbatim(axes.legend(frameon=False))
     return figure

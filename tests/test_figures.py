@@ -52,6 +52,21 @@ def test_a_saved_figure_carries_the_recipe_that_makes_the_same_pixels_again(made
     np.testing.assert_array_equal(np.asarray(Image.open(path)), np.asarray(Image.open(tmp_path / "again.png")))
 
 
+def test_titles_and_names_are_shown_as_they_are_given(tmp_path):
+    name = r"a$_$b"
+    picture = np.zeros((8, 8, 3))
+    estimates = [figures.Estimate(name, name, 0.2, 0.1, 0.3)]
+    for figure in (
+        figures.grid([Row([picture], label=name, captions=[name])], [name]),
+        figures.losses({name: estimates}),
+        figures.loss_against_calls({name: [(1, 0.2), (2, 0.1)]}, (name, 0.1)),
+    ):
+        recipes.save_figure(figure, tmp_path / "figure.png", {})
+        shown = [text for text in figure.findobj(Text) if name in text.get_text()]
+        assert shown
+        assert not any(text.get_parse_math() for text in shown)
+
+
 def test_the_figures_show_each_picture_at_256_pixels_and_nothing_is_cut_off(made):
     recipe, pictures = made
     figure = note.draw(recipe, pictures)

@@ -434,6 +434,15 @@ def test_a_view_shows_the_two_chosen_columns(compare: Compare, view: str) -> Non
         assert "difference" in compare.canvas.figure.axes[0].child_axes[0].get_ylabel()
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_title_is_shown_as_it_is_typed(compare: Compare, view: str) -> None:
+    compare.columns.editor.title.value = "a$_$b"
+    compare.look.controls["view"].value = view
+    figure = done(compare).canvas.figure
+    figure.draw_without_rendering()
+    assert "a$_$b" in figure.axes[0].get_title()
+
+
 def test_pan_and_zoom_move_all_columns_and_stay_when_a_control_changes(compare: Compare) -> None:
     figure = compare.canvas.figure
     figure.axes[0].set(xlim=(10, 40), ylim=(50, 20))

@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from .. import figures
 from ..comparison import COLUMNS, SOURCES, Cache, Column, original
 from ..comparison import compare as restorations
-from ..figures import OUTLINE, Row, pixels
+from ..figures import OUTLINE, VERBATIM, Row, pixels
 from ..images import Picture
 from ..metrics import measure
 from ..note import FIGURES
@@ -151,13 +151,13 @@ def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure
     axes = figure.add_axes((120 / (LARGE + 240), 16 / (LARGE + 60), LARGE / (LARGE + 240), LARGE / (LARGE + 60)))
     if look["view"] == "curtain":
         _curtain(axes, left, right, look["curtain"])
-        axes.set_title(f"{a}  |  {b}", fontsize=14, pad=8)
+        axes.set_title(f"{a}  |  {b}", fontsize=14, pad=8, **VERBATIM)
     elif look["view"] == "blink":
         figures.show(axes, (left, right)[look["frame"] % 2])
-        axes.set_title((a, b)[look["frame"] % 2], fontsize=14, pad=8)
+        axes.set_title((a, b)[look["frame"] % 2], fontsize=14, pad=8, **VERBATIM)
     else:
         _difference(axes, left, right)
-        axes.set_title(f"|{a} - {b}|", fontsize=14, pad=8)
+        axes.set_title(f"|{a} - {b}|", fontsize=14, pad=8, **VERBATIM)
     return figure
 
 
