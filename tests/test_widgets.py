@@ -365,6 +365,45 @@ def test_every_control_says_in_a_tooltip_what_it_does(compare: Compare) -> None:
     ] == []
 
 
+def test_a_column_is_called_what_it_is_unless_somebody_named_it() -> None:
+    widget = ft.widgets.compare("hopper", ["DDIM", "DDPM"], size=16)
+    columns, editor = widget.columns, widget.columns.editor
+
+    def titles() -> list[str]:
+        return [column["title"] for column in columns.value]
+
+    editor.stochasticity.value = 0.5
+    assert titles() == ["DDIM:stochasticity=0.5", "DDPM"]
+    editor.stochasticity.value = 1.0
+    editor.noise_projection.value = True
+    assert titles() == ["A", "DDPM"]
+    editor.sampler.value = "ddpm"
+    assert titles() == ["DDPM (2)", "DDPM"], "titles differ"
+    assert editor.title.value == "DDPM (2)"
+    editor.sampler.value = "ddim"
+    editor.K.value = 25
+    assert titles()[0] == "DDIM:stochasticity=1.0,K=25"
+    editor.model.value = "single-masking-8"
+    assert titles()[0] == "masking-8"
+    editor.title.value = "mine"
+    editor.model.value = "diffusion-best"
+    editor.K.value = 8
+    assert titles() == ["mine", "DDPM"]
+    widget.close()
+
+
+def test_the_controls_beside_a_column_are_its_own(weights: dict[str, str]) -> None:
+    widget = ft.widgets.compare("hopper", ["DDIM", Column("mine", weights["single-pass"]), "A"], size=16)
+    columns = widget.columns
+    columns.editor.file.value = "nowhere.safetensors"
+    assert "there is no weight file nowhere.safetensors" in widget.message.value
+    columns.chosen.index = 1
+    assert columns.editor.file.value == weights["single-pass"]
+    columns.chosen.index = 2
+    assert (columns.editor.file.value, columns.preset.value) == ("", "A")
+    widget.close()
+
+
 def test_columns_are_added_renamed_reordered_and_removed(compare: Compare) -> None:
     columns = compare.columns
 
@@ -784,6 +823,16 @@ def test_render_refuses_a_picture_that_has_changed(compare: Compare) -> None:
 # Regions
 
 
+def test_regions_are_the_same_shares_of_a_picture_of_another_size(columns: list[Column]) -> None:
+    widget = ft.widgets.rois("hopper", columns[:2], size=512, search=RoiSearch(size=192, sub_size=48))
+    widget.controls["size"].value = 128
+    assert (widget.search.value["size"], widget.search.value["sub_size"]) == (48, 12)
+    assert {roi.bottom - roi.top for roi in done(widget)._data.regions} >= {48}
+    widget.controls["size"].value = 512
+    assert (widget.search.value["size"], widget.search.value["sub_size"]) == (192, 48)
+    widget.close()
+
+
 def test_a_click_on_a_region_restores_it_anew_at_full_size(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
     found = widget._data.regions
@@ -826,8 +875,8 @@ def test_a_region_is_no_larger_than_the_picture_and_a_sub_region_than_a_region(c
     size, region, inner = widget.controls["size"], widget.search.controls["size"], widget.search.controls["sub_size"]
     assert (region.max, inner.max) == (128, 100)
     size.value = 64
-    assert (region.max, region.value, inner.max, inner.value) == (64, 64, 64, 64)
-    assert widget.search.value == {"size": 64, "count": 3, "sub_size": 64, "sub_count": 1, "merge": True}
+    assert (region.max, region.value, inner.max, inner.value) == (64, 50, 50, 45)
+    assert widget.search.value == {"size": 50, "count": 3, "sub_size": 45, "sub_count": 1, "merge": True}
     assert done(widget).message.value == ""
     assert len(widget._data.regions) == 1
     size.value = 256

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
+from ..adapters import setup_name
 from ..checkpoints import models
 from ..checks import is_whole
 from ..comparison import COLUMNS, SOURCES, Column, model
@@ -60,6 +63,18 @@ def is_diffusion(name: str) -> bool:
         return model(name).is_diffusion
     except (ValueError, OSError):
         return True
+
+
+def described(column: Mapping[str, Any]) -> str:
+    """The title of a column as its settings are: that of the preset that it is, or its model and its setup's name."""
+    what = column["model"], column["setup"]
+    for title, preset in COLUMNS.items():
+        if what == (preset.model, preset.to_dict()["setup"]):
+            return title
+    if column["setup"] is None or "scheduler" in column["setup"]:
+        return Path(column["model"]).stem
+    name = setup_name(Setup(**column["setup"]))
+    return name if column["model"] == COLUMNS["B"].model else f"{Path(column['model']).stem} {name}"
 
 
 class PictureChooser(widgets.VBox):
@@ -235,7 +250,8 @@ class ColumnEditor(widgets.HBox):
         self._solver: dict[str, Any] | None = None  # a setup of another library: shown by its name, and kept as it is
         self._settings = [getattr(self, name) for name in Setup.__dataclass_fields__ if name != "clipping"]
         self._settings += [self.clip, self.low, self.high]
-        self._known = [*models(), *SOURCES]
+        self._named = (*models(), *SOURCES)
+        self._known = [*self._named]
         self.model.options = self._known
         super().__init__(
             [
@@ -306,6 +322,7 @@ class ColumnEditor(widgets.HBox):
                 self._known.append(column["model"])
                 self.model.options = self._known
             self.title.value, self.model.value = column["title"], column["model"]
+            self.file.value = "" if column["model"] in self._named else column["model"]
             self.own_seed.value, self.seed.value = column["seed"] is not None, column["seed"] or 0
             self._fill_setup(column["setup"] or {})
         except ValueError as error:  # of bounds being typed: they stay as they are
@@ -331,7 +348,7 @@ class ColumnEditor(widgets.HBox):
 
     def _choose_file(self, change: dict[str, Any]) -> None:
         path = change["new"].strip()
-        if not path:
+        if not path or self._loading:
             return
         try:
             model(path)
@@ -380,7 +397,7 @@ class ColumnList(widgets.VBox):
         wrap = widgets.Layout(flex_flow="row wrap")
         super().__init__([*([self.chosen] if several else []), widgets.HBox(row, layout=wrap), self.editor])
         self.observe(self._show, "value")
-        self.chosen.observe(lambda _: self._show(None), "index")
+        self.chosen.observe(self._choose, "index")
         self.editor.observe(self._edited, "value")
         self._showing = False
         self.value = [column.to_dict() for column in columns]
@@ -395,6 +412,12 @@ class ColumnList(widgets.VBox):
         with self.hold_trait_notifications():
             self.value = columns
         self.chosen.index = min(index, len(columns) - 1)
+
+    def _choose(self, _: object) -> None:
+        self._show(None)
+        with suppress(ValueError):  # of bounds being typed
+            if self.value and not self._showing and (name := described(self.value[self.index])) in COLUMNS:
+                self.preset.value = name
 
     def _show(self, _: object) -> None:
         if self._showing or not self.value:
@@ -414,16 +437,26 @@ class ColumnList(widgets.VBox):
             self._showing = False
 
     def _edited(self, change: dict[str, Any]) -> None:
-        if not self._showing:
-            at = self.index
-            self.value = [*self.value[:at], change["new"], *self.value[at + 1 :]]
+        if self._showing:
+            return
+        at, new = self.index, change["new"]
+        before = self.value[at]
+        with suppress(ValueError):  # of bounds being typed
+            own = re.fullmatch(re.escape(described(before)) + r"( \(\d+\))?", before["title"])
+            if own and new["title"] == before["title"]:  # or a changed DDIM would still be called DDIM
+                new = {**new, "title": self._free(described(new), at)}
+        self.value = [*self.value[:at], new, *self.value[at + 1 :]]
+
+    def _free(self, title: str, at: int | None = None) -> str:
+        """A title, with a number behind it where another column than the one `at` has it."""
+        taken = {column["title"] for number, column in enumerate(self.value) if number != at}
+        names = (f"{title}{suffix}" for suffix in ["", *(f" ({n})" for n in range(2, len(taken) + 3))])
+        return next(name for name in names if name not in taken)
 
     def _add(self) -> None:
-        titles = {column["title"] for column in self.value}
         preset = COLUMNS[self.preset.value].to_dict()
-        names = (f"{preset['title']}{suffix}" for suffix in ["", *(f" ({n})" for n in range(2, len(titles) + 3))])
         at = self.index + 1
-        new = {**preset, "title": next(name for name in names if name not in titles)}
+        new = {**preset, "title": self._free(preset["title"])}
         self._set([*self.value[:at], new, *self.value[at:]], at)
 
     def _apply(self) -> None:

@@ -145,10 +145,16 @@ class Rois(Explorer):
     def _bound(self) -> None:
         """A region is no larger than the picture, a sub-region than a region; what is restored anew is one of them."""
         size, search = self.controls["size"], self.search.controls
+        size.observe(self._scale, "value")
         follow(search["size"], size)
         follow(search["sub_size"], search["size"])
         follow(self.controls["anew"], search["count"])
         search["sub_count"].observe(lambda _: self._enable(), "value")
+
+    def _scale(self, change: dict[str, Any]) -> None:
+        """In a smaller picture, regions are of fewer pixels: the same shares of it."""
+        if not self._loading:
+            self.search.value = asdict(_scaled(RoiSearch(**self.search.value), change["new"] / change["old"]))
 
     def _enable(self) -> None:
         super()._enable()
