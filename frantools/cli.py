@@ -129,7 +129,8 @@ def figures_arguments(parser: Parser) -> None:
     parser.add_argument("--picture", action="append", metavar="PATH",
                         help="a picture in place of the built-in portraits, or the file of one that a recipe was made "
                         "with; may be given again")  # fmt: skip
-    parser.add_argument("--size", type=sides, metavar="SIZE", help="N or WxH pixels of a restoration (default: 1024)")
+    parser.add_argument("--size", type=sides, metavar="SIZE",
+                        help="N or WxH pixels, to which a restoration is stretched (default: 1024)")  # fmt: skip
     parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
     parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto, the faster one here "
                         "(default: auto)")  # fmt: skip
