@@ -31,6 +31,7 @@ from .regions import Region, axes, dimensions
 from .samplers import Setup, Solver, Step, noise_of, sample
 
 Progress = Callable[[float], None]
+Watch = Callable[[Step, slice, slice, Callable[[Tensor], Tensor]], None]
 Colours = NDArray[np.float32]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -107,21 +108,60 @@ def restore(
     """
     begun = time.perf_counter()
     check_model(model)
-    width, height = dimensions(size)
     region = check_region(region)
     setup = check_setup(model, setup)
     seed = check_seed(seed)
     x = _check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = _device(model)
     dtype = PRECISIONS[resolve_precision(precision, device)]
-    diffusion = schedule.make(model.config.schedule)
-
     columns, rows = (axis.to(device) for axis in axes(size, region))
-    out = np.empty((height, width, 3), dtype=np.float32)
     with torch.inference_mode():
         decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
+    out = sample_grid(decoder, columns, rows, setup, seed, progress)
+    return Restoration(
+        image=out,
+        seconds=time.perf_counter() - begun,
+        calls=setup.calls if setup else 1,
+        recipe=describe(model, x, setup, size, region, seed, precision),
+    )
+
+
+def sample_grid(
+    decoder: Decoder,
+    columns: Tensor,
+    rows: Tensor,
+    setup: Setup | Solver | None,
+    seed: int,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> Colours:
+    """The colours of a grid of points, tile by tile.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Of these columns.
+    columns, rows : Tensor
+        (W,) and (H,) float64: the coordinates of the grid, in [0, 1].
+    setup : Setup, Solver or None
+        Of a diffusion model; None for a single pass.
+    seed : int
+        As for `restore`.
+    progress : callable, optional
+        As for `restore`.
+    watch : callable, optional
+        ``watch(step, down, across, colours)`` is called on the tile's own thread after each step of each tile, with the
+        slices of rows and columns that it has, and what makes colours of values, such as `Step.x`.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) float32 in [0, 1].
+    """
+    width, height, device, config = len(columns), len(rows), columns.device, decoder.model.config
+    diffusion, calls = schedule.make(config.schedule), setup.calls if setup else 1
+    out = np.empty((height, width, 3), dtype=np.float32)
     tiles = list(_tiles(width, height, tile_points(width * height, device)))
-    calls = setup.calls if setup else 1
     stop = Event()
     done = [0] * len(tiles)  # points times steps, by tile
 
@@ -129,16 +169,21 @@ def restore(
         across, down = tiles[index]
         x, y = columns[across], rows[down]
         points = len(x) * len(y)
+        part = (y.float(), across.start, across.stop)
+
+        def colours(values: Tensor) -> Tensor:
+            return (decoder.colours(values, *part) / 2 + 0.5).unflatten(-2, (len(y), len(x)))
 
         def after(step: Step) -> None:
             if stop.is_set():
                 raise InterruptedError
+            if watch is not None:
+                watch(step, down, across, colours)
             done[index] = (step.index + 1) * points
 
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
-            part = (y.float(), across.start, across.stop)
             answer = decoder.tile(*part)
             if setup is None:
                 values = answer(torch.zeros(points, 3, dtype=torch.float32, device=device), None)
@@ -146,10 +191,9 @@ def restore(
                 keys = noise.point_keys(seed, x, y[:, None]).flatten()
                 draws = (noise.normal(keys, number) for number in count())
                 start = next(draws)
-                denoise = noise_of(answer, diffusion, model.config.objective)
+                denoise = noise_of(answer, diffusion, config.objective)
                 values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
-            colours = decoder.colours(values, *part)
-            out[down, across] = (colours.reshape(len(y), len(x), 3) / 2 + 0.5).clamp(0, 1).cpu().numpy()
+            out[down, across] = colours(values).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
     def report() -> None:
@@ -157,12 +201,7 @@ def restore(
             progress(sum(done) / (calls * width * height))
 
     _run(render, len(tiles), report, stop, parallel=device.type == "cpu")
-    return Restoration(
-        image=out,
-        seconds=time.perf_counter() - begun,
-        calls=calls,
-        recipe=describe(model, x, setup, size, region, seed, precision),
-    )
+    return out
 
 
 def check_model(model: FranNet) -> FranNet:

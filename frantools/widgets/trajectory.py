@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from math import isqrt
-from threading import Event
 from time import perf_counter
 from typing import Any
 
@@ -17,16 +15,17 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
-from .. import figures, noise, schedule
+from .. import figures
 from ..comparison import Cache, Column, model
 from ..engine import Decoder
 from ..images import Picture, prepare_input
 from ..network import FranNet
 from ..recipes import Recipe
 from ..regions import Region, axes
-from ..restore import Progress, Restoration, _run, _tiles, describe, tile_points
-from ..samplers import Setup, Solver, Step, noise_of, sample
+from ..restore import Progress, Restoration, describe, sample_grid
+from ..samplers import Setup, Solver, Step
 from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control, is_diffusion
 from .explorer import WIDTH, Drag, Explorer
@@ -70,9 +69,16 @@ def trace(
     key = json.dumps(["trace", recipe])
     kept = cache.get(key)
     if kept is None:
+        columns, rows = axes(size)
         with torch.inference_mode():
-            decoder = Decoder(network, network.encode(x), axes(size)[0].float())
-        t, stack = _sampled(decoder, setup, size, seed, progress)
+            decoder = Decoder(network, network.encode(x), columns.float())
+        t, stack = [0] * setup.calls, np.empty((2, setup.calls, size, size, 3), np.float16)
+
+        def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:
+            t[step.index] = step.t
+            stack[:, step.index, down, across] = colours(torch.stack([step.x, step.x0])).half().numpy()
+
+        sample_grid(decoder, columns, rows, setup, seed, progress, watch)
         # The cache counts the bytes of a picture, and this is a stack of them.
         kept = Restoration(stack, perf_counter() - begun, len(t), {**recipe, "t": t})  # type: ignore[arg-type]
         cache.put(key, kept)
@@ -90,45 +96,6 @@ def check_memory(size: int, calls: int) -> None:
             f"{LIMIT / 1e9:g} GB: {isqrt(LIMIT // (PIXEL * calls))} pixels a side with so many steps"
             + (f", or {fewer} steps of that size" if fewer else "")
         )
-
-
-def _sampled(
-    decoder: Decoder, setup: Setup | Solver, size: int, seed: int, progress: Progress
-) -> tuple[list[int], NDArray[np.float16]]:
-    """The diffusion steps, and (2, steps, size, size, 3): the colours of the value and of x0 after each of them.
-
-    Tile by tile, as `restore` does it.
-    """
-    config = decoder.model.config
-    columns, rows = axes(size)
-    diffusion = schedule.make(config.schedule)
-    stack = np.empty((2, setup.calls, size, size, 3), np.float16)
-    t = [0] * setup.calls
-    tiles = list(_tiles(size, size, tile_points(size * size)))
-    stop, done = Event(), [0] * len(tiles)  # points times steps, by tile
-
-    def render(index: int) -> None:
-        across, down = tiles[index]
-        x, y = columns[across], rows[down]
-        part = (y.float(), across.start, across.stop)
-
-        def after(step: Step) -> None:
-            if stop.is_set():
-                raise InterruptedError
-            colours = (decoder.colours(torch.stack([step.x, step.x0]), *part) / 2 + 0.5).half()
-            stack[:, step.index, down, across] = colours.view(2, len(y), len(x), 3).numpy()
-            t[step.index] = step.t
-            done[index] += len(x) * len(y)
-
-        with torch.inference_mode():
-            keys = noise.point_keys(seed, x, y[:, None]).flatten()
-            draws = (noise.normal(keys, number) for number in count())
-            start, answer = next(draws), decoder.tile(*part)
-            denoise = noise_of(answer, diffusion, config.objective)
-            sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
-
-    _run(render, len(tiles), lambda: progress(sum(done) / (setup.calls * size**2)), stop, parallel=True)
-    return t, stack
 
 
 def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Trace]:
