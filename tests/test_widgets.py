@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import shutil
 import subprocess
 import sys
 import time
@@ -526,6 +527,22 @@ def test_an_unreadable_picture_is_a_message_and_the_old_one_stays(compare: Compa
     assert compare.recipe["pictures"].keys() == {"me.png"}
 
 
+def test_a_path_may_begin_with_the_home_folder(
+    compare: Compare, weights: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    compare.picture._path.value = f"~/{photo(tmp_path / 'mine.png').name}"
+    assert compare.message.value == ""
+    assert compare.recipe["pictures"].keys() == {str(tmp_path / "mine.png")}, "a script finds it, too"
+    shutil.copy(weights["single-pass"], tmp_path / "own.safetensors")
+    compare.columns.editor.file.value = "~/own.safetensors"
+    assert compare.recipe["columns"][0]["model"] == str(tmp_path / "own.safetensors")
+    compare.path.value = "~/a.png"
+    done(compare).save.click()
+    assert (tmp_path / "a.png").exists()
+
+
 def photo(path: Path, name: str = "astronaut") -> Path:
     """A file with a portrait upside down: a picture that no widget knows."""
     Image.fromarray(ft.portraits()[name][::-1]).save(path)
@@ -909,6 +926,13 @@ def test_sliders_reach_as_far_as_what_is_asked_for(columns: list[Column]) -> Non
     seeds.load({**seeds.recipe, "count": 50})
     assert seeds.recipe["count"] == 50
     seeds.close()
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+@pytest.mark.parametrize("size", ["512", (64, 64), 0, 20_000, 64.0, True])
+def test_a_size_that_is_not_one_whole_number_is_refused(kind: str, size: Any) -> None:
+    with pytest.raises(ValueError, match=r"^size is .*; accepted are whole numbers from 1 to 16384, the pixels a side"):
+        getattr(ft.widgets, kind)(size=size)
 
 
 def test_a_search_or_a_number_of_seeds_that_no_figure_has_is_refused(columns: list[Column]) -> None:

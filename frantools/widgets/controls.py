@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..checks import is_whole
 from ..comparison import COLUMNS, SOURCES, Column, model
 from ..images import Picture, as_picture, load_image, portraits
 from ..note import picture_hash
+from ..regions import LARGEST
 from ..samplers import NOISE_STDDEVS, SAMPLERS, Setup
 from ..schedule import RULES
 
@@ -38,6 +40,13 @@ def control(kind: type[widgets.Widget], description: str, tooltip: str, **settin
         settings["description_allow_html"] = True
         description = f'<span title="{html.escape(tooltip)}">{html.escape(description)}</span>'
     return kind(description=description, tooltip=tooltip, **settings)
+
+
+def side(size: object) -> int:
+    """Pixels a side of a widget's pictures, which are squares; a ValueError if `size` is not that."""
+    if not is_whole(size) or not 1 <= size <= LARGEST:
+        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}, the pixels a side")
+    return int(size)
 
 
 def reach(slider: widgets.Widget, name: str, value: object) -> None:
@@ -194,7 +203,7 @@ class PictureChooser(widgets.VBox):
         self._choice.value = name
 
     def _read_path(self, change: dict[str, Any]) -> None:
-        if path := change["new"].strip():
+        if path := expanduser(change["new"].strip()):
             self.add(path, path)
 
     def _read_upload(self, change: dict[str, Any]) -> None:
@@ -347,7 +356,7 @@ class ColumnEditor(widgets.HBox):
         self.low.value, self.high.value = bounds or (-1.0, 1.0)
 
     def _choose_file(self, change: dict[str, Any]) -> None:
-        path = change["new"].strip()
+        path = expanduser(change["new"].strip())
         if not path or self._loading:
             return
         try:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from os.path import expanduser
 from pathlib import Path
 from pprint import pformat
 from threading import Event, RLock
@@ -27,7 +28,7 @@ from ..images import Picture
 from ..note import picture_hash, unchanged
 from ..recipes import Recipe, load_recipe, save_figure
 from ..restore import Progress, versions
-from .controls import ColumnList, PictureChooser, button, control, is_diffusion, reach
+from .controls import ColumnList, PictureChooser, button, control, is_diffusion, reach, side
 from .worker import Cancelled, Clock, Worker
 
 WIDTH = 960  # pixels of a widget's figure
@@ -185,6 +186,7 @@ class Explorer(widgets.VBox):
         live: Sequence[str] = (),
         several: bool = True,
     ) -> None:
+        size = side(size)
         self.picture = PictureChooser(image, self.say)
         self.columns = ColumnList(columns, self.say, several)
         self.controls: dict[str, widgets.Widget] = {
@@ -346,7 +348,7 @@ class Explorer(widgets.VBox):
 
     def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
         if name == "size":
-            value = value[0] if isinstance(value, list) else value
+            value = side(value[0] if isinstance(value, list) else value)
             control.options = sorted({*control.options, value})
         if isinstance(control, (widgets.IntSlider, widgets.BoundedIntText)):
             reach(control, f"the recipe's {name}", value)
@@ -510,7 +512,7 @@ class Explorer(widgets.VBox):
             try:
                 live = {name: self.controls[name].value for name in self._live}
                 recipe = {**self._recipe, **live}
-                path = Path(self.path.value).expanduser()
+                path = Path(expanduser(self.path.value))
                 save_figure(type(self).draw(self._data, recipe, None), path, recipe)
             except (ValueError, OSError) as error:
                 self.say(str(error))

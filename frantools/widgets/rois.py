@@ -19,7 +19,7 @@ from ..recipes import Recipe
 from ..restore import Progress, Restoration
 from ..roi import Roi
 from .compare import chosen, sharpen
-from .controls import Numbers, control
+from .controls import Numbers, control, side
 from .explorer import WIDTH, Drag, Explorer
 
 
@@ -126,7 +126,7 @@ class Rois(Explorer):
             open_ended=True,
         )  # fmt: skip
         self.search.value = asdict(search)
-        _check_fit(search, size)
+        _check_fit(search, side(size))
         anew = control(
             widgets.BoundedIntText,
             "Restore anew",
@@ -188,5 +188,5 @@ def rois(
     search : RoiSearch, optional
         Sizes and counts of regions and sub-regions. Default: the note's, in proportion to `size`.
     """
-    search = search or _scaled(RoiSearch(), size / 1024)
+    search = search or _scaled(RoiSearch(), side(size) / 1024)
     return Rois(image, chosen(columns, FIGURES["roi-crops"]), size, seed, search)
