@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from frantools.network import Config, FranNet
 from frantools.recipes import load_recipe, save_figure
 from frantools.widgets import KINDS
 from frantools.widgets.compare import VIEWS, Compare, sharpen
-from frantools.widgets.explorer import INK, Explorer
+from frantools.widgets.explorer import INK, LOCK, Explorer
 from frantools.widgets.variability import spreads
 from frantools.widgets.worker import Cancelled, Worker
 
@@ -494,6 +494,23 @@ def test_pan_and_zoom_move_all_columns_and_stay_when_a_control_changes(compare: 
         assert axes.get_ylim() == pytest.approx((50, 20))
     compare.canvas.manager.toolbar.home()
     assert figure.axes[0].get_xlim() == pytest.approx((-0.5, SMALL - 0.5))
+
+
+def test_a_click_on_home_or_a_tool_waits_until_what_draws_is_done(compare: Compare) -> None:
+    toolbar, axes = compare.canvas.manager.toolbar, compare.canvas.figure.axes[0]
+    axes.set(xlim=(10, 40), ylim=(50, 20))
+    clicks = [Thread(target=compare.home.click), Thread(target=setattr, args=(compare.tool, "value", "pan"))]
+    with LOCK:
+        for click in clicks:
+            click.start()
+        for click in clicks:
+            click.join(0.2)
+        assert axes.get_xlim() == (10, 40)
+        assert not toolbar.mode
+    for click in clicks:
+        click.join(10)
+    assert axes.get_xlim() == pytest.approx((-0.5, SMALL - 0.5))
+    assert toolbar.mode
 
 
 # Errors

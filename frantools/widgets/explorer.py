@@ -253,8 +253,7 @@ class Explorer(widgets.VBox):
         return [widgets.HBox([self.picture, common, narrow], layout=wrap), self.columns, *wide]
 
     def _status(self) -> widgets.Widget:
-        toolbar = self.canvas.manager.toolbar
-        self.home = button("", "Show the whole pictures again", "home", toolbar.home, "40px")
+        self.home = button("", "Show the whole pictures again", "home", self._home, "40px")
         self.tool = widgets.ToggleButtons(
             options=TOOLS,
             tooltips=["Click and drag choose", "Drag the pictures about", "Enlarge what a rectangle is drawn around"],
@@ -265,10 +264,15 @@ class Explorer(widgets.VBox):
         left = widgets.HBox([self.stop, self.home, self.tool, self.progress, self.left])
         return widgets.VBox([left, self.message])
 
+    def _home(self) -> None:
+        with LOCK:
+            self.canvas.manager.toolbar.home()
+
     def _take(self, change: dict[str, Any]) -> None:
         """Take up one of the toolbar's tools; using it again puts it down."""
         tool = change["old"] if change["new"] == TOOLS[0] else change["new"]
-        getattr(self.canvas.manager.toolbar, tool)()
+        with LOCK:
+            getattr(self.canvas.manager.toolbar, tool)()
 
     def _files(self) -> widgets.Widget:
         """Save the figure, copy its code, load a recipe."""
