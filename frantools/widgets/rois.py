@@ -64,7 +64,7 @@ def _scaled(search: RoiSearch, scale: float) -> RoiSearch:
 
 
 def _search(shown: Mapping[str, Restoration], search: RoiSearch) -> Found:
-    regions = sorted(search.regions(list(shown.values())), key=lambda roi: -roi.score)
+    regions = search.regions(list(shown.values()))
     inner = [search.sub_regions([roi.crop(each.image) for each in shown.values()]) for roi in regions]
     return Found(shown, regions, inner, {})
 
