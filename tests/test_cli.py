@@ -214,6 +214,7 @@ def test_frannets_config_is_no_card(capsys, here):
 
 def test_a_library_that_is_not_installed_is_told_in_one_line(capsys, here, monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
+    ft.adapters._diffusers.cache_clear()
     code, _, err = run(capsys, f"{RESTORE} --setup UniPCMultistep:6")
     assert code == 2
     assert "pip install diffusers" in err

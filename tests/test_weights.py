@@ -51,7 +51,7 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path, config: Config) -> No
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert loaded.state_dict().keys() == model.state_dict().keys()
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in model.state_dict().items())
-    assert json.loads((tmp_path / "mine.json").read_text()) == {"what": "a test"}
+    assert json.loads((tmp_path / "mine.json").read_text()) == {"name": "mine", "what": "a test"}
 
 
 def test_a_model_knows_the_file_it_came_from(saved: Path) -> None:
