@@ -17,9 +17,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from frantools import engine, kernel
+from frantools.frannet import engine, kernel
 
-PRELOADED = ["torch", "frantools.restore", "frantools.checkpoints", "frantools.comparison", "frantools.roi"]
+PRELOADED = [
+    "torch",
+    "frantools.frannet.restoration",
+    "frantools.frannet.checkpoints",
+    "frantools.comparisons",
+    "frantools.scores.roi",
+]
 
 
 class Measured(NamedTuple):

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import frantools as ft
-from frantools.network import FranNet
+from frantools.frannet.network import FranNet
 from frantools.regions import points
 
 BATCH = 262_144  # points

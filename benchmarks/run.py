@@ -27,8 +27,8 @@ from measure import Measured, alone, best, machine, peak, roofs
 from profile_steps import shares
 
 import frantools as ft
-from frantools import kernel
-from frantools.comparison import COLUMNS, compare
+from frantools.comparisons import COLUMNS, compare
+from frantools.frannet import kernel
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
 # 64 x 3. Before the steps: reading three maps of 256 channels at four cells each, the second layer of the local

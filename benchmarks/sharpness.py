@@ -2,7 +2,7 @@
 
     python benchmarks/sharpness.py --data TEST --model single-best diffusion-best --setup B B:noise_stddev=zero
 
-Sharpness is the mean gradient of the gray picture (`frantools.metrics.sharpness`), of the region restored on its own at
+Sharpness is the mean gradient of the gray picture (`measures.sharpness`), of the region restored on its own at
 128 x 128. It rewards grain as well as detail, so the loss of the same pictures stands beside it. The numbers go to
 `data/results/sharpness.json`, which notebook 5 shows.
 """
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import frantools as ft
-from frantools.adapters import named_setup
-from frantools.comparison import original
+from frantools.comparisons import original
 from frantools.files import replacing
+from frantools.frannet.adapters import named_setup
+from frantools.frannet.network import FranNet
 from frantools.images import prepare_input, square
-from frantools.metrics import SIZE, sharpness
-from frantools.network import FranNet
-from frantools.note import LOCAL
 from frantools.pictures import Pictures
+from frantools.scores.measures import SIZE, sharpness
+from frantools.views.note import LOCAL
 
 ROOT = Path(__file__).parent.parent
 SIDE = 128  # pixels of a restored region

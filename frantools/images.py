@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checks import is_whole
-from .network import INPUT_SIZE
+from .frannet.network import INPUT_SIZE
 
 Picture = NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from . import kernel
+from .frannet import kernel
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture
 

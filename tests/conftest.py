@@ -10,7 +10,7 @@ import torch
 from golden import COMMITTED, Golden
 from hypothesis import settings
 
-from frantools.network import FranNet
+from frantools.frannet.network import FranNet
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.adapters import COMMON, SchedulerSetup, named_setup, setup_name
-from frantools.comparison import Column
-from frantools.network import FranNet
-from frantools.samplers import NOISE_STDDEVS
-from frantools.schedule import RULES, make
+from frantools.comparisons import Column
+from frantools.frannet.adapters import COMMON, SchedulerSetup, named_setup, setup_name
+from frantools.frannet.network import FranNet
+from frantools.frannet.samplers import NOISE_STDDEVS
+from frantools.frannet.schedule import RULES, make
 
 SHAPE = (64, 3)
 

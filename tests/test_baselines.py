@@ -14,11 +14,11 @@ from skimage.transform import resize as reference
 
 import frantools as ft
 from frantools import cli
-from frantools.baselines import BASELINES, MODES, from_colour, from_gray
-from frantools.checkpoints import save_model
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import FranNet
 from frantools.images import square
-from frantools.metrics import measure
-from frantools.network import FranNet
+from frantools.restorers.resizing import BASELINES, MODES, from_colour, from_gray
+from frantools.scores.measures import measure
 
 GRAY = np.array([0.2989, 0.587, 0.114])
 colours = st.tuples(*[st.integers(0, 255)] * 3)

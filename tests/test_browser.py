@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import frantools as ft
-from frantools.checkpoints import save_model
-from frantools.comparison import COLUMNS, SOURCES
-from frantools.network import FranNet
-from frantools.note import FIGURES, picture_hash
+from frantools.comparisons import COLUMNS, SOURCES
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import FranNet
+from frantools.views.note import FIGURES, picture_hash
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.skipif(
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 SETUP = """\
 import frantools as ft
-from frantools.comparison import Column
-from frantools.figures import RoiSearch
+from frantools.comparisons import Column
+from frantools.views.figures import RoiSearch
 
 fast = ft.Setup(K=30)
 columns = [Column("fast", "diffusion.safetensors", fast), Column("single", "single-pass.safetensors")]

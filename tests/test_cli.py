@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 import frantools as ft
-from frantools import cli, note
-from frantools.checkpoints import save_model
+from frantools import cli
+from frantools.frannet.checkpoints import save_model
 from frantools.images import square
 from frantools.recipes import save_picture
+from frantools.views import note
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "data" / "golden"
@@ -463,7 +464,7 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 def test_every_public_name_is_there_whatever_is_imported_first():
-    code = "import frantools.metrics, frantools as ft; [getattr(ft, name) for name in ft.__all__]; print(ft.restore)"
+    code = "import frantools.scores.measures, frantools as ft; [getattr(ft, n) for n in ft.__all__]; print(ft.restore)"
     shown = python("-c", code)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("<function restore")

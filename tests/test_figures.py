@@ -10,10 +10,13 @@ from matplotlib.text import Text
 from PIL import Image
 
 import frantools as ft
-from frantools import comparison, figures, findings, note, recipes
-from frantools.comparison import COLUMNS, Cache, Column
-from frantools.figures import RoiSearch, Row
+from frantools import comparisons as comparison
+from frantools import recipes
+from frantools.comparisons import COLUMNS, Cache, Column
+from frantools.reports import findings
 from frantools.tables import Table
+from frantools.views import figures, note
+from frantools.views.figures import RoiSearch, Row
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
 

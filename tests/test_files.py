@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from frantools.checkpoints import save_model
 from frantools.files import replacing
-from frantools.network import Config, FranNet
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
 
 
 def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:

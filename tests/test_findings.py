@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import figures, findings
-from frantools.metrics import Metrics, interval, paired_interval, summarise
-from frantools.samplers import QUICK
+from frantools.frannet.samplers import QUICK
+from frantools.reports import findings
+from frantools.scores.measures import Metrics, interval, paired_interval, summarise
+from frantools.views import figures
 
 
 def metrics(loss: float, calls: int = 1, pictures: int = 40, seed: int = 0) -> Metrics:

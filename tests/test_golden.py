@@ -12,8 +12,8 @@ from torch import Tensor
 
 import frantools as ft
 from frantools import regions
-from frantools.network import FranNet, interpolate
-from frantools.schedule import SCHEDULES
+from frantools.frannet.network import FranNet, interpolate
+from frantools.frannet.schedule import SCHEDULES
 
 TOLERANCE = 1e-4  # of an array's own standard deviation
 

@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools import kernel, noise
-from frantools.engine import Decoder
-from frantools.network import Config, FranNet
+from frantools import noise
+from frantools.frannet import kernel
+from frantools.frannet.engine import Decoder
+from frantools.frannet.network import Config, FranNet
 
 RESTORE = """
 import frantools as ft
-from frantools import kernel
-from frantools.network import Config, FranNet
+from frantools.frannet import kernel
+from frantools.frannet.network import Config, FranNet
 model = FranNet(Config("single-pass")).eval().requires_grad_(False)
 assert ft.restore(model, ft.portraits()["hopper"], size=4).image.shape == (4, 4, 3)
 print("compiled" if kernel.library() else "not compiled")
@@ -176,7 +177,7 @@ def test_what_others_may_have_written_is_not_loaded(tmp_path):
 
 OTHER = """
 import torch, frantools as ft
-from frantools import kernel
+from frantools.frannet import kernel
 model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
 compiled, rounded = (ft.restore(model, picture, size=(30, 20), precision=p).image for p in ("float32", "bfloat16"))
 strip = kernel.library().strip()

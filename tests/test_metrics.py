@@ -13,10 +13,10 @@ from scipy import stats
 from skimage import metrics as reference
 
 import frantools as ft
+from frantools.frannet.network import FranNet
 from frantools.images import square
-from frantools.metrics import NAMES, distance, interval, measure, paired_interval, sharpness, summarise
-from frantools.network import FranNet
 from frantools.pictures import Pictures
+from frantools.scores.measures import NAMES, distance, interval, measure, paired_interval, sharpness, summarise
 
 samples = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -156,7 +156,7 @@ def test_the_same_seed_draws_the_same_and_more_pictures_are_surer():
 def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
     values = np.random.default_rng(4).random(50)
     whole = interval(values, draws=1000)
-    monkeypatch.setattr("frantools.metrics.AT_ONCE", 333)
+    monkeypatch.setattr("frantools.scores.measures.AT_ONCE", 333)
     np.testing.assert_allclose(interval(values, draws=1000), whole, atol=0.02)
 
 

@@ -25,7 +25,7 @@ CONDA_NAMES = {"pytorch": "torch"}  # every other package has the same name on c
 LOAD_SHIPPED = """
 import json
 import frantools as ft
-from frantools.checkpoints import shipped
+from frantools.frannet.checkpoints import shipped
 models = {name: ft.load_model(name).sha256 for name in ft.models()}
 print(json.dumps({"folder": str(shipped()), "models": models}))
 """
@@ -77,7 +77,7 @@ def test_constraints_hold_for_every_build_of_a_version():
 def test_importing_frantools_does_not_import_compilers_or_front_ends():
     used = "import frantools as ft, json, sys; ft.restore, ft.evaluate, ft.find_rois, ft.load_model, ft.note"
     imported = python(f"{used}; print(json.dumps(list(sys.modules)))")
-    assert {"frantools.engine", "matplotlib.figure"} <= set(imported)
+    assert {"frantools.frannet.engine", "matplotlib.figure"} <= set(imported)
     heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}
     assert not heavy & set(imported)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from frantools import cli, findings
+from frantools import cli
+from frantools.reports import findings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import comparison, note, recipes
-from frantools.checkpoints import save_model
-from frantools.comparison import Column
-from frantools.network import Config, FranNet
+from frantools import comparisons as comparison
+from frantools import recipes
+from frantools.comparisons import Column
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
+from frantools.views import note
 
 
 def test_the_recipe_of_a_picture_of_any_size_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools import kernel, noise
-from frantools.network import Config, FranNet
+from frantools import noise
+from frantools.frannet import kernel
+from frantools.frannet.network import Config, FranNet
 from frantools.regions import points
 
-MODULE = import_module("frantools.restore")  # the attribute of that name is the function
+MODULE = import_module("frantools.frannet.restoration")  # the attribute of that name is the function
 QUICK = ft.Setup(K=99)  # three calls
 
 
@@ -363,7 +364,7 @@ def test_the_number_of_threads_stays_that_of_the_user_in_old_and_new_threads(dif
 
 MEMORY = """
 import resource, torch, frantools as ft
-from frantools.network import Config, FranNet
+from frantools.frannet.network import Config, FranNet
 torch.set_num_threads(2)
 model, portrait, peaks = FranNet(Config("single-pass")).eval(), ft.portraits()["hopper"], []
 for size in (256, 1024):
@@ -410,8 +411,8 @@ def test_auto_precision_is_that_of_the_device(device, native):
 def test_bfloat16_works_on_a_processor_without_it():
     code = """
 import numpy, torch, frantools as ft
-from frantools.engine import _fused
-from frantools.network import Config, FranNet
+from frantools.frannet.engine import _fused
+from frantools.frannet.network import Config, FranNet
 assert not _fused(torch.device("cpu"), torch.bfloat16), "the processor is not as old as it should seem"
 for kind in ("diffusion", "single-pass"):
     model = FranNet(Config(kind)).eval().requires_grad_(False)
@@ -430,10 +431,11 @@ for kind in ("diffusion", "single-pass"):
     ("restorator", "objective"), [("single-pass", "noise"), ("diffusion", "noise"), ("diffusion", "v")]
 )
 def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorator, objective, features):
-    from frantools import noise, schedule
-    from frantools.network import Config, FranNet
+    from frantools import noise
+    from frantools.frannet import schedule
+    from frantools.frannet.network import Config, FranNet
+    from frantools.frannet.samplers import noise_of, sample
     from frantools.regions import points
-    from frantools.samplers import noise_of, sample
 
     torch.manual_seed(1)
     model = FranNet(Config(restorator, target="residual", features=features, objective=objective)).eval()

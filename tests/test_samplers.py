@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
-from frantools.schedule import RULES, SCHEDULES, make, steps
+from frantools.frannet.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
+from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
 
 SHAPE = (32, 3)
 

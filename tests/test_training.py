@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import frantools as ft
-from frantools.checkpoints import read_safetensors
+from frantools.frannet.checkpoints import read_safetensors
 from frantools.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
@@ -429,7 +429,7 @@ def test_without_git_there_is_no_commit(monkeypatch):
 
 TOGETHER = """
 import sys, torch
-from frantools.checkpoints import read_safetensors
+from frantools.frannet.checkpoints import read_safetensors
 from frantools.training import Settings, train
 from frantools.training.team import Team
 

@@ -21,8 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import frantools as ft
-from frantools.checkpoints import save_model
-from frantools.network import Config, FranNet
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
 
 CONFIG = json.loads((COMMITTED / "diffusion.json").read_text())
 

@@ -27,13 +27,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import frantools as ft
-from frantools import cli, note
-from frantools.adapters import SchedulerSetup
-from frantools.checkpoints import save_model
-from frantools.comparison import Cache, Column, original, seen
-from frantools.figures import RoiSearch
-from frantools.network import Config, FranNet
+from frantools import cli
+from frantools.comparisons import Cache, Column, original, seen
+from frantools.frannet.adapters import SchedulerSetup
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
 from frantools.recipes import load_recipe, save_figure
+from frantools.views import note
+from frantools.views.figures import RoiSearch
 from frantools.widgets import KINDS
 from frantools.widgets.compare import VIEWS, Compare, sharpen
 from frantools.widgets.explorer import INK, LOCK, Explorer
@@ -121,7 +122,7 @@ def test_python_ends_without_finishing_the_picture(weights: dict[str, str]) -> N
     code = (
         "import sys, time\n"
         "import frantools as ft\n"
-        "from frantools.comparison import Column\n"
+        "from frantools.comparisons import Column\n"
         "slow = Column('slow', sys.argv[1], ft.SETUPS['A'])\n"
         "widget = ft.widgets.compare('hopper', [slow], size=2048)\n"
         "time.sleep(4)"

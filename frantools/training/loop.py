@@ -20,11 +20,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from .. import schedule
-from ..checkpoints import check_card, read_safetensors, save_model
 from ..checks import is_whole
 from ..files import check_output, replacing
-from ..network import STEPS, Config, FranNet
+from ..frannet import schedule
+from ..frannet.checkpoints import check_card, read_safetensors, save_model
+from ..frannet.network import STEPS, Config, FranNet
 from ..pictures import Pictures
 from .data import AUGMENTS, Batches, check_masking
 from .team import Team

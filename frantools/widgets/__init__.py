@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from .. import note
-from ..comparison import Cache
+from ..comparisons import Cache
+from ..frannet.restoration import Progress
 from ..images import Picture, as_picture
 from ..recipes import Recipe
-from ..restore import Progress
+from ..views import note
 from .compare import Compare, compare
 from .explorer import Explorer
 from .region import Zoom, region

@@ -16,16 +16,16 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .. import figures
-from ..comparison import COLUMNS, SOURCES, Cache, Column, original
-from ..comparison import compare as restorations
-from ..figures import OUTLINE, VERBATIM, Row, pixels
+from ..comparisons import COLUMNS, SOURCES, Cache, Column, original
+from ..comparisons import compare as restorations
+from ..frannet.restoration import Progress, Restoration
 from ..images import Picture
-from ..metrics import measure
-from ..note import FIGURES
 from ..recipes import Recipe
 from ..regions import Region
-from ..restore import Progress, Restoration
+from ..scores.measures import measure
+from ..views import figures
+from ..views.figures import OUTLINE, VERBATIM, Row, pixels
+from ..views.note import FIGURES
 from .controls import Numbers, control
 from .explorer import WIDTH, Explorer
 from .worker import aside
@@ -284,7 +284,7 @@ def compare(
     image : str, path or ndarray, optional
         The name of a portrait, a path, or a picture. Default: the first portrait.
     columns : sequence of Column or str, optional
-        Names of `frantools.comparison.COLUMNS` ("Input", "DDPM", "DDIM", "A", "B", "masking-32", "masking-8"), or own
+        Names of `frantools.comparisons.COLUMNS` ("Input", "DDPM", "DDIM", "A", "B", "masking-32", "masking-8"), or own
         columns. Default: those of the note's figure 2.
     size : int
         Pixels a side.

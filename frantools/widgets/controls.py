@@ -14,15 +14,15 @@ import ipywidgets as widgets
 import numpy as np
 import traitlets
 
-from ..adapters import setup_name
-from ..checkpoints import models
 from ..checks import is_whole
-from ..comparison import COLUMNS, SOURCES, Column, model
+from ..comparisons import COLUMNS, SOURCES, Column, model
+from ..frannet.adapters import setup_name
+from ..frannet.checkpoints import models
+from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, Setup
+from ..frannet.schedule import RULES
 from ..images import Picture, as_picture, load_image, portraits
-from ..note import picture_hash
 from ..regions import LARGEST
-from ..samplers import NOISE_STDDEVS, SAMPLERS, Setup
-from ..schedule import RULES
+from ..views.note import picture_hash
 
 Report = Callable[[str], None]
 

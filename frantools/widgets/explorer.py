@@ -23,11 +23,11 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ..comparison import SOURCES, Cache, Column, model
+from ..comparisons import SOURCES, Cache, Column, model
+from ..frannet.restoration import Progress, versions
 from ..images import Picture
-from ..note import picture_hash, unchanged
 from ..recipes import Recipe, load_recipe, save_figure
-from ..restore import Progress, versions
+from ..views.note import picture_hash, unchanged
 from .controls import ColumnList, PictureChooser, button, control, is_diffusion, reach, side
 from .worker import Cancelled, Clock, Worker
 

@@ -11,15 +11,15 @@ import ipywidgets as widgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .. import figures
-from ..comparison import Cache, Column, seen
-from ..figures import Row
+from ..comparisons import Cache, Column, seen
+from ..frannet.restoration import Progress, Restoration
 from ..images import Picture
-from ..note import FIGURES, LOCAL
 from ..recipes import Recipe
 from ..regions import Region
-from ..restore import Progress, Restoration
-from ..roi import Roi
+from ..scores.roi import Roi
+from ..views import figures
+from ..views.figures import Row
+from ..views.note import FIGURES, LOCAL
 from .compare import chosen, sharpen
 from .controls import Numbers, button, control
 from .explorer import WIDTH, Drag, Explorer, Limits, limits

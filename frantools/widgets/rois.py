@@ -10,14 +10,14 @@ import ipywidgets as widgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .. import figures
-from ..comparison import Cache, Column
-from ..figures import RoiSearch, Row
+from ..comparisons import Cache, Column
+from ..frannet.restoration import Progress, Restoration
 from ..images import Picture
-from ..note import FIGURES
 from ..recipes import Recipe
-from ..restore import Progress, Restoration
-from ..roi import Roi
+from ..scores.roi import Roi
+from ..views import figures
+from ..views.figures import RoiSearch, Row
+from ..views.note import FIGURES
 from .compare import chosen, sharpen
 from .controls import Numbers, control, side
 from .explorer import WIDTH, Drag, Explorer

@@ -17,15 +17,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import figures
-from ..comparison import Cache, Column, model
-from ..engine import Decoder
+from ..comparisons import Cache, Column, model
+from ..frannet.engine import Decoder
+from ..frannet.network import FranNet
+from ..frannet.restoration import Progress, Restoration, describe, sample_grid
+from ..frannet.samplers import Setup, Solver, Step
 from ..images import Picture, prepare_input
-from ..network import FranNet
 from ..recipes import Recipe
 from ..regions import Region, axes
-from ..restore import Progress, Restoration, describe, sample_grid
-from ..samplers import Setup, Solver, Step
+from ..views import figures
 from .compare import PREVIEW, chosen, first_seed
 from .controls import Numbers, button, control, is_diffusion
 from .explorer import WIDTH, Drag, Explorer

@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .. import figures
-from ..comparison import Cache, Column, model
-from ..comparison import compare as restorations
+from ..comparisons import Cache, Column, model
+from ..comparisons import compare as restorations
+from ..frannet.restoration import Progress
 from ..images import Picture
 from ..recipes import Recipe
-from ..restore import Progress
+from ..views import figures
 from .compare import PREVIEW, chosen, first_seed
 from .controls import control, reach
 from .explorer import WIDTH, Explorer

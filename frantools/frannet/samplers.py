@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import is_whole
+from ..checks import is_whole
 from .schedule import RULES, Schedule, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
@@ -44,7 +44,7 @@ class Setup:
     clipping : (float, float), optional
         Keep values within these bounds, at the start and after every step.
     steps : {"uniform", "quadratic"}
-        Which steps are visited; see `frantools.schedule.steps`.
+        Which steps are visited; see `frantools.frannet.schedule.steps`.
     sampler : {"ddim", "ddpm"}
         "ddpm" steps with the posterior mean and variance. It visits all steps and has no projection: it needs
         ``stochasticity=1, K=1, noise_projection=False, steps="uniform"``.

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checks import is_whole
+from ..checks import is_whole
 from .samplers import SETUPS, Callback, Denoise, Noise, Setup, Step, predict_x0
 from .schedule import Schedule, make
 

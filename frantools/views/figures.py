@@ -16,8 +16,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from .restore import Restoration
-from .roi import Roi, find_rois, merge_rois
+from ..frannet.restoration import Restoration
+from ..scores.roi import Roi, find_rois, merge_rois
 
 Image = NDArray[Any] | Restoration
 Pictures = Mapping[str, Mapping[str, Image]]

@@ -9,16 +9,16 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from .baselines import BASELINES
-from .checkpoints import models as cards
-from .checkpoints import shipped
-from .comparison import COLUMNS
-from .figures import Estimate
-from .metrics import NAMES, Metrics, distance, interval, paired_interval
-from .metrics import sharpness as measure_sharpness
-from .restore import Restoration
-from .samplers import SETUPS
-from .tables import HEADS, Table
+from ..comparisons import COLUMNS
+from ..frannet.checkpoints import models as cards
+from ..frannet.checkpoints import shipped
+from ..frannet.restoration import Restoration
+from ..frannet.samplers import SETUPS
+from ..restorers.resizing import BASELINES
+from ..scores.measures import NAMES, Metrics, distance, interval, paired_interval
+from ..scores.measures import sharpness as measure_sharpness
+from ..tables import HEADS, Table
+from ..views.figures import Estimate
 
 Pictures = Mapping[str, Mapping[str, Restoration]]
 

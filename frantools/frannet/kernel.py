@@ -27,7 +27,7 @@ import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from .files import replacing
+from ..files import replacing
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 COMPILERS = ("c++", "g++", "clang++")

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .adapters import setup_from_dict
-from .checkpoints import load_model
+from .frannet.adapters import setup_from_dict
+from .frannet.checkpoints import load_model
+from .frannet.network import FranNet
+from .frannet.restoration import Progress, Restoration, describe, restore
+from .frannet.samplers import QUICK, SETUPS, Setup, Solver
 from .images import prepare_input, square
-from .network import FranNet
 from .regions import Region, axes, dimensions
-from .restore import Progress, Restoration, describe, restore
-from .samplers import QUICK, SETUPS, Setup, Solver
 
 SOURCES = ("input", "original")
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import is_whole
-from .regions import Region
+from ..checks import is_whole
+from ..regions import Region
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
 BAND = 48  # rows that are looked at together

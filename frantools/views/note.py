@@ -12,16 +12,16 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ..comparisons import COLUMNS, SOURCES, Cache, Column, compare, model, original
+from ..frannet.restoration import Progress, Restoration, check_seed, resolve_precision, versions
+from ..frannet.samplers import SETUPS
+from ..images import Picture, load_image, portraits
+from ..recipes import Recipe
+from ..regions import Region, dimensions
+from ..scores.measures import measure, sharpness
+from ..tables import Table
 from . import figures
-from .comparison import COLUMNS, SOURCES, Cache, Column, compare, model, original
 from .figures import RoiSearch
-from .images import Picture, load_image, portraits
-from .metrics import measure, sharpness
-from .recipes import Recipe
-from .regions import Region, dimensions
-from .restore import Progress, Restoration, check_seed, resolve_precision, versions
-from .samplers import SETUPS
-from .tables import Table
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .baselines import BASELINES
-from .checks import is_whole
-from .images import Picture, prepare_input, square, to_gray
-from .network import FranNet
-from .pictures import Pictures
-from .regions import LARGEST
-from .restore import restore
-from .samplers import Setup, Solver
+from ..checks import is_whole
+from ..frannet.network import FranNet
+from ..frannet.restoration import restore
+from ..frannet.samplers import Setup, Solver
+from ..images import Picture, prepare_input, square, to_gray
+from ..pictures import Pictures
+from ..regions import LARGEST
+from ..restorers.resizing import BASELINES
 
 SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
 NAMES = ("loss", "loss_gray", "psnr", "ssim")

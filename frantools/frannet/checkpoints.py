@@ -18,17 +18,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .files import replacing
+from ..files import replacing
 from .keras import read_keras
 from .network import Config, FranNet
 
+PACKAGE = Path(__file__).parent.parent
 Metadata = dict[str, str]
 
 
 def shipped() -> Path:
     """The folder of the shipped models: inside an installed package, beside it in a checkout."""
-    inside = Path(__file__).parent / "data"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "data"
+    inside = PACKAGE / "data"
+    return inside if inside.is_dir() else PACKAGE.parent / "data"
 
 
 def models() -> dict[str, dict[str, Any]]:

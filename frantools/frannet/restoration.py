@@ -21,13 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import noise, schedule
+from .. import noise
+from ..checks import is_whole
+from ..images import prepare_input
+from ..regions import Region, axes, dimensions
+from . import schedule
 from .adapters import SchedulerSetup
-from .checks import is_whole
 from .engine import Decoder
-from .images import prepare_input
 from .network import INPUT_SIZE, FranNet
-from .regions import Region, axes, dimensions
 from .samplers import Setup, Solver, Step, noise_of, sample
 
 Progress = Callable[[float], None]

@@ -20,17 +20,17 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__
-from .files import check_output, replacing
+from .. import __version__
+from ..files import check_output, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .adapters import SchedulerSetup
-    from .figures import RoiSearch
-    from .network import FranNet
-    from .restore import Progress
-    from .samplers import Setup
+    from ..frannet.adapters import SchedulerSetup
+    from ..frannet.network import FranNet
+    from ..frannet.restoration import Progress
+    from ..frannet.samplers import Setup
+    from ..views.figures import RoiSearch
 
 Options = argparse.Namespace
 
@@ -102,14 +102,14 @@ def add_precision(parser: Parser) -> None:
 
 
 def named_setup(name: str) -> Setup | SchedulerSetup:
-    from .adapters import named_setup
+    from ..frannet.adapters import named_setup
 
     return named_setup(name)
 
 
 def chosen_setup(options: Options) -> Setup | SchedulerSetup | None:
     """The setup that the options of `add_setup` ask for; None where they ask for none."""
-    from .samplers import Setup
+    from ..frannet.samplers import Setup
 
     asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
     changes = {name: value for name, value in asked.items() if value is not None}
@@ -139,9 +139,9 @@ def figures_arguments(parser: Parser) -> None:
 
 
 def figures(options: Options) -> None:
-    from . import note
-    from .comparison import Cache
-    from .recipes import load_recipe, save_figure
+    from ..comparisons import Cache
+    from ..recipes import load_recipe, save_figure
+    from ..views import note
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -173,12 +173,12 @@ def figures(options: Options) -> None:
 
 def renderer(recipe: dict[str, Any]) -> Callable[..., Figure]:
     """What makes the figure of a recipe, of one of the note's or of a widget."""
-    from . import note
+    from ..views import note
 
     if "figure" not in recipe and "setup" in recipe:
         raise ValueError("this is the recipe of a restored picture; frantools restore makes it, with these settings")
     if recipe.get("figure") not in note.FIGURES:
-        from . import widgets
+        from .. import widgets
 
         if recipe.get("figure") in widgets.KINDS:
             return widgets.render
@@ -188,8 +188,8 @@ def renderer(recipe: dict[str, Any]) -> Callable[..., Figure]:
 
 def scaled_search(size: int | tuple[int, int]) -> RoiSearch:
     """The search of figure 3 in restorations of a size: its own sizes are for the note's 1024 pixels."""
-    from .figures import RoiSearch
-    from .regions import dimensions
+    from ..regions import dimensions
+    from ..views.figures import RoiSearch
 
     note, side = RoiSearch(), min(dimensions(size))
     return replace(note, size=max(1, note.size * side // 1024), sub_size=max(1, note.sub_size * side // 1024))
@@ -212,11 +212,11 @@ def restore_arguments(parser: Parser) -> None:
 
 
 def restore(options: Options) -> None:
-    from .checkpoints import load_model
-    from .images import load_image
-    from .recipes import save_picture
-    from .regions import Region
-    from .restore import restore
+    from ..frannet.checkpoints import load_model
+    from ..frannet.restoration import restore
+    from ..images import load_image
+    from ..recipes import save_picture
+    from ..regions import Region
 
     out = check_output(options.out or unused(f"{Path(options.picture).stem}-restored.png"))
     if out.suffix.lower() != ".png":
@@ -248,9 +248,9 @@ def rois_arguments(parser: Parser) -> None:
 
 
 def rois(options: Options) -> None:
-    from .images import load_image
-    from .roi import find_rois, merge_rois
-    from .tables import Table
+    from ..images import load_image
+    from ..scores.roi import find_rois, merge_rois
+    from ..tables import Table
 
     outs = [check_output(out) for out in options.out]
     for out in outs:
@@ -267,8 +267,8 @@ def rois(options: Options) -> None:
         if out.suffix.lower() == ".json":
             write_json(out, {**recipe, "regions": rows})
             continue
-        from .figures import Row, grid
-        from .recipes import save_figure
+        from ..recipes import save_figure
+        from ..views.figures import Row, grid
 
         row = Row(images, outlines=[found] * len(images))
         save_figure(grid([row], cell=min(512, images[0].shape[1])), out, recipe)
@@ -293,13 +293,13 @@ def evaluate_arguments(parser: Parser) -> None:
 
 
 def evaluate(options: Options) -> None:
-    from .baselines import BASELINES
-    from .checkpoints import card_path, is_card
-    from .metrics import evaluate
-    from .network import FranNet
-    from .pictures import Pictures
-    from .restore import versions
-    from .tables import Table
+    from ..frannet.checkpoints import card_path, is_card
+    from ..frannet.network import FranNet
+    from ..frannet.restoration import versions
+    from ..pictures import Pictures
+    from ..restorers.resizing import BASELINES
+    from ..scores.measures import evaluate
+    from ..tables import Table
 
     out = check_output(options.out) if options.out else None
     if out is not None and out.suffix.lower() != ".json":
@@ -337,8 +337,8 @@ def evaluate(options: Options) -> None:
 
 def measurable(name: str) -> FranNet | str:
     """A model, or the name of a baseline."""
-    from .baselines import BASELINES
-    from .checkpoints import load_model
+    from ..frannet.checkpoints import load_model
+    from ..restorers.resizing import BASELINES
 
     if name in BASELINES:
         return name
@@ -363,7 +363,7 @@ def finite(content: Any) -> Any:
 
 
 def train_arguments(parser: Parser) -> None:
-    from .training import Settings
+    from ..training import Settings
 
     parser.add_argument("--data", required=True, metavar="FOLDER",
                         help="pictures to train on, of any sizes, those of its folders too")  # fmt: skip
@@ -399,7 +399,7 @@ def train_arguments(parser: Parser) -> None:
 def train(options: Options) -> None:
     import torch
 
-    from .training import Settings, train
+    from ..training import Settings, train
 
     if options.threads is not None:
         if options.threads < 1:
@@ -424,8 +424,8 @@ def models_arguments(parser: Parser) -> None:
 
 
 def models(options: Options) -> None:
-    from .checkpoints import models, shipped
-    from .tables import Table
+    from ..frannet.checkpoints import models, shipped
+    from ..tables import Table
 
     cards = models()
     if options.json:
@@ -459,7 +459,7 @@ def import_keras_arguments(parser: Parser) -> None:
 
 
 def import_keras(options: Options) -> None:
-    from .checkpoints import load_model, save_model
+    from ..frannet.checkpoints import load_model, save_model
 
     weights = Path(options.weights)
     if weights.suffix != ".h5":

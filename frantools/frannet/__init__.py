@@ -1,0 +1,7 @@
+"""The home family of restorers: FranNet's network, its weights, its samplers and the engine."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["adapters", "samplers", "schedule"])

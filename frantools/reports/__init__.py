@@ -1,0 +1,7 @@
+"""What was measured, in tables and sentences."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["findings"])

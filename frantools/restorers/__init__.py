@@ -1,0 +1,1 @@
+"""What turns a picture into a better one, each kind behind one protocol."""

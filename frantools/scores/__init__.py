@@ -1,0 +1,1 @@
+"""How close pictures are, how sure that is, and where they differ."""
