@@ -57,8 +57,8 @@ def row(name: str, data: Path, held_out: Path, precision: str) -> dict[str, Any]
     return {
         "name": name,
         "change": change,
-        "loss": metrics.loss,
-        "loss_gray": metrics.loss_gray,
+        "mse": metrics.mse,
+        "mse_gray": metrics.mse_gray,
         "psnr": metrics.psnr,
         "ssim": metrics.ssim,
         "calls": metrics.calls,
@@ -101,7 +101,7 @@ def main() -> None:
         keep(
             made, ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
         )
-        print(f"{name}: loss {made['loss']:.5f}, gray loss {made['loss_gray']:.5f}", file=sys.stderr)
+        print(f"{name}: loss {made['mse']:.5f}, gray loss {made['mse_gray']:.5f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from typing import Any
 
 import frantools as ft
 from frantools.comparisons import original
+from frantools.evaluation import SIZE
 from frantools.files import replacing
 from frantools.frannet.adapters import named_setup
 from frantools.frannet.network import FranNet
 from frantools.images import prepare_input, square
 from frantools.pictures import Pictures
-from frantools.scores.measures import SIZE, sharpness
+from frantools.scores.measures import sharpness
 from frantools.views.note import LOCAL
 
 ROOT = Path(__file__).parent.parent

@@ -1,5 +1,7 @@
 # The public names, for lazy_loader at run time and for type checkers.
 from . import widgets as widgets
+from .evaluation import Metrics as Metrics
+from .evaluation import evaluate as evaluate
 from .frannet import adapters as adapters
 from .frannet import samplers as samplers
 from .frannet import schedule as schedule
@@ -17,11 +19,12 @@ from .recipes import save_figure as save_figure
 from .recipes import save_picture as save_picture
 from .regions import Region as Region
 from .reports import findings as findings
-from .scores.measures import Metrics as Metrics
-from .scores.measures import evaluate as evaluate
+from .scores.measures import Measure as Measure
+from .scores.measures import measures as measures
 from .scores.roi import Roi as Roi
 from .scores.roi import find_rois as find_rois
 from .scores.roi import merge_rois as merge_rois
+from .tables import Table as Table
 from .views import figures as figures
 from .views import note as note
 

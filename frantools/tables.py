@@ -1,14 +1,24 @@
-"""Tables that read well in a notebook, in a terminal and in a Markdown file."""
+"""Tables that read well in a notebook, a terminal and a paper, and go on into other programs."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from io import StringIO
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from .files import replacing
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMATS = {
     "loss": ".4f",
-    "loss_gray": ".5f",
+    "mse": ".4f",
+    "mse_gray": ".5f",
     "psnr": ".1f",
     "ssim": ".3f",
     "sharpness": ".4f",
@@ -16,13 +26,25 @@ FORMATS = {
     "seconds": ".2f",
     "score": ".1f",
 }
+"""How values are rounded, by the name of their column; measures that are added bring theirs."""
 HEADS = {
-    "loss_gray": "gray loss",
+    "mse": "loss",
+    "mse_gray": "gray loss",
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
     "calls": "network calls",
     "seconds": "seconds a picture",
 }
+"""What stands above a column, where that is not its name; measures that are added bring theirs."""
+
+# An underscore inside a word begins nothing, and names are full of them.
+MARKDOWN = re.compile(r"[\\`*<|$~&\[\]]|(?<![^\W_])_|_(?![^\W_])")
+LATEX = str.maketrans(
+    {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {mark: f"\\{mark}" for mark in "&%$#_{}"}
+    | {"[": "{[}", "*": "{*}"}  # after the end of a line, options of that line
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+)
 
 
 @dataclass(frozen=True)
@@ -32,38 +54,101 @@ class Table:
     Parameters
     ----------
     rows : sequence of dict
-        The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful.
+        The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful where
+        the table is shown; `to_frame` and `to_csv` keep every digit.
     """
 
     rows: Sequence[Mapping[str, Any]]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return list(self.rows[0]) if self.rows else []
+
+    def to_frame(self) -> DataFrame:
+        """The table as pandas has it: a column a name, values as they are.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("a frame is pandas's: pip install 'frantools[tables]'") from None
+        return DataFrame([{name: row.get(name) for name in self.names} for row in self.rows], columns=self.names)
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """The table as comma-separated values, each number with all its digits: RFC 4180, but for newlines.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it too, as UTF-8, whole or not at all.
+
+        Returns
+        -------
+        str
+            The names, then a line a row; what is None is empty.
+        """
+        text = StringIO()
+        lines: list[list[Any]] = [self.names] if self.rows else []
+        lines += ([row.get(name) for name in self.names] for row in self.rows)
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        if path is not None:
+            with replacing(path) as temporary:
+                temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+        return text.getvalue()
+
+    def to_latex(self) -> str:
+        """The table as a `tabular` of LaTeX with the rules of booktabs, numbers to the right, text escaped."""
+        if not self.rows:
+            return ""
+        head, *body = ([_line(cell).translate(LATEX) for cell in line] for line in self._cells())
+        columns = "".join("r" if right else "l" for right in self._numeric())
+        first, *lines = (rf"{' & '.join(line)} \\" for line in (head, *body))
+        begin, end = rf"\begin{{tabular}}{{{columns}}}", r"\end{tabular}"
+        return "\n".join([begin, r"\toprule", first, r"\midrule", *lines, r"\bottomrule", end])
+
+    def to_markdown(self) -> str:
+        """The table as Markdown has it (GitHub's pipe tables), numbers to the right, text escaped."""
+        if not self.rows:
+            return ""
+        head, *body = ([MARKDOWN.sub(r"\\\g<0>", _line(cell)) for cell in line] for line in self._cells())
+        rule = ["--:" if right else "---" for right in self._numeric()]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
+
     def _cells(self) -> list[list[str]]:
-        names = list(self.rows[0]) if self.rows else []
         return [
-            [HEADS.get(name, name) for name in names],
-            *([_format(name, row.get(name)) for name in names] for row in self.rows),
+            [HEADS.get(name, name) for name in self.names],
+            *([_format(name, row.get(name)) for name in self.names] for row in self.rows),
         ]
 
+    def _numeric(self) -> list[bool]:
+        """Which columns hold numbers, as the first row tells."""
+        return [isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.rows[0].values()]
+
     def __repr__(self) -> str:
+        if not self.rows:
+            return ""
         cells = self._cells()
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        numeric = [_is_number(value) for value in (self.rows[0].values() if self.rows else ())]
         return "\n".join(
             "  ".join(
                 cell.rjust(width) if right else cell.ljust(width)
-                for cell, width, right in zip(line, widths, numeric, strict=True)
+                for cell, width, right in zip(line, widths, self._numeric(), strict=True)
             ).rstrip()
             for line in cells
         )
 
     def _repr_markdown_(self) -> str:
-        head, *body = self._cells()
-        rule = ["--:" if _is_number(value) else "---" for value in (self.rows[0].values() if self.rows else ())]
-        return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
+        return self.to_markdown()
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _line(text: str) -> str:
+    """Text as it fits into a cell."""
+    return " ".join(text.splitlines())
 
 
 def _format(name: str, value: Any) -> str:

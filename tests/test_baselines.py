@@ -25,7 +25,7 @@ colours = st.tuples(*[st.integers(0, 255)] * 3)
 
 
 def loss(name: str, original: np.ndarray) -> float:
-    return measure(BASELINES[name](original), original)["loss"]
+    return measure(BASELINES[name](original), original)["mse"]
 
 
 @given(colour=colours, size=st.integers(1, 200), name=st.sampled_from([*BASELINES]))
@@ -62,7 +62,7 @@ def test_gray_is_gray_and_the_true_colour_is_worth_much(method, portrait):
     np.testing.assert_array_equal(gray, gray[..., :1].repeat(3, axis=-1))
     colour = from_colour(original, method)
     np.testing.assert_allclose(colour @ GRAY, gray[..., 0] * GRAY.sum(), atol=0.03, err_msg="but for what is clamped")
-    assert measure(colour, original)["loss"] < 0.5 * measure(gray, original)["loss"]
+    assert measure(colour, original)["mse"] < 0.5 * measure(gray, original)["mse"]
 
 
 @pytest.mark.parametrize("kind", ["", "-colour"])

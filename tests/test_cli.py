@@ -184,7 +184,7 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
         ("diffusion", "DDIM", 100),
     ]
     expected = ft.evaluate(ft.load_model("diffusion.safetensors"), "pictures", ft.SETUPS["B"], size=16, seed=3)
-    assert written["results"][1]["loss"] == expected.loss
+    assert written["results"][1]["mse"] == expected.mse
     assert written["results"][1]["each"] == expected.each
     assert written["results"][1]["sha256"] == ft.load_model("diffusion.safetensors").sha256
 
@@ -228,8 +228,8 @@ def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, h
     succeed(capsys, f"{command} --out x.json")
     card, written = (json.loads(Path(name).read_text()) for name in ("diffusion.json", "x.json"))
     assert (card["name"], card["minutes"]) == ("mine", 1.5)
-    losses = [result["loss"] for result in written["results"]]
-    assert [result["loss"] for result in card["quality"]["results"]] == losses
+    losses = [result["mse"] for result in written["results"]]
+    assert [result["mse"] for result in card["quality"]["results"]] == losses
     assert cli.facts("mine", card)["loss"] == f"B {losses[0]:.4f}, DDIM {losses[1]:.4f}"
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import frantools as ft
+from frantools.evaluation import Metrics, summarise
 from frantools.frannet.samplers import QUICK
 from frantools.reports import findings
-from frantools.scores.measures import Metrics, interval, paired_interval, summarise
+from frantools.reports import results as shipped
+from frantools.scores.intervals import interval, paired_interval
 from frantools.views import figures
 
 
@@ -21,7 +23,7 @@ def metrics(loss: float, calls: int = 1, pictures: int = 40, seed: int = 0) -> M
     """Made-up results, of the same hard and easy pictures."""
     hard = np.random.default_rng(0).gamma(1.5, size=pictures)
     own = loss * (hard + np.random.default_rng(seed).normal(0, 0.01, pictures))
-    rows = [{"loss": value, "loss_gray": value / 3, "psnr": 20.0, "ssim": 0.8} for value in own.tolist()]
+    rows = [{"mse": value, "mse_gray": value / 3, "psnr": 20.0, "ssim": 0.8} for value in own.tolist()]
     return summarise(rows, calls, seconds=pictures * 0.123)
 
 
@@ -47,7 +49,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, rows in files.items():
         (folder / f"{name}.json").write_text(json.dumps({"command": f"frantools evaluate {name}", "results": rows}))
     (folder / "other.json").write_text(json.dumps({"command": "something else", "rows": []}))
-    monkeypatch.setattr(findings, "shipped", lambda: tmp_path)
+    monkeypatch.setattr(shipped, "shipped", lambda: tmp_path)
     return folder
 
 
@@ -89,6 +91,17 @@ def test_the_notes_numbers_stand_beside_its_own_models_alone(results):
     }
 
 
+def test_results_of_either_names_are_read_alike(results):
+    path = results / "c-single.json"
+    before = findings.metrics(), findings.losses().rows
+    old = path.read_text().replace('"mse"', '"loss"').replace('"mse_gray"', '"loss_gray"')
+    assert '"loss_gray"' in old
+    path.write_text(old)
+    assert (findings.metrics(), findings.losses().rows) == before
+    row = findings.shipped_results()["single-best"]
+    assert (row["mse"], row["each"]["mse_gray"]) == (row["loss"], row["each"]["loss_gray"])
+
+
 def test_the_commands_are_those_of_the_results(results):
     commands = [f"frantools evaluate {path.stem}" for path in sorted(results.glob("?-*.json"))]
     assert findings.commands().splitlines() == commands
@@ -101,7 +114,7 @@ def test_colour_is_what_the_true_colour_takes_from_the_loss(results):
 def test_a_table_of_losses_says_how_sure_they_are():
     given = metrics(0.01)
     (row,) = findings.losses({"mine": given}).rows
-    low, high = interval(given.each["loss"])
+    low, high = interval(given.each["mse"])
     assert row["loss (95 % interval)"] == f"{given.loss:.5f} ({low:.5f} to {high:.5f})"
     assert row["ms a picture"] == 120
 
@@ -110,7 +123,7 @@ def test_differences_are_real_where_their_interval_excludes_0():
     given = {"base": metrics(0.01), "same": metrics(0.01, seed=1), "more": metrics(0.011, seed=2)}
     same, more = findings.differences("base", results=given).rows
     assert (same["model"], same["real"], more["model"], more["real"]) == ("same", False, "more", True)
-    low, high = paired_interval(given["more"].each["loss"], given["base"].each["loss"])
+    low, high = paired_interval(given["more"].each["mse"], given["base"].each["mse"])
     assert more["95 % interval"] == f"{low:+.5f} to {high:+.5f}"
     assert float(more["in %"]) == pytest.approx(100 * (given["more"].loss / given["base"].loss - 1), abs=0.05)
     (less,) = findings.differences("more", ["base"], "loss_gray", given).rows
@@ -142,7 +155,7 @@ def test_a_few_pictures_tell_no_real_difference():
     [
         ({"reference": "other"}, "there is no result of 'other'; accepted are a, b"),
         ({"reference": "a", "names": ["c"]}, "there is no result of 'c'; accepted are a, b"),
-        ({"reference": "a", "metric": "calls"}, "metric is 'calls'; accepted are 'loss', 'loss_gray', 'psnr', 'ssim'"),
+        ({"reference": "a", "metric": "calls"}, "metric is 'calls'; accepted are 'mse', 'mse_gray', 'psnr', 'ssim'"),
         ({"reference": "a"}, "40 and 41 values are no pairs|41 and 40 values are no pairs"),
     ],
 )
@@ -155,14 +168,16 @@ def test_an_ablation_is_read_where_there_is_one(results):
     assert findings.ablation().rows == [{"change": "none has been measured yet"}]
     rows = [{"name": "note", "change": "", "loss": 0.00291, "loss_gray": 0.00125, "parameters": 591731}]
     (results / "ablation.json").write_text(json.dumps({"commands": ["made so"], "rows": rows}))
-    assert findings.ablation().rows == [{**rows[0], "loss": "0.00291", "loss_gray": "0.00125"}]
+    assert findings.ablation().rows == [
+        {"name": "note", "change": "", "mse": "0.00291", "mse_gray": "0.00125", "parameters": 591731}
+    ]
     assert [*findings.shipped_results()] == NAMES
 
 
 def test_the_shipped_results_are_of_the_same_pictures():
-    files = findings._files()
+    files = shipped.files()
     assert len({(file["data"]["sha256"], file["size"], file["limit"]) for file in files}) == 1
-    assert {len(result.each["loss"]) for result in findings.metrics().values()} == {128}
+    assert {len(result.each["mse"]) for result in findings.metrics().values()} == {128}
 
 
 def test_the_models_are_those_that_are_shipped():
@@ -224,8 +239,8 @@ def test_the_best_models_reach_what_was_asked_of_them():
     """On 128 held-out portraits: less than bicubic's own gray loss, and 15 calls lose hardly more than one."""
     results = findings.shipped_results()
     single, diffusion = results["single-best"], results["diffusion-best B:noise_stddev=zero"]
-    assert single["loss"] <= 0.0025
-    assert single["loss_gray"] < results["bicubic"]["loss_gray"]
-    assert diffusion["loss"] <= 1.06 * single["loss"]  # 1.0506 was measured
+    assert single["mse"] <= 0.0025
+    assert single["mse_gray"] < results["bicubic"]["mse_gray"]
+    assert diffusion["mse"] <= 1.06 * single["mse"]  # 1.0506 was measured
     sharp = {row["model"]: row["sharpness"] for row in findings.local_sharpness().rows}
     assert sharp["diffusion-best B:noise_stddev=zero"] > sharp["single-best"]

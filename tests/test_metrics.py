@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import stats
+from skimage import color
 from skimage import metrics as reference
 
 import frantools as ft
+from frantools.evaluation import NAMES, summarise
 from frantools.frannet.network import FranNet
 from frantools.images import square
 from frantools.pictures import Pictures
-from frantools.scores.measures import NAMES, distance, interval, measure, paired_interval, sharpness, summarise
+from frantools.scores.intervals import interval, paired_interval
+from frantools.scores.measures import Measure, Measures, distance, measure, sharpness
 
 samples = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -42,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 def test_loss_psnr_and_ssim_are_those_of_scikit_image(seed):
     restored, original = pair(seed)
     measured = measure(restored, original)
-    assert measured["loss"] == pytest.approx(reference.mean_squared_error(original, restored))
+    assert measured["mse"] == pytest.approx(reference.mean_squared_error(original, restored))
     assert measured["psnr"] == pytest.approx(reference.peak_signal_noise_ratio(original, restored, data_range=1))
     expected = reference.structural_similarity(original, restored, data_range=1, channel_axis=2)
     assert measured["ssim"] == pytest.approx(expected)
@@ -52,8 +56,8 @@ def test_values_that_can_be_worked_out_by_hand():
     black, red = np.zeros((8, 8, 3)), np.zeros((8, 8, 3))
     red[..., 0] = 0.5
     measured = measure(red, black)
-    assert measured["loss"] == pytest.approx(0.25 / 3)
-    assert measured["loss_gray"] == pytest.approx((0.5 * 0.2989) ** 2)
+    assert measured["mse"] == pytest.approx(0.25 / 3)
+    assert measured["mse_gray"] == pytest.approx((0.5 * 0.2989) ** 2)
     assert measured["psnr"] == pytest.approx(10 * np.log10(12))
 
 
@@ -61,13 +65,13 @@ def test_the_gray_loss_is_blind_to_what_gray_is_blind_to():
     original = np.full((8, 8, 3), 0.5)
     changed = original + np.array([0.587, -0.2989, 0]) * 0.3
     measured = measure(changed, original)
-    assert measured["loss_gray"] == pytest.approx(0, abs=1e-12)
-    assert measured["loss"] > 0.01
+    assert measured["mse_gray"] == pytest.approx(0, abs=1e-12)
+    assert measured["mse"] > 0.01
 
 
 def test_equal_pictures_have_no_loss():
     _, original = pair(0)
-    assert measure(original, original) == {"loss": 0, "loss_gray": 0, "psnr": float("inf"), "ssim": 1}
+    assert measure(original, original) == {"mse": 0, "mse_gray": 0, "psnr": float("inf"), "ssim": 1}
 
 
 def test_bytes_and_floats_are_measured_alike():
@@ -79,12 +83,116 @@ def test_bytes_and_floats_are_measured_alike():
 def test_a_picture_smaller_than_its_window_has_no_ssim_and_all_else(side):
     measured = measure(*pair(2, (side, side)))
     assert np.isnan(measured["ssim"])
-    assert measured["loss"] > 0
+    assert measured["mse"] > 0
 
 
-def test_pictures_of_different_shapes_are_refused():
-    with pytest.raises(ValueError, match="cannot be compared; accepted are equal shapes"):
-        measure(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)))
+ZEROS = np.zeros((8, 8, 3))
+HOLE = np.where(np.indices((8, 8, 3)).sum(axis=0) == 5, np.nan, 0.5)
+
+
+@pytest.mark.parametrize("name", ft.measures)
+@pytest.mark.parametrize(
+    ("restored", "original", "message"),
+    [
+        (ZEROS, np.zeros((8, 9, 3)), "cannot be compared; accepted are equal shapes"),
+        (HOLE, ZEROS, r"restored has values outside \[0, 1\]; accepted are uint8 and floats in \[0, 1\]"),
+        (ZEROS, ZEROS + 2, r"original has values outside \[0, 1\]; accepted"),
+        (ZEROS.astype(int), ZEROS, "restored is of int64; accepted are uint8 and floats"),
+        (ZEROS > 0, ZEROS, "restored is of bool; accepted"),
+        (np.zeros((8, 8, 4)), np.zeros((8, 8, 4)), r"restored has the shape \(8, 8, 4\); accepted are pictures"),
+        (np.zeros((0, 8, 3)), np.zeros((0, 8, 3)), r"restored has the shape \(0, 8, 3\); accepted are pictures"),
+        (np.zeros(8), np.zeros(8), r"restored has the shape \(8,\); accepted are pictures"),
+    ],
+)
+def test_what_is_no_pair_of_pictures_is_refused_by_each_measure(name, restored, original, message):
+    for asked in (ft.measures[name], lambda *pair: measure(*pair, names=[name])):
+        with pytest.raises(ValueError, match=message):
+            asked(restored, original)
+
+
+def test_the_registry_lists_its_measures_and_each_gives_the_number_that_measure_gives():
+    restored, original = pair(5)
+    assert [*ft.measures] == ["mse", "mse_gray", "psnr", "ssim"]
+    assert measure(restored, original) == {name: ft.measures[name](restored, original) for name in ft.measures}
+    assert [*measure(restored, original, ["ssim", "mse"])] == ["ssim", "mse"]
+    worse = np.clip(original + 3 * (restored - original), 0, 1)
+    for each in ft.measures.values():
+        rises = each(worse, original) > each(restored, original)
+        assert each.better == ("lower" if rises else "higher"), each.name
+
+
+def test_an_unknown_measure_is_told_with_those_that_are_known():
+    with pytest.raises(ValueError, match="there is no measure 'l1'; accepted are 'mse', 'mse_gray', 'psnr', 'ssim'"):
+        ft.measures["l1"]
+    assert "l1" not in ft.measures
+    assert ft.measures.get("l1") is None
+
+
+def test_a_measure_of_ones_own_is_measured_and_its_column_has_its_head(monkeypatch):
+    known = Measures(ft.measures.values())
+    monkeypatch.setattr("frantools.scores.measures.measures", known)
+    known.add(Measure("l1", lambda a, b: np.abs(a - b).mean(), "mean absolute error", ".1f"))
+    measured = measure(np.full((9, 9), 0.25), np.zeros((9, 9)))
+    assert measured["l1"] == 0.25
+    assert repr(ft.Table([{"l1": measured["l1"]}])).split("\n")[0] == "mean absolute error"
+    known.add(Measure("l1", lambda a, b: 2 * np.abs(a - b).mean(), "twice", ".1f"))  # a cell that is run again
+    assert measure(np.full((9, 9), 0.25), np.zeros((9, 9)), ["l1"]) == {"l1": 0.5}
+    assert [*known] == ["mse", "mse_gray", "psnr", "ssim", "l1"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.mean, "is no measure; accepted is a Measure"),
+        (Measure("psnr", lambda a, b: 0.0, "mine"), "the name 'psnr' is taken by a measure of the package"),
+        (Measure("loss", lambda a, b: 0.0, "mine"), "the name 'loss' is taken"),
+    ],
+)
+def test_what_cannot_be_added_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        ft.measures.add(wrong)
+
+
+def test_old_names_find_the_numbers_under_their_new_ones(random_models):
+    measured = measure(*pair(6))
+    assert (measured["loss"], measured["loss_gray"]) == (measured["mse"], measured["mse_gray"])
+    metrics = ft.evaluate(random_models["single-pass"], [*ft.portraits().values()], size=16)
+    assert (metrics.loss, metrics.loss_gray) == (metrics.mse, metrics.mse_gray)
+    assert metrics.each["loss"] == metrics.each["mse"]
+    assert [*metrics.each] == [*asdict(metrics)["each"]] == [*NAMES]
+    with pytest.raises(KeyError):
+        measured["l1"]
+
+
+@given(seed=st.integers(0, 2**32), border=st.integers(0, 9))
+def test_psnr_of_y_is_that_of_the_definition_inside_its_border(seed, border):
+    restored, original = ((image * 255).round().astype(np.uint8) for image in pair(seed))
+    a, b = (
+        color.rgb2ycbcr(image)[..., 0][border : 24 - border, border : 31 - border] for image in (restored, original)
+    )
+    expected = reference.peak_signal_noise_ratio(a, b, data_range=255)
+    assert ft.measures.psnr_y(border)(restored, original) == pytest.approx(expected)
+    assert ft.measures.psnr_y(border)(restored / 255, original / 255) == pytest.approx(expected)
+
+
+def test_psnr_of_y_is_blind_to_its_border_and_names_it():
+    original = np.full((20, 20, 3), 0.5)
+    framed = np.zeros_like(original)
+    framed[4:-4, 4:-4] = 0.5
+    assert ft.measures.psnr_y()(framed, original) == float("inf")
+    assert ft.measures.psnr_y(3)(framed, original) < 60
+    assert [ft.measures.psnr_y(border).name for border in (4, 3)] == ["psnr_y", "psnr_y_3"]
+    with pytest.raises(ValueError, match="a border of 10 leaves nothing of 20 x 20 pixels; make it smaller"):
+        ft.measures.psnr_y(10)(framed, original)
+    for wrong in (-1, 1.5):
+        with pytest.raises(ValueError, match=f"border is {wrong}; accepted are whole numbers from 0"):
+            ft.measures.psnr_y(wrong)
+
+
+def test_a_gray_picture_is_measured_as_one_of_three_equal_channels():
+    gray, other = pair(7)[0][..., 0], pair(7)[1][..., 0]
+    expected = measure(np.stack([gray] * 3, axis=-1), np.stack([other] * 3, axis=-1))
+    assert measure(gray, other) == measure(gray[..., None], other[..., None]) == expected
 
 
 def test_means_are_over_the_pictures():
@@ -156,7 +264,7 @@ def test_the_same_seed_draws_the_same_and_more_pictures_are_surer():
 def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
     values = np.random.default_rng(4).random(50)
     whole = interval(values, draws=1000)
-    monkeypatch.setattr("frantools.scores.measures.AT_ONCE", 333)
+    monkeypatch.setattr("frantools.scores.intervals.AT_ONCE", 333)
     np.testing.assert_allclose(interval(values, draws=1000), whole, atol=0.02)
 
 
@@ -186,7 +294,7 @@ def test_values_that_are_no_pairs_are_refused():
 def test_distance_is_the_root_of_the_loss_and_symmetric():
     restored, original = pair(3)
     assert distance(restored, original) == distance(original, restored)
-    assert distance(restored, original) ** 2 == pytest.approx(measure(restored, original)["loss"])
+    assert distance(restored, original) ** 2 == pytest.approx(measure(restored, original)["mse"])
 
 
 def test_sharpness_falls_when_a_picture_is_blurred():
@@ -224,7 +332,7 @@ def test_the_limit_keeps_the_first_pictures(random_models, folder, limit, count)
     every = ft.evaluate(random_models["single-pass"], folder, size=16)
     some = ft.evaluate(random_models["single-pass"], folder, size=16, limit=limit)
     assert some.pictures == count
-    assert some.each["loss"] == every.each["loss"][:count]
+    assert some.each["mse"] == every.each["mse"][:count]
 
 
 def test_progress_is_told_after_each_picture(random_models, folder):
@@ -304,7 +412,7 @@ def test_a_damaged_picture_is_not_counted(random_models, folder):
         rest = ft.evaluate(model, folder, size=16, progress=shares.append)
     assert shares == [0.25, 0.5, 0.75, 1]
     assert rest.pictures == 3
-    assert rest.each["loss"] == [loss for index, loss in enumerate(whole.each["loss"]) if index != 2]
+    assert rest.each["mse"] == [loss for index, loss in enumerate(whole.each["mse"]) if index != 2]
 
 
 def test_a_folder_of_damaged_pictures_alone_is_refused(random_models, folder):

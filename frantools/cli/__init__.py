@@ -293,12 +293,12 @@ def evaluate_arguments(parser: Parser) -> None:
 
 
 def evaluate(options: Options) -> None:
+    from ..evaluation import evaluate
     from ..frannet.checkpoints import card_path, is_card
     from ..frannet.network import FranNet
     from ..frannet.restoration import versions
     from ..pictures import Pictures
     from ..restorers.resizing import BASELINES
-    from ..scores.measures import evaluate
     from ..tables import Table
 
     out = check_output(options.out) if options.out else None
@@ -323,7 +323,7 @@ def evaluate(options: Options) -> None:
                 metrics = evaluate(model, pictures, setup, options.size, options.limit, options.seed,
                                    options.precision, progress)  # fmt: skip
             results.append({"model": title, "sha256": sha256, "setup": name or None, **asdict(metrics)})
-    columns = ("model", "setup", "loss", "loss_gray", "psnr", "ssim", "calls", "seconds")
+    columns = ("model", "setup", "mse", "mse_gray", "psnr", "ssim", "calls", "seconds")
     print(Table([{name: result[name] for name in columns} for result in results]))
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     made = {"command": shlex.join(["frantools", *sys.argv[1:]]), "data": pictures.summary(), **asked}
@@ -439,7 +439,8 @@ def models(options: Options) -> None:
 def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
     """The main facts of a model's card, as a row of a table."""
     settings, data = card.get("settings", {}), card.get("data", {})
-    losses = {result["setup"]: result["loss"] for result in card.get("quality", {}).get("results", [])}
+    results = card.get("quality", {}).get("results", [])
+    losses = {result["setup"]: result["mse"] if "mse" in result else result["loss"] for result in results}
     return {
         "model": name,
         "restorator": settings.get("restorator"),

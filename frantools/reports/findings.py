@@ -1,89 +1,32 @@
-"""The note's findings, restated with the numbers of a run."""
+"""The note's findings, restated with the numbers of a run: tables and sentences."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from itertools import combinations
 from statistics import fmean
-from typing import Any
 
-from ..comparisons import COLUMNS
+from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
-from ..frannet.checkpoints import shipped
 from ..frannet.restoration import Restoration
 from ..frannet.samplers import SETUPS
 from ..restorers.resizing import BASELINES
-from ..scores.measures import NAMES, Metrics, distance, interval, paired_interval
+from ..scores.intervals import interval, is_real, paired_interval
+from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
-from ..tables import HEADS, Table
+from ..tables import Table
 from ..views.figures import Estimate
+from . import results as shipped
+from .results import FAMILIES, NOTED, PUBLISHED
+from .results import commands as commands
+from .results import curves as curves
+from .results import held_out_results as held_out_results
+from .results import metrics as metrics
+from .results import shipped_results as shipped_results
 
 Pictures = Mapping[str, Mapping[str, Restoration]]
 
-PUBLISHED = {
-    "DDPM": 0.0103,
-    "DDIM": 0.0175,
-    "A": 0.00646,
-    "B": 0.00637,
-    "masking-32": 0.00639,
-    "masking-8": 0.00638,
-    "bicubic": 0.0118,
-}
-"""Losses that FranNet's note reports: CelebA, 512 test images, 178 x 178."""
-
-ENOUGH = 20  # pictures from which on a bootstrap's interval is to be trusted
 DIFFUSION, SINGLE = ("A", "B"), ("masking-32", "masking-8")
-
-
-def _files() -> list[dict[str, Any]]:
-    """The files of shipped results, in the order of their names; other JSON in their folder has no "results"."""
-    read = [json.loads(path.read_text()) for path in sorted((shipped() / "results").glob("*.json"))]
-    return [content for content in read if "results" in content]
-
-
-def shipped_results() -> dict[str, dict[str, Any]]:
-    """All shipped results on held-out portraits, by model and setup; made by `frantools evaluate`.
-
-    Returns
-    -------
-    dict
-        "bicubic", "single-masking-8", "diffusion-basic B" ...: baselines first, then single-pass models, then
-        diffusion models, each in the order of the files' names and as listed there.
-    """
-    rows = [row for file in _files() for row in file["results"]]
-    rows.sort(key=lambda row: min(row["calls"], 2))  # no call: a baseline; one: a single pass
-    return {_name(row["model"], row["setup"]): row for row in rows}
-
-
-def _name(model: str, setup: str | None) -> str:
-    return f"{model} {setup}" if setup else model
-
-
-_COLUMNS = {
-    title: _name(column.model, title if column.setup else None)
-    for title, column in COLUMNS.items()
-    if title in PUBLISHED
-}
-_NOTE = {"bicubic": PUBLISHED["bicubic"]} | {name: PUBLISHED[title] for title, name in _COLUMNS.items()}
-
-
-def held_out_results() -> dict[str, dict[str, Any]]:
-    """The shipped results of the note's columns, by the note's name."""
-    results = shipped_results()
-    return {title: results[name] for title, name in _COLUMNS.items() if name in results}
-
-
-def commands() -> str:
-    """The commands that made the shipped results, a line each."""
-    return "\n".join(file["command"] for file in _files())
-
-
-def metrics() -> dict[str, Metrics]:
-    """The shipped results as `ft.evaluate` returns them, by model and setup; see `shipped_results`."""
-    names = [field.name for field in fields(Metrics)]
-    return {title: Metrics(**{name: row[name] for name in names}) for title, row in shipped_results().items()}
 
 
 def models() -> Table:
@@ -111,13 +54,13 @@ def losses(results: Mapping[str, Metrics] | None = None) -> Table:
         [
             {
                 "model": name,
-                "loss (95 % interval)": _spread(result, "loss"),
-                "gray loss (95 % interval)": _spread(result, "loss_gray"),
+                "loss (95 % interval)": _spread(result, "mse"),
+                "gray loss (95 % interval)": _spread(result, "mse_gray"),
                 "psnr": result.psnr,
                 "ssim": result.ssim,
                 "calls": result.calls,
                 "ms a picture": float(f"{1000 * result.seconds:.2g}"),
-                "loss in the note (CelebA)": f"{_NOTE[name]:g}" if name in _NOTE else "",
+                "loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else "",
             }
             for name, result in (metrics() if results is None else results).items()
         ]
@@ -132,7 +75,7 @@ def _spread(result: Metrics, metric: str) -> str:
 def differences(
     reference: str,
     names: Sequence[str] = (),
-    metric: str = "loss",
+    metric: str = "mse",
     results: Mapping[str, Metrics] | None = None,
 ) -> Table:
     """How much each model differs from one of them on the same pictures, and whether the difference is real.
@@ -143,15 +86,15 @@ def differences(
         What the others are compared with.
     names : sequence of str
         Which ones. Default: all but the reference.
-    metric : {"loss", "loss_gray", "psnr", "ssim"}
-        What is compared.
+    metric : {"mse", "mse_gray", "psnr", "ssim"}
+        What is compared. The old names "loss" and "loss_gray" are taken too.
     results : dict of Metrics, optional
         By name, all on the same pictures. Default: the shipped ones.
 
     Returns
     -------
     Table
-        The difference's 95 % interval is that of `metrics.paired_interval`; it is real where that excludes 0, to five
+        The difference's 95 % interval is that of `intervals.paired_interval`; it is real where that excludes 0, to five
         digits. Under 20 pictures tell no real difference: such intervals are too narrow.
 
     Raises
@@ -162,6 +105,7 @@ def differences(
     known = metrics() if results is None else results
     if unknown := [name for name in (reference, *names) if name not in known]:
         raise ValueError(f"there is no result of {unknown[0]!r}; accepted are {', '.join(known)}")
+    metric = OLD.get(metric, metric)
     if metric not in NAMES:
         raise ValueError(f"metric is {metric!r}; accepted are {', '.join(map(repr, NAMES))}")
     base, rows = known[reference], []
@@ -171,10 +115,10 @@ def differences(
         rows.append(
             {
                 "model": name,
-                f"{HEADS.get(metric, metric)} less that of {reference}": _signed(mean - other, 5),
+                f"{measures[metric].head} less that of {reference}": _signed(mean - other, 5),
                 "95 % interval": f"{_signed(low, 5)} to {_signed(high, 5)}",
                 "in %": _signed(100 * (mean / other - 1), 1) if other else "",
-                "real": round(low, 5) > 0 or round(high, 5) < 0 if base.pictures >= ENOUGH else None,
+                "real": is_real(low, high, base.pictures),
             }
         )
     return Table(rows)
@@ -189,8 +133,8 @@ def estimates(results: Mapping[str, Metrics] | None = None) -> dict[str, list[Es
     """What `figures.losses` draws: loss and gray loss with 95 % intervals, of the shipped results or given ones."""
     shown = metrics() if results is None else results
     return {
-        "loss": [_estimate(name, result, "loss", _NOTE.get(name)) for name, result in shown.items()],
-        "gray loss": [_estimate(name, result, "loss_gray") for name, result in shown.items()],
+        "loss": [_estimate(name, result, "mse", NOTED.get(name)) for name, result in shown.items()],
+        "gray loss": [_estimate(name, result, "mse_gray") for name, result in shown.items()],
     }
 
 
@@ -207,7 +151,7 @@ def _kind(name: str, result: Metrics) -> str:
 
 def colour() -> str:
     """How much of what resizing loses is colour."""
-    gray, given = (shipped_results()[name]["loss"] for name in ("bicubic", "bicubic-colour"))
+    gray, given = (shipped_results()[name]["mse"] for name in ("bicubic", "bicubic-colour"))
     return (
         f"Enlarged as it is, the gray input has a loss of {gray:.4f} (bicubic); with the true colour at the same low "
         f"resolution it has {given:.4f}. So colour is {100 * (1 - given / gray):.0f} % of it, and detail the rest."
@@ -216,11 +160,10 @@ def colour() -> str:
 
 def ablation() -> Table:
     """What each change to the single-pass model does, one at a time; from `data/results/ablation.json`."""
-    path = shipped() / "results" / "ablation.json"
-    if not path.is_file():
+    rows = shipped.ablation()
+    if not rows:
         return Table([{"change": "none has been measured yet"}])
-    rows = json.loads(path.read_text())["rows"]
-    return Table([row | {metric: f"{row[metric]:.5f}" for metric in ("loss", "loss_gray")} for row in rows])
+    return Table([row | {metric: f"{row[metric]:.5f}" for metric in ("mse", "mse_gray")} for row in rows])
 
 
 def summary() -> Table:
@@ -231,36 +174,12 @@ def summary() -> Table:
     return Table(
         [
             {"model": name}
-            | {metric: row[metric] for metric in ("calls", "loss", "loss_gray", "psnr", "ssim")}
-            | {"loss in the note (CelebA)": f"{_NOTE[name]:g}" if name in _NOTE else ""}
+            | {metric: row[metric] for metric in ("calls", "mse", "mse_gray", "psnr", "ssim")}
+            | {"loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else ""}
             for name, row in shipped_results().items()
             if row["calls"] or name.startswith("bicubic")
         ]
     )
-
-
-FAMILIES = {
-    "DDIM": "DDIM",
-    "B": "DDIM with noise projection (A, B)",
-    "DPMSolverMultistep": "DPM-Solver++",
-    "UniPCMultistep": "UniPC",
-}
-"""Samplers by what stands before the colon in the name of a setup."""
-
-
-def curves(model: str = "diffusion-best") -> dict[str, list[tuple[int, float]]]:
-    """How the loss of each sampler falls with its calls; from `data/results/calls/MODEL.json`.
-
-    Returns
-    -------
-    dict
-        By sampler: (network calls, loss).
-    """
-    found: dict[str, list[tuple[int, float]]] = {}
-    for row in json.loads((shipped() / "results" / "calls" / f"{model}.json").read_text())["results"]:
-        family = FAMILIES[row["setup"].partition(":")[0]]
-        found.setdefault(family, []).append((row["calls"], row["loss"]))
-    return {family: sorted(points) for family, points in found.items()}
 
 
 def quick(model: str = "diffusion-best") -> str:
@@ -286,7 +205,7 @@ def held_out(names: Sequence[str] = ()) -> Table:
     return Table(
         [
             {"column": name, "calls": row["calls"]}
-            | {metric: row[metric] for metric in ("loss", "loss_gray", "psnr", "ssim")}
+            | {metric: row[metric] for metric in ("mse", "mse_gray", "psnr", "ssim")}
             | {"loss in the note (CelebA)": f"{PUBLISHED[name]:g}"}
             for name, row in results.items()
             if name in (names or results)
@@ -296,7 +215,7 @@ def held_out(names: Sequence[str] = ()) -> Table:
 
 def samplers() -> str:
     """How DDPM and DDIM compare to A and B, with the same weights, on the held-out portraits."""
-    loss = {name: row["loss"] for name, row in held_out_results().items()}
+    loss = {name: row["mse"] for name, row in held_out_results().items()}
     worse = [f"{name}'s is {100 * (loss[name] / loss['B'] - 1):.0f} % above B's" for name in ("DDPM", "DDIM")]
     return (
         f"On the held-out portraits A's loss is {loss['A']:.4f} and B's {loss['B']:.4f}; with the same weights, "
@@ -352,7 +271,7 @@ def local_sharpness(beside: str = "single-best") -> Table:
     beside : str
         The model that the others are compared with, portrait by portrait.
     """
-    each = json.loads((shipped() / "results" / "sharpness.json").read_text())["each"]
+    each = shipped.sharpness()
     rows = []
     for name, values in each.items():
         low, high = (100 * bound for bound in interval([a / b - 1 for a, b in zip(values, each[beside], strict=True)]))

@@ -1,88 +1,252 @@
-"""How close a restoration is to the original: loss, gray loss, PSNR and SSIM, and how sure that is."""
+"""How close a restoration is to its original: the registry `measures`, and what else a picture's numbers say."""
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from os import PathLike
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..checks import is_whole
-from ..frannet.network import FranNet
-from ..frannet.restoration import restore
-from ..frannet.samplers import Setup, Solver
-from ..images import Picture, prepare_input, square, to_gray
-from ..pictures import Pictures
-from ..regions import LARGEST
-from ..restorers.resizing import BASELINES
+from ..images import to_gray
+from ..tables import FORMATS, HEADS
 
-SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
-NAMES = ("loss", "loss_gray", "psnr", "ssim")
-AT_ONCE = 10**6  # numbers that a bootstrap draws at a time, which bounds its memory
+Array = NDArray[np.float64]
+Value = TypeVar("Value")
+
+OLD = {"loss": "mse", "loss_gray": "mse_gray"}
+"""What measures were called before they had a registry; results of that time are still read."""
+
+
+class Named(dict[str, Value]):
+    """Values by the name of a measure, which are found under its old name too."""
+
+    def __missing__(self, name: str) -> Value:
+        if name not in OLD:
+            raise KeyError(name)
+        return self[OLD[name]]
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """How close restorations are to their originals: means over pictures."""
-
-    loss: float
-    """Mean squared error of RGB in [0, 1]."""
-    loss_gray: float
-    """Mean squared error of 0.2989 R + 0.587 G + 0.114 B in [0, 1]."""
-    psnr: float
-    """Peak signal-to-noise ratio of RGB, in dB."""
-    ssim: float
-    """Structural similarity of RGB, at most 1."""
-    pictures: int = 1
-    """How many pictures."""
-    calls: int = 0
-    """Network calls for each point."""
-    seconds: float = 0.0
-    """Seconds for each picture; those of a baseline include shrinking it."""
-    each: dict[str, list[float]] = field(default_factory=dict, repr=False)
-    """The four numbers for each picture, by name, in order; for confidence intervals."""
-
-
-def measure(restored: NDArray[Any], original: NDArray[Any]) -> dict[str, float]:
-    """The four numbers of one restoration.
+class Measure:
+    """One number of a restoration beside its original.
 
     Parameters
     ----------
-    restored, original : ndarray
-        (H, W, 3) of the same shape: uint8, or floats in [0, 1].
-
-    Returns
-    -------
-    dict
-        "loss", "loss_gray", "psnr" (dB), "ssim". A picture of under 7 pixels a side has no SSIM: it is nan.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
+    name : str
+        What it is asked for by.
+    function : callable
+        ``function(restored, original) -> float`` of two arrays (H, W, 3), float64 in [0, 1], of one shape.
+    head : str
+        What stands above it in a table.
+    format : str
+        How a table rounds it, as for Python's `format`.
+    better : {"lower", "higher"}
+        Which values are those of better restorations.
+    unit : str
+        Such as "dB"; empty where there is none.
     """
-    from skimage.metrics import structural_similarity
 
+    name: str
+    function: Callable[[Array, Array], float]
+    head: str
+    format: str = ".4f"
+    better: Literal["lower", "higher"] = "lower"
+    unit: str = ""
+
+    def __call__(self, restored: NDArray[Any], original: NDArray[Any]) -> float:
+        """The number of two pictures; see `measure` for what is accepted."""
+        return float(self.function(*_pair(restored, original)))
+
+
+class Measures(Mapping[str, Measure]):
+    """The known measures by name, in order."""
+
+    def __init__(self, known: Iterable[Measure]) -> None:
+        self._known: dict[str, Measure] = {}
+        for measure in known:
+            self.add(measure)
+        self._kept = frozenset(self._known)
+
+    def __getitem__(self, name: str) -> Measure:
+        """The measure of a name; an unknown name is a ValueError."""
+        if name not in self._known:
+            raise ValueError(f"there is no measure {name!r}; accepted are {', '.join(map(repr, self._known))}")
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a measure of that name."""
+        return name in self._known
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The measure of a name, or `default`."""
+        return self._known.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in order."""
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._known)
+
+    def __repr__(self) -> str:
+        """The names."""
+        return f"measures: {', '.join(self._known)}"
+
+    def add(self, measure: Measure) -> Measure:
+        """Add a measure, and return it; one that was added before under the same name gives way.
+
+        Raises
+        ------
+        ValueError
+            If it is no `Measure`, or has the name of one that the package brings.
+        """
+        if not isinstance(measure, Measure):
+            raise ValueError(f"{measure!r} is no measure; accepted is a Measure(name, function, head, ...)")
+        if measure.name in getattr(self, "_kept", ()) or measure.name in OLD:
+            raise ValueError(f"the name {measure.name!r} is taken by a measure of the package; choose another name")
+        self._known[measure.name] = measure
+        HEADS[measure.name], FORMATS[measure.name] = measure.head, measure.format
+        return measure
+
+    @staticmethod
+    def psnr_y(border: int = 4) -> Measure:
+        """PSNR of the luma, as papers on super-resolution report it.
+
+        Parameters
+        ----------
+        border : int
+            Pixels that are left out along each edge; papers take the scale factor.
+
+        Returns
+        -------
+        Measure
+            Named "psnr_y", and with another border than 4 "psnr_y_8", say. It is of the Y of BT.601's YCbCr, which lies
+            in 16 to 235, as a number of that scale that is not rounded, with 255 for the peak.
+
+        Raises
+        ------
+        ValueError
+            If the border is not a whole number from 0; when it measures, if no pixel is left.
+
+        Notes
+        -----
+        MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
+        a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
+        """
+        if not is_whole(border) or border < 0:
+            raise ValueError(f"border is {border!r}; accepted are whole numbers from 0")
+
+        def function(restored: Array, original: Array) -> float:
+            if min(original.shape[:2]) <= 2 * border:
+                height, width = original.shape[:2]
+                raise ValueError(f"a border of {border} leaves nothing of {width} x {height} pixels; make it smaller")
+            inner = slice(border, -border or None)
+            a, b = (image[inner, inner] @ LUMA for image in (restored, original))
+            return _decibels(float(np.mean((a - b) ** 2)) / 255**2)
+
+        name = "psnr_y" if border == 4 else f"psnr_y_{border}"
+        return Measure(name, function, "PSNR of Y, dB", ".2f", "higher", "dB")
+
+
+LUMA = np.array([65.481, 128.553, 24.966])  # Y less 16, of RGB in [0, 1]: ITU-R BT.601
+
+
+def _pair(restored: NDArray[Any], original: NDArray[Any]) -> tuple[Array, Array]:
+    """Two pictures as the functions of measures take them; a ValueError says what is wrong with others."""
+    restored, original = np.asarray(restored), np.asarray(original)
     if restored.shape != original.shape:
         raise ValueError(
             f"pictures of {restored.shape} and {original.shape} cannot be compared; accepted are equal shapes"
         )
-    a, b = (image / 255 if image.dtype == np.uint8 else image.astype(np.float64) for image in (restored, original))
-    loss = float(np.mean((a - b) ** 2))
-    gray = (to_gray(torch.from_numpy(a)) - to_gray(torch.from_numpy(b))).square().mean()
-    small = min(a.shape[:2]) < 7  # the window of SSIM
-    return {
-        "loss": loss,
-        "loss_gray": float(gray),
-        "psnr": float(-10 * np.log10(loss)) if loss > 0 else float("inf"),
-        "ssim": float("nan") if small else float(structural_similarity(a, b, channel_axis=2, data_range=1.0)),
-    }
+    return _floats(restored, "restored"), _floats(original, "original")
+
+
+def _floats(image: NDArray[Any], name: str) -> Array:
+    """(H, W, 3) float64 in [0, 1]; of a gray picture, three times the same."""
+    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)) or not image.size:
+        raise ValueError(f"{name} has the shape {image.shape}; accepted are pictures (H, W, 3) and gray ones (H, W)")
+    if image.dtype == np.uint8:
+        values: Array = image / 255
+    elif image.dtype.kind == "f":
+        values = image.astype(np.float64)
+        if not (values.min() >= 0 and values.max() <= 1):  # NaN is neither
+            raise ValueError(f"{name} has values outside [0, 1]; accepted are uint8 and floats in [0, 1]")
+    else:
+        raise ValueError(f"{name} is of {image.dtype}; accepted are uint8 and floats in [0, 1]")
+    return values if values.shape[2:] == (3,) else values.reshape(*values.shape[:2], 1).repeat(3, axis=2)
+
+
+def _mse(restored: Array, original: Array) -> float:
+    return float(np.mean((restored - original) ** 2))
+
+
+def _mse_gray(restored: Array, original: Array) -> float:
+    return float((to_gray(torch.from_numpy(restored)) - to_gray(torch.from_numpy(original))).square().mean())
+
+
+def _psnr(restored: Array, original: Array) -> float:
+    return _decibels(_mse(restored, original))
+
+
+def _decibels(mse: float) -> float:
+    """The peak signal-to-noise ratio of a mean squared error, the peak being 1."""
+    return float(-10 * np.log10(mse)) if mse > 0 else float("inf")
+
+
+def _ssim(restored: Array, original: Array) -> float:
+    from skimage.metrics import structural_similarity
+
+    if min(restored.shape[:2]) < 7:  # its window
+        return float("nan")
+    return float(structural_similarity(restored, original, channel_axis=2, data_range=1.0))
+
+
+measures = Measures(
+    [
+        Measure("mse", _mse, HEADS["mse"], FORMATS["mse"]),
+        Measure("mse_gray", _mse_gray, HEADS["mse_gray"], FORMATS["mse_gray"]),
+        Measure("psnr", _psnr, HEADS["psnr"], FORMATS["psnr"], "higher", "dB"),
+        Measure("ssim", _ssim, HEADS["ssim"], FORMATS["ssim"], "higher"),
+    ]
+)
+"""Mean squared error of RGB and of the gray picture, both in [0, 1], and PSNR and SSIM of RGB.
+
+A picture of under 7 pixels a side has no SSIM: it is nan."""
+
+
+def measure(restored: NDArray[Any], original: NDArray[Any], names: Iterable[str] | None = None) -> dict[str, float]:
+    """Several numbers of one restoration.
+
+    Parameters
+    ----------
+    restored, original : ndarray
+        (H, W, 3), or (H, W) of gray pictures, of the same shape: uint8, or floats in [0, 1].
+    names : iterable of str, optional
+        Which measures. Default: all in `measures`.
+
+    Returns
+    -------
+    dict
+        By name, in order; found under the old names "loss" and "loss_gray" too.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value leaves its range or is NaN, or a measure is unknown.
+
+    Examples
+    --------
+    >>> measure(np.zeros((8, 8, 3)), np.full((8, 8, 3), 0.5), ["mse"])
+    {'mse': 0.25}
+    """
+    chosen = [measures[name] for name in (measures if names is None else names)]
+    pair = _pair(restored, original)
+    return Named({each.name: float(each.function(*pair)) for each in chosen})
 
 
 def distance(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -100,190 +264,3 @@ def sharpness(image: NDArray[Any]) -> float:
 
     gray = to_gray(torch.from_numpy(np.asarray(image, dtype=np.float64))).numpy()
     return float(sobel(gaussian(gray, sigma=1.0)).mean())
-
-
-def summarise(each: Sequence[dict[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
-    """The means of what `measure` says of several pictures."""
-    columns = {name: [row[name] for row in each] for name in NAMES}
-    means = {name: float(np.mean(values)) for name, values in columns.items()}
-    return Metrics(**means, pictures=len(each), calls=calls, seconds=seconds / len(each), each=columns)
-
-
-def interval(
-    values: Sequence[float] | NDArray[Any], level: float = 0.95, draws: int = 10_000, seed: int = 0
-) -> tuple[float, float]:
-    """Between which bounds the mean lies: a bootstrap over pictures.
-
-    Parameters
-    ----------
-    values : sequence of float
-        One for each picture, such as `Metrics.each["loss"]`; finite.
-    level : float
-        How sure, over 0 and below 1.
-    draws : int
-        How many sets of as many pictures are drawn from these, with replacement.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    low, high : float
-        The percentiles that leave half of 1 - `level` on either side, of the means of the sets.
-
-    Raises
-    ------
-    ValueError
-        If there is no value, one is not finite, or the level or the number of draws is not as above.
-
-    Notes
-    -----
-    The percentile interval of [1]_. It tells how much hangs on which pictures were measured; what another training of
-    the same model would have given, it does not. Of under some 20 values it is too narrow.
-
-    References
-    ----------
-    .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
-
-    Examples
-    --------
-    >>> interval([0.5, 0.5, 0.5])
-    (0.5, 0.5)
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise ValueError("these values have no interval; accepted are one or more finite numbers, one for each picture")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; accepted are numbers over 0 and below 1")
-    if not is_whole(draws) or draws < 1:
-        raise ValueError(f"draws is {draws!r}; accepted are whole numbers from 1")
-    rng, means = np.random.default_rng(seed), np.empty(draws)
-    for part in np.array_split(means, -(-draws * array.size // AT_ONCE)):
-        part[:] = array[rng.integers(array.size, size=(part.size, array.size))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def paired_interval(
-    values: Sequence[float] | NDArray[Any],
-    others: Sequence[float] | NDArray[Any],
-    level: float = 0.95,
-    draws: int = 10_000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Between which bounds the mean of `values - others` lies, the numbers of two models on the same pictures.
-
-    Two models find the same pictures hard, so their difference is surer than either mean. Where 0 is outside the
-    bounds, the difference is more than these pictures' chance.
-
-    Parameters
-    ----------
-    values, others : sequence of float
-        One for each picture, in the same order.
-    level, draws, seed
-        As for `interval`.
-
-    Returns
-    -------
-    low, high : float
-        Of the mean difference.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many values as others, and as for `interval`.
-    """
-    if len(values) != len(others):
-        raise ValueError(
-            f"{len(values)} and {len(others)} values are no pairs; accepted are those of the same pictures"
-        )
-    return interval(np.subtract(values, others), level, draws, seed)
-
-
-def evaluate(
-    model: FranNet | str,
-    folder_or_images: str | PathLike[str] | Sequence[NDArray[Any]],
-    setup: Setup | Solver | None = None,
-    size: int = SIZE,
-    limit: int | None = None,
-    seed: int = 0,
-    precision: str = "float32",
-    progress: Callable[[float], None] | None = None,
-) -> Metrics:
-    """Measure a model on pictures: restore each one's centre square and compare.
-
-    Parameters
-    ----------
-    model : FranNet or str
-        From `load_model`; or the name of a baseline, such as "bicubic", which calls no network: see
-        `baselines.BASELINES`.
-    folder_or_images : path or sequence of ndarray
-        A folder of pictures, or the pictures. Damaged ones in a folder are skipped with a warning.
-    setup : Setup or adapters.SchedulerSetup, optional
-        For diffusion models; default B.
-    size : int
-        Pixels a side at which originals are kept, grayed and shrunk for the input, and compared, 1 to 16384.
-    limit : int, optional
-        Only the first so many.
-    seed : int
-        Of the first picture's random numbers; the next have the next.
-    precision : {"float32", "bfloat16", "auto"}
-        As for `restore`.
-    progress : callable, optional
-        Called with the share that is done, 0 to 1.
-
-    Returns
-    -------
-    Metrics
-        Means over the pictures, and each one's numbers in `each`.
-
-    Raises
-    ------
-    ValueError
-        If there is no readable picture, no baseline of that name, or the size or the limit is not as above.
-    """
-    if isinstance(folder_or_images, np.ndarray) and folder_or_images.ndim < 4:
-        raise ValueError(
-            f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
-            "such as [picture]"
-        )
-    if isinstance(model, str):
-        check_baseline(model, setup)
-    images: Sequence[Picture] = (
-        Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
-    )
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
-    if limit is not None and (not is_whole(limit) or limit < 1):
-        raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
-    count = len(images) if limit is None else min(len(images), int(limit))
-    if count == 0:
-        raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
-    each, seconds, calls = [], 0.0, 0
-    for index in range(count):
-        try:
-            picture = images.read(index) if isinstance(images, Pictures) else images[index]
-        except ValueError as error:
-            warnings.warn(f"skipped: {error}", stacklevel=2)
-        else:
-            original = square(picture, size)
-            if isinstance(model, str):
-                start = time.perf_counter()
-                image = BASELINES[model](original)
-                seconds += time.perf_counter() - start
-            else:
-                result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
-                image, calls, seconds = result.image, result.calls, seconds + result.seconds
-            each.append(measure(image, original))
-        if progress is not None:
-            progress((index + 1) / count)
-    if not each:
-        raise ValueError("no picture could be read; accepted are whole picture files")
-    return summarise(each, calls, seconds)
-
-
-def check_baseline(name: str, setup: Setup | Solver | None = None) -> None:
-    """Raise a ValueError if there is no baseline of a name, or it is to be sampled."""
-    if name not in BASELINES:
-        raise ValueError(f"there is no baseline {name!r}; accepted are a model and {', '.join(BASELINES)}")
-    if setup is not None:
-        raise ValueError(f"the baseline {name!r} has no sampler; setup goes with a diffusion model")
