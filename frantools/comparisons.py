@@ -1,243 +1,502 @@
-"""Several restorations of one picture, side by side: the columns of a figure."""
+"""One photo, several columns: what each restorer makes of it, side by side."""
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from threading import Lock
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+import torch
+from torch import Tensor
 
-from .frannet.adapters import setup_from_dict
-from .frannet.checkpoints import load_model
-from .frannet.network import FranNet
-from .frannet.restoration import Progress, Restoration, describe, restore
-from .frannet.samplers import QUICK, SETUPS, Setup, Solver
-from .images import prepare_input, square
-from .regions import Region, axes, dimensions
-
-SOURCES = ("input", "original")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a comparison.
-
-    Parameters
-    ----------
-    title : str
-        What stands above it.
-    model : str
-        The name of a shipped model or a weight file; "input" for the gray picture that the network reads, "original"
-        for the picture itself.
-    setup : Setup, optional
-        For diffusion models; default B.
-    seed : int, optional
-        Default: that of the comparison.
-    """
-
-    title: str
-    model: str
-    setup: Setup | Solver | None = None
-    seed: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The column as JSON can hold it."""
-        return {
-            "title": self.title,
-            "model": self.model,
-            "setup": self.setup.to_dict() if self.setup else None,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_dict(cls, column: Mapping[str, Any]) -> Column:
-        """The column that `to_dict` described; a ValueError says what is wrong with another mapping."""
-        try:
-            setup = setup_from_dict(column["setup"]) if column.get("setup") else None
-            made = cls(column["title"], column["model"], setup, column.get("seed"))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{column!r} is not a column: {error}") from None
-        if not isinstance(made.title, str) or not isinstance(made.model, str):
-            raise ValueError(f"{column!r} is not a column: accepted are a title and a model by name")
-        return made
-
-
-COLUMNS: Mapping[str, Column] = MappingProxyType(
-    {
-        "Input": Column("Input", "input"),
-        "Original": Column("Original", "original"),
-        **{name: Column(name, "diffusion-basic", setup) for name, setup in SETUPS.items()},
-        "masking-32": Column("masking-32", "single-masking-32"),
-        "masking-8": Column("masking-8", "single-masking-8"),
-        "diffusion-best": Column("diffusion-best", "diffusion-best", SETUPS["B"]),
-        "diffusion-best, 6 calls": Column("diffusion-best, 6 calls", "diffusion-best", QUICK),
-        "single-best": Column("single-best", "single-best"),
-    }
+from .degradation import Degradation
+from .frannet.restoration import check_region, check_seed, resolve_precision, versions
+from .photo import Photo, as_photo
+from .recipes import Recipe, Source
+from .regions import Region
+from .restorers.columns import COLUMNS, Column, as_columns
+from .restorers.protocol import (
+    Cancelled,
+    Colours,
+    Given,
+    Progress,
+    Restoration,
+    Restorer,
+    sentence,
 )
-"""The note's columns by title, and those beyond the note."""
+from .restorers.resizing import resized_picture, resized_region
+from .scores.measures import measures
+from .scores.roi import Roi, find_rois
+from .store import Cache
+from .tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["COLUMNS", "Cache", "Cancelled", "Column", "Comparison", "compare", "restore"]
+
+UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
 
 
-def model(name: str) -> FranNet:
-    """A model by name or path, loaded once, and again where its file has changed."""
-    path = Path(name).resolve()
-    status = path.stat() if path.is_file() else None
-    return _load(name, status and (path, status.st_mtime_ns, status.st_size))
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that restorations of one photo have in common."""
+
+    photo: Photo
+    size: tuple[int, int]
+    region: Region | None = None
+    seed: int = 0
+    given: Degradation | None = None
+    precision: str = "float32"
+    device: str | None = None
+    timeout: float | None = None
+    cache: Cache | None = None
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """The width and height of the whole frame, where only a region of it is asked for."""
+        return self.size if self.region is None else self.photo.size(max(self.size))
+
+    def restorer(self, column: Column) -> Restorer:
+        return column.restorer(self.precision, self.device, self.timeout)
+
+    def restore(self, column: Column, progress: Progress) -> Restoration:
+        """One column's restoration, or an error of whatever kind."""
+        made = self.restorer(column)
+        degradation = column.given if column.given is not None else self.given
+        seed = self.seed if column.seed is None else column.seed
+        region = self.region
+        cut = region is not None and not made.continuous
+        size = self.whole if cut else self.size
+        key = json.dumps(
+            [
+                self.photo.key,
+                column.key(),
+                size,
+                None if region is None or cut else [region.x, region.y, region.width, region.height],
+                seed if made.random else None,
+                degradation and degradation.to_dict(),
+                self.precision if made.random else None,
+                self.device,
+            ]
+        )
+        kept = self.cache.get(key) if self.cache is not None else None
+        if kept is None:
+            threads = torch.get_num_threads()
+            try:
+                given = Given(self.photo, self.whole, degradation)
+                kept = made.restore(given, size, None if cut else region, seed, progress)
+            finally:
+                if torch.get_num_threads() != threads:
+                    torch.set_num_threads(threads)
+            if self.cache is not None:
+                self.cache.put(key, kept)
+        if cut and region is not None:
+            kept = replace(kept, image=resized_region(kept.image, self.size, region, "bicubic"))
+        return kept
 
 
-@lru_cache(maxsize=16)
-def _load(name: str, state: object) -> FranNet:
-    return load_model(name)
+def frame_of(photo: Photo, restorers: Sequence[Restorer]) -> Photo:
+    """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
+    wishes = {getattr(each, "frame", "whole") for each in restorers}
+    return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
 
 
-class Cache:
-    """Restorations by recipe, the least recently used forgotten first. Safe to share between threads.
+@dataclass(frozen=True, eq=False)
+class Comparison(Mapping[str, Restoration]):
+    """What each column made of a photo; a mapping of titles to restorations.
 
-    What is kept cannot be written to: it is one picture for all who ask.
-
-    Parameters
-    ----------
-    megabytes : int
-        How much the pictures may take together. A picture that takes more is not kept.
+    A notebook shows it as its figure.
     """
 
-    def __init__(self, megabytes: int = 512) -> None:
-        self._limit = megabytes * 1_000_000
-        self._entries: OrderedDict[str, Restoration] = OrderedDict()
-        self.bytes = 0
-        """What the pictures take together."""
-        self._lock = Lock()
+    photo: Photo
+    """With the frame that was looked at."""
+    columns: tuple[Column, ...]
+    size: tuple[int, int]
+    region: Region | None
+    seed: int
+    given: Degradation | None
+    precision: str
+    restorations: Mapping[str, Restoration] = field(repr=False)
+    """By title, of the columns in which nothing went wrong."""
+    errors: Mapping[str, str]
+    """What went wrong, a sentence a column, by title."""
 
-    def get(self, key: str) -> Restoration | None:
-        """What was kept under a key, or None."""
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-            return self._entries.get(key)
+    @property
+    def titles(self) -> list[str]:
+        """Of all columns, in their order."""
+        return [column.title for column in self.columns]
 
-    def put(self, key: str, restoration: Restoration) -> None:
-        """Keep a restoration, and forget others until it fits."""
-        restoration.image.flags.writeable = False
-        if restoration.image.nbytes > self._limit:
-            return
-        with self._lock:
-            if key in self._entries:
-                self._forget(key)
-            self._entries[key] = restoration
-            self.bytes += restoration.image.nbytes
-            while self.bytes > self._limit:
-                self._forget(next(iter(self._entries)))
+    def __getitem__(self, title: str) -> Restoration:
+        if title in self.errors:
+            raise KeyError(f"{title} has no restoration: {self.errors[title]}")
+        return self.restorations[title]
 
-    def _forget(self, key: str) -> None:
-        self.bytes -= self._entries.pop(key).image.nbytes
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.restorations)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.restorations)
+
+    @cached_property
+    def reference(self) -> Colours | None:
+        """What the restorations are measured against: float32 (H, W, 3) in [0, 1], or None."""
+        return self.photo.reference(self.size, self.region)
+
+    def fitted(self, title: str) -> Colours:
+        """A restoration at the comparison's size: float32 (H, W, 3) in [0, 1].
+
+        One of another size is resampled, bicubic with antialiasing.
+        """
+        return resized_picture(self[title].image, self.size)
+
+    @property
+    def resampled(self) -> dict[str, tuple[int, int]]:
+        """The width and height of the restorations that are of another size than was asked for, by title."""
+        sizes = {title: (made.image.shape[1], made.image.shape[0]) for title, made in self.restorations.items()}
+        return {title: size for title, size in sizes.items() if size != self.size}
+
+    def protocol(self) -> str:
+        """How the numbers came about, in a sentence or two."""
+        width, height = self.size
+        said = [f"The {self.photo.frame} frame of {self.photo.name} at {width} x {height}"]
+        said += [f"region {self.region}"] if self.region is not None else []
+        said += [f"given: {self.given if self.given is not None else 'the reference itself'}"]
+        lines = ["; ".join(said) + "."]
+        lines += [
+            f"{title} is {wide} x {high} and was resampled (bicubic, antialiased) to be measured."
+            for title, (wide, high) in self.resampled.items()
+        ]
+        lines += [remark + "." for made in self.restorations.values() for remark in made.remarks]
+        return " ".join(lines)
+
+    def numbers(self, names: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
+        """The measures of each restoration by title; none where there is no reference."""
+        if self.reference is None:
+            return {}
+        chosen = [measures[name] for name in (measures if names is None else names)]
+        return {
+            title: {each.name: each(self.fitted(title), self.reference) for each in chosen}
+            for title in self.restorations
+        }
+
+    def measure(self, names: Sequence[str] | None = None) -> Table:
+        """How close each column is to the reference.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            Of `frantools.measures`. Default: all of them.
+
+        Returns
+        -------
+        Table
+            A row a column. What went wrong in a column stands in its row; without a reference there are no numbers.
+        """
+        found, rows = self.numbers(names), []
+        for title in self.titles:
+            row: dict[str, Any] = {"column": title}
+            if title in self.restorations:
+                made = self.restorations[title]
+                row |= found.get(title, {}) | {"calls": made.calls, "seconds": made.seconds}
+            if self.errors:
+                row["error"] = self.errors.get(title, "")
+            rows.append(row)
+        heads = {name: None for row in rows for name in row}
+        return Table([{name: row.get(name) for name in heads} for row in rows], caption=self.protocol())
+
+    def rois(self, size: int | None = None, count: int = 4) -> list[Roi]:
+        """The squares in which most goes on and the columns differ most; see `find_rois`.
+
+        Parameters
+        ----------
+        size : int, optional
+            Pixels a side, of the comparison's size. Default: three eighths of the shorter side, as in the note.
+        count : int
+            How many at most.
+        """
+        side = max(1, min(self.size) * 3 // 8) if size is None else size
+        return find_rois([self.fitted(title) for title in self.restorations], side, count)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What makes the same comparison again."""
+        return recipe_of(
+            "compare", self.photo, self.columns, self.size, self.region, self.seed, self.given, self.precision
+        )
+
+    def figure(self) -> Figure:
+        """The columns side by side, with their numbers."""
+        import_module(f"{__package__}.views.compare")  # fills the registry
+        draw: Callable[[Comparison], Figure] = FIGURES["comparison"]
+        return draw(self)
+
+    def _repr_png_(self) -> bytes | None:
+        from io import BytesIO
+
+        file, figure = BytesIO(), self.figure()
+        figure.savefig(file, format="png", dpi=figure.dpi)
+        return file.getvalue()
+
+    def __repr__(self) -> str:
+        said = [f"{title} failed" if title in self.errors else title for title in self.titles]
+        return f"Comparison of {self.photo.name} at {self.size[0]} x {self.size[1]}: {', '.join(said)}"
+
+
+FIGURES: dict[str, Any] = {}
+"""What draws a comparison, by name; `views` fills it, so that nothing here imports a view."""
+
+
+def recipe_of(
+    view: str,
+    photo: Photo,
+    columns: Sequence[Column],
+    size: int | tuple[int, int],
+    region: Region | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    **options: Any,
+) -> Recipe:
+    """The recipe of what was made of a photo."""
+    return Recipe(
+        view=view,
+        photos=(Source.of(photo),),
+        columns=tuple(columns),
+        size=size,
+        region=region,
+        seed=seed,
+        degradation=given,
+        precision=precision,
+        models=model_hashes(columns),
+        options=options,
+        versions=versions(),
+    )
+
+
+def model_hashes(columns: Sequence[Column]) -> dict[str, str]:
+    """The hashes of the FranNet weights that columns use, by name."""
+    found: dict[str, str] = {}
+    for column in columns:
+        try:
+            made = column.restorer()
+        except Exception:  # of whatever kind: it is told where the column is restored
+            continue
+        name, network = getattr(made, "name", None), getattr(made, "model", None)
+        if name is not None and getattr(network, "sha256", None):
+            found[str(name)] = str(network.sha256)  # type: ignore[union-attr]
+    return found
 
 
 def compare(
-    image: NDArray[Any],
-    columns: Sequence[Column],
-    size: int | tuple[int, int] = 1024,
+    photo: Any,
+    columns: Sequence[Any],
+    size: int | tuple[int, int] = 512,
     region: Region | None = None,
     seed: int = 0,
-    precision: str = "float32",
+    given: Degradation | None = None,
     progress: Progress | None = None,
+    *,
+    precision: str = "float32",
+    device: str | None = None,
+    timeout: float | None = None,
     cache: Cache | None = None,
-) -> dict[str, Restoration]:
-    """Restore a picture once for each column.
+) -> Comparison:
+    """Restore a photo once for each column.
 
     Parameters
     ----------
-    image : ndarray
-        A picture.
-    columns : sequence of Column
-        With titles that differ.
-    size, region, seed, precision
-        As for `restore`, for all columns.
+    photo : Photo, str, path or ndarray
+        See `Photo`.
+    columns : sequence
+        Columns, pairs (title, what), or whatever restores: names, setups, paths, functions, modules, arrays.
+    size : int or (int, int)
+        Width and height. One number is the longer side of the frame; with a region, both sides.
+    region : Region, optional
+        What of the frame is looked at. Default: all of it.
+    seed : int
+        Of the random numbers, of columns without a seed of their own.
+    given : Degradation, optional
+        What restorers are given of the photo. FranNet's own models read their 64 x 64 gray copy all the same.
     progress : callable, optional
         Called with the share of the whole that is done, 0 to 1. What it raises ends the work.
+    precision, device : str, optional
+        For FranNet's models; see `restore`.
+    timeout : float, optional
+        Seconds after which the answer of a function or a module is no longer waited for. Default: never.
     cache : Cache, optional
         Where to look for restorations that were made before, and to keep new ones.
 
     Returns
     -------
-    dict of Restoration
-        By title, in the order of the columns.
+    Comparison
+        What goes wrong inside one column is a sentence in its `errors`, and the others go on.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the photo cannot be read, a column names nothing, or an argument is not as above.
+
+    Examples
+    --------
+    >>> import frantools as ft
+    >>> made = ft.compare("hopper", ["bicubic", ("gray", "nearest")], size=64)
+    >>> made.titles
+    ['bicubic', 'gray']
     """
-    titles = [column.title for column in columns]
-    if len(set(titles)) < len(titles):
-        raise ValueError(f"two columns have the same title among {', '.join(titles)}; titles must differ")
-    region = region or Region.full()
-    costs = [_cost(column) for column in columns]
+    if given is not None and not isinstance(given, Degradation):
+        raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
+    made = as_columns(columns)
+    photo, precision = as_photo(photo), resolve_precision(precision)
+    region = None if region is None else check_region(region)
+    found = {column.title: column.restorer(precision, device, timeout) for column in made}
+    photo = frame_of(photo, list(found.values()))
+    job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
+    restorations, errors = run(job, made, progress)
+    return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
+
+
+def run(
+    job: Job, columns: Sequence[Column], progress: Progress | None = None
+) -> tuple[dict[str, Restoration], dict[str, str]]:
+    """The restorations of a job's columns by title, and what went wrong in the others."""
+    costs = [cost_of(job, column) for column in columns]
     restorations: dict[str, Restoration] = {}
+    errors: dict[str, str] = {}
     for index, column in enumerate(columns):
-        before, share = sum(costs[:index]), costs[index]
+        stopped: list[BaseException] = []
 
-        def report(done: float, before: float = before, share: float = share) -> None:
+        def report(share: float, index: int = index, stopped: list[BaseException] = stopped) -> None:
             if progress is not None:
-                progress((before + done * share) / sum(costs))
+                try:
+                    progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
+                except BaseException as error:
+                    stopped.append(error)
+                    raise
 
-        column_seed = seed if column.seed is None else column.seed
-        restorations[column.title] = _one(image, column, size, region, column_seed, precision, report, cache)
+        try:
+            restorations[column.title] = job.restore(column, report)
+        except Exception as error:  # of whatever kind: it belongs to this column
+            if stopped:  # it is the caller's, who wants no more
+                raise
+            errors[column.title] = sentence(error, column.title)
         report(1.0)
-    return restorations
+    return restorations, errors
 
 
-def _cost(column: Column) -> float:
-    """About how long a column takes, in network calls; preparing the points is worth a few."""
-    if column.model in SOURCES:
-        return 0.01
-    return 3.0 + (column.setup or Setup()).calls if model(column.model).is_diffusion else 4.0
+def cost_of(job: Job, column: Column) -> float:
+    """About how long a column takes, in seconds a megapixel."""
+    try:
+        cost = job.restorer(column).cost
+    except Exception:  # of whatever kind: it is told where the column is restored
+        return 1.0
+    return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
 
 
-def _one(
-    image: NDArray[Any],
+def restore(
+    what: Any,
+    photo: Any,
+    setup: Any = None,
+    size: int | tuple[int, int] = 1024,
+    region: Region | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    progress: Progress | None = None,
+    *,
+    given: Degradation | None = None,
+    device: str | None = None,
+    timeout: float | None = None,
+    **settings: Any,
+) -> Restoration:
+    """Restore a photo, or a region of it.
+
+    Parameters
+    ----------
+    what : object
+        A FranNet of `load_model`, the name of a model or a setup, a function, a torch module, a path: whatever can be a
+        column.
+    photo : Photo, str, path, ndarray or Tensor
+        See `Photo`. For FranNet alone also the network's input itself, as `prepare_input` makes it: (1, 1, 64, 64) floats
+        in [-1, 1].
+    setup : Setup, SchedulerSetup or str, optional
+        The sampler and its settings, for FranNet's diffusion models only. Default: `Setup()`, the note's B.
+    size : int or (int, int)
+        Width and height, 1 to 16384 each. One number is the longer side of the frame; with a region, both sides.
+    region : Region, optional
+        What of the picture is restored. Default: all of it.
+    seed : int
+        Of the random numbers. FranNet's belong to the point: a region is coloured as in the whole picture.
+    precision : {"float32", "bfloat16", "auto"}
+        Of FranNet's products; sums over blocks and steps are float32 all the same. "bfloat16" changes the loss by less
+        than a hundredth. "auto" takes it where the device has instructions for it (a processor's AVX-512 BF16, or
+        CUDA), where it is the faster one. Elsewhere it is emulated, no faster than "float32", which "auto" then takes.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
+        the work and is raised from here.
+    given : Degradation, optional
+        What the restorer is given of the photo; FranNet reads its 64 x 64 gray copy all the same.
+    device : str, optional
+        Where FranNet runs. Default: where the model is.
+    timeout : float, optional
+        Seconds after which the answer of a function or a module is no longer waited for. Default: never.
+    **settings
+        Arguments of a function, or `tile` and `overlap` of a module.
+
+    Returns
+    -------
+    Restoration
+        `image` float32 (H, W, 3) in [0, 1], `seconds`, `calls`, `recipe`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        If an argument is not as above, or what restores answers with no picture.
+
+    Examples
+    --------
+    >>> import frantools as ft
+    >>> ft.restore("diffusion-basic", "hopper", size=64).image.shape
+    (64, 64, 3)
+    """
+    column = Column("restored", what, setup, given=given, **settings)
+    seed, region = check_seed(seed), check_region(region)
+    if isinstance(photo, Tensor):
+        return _from_input(column, photo, size, region, seed, precision, device, progress)
+    restorer = column.restorer(precision, device, timeout)
+    column = column.but(title=restorer.title if isinstance(restorer.title, str) else "restored")
+    framed = frame_of(as_photo(photo), [restorer])
+    part = None if region == Region.full() else region
+    job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout)
+    made = job.restore(column, progress or (lambda _: None))
+    legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
+    recipe = recipe_of("restoration", framed, [column], job.size, region, seed, None, precision, **legacy)
+    return replace(made, recipe=replace(recipe, precision=made.recipe.get("precision", recipe.precision)))
+
+
+LEGACY = ("model", "model_sha256", "input_sha256", "setup")
+"""What recipes of FranNet's restorations have said since the first version."""
+
+
+def _from_input(
     column: Column,
+    x: Tensor,
     size: int | tuple[int, int],
     region: Region,
     seed: int,
     precision: str,
-    progress: Callable[[float], None],
-    cache: Cache | None,
+    device: str | None,
+    progress: Progress | None,
 ) -> Restoration:
-    if column.model in SOURCES:
-        shown = seen if column.model == "input" else original
-        return Restoration(shown(image, size, region), seconds=0.0, calls=0, recipe={"model": column.model})
-    network, x = model(column.model), prepare_input(image)
-    key = json.dumps(describe(network, x, column.setup, size, region, seed, precision))
-    kept = cache.get(key) if cache is not None else None
-    if kept is None:
-        kept = restore(network, x, column.setup, size, region, seed, precision, progress)
-        if cache is not None:
-            cache.put(key, kept)
-    return kept
-
-
-def seen(image: NDArray[Any], size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
-    """What the network sees of a picture or a region of it, each of the 64 x 64 gray pixels as a square."""
-    gray: NDArray[np.float32] = np.asarray((prepare_input(image)[0, 0] + 1) / 2, dtype=np.float32)
-    x, y = ((axis * len(gray)).long().clamp(max=len(gray) - 1).numpy() for axis in axes(size, region))
-    cells: NDArray[np.float32] = gray[np.ix_(y, x)]
-    rgb: NDArray[np.float32] = np.repeat(cells[..., None], 3, axis=-1)
-    return rgb
-
-
-def original(image: NDArray[Any], size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
-    """The picture itself, or a region of it, bilinear with antialiasing: what a restoration is measured against."""
-    picture, region = square(image), region or Region.full()
-    side = len(picture)
-    left, top = region.x * side, region.y * side
-    right, bottom = min(side, left + region.width * side), min(side, top + region.height * side)
-    resized = Image.fromarray(picture).resize(
-        dimensions(size), Image.Resampling.BILINEAR, box=(left, top, right, bottom)
-    )
-    return np.asarray(resized, dtype=np.float32) / np.float32(255)
+    """A restoration from FranNet's input itself, of which there is no photo."""
+    made = column.restorer(precision, device)
+    sample = getattr(made, "sample", None)
+    if sample is None:
+        raise ValueError(
+            f"a tensor of shape {tuple(x.shape)} and {x.dtype} is an input of FranNet alone, and {made.title} is another "
+            "restorer; accepted are pictures as arrays"
+        )
+    restoration: Restoration = sample(x, size, region, seed, progress)
+    return replace(restoration, recipe=Recipe.from_dict(dict(restoration.recipe)))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .checks import is_whole
-from .frannet.network import FranNet
-from .frannet.restoration import restore
+from .comparisons import Comparison, compare
+from .degradation import Degradation
 from .frannet.samplers import Setup, Solver
-from .images import Picture, prepare_input, square
+from .photo import Photo, as_photo
 from .pictures import Pictures
 from .regions import LARGEST
-from .restorers.resizing import BASELINES
-from .scores.measures import Named, measure
+from .restorers.columns import Column, as_column
+from .restorers.protocol import RestorerError
+from .scores.measures import Named, measures
+from .tables import Table
 
 SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
 NAMES = ("mse", "mse_gray", "psnr", "ssim")
@@ -65,91 +65,183 @@ def summarise(each: Sequence[Mapping[str, float]], calls: int = 0, seconds: floa
     return Metrics(**means, pictures=len(each), calls=calls, seconds=seconds / len(each), each=columns)
 
 
+@overload
 def evaluate(
-    model: FranNet | str,
-    folder_or_images: str | PathLike[str] | Sequence[NDArray[Any]],
-    setup: Setup | Solver | None = None,
+    what: list[Any] | tuple[Any, ...],
+    folder_or_images: Any,
+    setup: None = None,
     size: int = SIZE,
     limit: int | None = None,
     seed: int = 0,
+    given: Degradation | None = None,
     precision: str = "float32",
     progress: Callable[[float], None] | None = None,
-) -> Metrics:
-    """Measure a model on pictures: restore each one's centre square and compare.
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Table: ...
+
+
+@overload
+def evaluate(
+    what: Any,
+    folder_or_images: Any,
+    setup: Setup | Solver | str | None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Metrics: ...
+
+
+def evaluate(
+    what: Any,
+    folder_or_images: Any,
+    setup: Setup | Solver | str | None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Metrics | Table:
+    """Measure what restores on many pictures.
+
+    Each picture is taken down to `size` first: the numbers are those of ``compare(photo.at(size), [what], size=size)``,
+    digit for digit.
 
     Parameters
     ----------
-    model : FranNet or str
-        From `load_model`; or the name of a baseline, such as "bicubic", which calls no network: see
-        `baselines.BASELINES`.
-    folder_or_images : path or sequence of ndarray
-        A folder of pictures, or the pictures. Damaged ones in a folder are skipped with a warning.
-    setup : Setup or adapters.SchedulerSetup, optional
-        For diffusion models; default B.
+    what : object or list
+        A FranNet of `load_model`, or whatever can be a column: "bicubic", a function, a path. Or a list of columns.
+    folder_or_images : path or sequence
+        A folder of pictures, or the pictures: see `Photo`. Damaged ones in a folder are skipped with a warning.
+    setup : Setup, SchedulerSetup or str, optional
+        For FranNet's diffusion models; default B. Columns of a list have setups of their own.
     size : int
-        Pixels a side at which originals are kept, grayed and shrunk for the input, and compared, 1 to 16384.
+        Pixels of the longer side at which pictures are kept and compared, 1 to 16384.
     limit : int, optional
         Only the first so many.
     seed : int
         Of the first picture's random numbers; the next have the next.
-    precision : {"float32", "bfloat16", "auto"}
+    given : Degradation, optional
+        What restorers are given of the pictures; see `compare`.
+    precision, device, timeout
         As for `restore`.
     progress : callable, optional
         Called with the share that is done, 0 to 1.
 
     Returns
     -------
-    Metrics
-        Means over the pictures, and each one's numbers in `each`.
+    Metrics or Table
+        Of one restorer, means over the pictures, and each one's numbers in `each`. Of a list, a row a picture and column,
+        with what went wrong in it.
 
     Raises
     ------
     ValueError
-        If there is no readable picture, no baseline of that name, or the size or the limit is not as above.
+        If there is no readable picture, an argument is not as above, or the one restorer fails.
+    """
+    several = isinstance(what, (list, tuple)) and not _is_pair(what)
+    if several and setup is not None:
+        raise ValueError("a list of columns has setups of its own; setup goes with one model")
+    columns = list(what) if several else [_column(what, setup)]
+    rows: list[dict[str, Any]] = []
+    for made in _comparisons(columns, folder_or_images, size, limit, seed, given, precision, progress, device, timeout):
+        if not several and made.errors:
+            raise RestorerError(next(iter(made.errors.values())))
+        numbers = made.numbers(measures if several else NAMES)
+        for title in made.titles:
+            row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
+            if title in made:
+                row |= {"calls": made[title].calls, "seconds": made[title].seconds}
+            rows.append(row | {"error": made.errors.get(title, ""), "protocol": made.protocol()})
+    if not several:
+        return summarise(rows, rows[-1]["calls"], sum(row["seconds"] for row in rows))
+    failed = any(row["error"] for row in rows)
+    names = ["picture", "column", *measures, "calls", "seconds", *(["error"] if failed else [])]
+    caption = f"Each picture taken down to {size} pixels first. For the first: {rows[0]['protocol']}"
+    return Table([{name: row.get(name) for name in names} for row in rows], caption)
+
+
+def _is_pair(what: Any) -> bool:
+    return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str) and not isinstance(what[1], str)
+
+
+def _column(what: Any, setup: Setup | Solver | str | None) -> Column:
+    """The one column to measure."""
+    if setup is None:
+        return as_column(what)
+    if isinstance(what, (Column, tuple)):
+        raise ValueError("a column has a setup of its own; setup goes with a model")
+    return Column("restored", what, setup)
+
+
+def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[int, int, Photo | None]]:
+    """The photos of a folder or a sequence, one after the other: its number, how many there are, and it.
+
+    A file that cannot be read any more is None, and told of in a warning.
     """
     if isinstance(folder_or_images, np.ndarray) and folder_or_images.ndim < 4:
         raise ValueError(
             f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
             "such as [picture]"
         )
-    if isinstance(model, str):
-        check_baseline(model, setup)
-    images: Sequence[Picture] = (
+    images: Sequence[Any] = (
         Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
     )
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
     if limit is not None and (not is_whole(limit) or limit < 1):
         raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
     count = len(images) if limit is None else min(len(images), int(limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
-    each, seconds, calls = [], 0.0, 0
     for index in range(count):
         try:
-            picture = images.read(index) if isinstance(images, Pictures) else images[index]
-        except ValueError as error:
-            warnings.warn(f"skipped: {error}", stacklevel=2)
-        else:
-            original = square(picture, size)
-            if isinstance(model, str):
-                start = time.perf_counter()
-                image = BASELINES[model](original)
-                seconds += time.perf_counter() - start
+            if isinstance(images, Pictures):
+                photo = Photo(images.read(index), name=str(images.paths[index]))
             else:
-                result = restore(model, prepare_input(original), setup, size, seed=seed + index, precision=precision)
-                image, calls, seconds = result.image, result.calls, seconds + result.seconds
-            each.append(measure(image, original, NAMES))
+                photo = as_photo(images[index])
+        except (ValueError, OSError) as error:
+            if not isinstance(images, Pictures):
+                raise
+            warnings.warn(f"skipped: {error}", stacklevel=3)
+            yield index, count, None
+        else:
+            yield index, count, photo
+
+
+def _comparisons(
+    columns: Sequence[Any],
+    folder_or_images: Any,
+    size: int,
+    limit: int | None,
+    seed: int,
+    given: Degradation | None,
+    precision: str,
+    progress: Callable[[float], None] | None,
+    device: str | None,
+    timeout: float | None,
+) -> Iterator[Comparison]:
+    """The comparisons of all readable pictures."""
+    if not is_whole(size) or not 1 <= size <= LARGEST:
+        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
+    any_read = False
+    for index, count, photo in photos(folder_or_images, limit):
+        if photo is not None:
+            any_read = True
+            yield compare(
+                photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
+                timeout=timeout,
+            )  # fmt: skip
         if progress is not None:
             progress((index + 1) / count)
-    if not each:
+    if not any_read:
         raise ValueError("no picture could be read; accepted are whole picture files")
-    return summarise(each, calls, seconds)
-
-
-def check_baseline(name: str, setup: Setup | Solver | None = None) -> None:
-    """Raise a ValueError if there is no baseline of a name, or it is to be sampled."""
-    if name not in BASELINES:
-        raise ValueError(f"there is no baseline {name!r}; accepted are a model and {', '.join(BASELINES)}")
-    if setup is not None:
-        raise ValueError(f"the baseline {name!r} has no sampler; setup goes with a diffusion model")

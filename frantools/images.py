@@ -140,6 +140,16 @@ def square(image: object, size: int | None = None) -> Picture:
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
 
+def resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    """A picture at another width and height, bilinear with antialiasing."""
+    width, height = size
+    if picture.shape[:2] == (height, width):
+        return picture
+    tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
+    made = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
+    return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
+
+
 def _pixels(size: object) -> int:
     if not is_whole(size) or size < 1:
         raise ValueError(f"size is {size!r}; accepted are whole numbers from 1")
@@ -151,7 +161,7 @@ def to_gray(image: Tensor) -> Tensor:
     return image @ torch.tensor(GRAY, dtype=image.dtype, device=image.device)
 
 
-def prepare_input(image: object, size: int = INPUT_SIZE) -> Tensor:
+def prepare_input(image: object, size: int = INPUT_SIZE, crop: bool = True) -> Tensor:
     """What the network is given of a picture.
 
     Parameters
@@ -166,7 +176,10 @@ def prepare_input(image: object, size: int = INPUT_SIZE) -> Tensor:
     Tensor
         (1, 1, size, size) float32 in [-1, 1]: the centre square, gray, bilinear with antialiasing.
     """
-    gray = to_gray(torch.from_numpy(np.require(square(image), requirements=["C", "W"])).float() / 255)
+    gray = to_gray(
+        torch.from_numpy(np.require(square(image) if crop else as_picture(image), requirements=["C", "W"])).float()
+        / 255
+    )
     small = F.interpolate(gray[None, None], size=(_pixels(size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 

@@ -56,9 +56,12 @@ class Table:
     rows : sequence of dict
         The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful where
         the table is shown; `to_frame` and `to_csv` keep every digit.
+    caption : str
+        How the numbers came about; stands below the table where it is shown.
     """
 
     rows: Sequence[Mapping[str, Any]]
+    caption: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -134,16 +137,18 @@ class Table:
             return ""
         cells = self._cells()
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        return "\n".join(
+        lines = "\n".join(
             "  ".join(
                 cell.rjust(width) if right else cell.ljust(width)
                 for cell, width, right in zip(line, widths, self._numeric(), strict=True)
             ).rstrip()
             for line in cells
         )
+        return f"{lines}\n{self.caption}" if self.caption else lines
 
     def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+        below = MARKDOWN.sub(r"\\\g<0>", _line(self.caption))
+        return f"{self.to_markdown()}\n\n{below}" if below else self.to_markdown()
 
 
 def _line(text: str) -> str:

@@ -1,18 +1,20 @@
-"""What plain resizing makes of the same low resolution: what a model has to be better than."""
+"""Plain resizing of what is given, and the photo itself: what a model has to be better than."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+import time
+from collections.abc import Mapping
+from math import ceil, floor
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from ..images import INPUT_SIZE, Picture, prepare_input, square
+from ..regions import Region, axes
+from .protocol import Colours, Given, Progress, Restoration
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
@@ -20,15 +22,15 @@ MODES: Mapping[str, str] = MappingProxyType(
 """How pictures are resized, by name, and what PyTorch calls it."""
 
 
-def resize(image: Tensor, size: int, method: str) -> Tensor:
+def resize(image: Tensor, size: int | tuple[int, int], method: str) -> Tensor:
     """Resize a picture with one of PyTorch's methods.
 
     Parameters
     ----------
     image : Tensor
         (B, C, H, W) floats in [0, 1].
-    size : int
-        Pixels a side of the result.
+    size : int or (int, int)
+        Width and height of the result; one number stands for both.
     method : {"nearest", "bilinear", "bicubic", "area"}
         Area is the mean of the pixels that a new one touches. Bilinear and bicubic shrink with antialiasing; bicubic
         enlarges with a = -3/4, closer to the portraits than Pillow's -1/2.
@@ -36,58 +38,127 @@ def resize(image: Tensor, size: int, method: str) -> Tensor:
     Returns
     -------
     Tensor
-        (B, C, size, size) in [0, 1].
+        (B, C, height, width) in [0, 1].
     """
-    antialias = method in ("bilinear", "bicubic") and size < image.shape[-1]
-    return F.interpolate(image, size=(size, size), mode=MODES[method], antialias=antialias).clamp(0, 1)
+    width, height = (size, size) if isinstance(size, int) else size
+    shrinks = height < image.shape[-2] or width < image.shape[-1]
+    antialias = method in ("bilinear", "bicubic") and shrinks
+    return F.interpolate(image, size=(height, width), mode=MODES[method], antialias=antialias).clamp(0, 1)
 
 
-def from_gray(original: Picture, method: str) -> NDArray[np.float32]:
-    """The network's input, 64 x 64 and gray, resized to the original's size.
+def resized_picture(picture: Colours, size: tuple[int, int], method: str = "bicubic") -> Colours:
+    """A picture, float32 (H, W, 3) in [0, 1], at another width and height; see `resize`."""
+    if picture.shape[1::-1] == tuple(size):
+        return picture
+    return _to_array(resize(_to_tensor(picture), size, method))
 
-    Parameters
-    ----------
-    original : ndarray
-        uint8 (S, S, 3); see `images.square`.
-    method : str
-        See `resize`.
 
-    Returns
-    -------
-    ndarray
-        float32 (S, S, 3) in [0, 1], gray: three equal channels.
+def resized_region(picture: Colours, size: tuple[int, int], region: Region, method: str) -> Colours:
+    """A region of a picture at a width and height.
+
+    What is enlarged is interpolated at the points that are asked for, as the whole picture is. What is shrunk is cut
+    out, to whole pixels, and resized.
     """
-    gray = (prepare_input(original) + 1) / 2
-    return _to_array(resize(gray, len(original), method).expand(1, 3, -1, -1))
+    height, width = picture.shape[:2]
+    if region.width * width > size[0] or region.height * height > size[1]:
+        left, top = floor(region.x * width), floor(region.y * height)
+        right, bottom = ceil((region.x + region.width) * width), ceil((region.y + region.height) * height)
+        return resized_picture(
+            np.ascontiguousarray(picture[top : max(bottom, top + 1), left : max(right, left + 1)]), size, method
+        )
+    x, y = axes(size, region)
+    if method in ("nearest", "area"):
+        across, down = ((v * n).long().clamp(0, n - 1) for v, n in ((x, width), (y, height)))
+        return np.ascontiguousarray(picture[down.numpy()[:, None], across.numpy()[None]])
+    grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)[None] * 2 - 1
+    source = _to_tensor(picture).double()
+    made = F.grid_sample(source, grid, mode=method, padding_mode="border", align_corners=False)
+    return _to_array(made.float().clamp(0, 1))
 
 
-def from_colour(original: Picture, method: str) -> NDArray[np.float32]:
-    """The original itself at 64 x 64, with its true colours, resized to its own size.
-
-    What no model here is told: the colour. Shrinking is that of the network's input, bilinear with antialiasing.
-
-    Parameters
-    ----------
-    original : ndarray
-        uint8 (S, S, 3); see `images.square`.
-    method : str
-        See `resize`.
-
-    Returns
-    -------
-    ndarray
-        float32 (S, S, 3) in [0, 1].
-    """
-    colours = torch.from_numpy(np.ascontiguousarray(square(original))).permute(2, 0, 1)[None].float() / 255
-    return _to_array(resize(resize(colours, INPUT_SIZE, "bilinear"), len(original), method))
+def _to_tensor(picture: Colours) -> Tensor:
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
 
 
-def _to_array(image: Tensor) -> NDArray[np.float32]:
+def _to_array(image: Tensor) -> Colours:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
-BASELINES: Mapping[str, Callable[[Picture], NDArray[np.float32]]] = MappingProxyType(
-    {method: partial(from_gray, method=method) for method in MODES}
-    | {f"{method}-colour": partial(from_colour, method=method) for method in MODES}
+class Resizing:
+    """What is given, resized to the size that is asked for.
+
+    Where the picture was not degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
+
+    Parameters
+    ----------
+    name : str
+        See `NAMED`: "input" shows each pixel as a square; the others are the methods of `resize`. With "-colour" at its
+        end, the small copy keeps its colours.
+    """
+
+    cost: float | None = 0.05
+    continuous = True
+    random = False
+    frame = ""
+
+    def __init__(self, name: str, title: str | None = None) -> None:
+        self.name, self.title = name, title or name
+        method, self.colour = name.removesuffix("-colour"), name.endswith("-colour")
+        self.method = "nearest" if method == "input" else method
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """Resize; see `Restorer`."""
+        begun = time.perf_counter()
+        if given.degradation is not None:
+            source = given.picture
+        else:
+            source = given.photo.small_colour if self.colour else given.photo.small
+        if region is None or region == Region.full():
+            made = resized_picture(source, size, self.method)
+        else:
+            made = resized_region(source, size, region, self.method)
+        return Restoration(made, time.perf_counter() - begun, calls=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"model": self.name}
+
+
+class Original:
+    """The photo itself."""
+
+    cost: float | None = 0.05
+    continuous = True
+    random = False
+    frame = ""
+
+    def __init__(self, title: str | None = None) -> None:
+        self.title = title or "original"
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """The photo at that size; see `Restorer`."""
+        begun = time.perf_counter()
+        reference = given.photo.reference(size, region)
+        if reference is None:
+            reference = given.photo.shown(size, region)
+        return Restoration(reference, time.perf_counter() - begun, calls=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"model": "original"}
+
+
+NAMED: tuple[str, ...] = (
+    "input",
+    "original",
+    *MODES,
+    *(f"{name}-colour" for name in ("input", *MODES)),
 )
-"""The baselines by name: what each makes of an original, uint8 (S, S, 3), is float32 (S, S, 3) in [0, 1]."""
+"""The restorers that have a name alone."""
+
+
+def named(name: str, title: str | None = None) -> Resizing | Original:
+    """The restorer of one of the names `NAMED`."""
+    return Original(title) if name == "original" else Resizing(name, title)

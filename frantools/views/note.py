@@ -1,27 +1,35 @@
-"""The note's four figures as recipes: what each compares, how it is rendered, and how it is made again.
+"""The note's four figures: what each compares, how it is rendered, and how it is made again.
 
-A recipe is a dict that JSON can hold. `recipe` makes one, `restorations` does its sampling, `draw` makes the figure.
+`recipe` makes a recipe, `restorations` does its sampling, `draw` makes the figure.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import COLUMNS, SOURCES, Cache, Column, compare, model, original
-from ..frannet.restoration import Progress, Restoration, check_seed, resolve_precision, versions
+from ..comparisons import Comparison, compare, frame_of, model_hashes
+from ..frannet.restoration import check_seed, resolve_precision, versions
 from ..frannet.samplers import SETUPS
-from ..images import Picture, load_image, portraits
-from ..recipes import Recipe
+from ..images import portraits
+from ..photo import Photo
+from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
-from ..scores.measures import measure, sharpness
+from ..restorers.columns import COLUMNS, Column
+from ..restorers.protocol import Progress
+from ..scores.measures import measures, sharpness
+from ..scores.roi import RoiSearch
+from ..store import Cache
 from ..tables import Table
 from . import figures
-from .figures import RoiSearch
+from .registry import View, check_complete, check_models, opened, register, render
+
+__all__ = ["BEYOND", "COLUMNS", "FIGURES", "LOCAL", "draw", "located", "measured", "recipe", "regions", "render"]
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
@@ -37,10 +45,13 @@ BEYOND = ("Original", "diffusion-best", "single-best", "diffusion-best, 6 calls"
 LOCAL = Region(0.2, 0.2, 0.2, 0.4)
 """The region of figure 4: the rectangle from (0.2, 0.2) to (0.4, 0.6)."""
 
+Restored = Mapping[str, Comparison]
+"""By the name that stands beside a picture, what its columns made of it."""
+
 
 def recipe(
     figure: str,
-    pictures: Sequence[str] = (),
+    pictures: Sequence[Any] = (),
     columns: Sequence[Column] | None = None,
     size: int | tuple[int, int] = 1024,
     region: Region | None = None,
@@ -60,18 +71,18 @@ def recipe(
     columns : sequence of Column, optional
         Default: the note's.
     size, seed, precision
-        As for `restore`.
+        As for `frantools.restore`, for all columns.
     region : Region, optional
         Default: everything; for "local-region" the note's rectangle.
     search : RoiSearch, optional
-        For "roi-crops": the sizes and counts of the regions.
+        For "roi-crops": the sizes and counts of the regions. Default: the note's, in proportion to `size`.
     beyond : bool
         Whether each picture gets a second row of the models that go beyond the note. "roi-crops" has none.
 
     Returns
     -------
-    dict
-        As JSON can hold it, with the hashes of pictures and weights and the versions of libraries.
+    Recipe
+        With the hashes of pictures and weights and the versions of libraries.
 
     Raises
     ------
@@ -82,33 +93,53 @@ def recipe(
         raise ValueError(f"unknown figure {figure!r}; accepted are {', '.join(FIGURES)}")
     chosen = [COLUMNS[title] for title in FIGURES[figure]] if columns is None else list(columns)
     second = [COLUMNS[title] for title in BEYOND[: len(chosen)]] if beyond and figure != "roi-crops" else []
-    region = region or (LOCAL if figure == "local-region" else Region.full())
-    made: Recipe = {
-        "figure": figure,
-        "pictures": {name: picture_hash(find_picture(name)) for name in pictures or portraits()},
-        "columns": [column.to_dict() for column in [*chosen, *second]],
-        "size": list(dimensions(size)),
-        "region": list(astuple(region)),
-        "seed": check_seed(seed),
-        "precision": resolve_precision(precision),
-        "models": {c.model: model(c.model).sha256 for c in [*chosen, *second] if c.model not in SOURCES},
-        "versions": versions(),
-    }
-    if second:
-        made["beyond"] = [column.title for column in second]
+    options: dict[str, Any] = {"beyond": [column.title for column in second]} if second else {}
     if figure == "roi-crops":
-        made["search"] = asdict(search or RoiSearch())
-    return made
+        side = min(dimensions(size))
+        options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
+    restorers = [column.restorer(precision) for column in (*chosen, *second)]
+    photos = [frame_of(Photo(picture), restorers) for picture in pictures or portraits()]
+    return Recipe(
+        view=figure,
+        photos=tuple(Source.of(photo) for photo in photos),
+        columns=(*chosen, *second),
+        size=dimensions(size),
+        region=region or (LOCAL if figure == "local-region" else Region.full()),
+        seed=check_seed(seed),
+        precision=resolve_precision(precision),
+        models=model_hashes([*chosen, *second]),
+        options=options,
+        versions=versions(),
+    )
 
 
-def restorations(
-    recipe: Recipe, progress: Progress | None = None, cache: Cache | None = None
-) -> dict[str, dict[str, Restoration]]:
+def compute(
+    recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache | None
+) -> Iterator[dict[str, Comparison]]:
+    """Restore each photo by all columns."""
+    done: dict[str, Comparison] = {}
+    for index, (photo, title) in enumerate(zip(photos, titles(recipe).values(), strict=True)):
+        assert recipe.size is not None
+        done[title] = compare(
+            photo,
+            recipe.columns,
+            size=recipe.size,
+            region=None if recipe.region == Region.full() else recipe.region,
+            seed=recipe.seed or 0,
+            given=recipe.degradation,
+            progress=lambda share, index=index: progress((index + share) / len(photos)),  # type: ignore[misc]
+            precision=recipe.precision or "float32",
+            cache=cache,
+        )
+    yield done
+
+
+def restorations(recipe: Any, progress: Progress | None = None, cache: Cache | None = None) -> dict[str, Comparison]:
     """Do the sampling of a recipe.
 
     Parameters
     ----------
-    recipe : dict
+    recipe : Recipe or dict
         From `recipe`, or from `frantools.load_recipe`.
     progress : callable, optional
         Called with the share that is done, 0 to 1. What it raises ends the work.
@@ -117,55 +148,44 @@ def restorations(
 
     Returns
     -------
-    dict of dict of Restoration
-        By picture and column title.
+    dict of Comparison
+        By picture; each is a mapping of column titles to restorations.
 
     Raises
     ------
     ValueError
         If it is no recipe of a figure, or a picture or a model has changed since it was made.
     """
-    check(recipe)
-    done: dict[str, dict[str, Restoration]] = {}
-    names = titles(recipe)
-    for index, (name, title) in enumerate(names.items()):
-
-        def report(share: float, index: int = index) -> None:
-            if progress is not None:
-                progress((index + share) / len(names))
-
-        done[title] = compare(
-            find_picture(name),
-            [Column.from_dict(column) for column in recipe["columns"]],
-            size=tuple(recipe["size"]),
-            region=Region(*recipe["region"]),
-            seed=recipe["seed"],
-            precision=recipe["precision"],
-            progress=report,
-            cache=cache,
-        )
+    read = check(recipe)
+    (done,) = compute(read, opened(read), progress or (lambda _: None), cache)
     return done
 
 
-def measured(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]], seconds: bool = False) -> Table:
-    """How close each restoration of a recipe is to its original, column by column, and optionally what it took."""
+def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
+    """How close each restoration of a recipe is to its original, column by column, and optionally what it took.
+
+    Of the columns that a network made.
+    """
     rows = []
-    for name, picture in titles(recipe).items():
-        target = original(find_picture(name), tuple(recipe["size"]), Region(*recipe["region"]))
-        for title, restoration in pictures[picture].items():
-            if restoration.calls == 0:
+    for picture, made in pictures.items():
+        numbers = made.numbers(NAMES)
+        for title, restoration in made.items():
+            if not restoration.calls:
                 continue
-            row = {"picture": picture, "column": title, "calls": restoration.calls}
-            row |= measure(restoration.image, target) | {"sharpness": sharpness(restoration.image)}
+            row: dict[str, Any] = {"picture": picture, "column": title, "calls": restoration.calls}
+            row |= numbers.get(title, {}) | {"sharpness": sharpness(restoration.image)}
             rows.append(row | ({"seconds": restoration.seconds} if seconds else {}))
     return Table(rows)
 
 
-def regions(pictures: Mapping[str, Mapping[str, Restoration]], search: RoiSearch) -> Table:
+NAMES = tuple(measures)[:4]
+
+
+def regions(pictures: Restored, search: RoiSearch) -> Table:
     """The regions of figure 3, and how much the restorations differ in each."""
     rows = []
     for name, columns in pictures.items():
-        found = search.regions(list(columns.values()))
+        found = search.regions([made.image for made in columns.values()])
         rows += [{"picture": name, "region": number, **asdict(roi)} for number, roi in enumerate(found, start=1)]
     return Table(rows)
 
@@ -176,73 +196,65 @@ def setups(names: Sequence[str] = ()) -> Table:
     return Table([{"setup": name, **setup.to_dict(), "calls": setup.calls} for name, setup in chosen.items()])
 
 
-def draw(recipe: Recipe, pictures: Mapping[str, Mapping[str, Restoration]]) -> Figure:
+def draw(recipe: Any, pictures: Restored) -> Figure:
     """The figure of a recipe, from its restorations."""
-    match recipe["figure"]:
+    read = as_recipe(recipe)
+    beyond = read.options.get("beyond", ())
+    shown = {name: images(made) for name, made in pictures.items()}
+    match read.view:
         case "ddpm-vs-ddim":
-            return figures.ddpm_vs_ddim(pictures, recipe.get("beyond", ()))
+            return figures.ddpm_vs_ddim(shown, beyond)
         case "entire-image":
-            return figures.entire_image(pictures, recipe.get("beyond", ()))
+            return figures.entire_image(shown, beyond)
         case "roi-crops":
-            return figures.roi_crops(pictures, RoiSearch(**recipe["search"]))
+            search = RoiSearch(**read.options["search"])
+            complete = {name: dict(made) for name, made in pictures.items()}
+            return figures.roi_crops(complete, search)
         case _:
-            return figures.local_region(pictures, recipe.get("beyond", ()))
+            return figures.local_region(shown, beyond)
 
 
-def render(recipe: Recipe, progress: Progress | None = None, cache: Cache | None = None) -> Figure:
-    """Make the figure of a recipe; see `restorations`."""
-    return draw(recipe, restorations(recipe, progress, cache))
+def images(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The restorations of a comparison by title, and in the place of those that there are not, why."""
+    if not isinstance(made, Comparison):
+        return dict(made)
+    return {title: made.errors.get(title) or made[title] for title in made.titles}
 
 
-def check(recipe: Recipe) -> None:
+def check(recipe: Any) -> Recipe:
     """Raise a ValueError if a recipe is none of a figure's, or cannot make the same figure again."""
-    needed = {"figure", "pictures", "columns", "size", "region", "seed", "precision", "models"}
-    if not isinstance(recipe, dict) or recipe.get("figure") not in [*FIGURES] or not needed <= recipe.keys():
+    read = as_recipe(recipe)
+    if read.view not in FIGURES or read.region is None or read.precision is None or read.models is None:
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
+    check_complete(read)
+    _check_options(read)
+    if not read.photos:
+        raise ValueError("the recipe is damaged: it has no picture")
+    check_models(read)
+    opened(read)
+    return read
+
+
+def _check_options(recipe: Recipe) -> None:
+    """Raise a ValueError if a figure's own part of a recipe is not what it should be."""
     try:
-        Region(*recipe["region"]), dimensions(tuple(recipe["size"]))
-        resolve_precision(recipe["precision"]), check_seed(recipe["seed"])
-        columns = [Column.from_dict(column) for column in recipe["columns"]]
-        recipe["pictures"].items(), recipe["models"].items()
-        RoiSearch(**recipe.get("search", {}))
-        missing = {*recipe.get("beyond", ())} - {column.title for column in columns}
-    except (TypeError, AttributeError) as error:
+        missing = {*recipe.options.get("beyond", ())} - {column.title for column in recipe.columns}
+        if recipe.view == "roi-crops":
+            assert recipe.size is not None
+            side = recipe.size if isinstance(recipe.size, int) else min(recipe.size)
+            RoiSearch(**recipe.options["search"]).check(side)
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the recipe is damaged: {error}") from None
     if missing:
         raise ValueError(f"the recipe is damaged: it has no column {', '.join(sorted(missing))}")
-    if not recipe["pictures"] or not columns:
-        raise ValueError("the recipe is damaged: it has no picture or no column")
-    unchanged(recipe)
 
 
-def unchanged(recipe: Recipe, image: Picture | None = None) -> None:
-    """Raise a ValueError if a picture, or `image` in its place, or a model has changed since a recipe was made.
-
-    A picture that only the widget knew (`given`), and `image` is not, is a FileNotFoundError.
-    """
-    for name, sha256 in recipe["pictures"].items():
-        if image is None and name in recipe.get("given", {}):
-            raise FileNotFoundError(
-                f"the picture {name} was {recipe['given'][name]}, and the recipe has its name alone; pass the file: "
-                "--picture PATH on the command line, image=frantools.load_image(PATH) in Python"
-            )
-        if picture_hash(find_picture(name) if image is None else image) != sha256:
-            raise ValueError(
-                f"the picture {name} has changed since the recipe was made"
-                if image is None
-                else f"this is another picture than the {name} that the recipe was made with"
-            )
-    for name, sha256 in recipe["models"].items():
-        if model(name).sha256 != sha256:
-            raise ValueError(f"the model {name} has other weights than those that the recipe was made with")
-
-
-def located(recipe: Recipe, paths: Sequence[str]) -> Recipe:
+def located(recipe: Any, paths: Sequence[str]) -> Recipe:
     """A recipe whose pictures are found where they are now, as for those that were uploaded to a widget.
 
     Parameters
     ----------
-    recipe : dict
+    recipe : Recipe or dict
         Of a figure. Its hashes tell which picture is which.
     paths : sequence of str
         Of some of its pictures, or all.
@@ -252,34 +264,30 @@ def located(recipe: Recipe, paths: Sequence[str]) -> Recipe:
     FileNotFoundError, ValueError
         If there is no such file, or it is none of the recipe's pictures.
     """
-    pictures, given = recipe.get("pictures"), recipe.get("given", {})
-    if not isinstance(pictures, dict) or not isinstance(given, dict):
-        return recipe  # what is wrong with it, `check` tells
+    read = as_recipe(recipe)
+    sources = list(read.photos)
     for path in paths:
-        sha256 = picture_hash(find_picture(path))
-        found = [name for name in pictures if pictures[name] == sha256]
+        sha256 = Photo(path).sha256
+        found = [index for index, source in enumerate(sources) if source.sha256 in (sha256, "")]
         if not found:
-            raise ValueError(f"{path} is another picture than the recipe was made with: {', '.join(pictures)}")
-        pictures = {path if name in found else name: sha for name, sha in pictures.items()}
-        given = {name: how for name, how in given.items() if name not in found}
-    kept = {name: value for name, value in recipe.items() if name != "given"}
-    return {**kept, "pictures": pictures} | ({"given": given} if given else {})
+            names = ", ".join(source.name for source in read.photos)
+            raise ValueError(f"{path} is another picture than the recipe was made with: {names}")
+        for index in found:
+            old = sources[index]
+            sources[index] = Source(path, sha256, "", old.frame, old.taken, old.reference)
+    return read.but(photos=tuple(sources))
 
 
-def find_picture(name: str) -> Picture:
-    """A built-in portrait by its name, or a picture by its path."""
-    built_in = portraits()
-    return built_in[name] if name in built_in else load_image(name)
-
-
-def titles(recipe: Recipe) -> dict[str, str]:
+def titles(recipe: Any) -> dict[str, str]:
     """What stands beside each picture of a recipe: the name of its file, and the path where two have the same."""
-    stems = [Path(name).stem for name in recipe["pictures"]]
-    return {
-        name: stem if stems.count(stem) == 1 else name for name, stem in zip(recipe["pictures"], stems, strict=True)
-    }
+    names = [source.name for source in as_recipe(recipe).photos]
+    stems = [Path(name).stem for name in names]
+    return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems, strict=True)}
 
 
-def picture_hash(picture: Picture) -> str:
-    """What a recipe knows a picture by."""
-    return hashlib.sha256(picture.tobytes()).hexdigest()
+def _draw(data: Restored, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    return draw(recipe, data)
+
+
+for _name in FIGURES:
+    register(View(_name, partial(compute), _draw, _check_options))

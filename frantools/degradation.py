@@ -1,0 +1,121 @@
+"""What restorers are given of a photo: the reference, made worse in a stated way."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from math import isfinite
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional as F
+
+from .checks import is_whole
+from .images import to_gray
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """How a picture is made worse: gray, then blur, shrink, noise and JPEG, in this order.
+
+    Parameters
+    ----------
+    gray : bool
+        Whether colour is taken away: 0.2989 R + 0.587 G + 0.114 B in all three channels.
+    shrink : int
+        How many times smaller both sides become, from 1; antialiased bicubic, sizes rounded.
+    noise : float
+        The standard deviation of Gaussian noise, in [0, 1], where pixels lie in [0, 1].
+    blur : float
+        The standard deviation of a Gaussian blur, in pixels of the reference.
+    jpeg : int, optional
+        The quality of a JPEG, 1 to 100, that the picture goes through.
+    seed : int
+        Of the noise, from 0.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Degradation(shrink=4).apply(np.zeros((64, 96, 3), np.float32)).shape
+    (16, 24, 3)
+    """
+
+    gray: bool = False
+    shrink: int = 1
+    noise: float = 0.0
+    blur: float = 0.0
+    jpeg: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.gray, (bool, np.bool_)):
+            raise ValueError(f"gray is {self.gray!r}; accepted are True and False")
+        if not is_whole(self.shrink) or self.shrink < 1:
+            raise ValueError(f"shrink is {self.shrink!r}; accepted are whole numbers from 1")
+        for name, most in (("noise", 1.0), ("blur", 1000.0)):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or not 0 <= value <= most:
+                raise ValueError(f"{name} is {value!r}; accepted are numbers from 0 to {most:g}")
+            object.__setattr__(self, name, float(value))
+        if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):
+            raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
+        if not is_whole(self.seed) or self.seed < 0:
+            raise ValueError(f"seed is {self.seed!r}; accepted are whole numbers from 0")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        said = [
+            "gray" if self.gray else "",
+            f"blur {self.blur:g} px" if self.blur else "",
+            f"shrunk {self.shrink} x" if self.shrink > 1 else "",
+            f"noise {self.noise:g}" if self.noise else "",
+            f"JPEG {self.jpeg}" if self.jpeg is not None else "",
+        ]
+        return ", ".join(filter(None, said)) or "as it is"
+
+    def apply(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make a picture worse.
+
+        Parameters
+        ----------
+        picture : ndarray
+            float32 (H, W, 3) in [0, 1].
+
+        Returns
+        -------
+        ndarray
+            float32 (h, w, 3) in [0, 1]; h and w are H and W divided by `shrink` and rounded, at least 1.
+        """
+        if self.gray:
+            gray = to_gray(torch.from_numpy(np.array(picture))).numpy()
+            picture = np.repeat(gray[..., None], 3, axis=-1)
+        if self.blur:
+            from skimage.filters import gaussian
+
+            picture = gaussian(picture, self.blur, channel_axis=-1, mode="nearest", preserve_range=True)
+        if self.shrink > 1:
+            sides = tuple(max(1, round(side / self.shrink)) for side in picture.shape[:2])
+            tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+            small = F.interpolate(tensor, sides, mode="bicubic", antialias=True)
+            picture = small[0].permute(1, 2, 0).numpy()
+        if self.noise:
+            drawn = np.random.default_rng(self.seed).standard_normal(picture.shape, dtype=np.float32)
+            picture = picture + np.float32(self.noise) * drawn
+        picture = np.ascontiguousarray(picture, dtype=np.float32).clip(0, 1)
+        if self.jpeg is not None:
+            file = BytesIO()
+            Image.fromarray((picture * 255).round().astype(np.uint8)).save(file, "jpeg", quality=int(self.jpeg))
+            picture = np.asarray(Image.open(file), dtype=np.float32) / np.float32(255)
+        return picture

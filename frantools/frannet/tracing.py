@@ -1,0 +1,92 @@
+"""A restoration step by step: what the sampler holds and predicts after each call of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..regions import axes
+from .engine import Decoder
+from .network import FranNet
+from .restoration import Progress, sample_grid
+from .samplers import Setup, Solver, Step
+
+LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
+PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # bytes of one: two colours in each step
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A restoration step by step."""
+
+    t: Sequence[int]
+    """The diffusion step that each network call was about."""
+    value: NDArray[np.float16]
+    """(steps, H, W, 3): the value after each step, on the scale where colours lie in [0, 1]."""
+    x0: NDArray[np.float16]
+    """The same of the clean colour predicted in each step."""
+
+
+def trace(
+    model: FranNet, x: Tensor, setup: Setup | Solver, size: tuple[int, int], seed: int, progress: Progress | None = None
+) -> Trace:
+    """Restore a picture and keep all steps.
+
+    Parameters
+    ----------
+    model : FranNet
+        A diffusion model, in evaluation mode.
+    x : Tensor
+        (1, 1, 64, 64) floats in [-1, 1], as `prepare_input` makes it.
+    setup : Setup or Solver
+        The sampler.
+    size : (int, int)
+        Width and height.
+    seed : int
+        As for `restore`.
+    progress : callable, optional
+        As for `restore`.
+
+    Returns
+    -------
+    Trace
+        Its last value is what `restore` gives with the same settings.
+
+    Raises
+    ------
+    ValueError
+        If all steps would take more memory than `LIMIT`.
+    """
+    check_memory(size, setup.calls)
+    device = next(model.parameters()).device
+    columns, rows = (axis.to(device) for axis in axes(size))
+    with torch.inference_mode():
+        decoder = Decoder(model, model.encode(x.to(device)), columns.float())
+    width, height = size
+    t, stack = [0] * setup.calls, np.empty((2, setup.calls, height, width, 3), np.float16)
+
+    def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:
+        t[step.index] = step.t
+        stack[:, step.index, down, across] = colours(torch.stack([step.x, step.x0])).half().cpu().numpy()
+
+    sample_grid(decoder, columns, rows, setup, seed, progress, watch)
+    return Trace(t, *stack)
+
+
+def check_memory(size: tuple[int, int], calls: int) -> None:
+    """Raise a ValueError if all steps of a picture would take more than `LIMIT`."""
+    width, height = size
+    taken = PIXEL * calls * width * height
+    if taken > LIMIT:
+        fewer = LIMIT // (PIXEL * width * height)
+        raise ValueError(
+            f"all {calls} steps of {width} x {height} pixels take {taken / 1e9:.1f} GB; accepted is up to "
+            f"{LIMIT / 1e9:g} GB: {isqrt(LIMIT // (PIXEL * calls))} pixels a side with so many steps"
+            + (f", or {fewer} steps of that size" if fewer else "")
+        )

@@ -1,0 +1,240 @@
+"""The door: whatever restores a picture, as a restorer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from ..frannet.adapters import named_setup
+from ..frannet.checkpoints import models
+from ..frannet.network import FranNet
+from ..frannet.samplers import SETUPS, Setup, Solver
+from ..pictures import ENDINGS as PICTURES
+from .frannet import FranNetRestorer, shared_model
+from .functions import FunctionRestorer, from_file
+from .modules import ModuleRestorer
+from .protocol import Restorer, RestorerError, is_restorer
+from .published import ENDINGS as WEIGHTS
+from .published import published
+from .resizing import NAMED, named
+from .saved import SavedArray, SavedPictures
+
+DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
+ACCEPTED = (
+    f"a named column ({', '.join(NAMED[:2])}, bicubic ...), a model, a setup, a path, FILE.py:FUNCTION, a function, a torch "
+    "module or an array"
+)
+
+
+class Unknown:
+    """What a recipe could not name again, or what may not be run: asked to restore, it says so."""
+
+    cost: float | None = None
+    continuous = False
+    random = False
+    frame = "whole"
+
+    def __init__(self, content: Mapping[str, Any], why: str) -> None:
+        self.content, self.why, self.title = dict(content), why, str(content.get("title", "this column"))
+
+    def restore(self, *_: Any, **__: Any) -> Any:
+        """Raise what is missing."""
+        raise RestorerError(self.why)
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.content
+
+
+def meanings(text: str) -> dict[str, str]:
+    """What a string can stand for: for each kind, what it is called in a message."""
+    found: dict[str, str] = {}
+    if text.startswith((".", "/", "~", os.sep)):
+        return {"path": f"the path {text}"}
+    if text in NAMED:
+        found["named"] = f"the named column {text}"
+    if text in models():
+        found["model"] = f"the shipped model {text}"
+    if _is_setup(text):
+        found["setup"] = f"the setup {text}"
+    file, _, function = text.rpartition(":")
+    if file.endswith(".py") and function:
+        found["function"] = f"the function {function} of {file}"
+    elif Path(text).suffix.lower() in (*WEIGHTS, ".h5", *PICTURES) or Path(text).exists() or "/" in text:
+        found["path"] = f"the path {text}"
+    return found
+
+
+def _is_setup(text: str) -> bool:
+    name = text.partition(":")[0]
+    if name.upper() in SETUPS:
+        return True
+    try:
+        named_setup(text)
+    except (ValueError, ImportError):
+        return False
+    return bool(name)
+
+
+def meaning(text: str) -> str:
+    """The one thing that a string stands for: "named", "model", "setup", "function" or "path".
+
+    Raises
+    ------
+    ValueError
+        If it stands for nothing, or for two things.
+    """
+    found = meanings(text)
+    if not found:
+        raise ValueError(f"{text!r} names nothing that restores a picture; accepted are {ACCEPTED}")
+    if len(found) > 1:
+        raise ValueError(f"{text!r} could be {' or '.join(found.values())}; for the path write ./{text}")
+    return next(iter(found))
+
+
+def restorer(
+    what: Any,
+    setup: Setup | Solver | str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    precision: str = "float32",
+    device: str | torch.device | None = None,
+    timeout: float | None = None,
+) -> Restorer:
+    """Whatever restores a picture, as a `Restorer`.
+
+    Parameters
+    ----------
+    what : object
+        See the table of kinds in the README: a name, a path, a FranNet, a function, a module, an array, a restorer.
+    setup : Setup, Solver or str, optional
+        For FranNet's diffusion models alone.
+    settings : dict
+        For functions and modules alone.
+    title : str, optional
+        What it is called.
+    precision, device : str, optional
+        For FranNet alone; default: float32, on the model's own device.
+    timeout : float, optional
+        For functions and modules: seconds after which an answer is no longer waited for.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        If it is none of these, or an argument does not go with it.
+    """
+    setup = named_setup(setup) if isinstance(setup, str) else setup
+    made = _made(what, setup, dict(settings or {}), title, precision, device, timeout)
+    if setup is not None and not isinstance(made, FranNetRestorer):
+        raise ValueError(f"{made.title} has no sampler; setup goes with a diffusion model of FranNet")
+    return made
+
+
+def _made(
+    what: Any,
+    setup: Setup | Solver | None,
+    settings: dict[str, Any],
+    title: str | None,
+    precision: str,
+    device: str | torch.device | None,
+    timeout: float | None,
+) -> Restorer:
+    if isinstance(what, str) and meaning(what) == "function":
+        file, _, name = what.rpartition(":")
+        what = from_file(file, name)
+    if isinstance(what, nn.Module) and not isinstance(what, FranNet):
+        return ModuleRestorer(what, settings, title, timeout)
+    if is_restorer(what):
+        return _plain(what, settings, title)
+    if callable(what) and not isinstance(what, (type, FranNet, Setup)) and not _is_solver(what):
+        return FunctionRestorer(what, settings, title, timeout)
+
+    def frannet(model: FranNet | str, chosen: Setup | Solver | None) -> Restorer:
+        network = shared_model(model) if isinstance(model, str) else model
+        if device is not None and torch.device(device) != next(network.parameters()).device:
+            network = _moved(network, torch.device(device))
+        name = model if isinstance(model, str) else None
+        return _plain(FranNetRestorer(network, chosen, precision, title, name), settings, title)
+
+    if isinstance(what, FranNet):
+        return frannet(what, setup)
+    if isinstance(what, Setup) or _is_solver(what):
+        if setup is not None:
+            raise ValueError("a setup is given twice; accepted is one")
+        return frannet(DEFAULT, what)
+    if isinstance(what, (str, os.PathLike)):
+        kind = meaning(what) if isinstance(what, str) else "path"
+        if kind == "named":
+            return _plain(named(str(what), title), settings, title)
+        if kind == "model":
+            return frannet(str(what), setup)
+        if kind == "setup":
+            if setup is not None:
+                raise ValueError(f"{what!r} is a setup, and another is given; accepted is one")
+            return frannet(DEFAULT, named_setup(str(what)))
+        return _of_path(str(what), settings, title, timeout, lambda: frannet(str(what), setup))
+    if isinstance(what, np.ndarray):
+        return _plain(SavedArray(what, title), settings, title)
+    if isinstance(what, Tensor):
+        raise ValueError(f"a tensor of shape {tuple(what.shape)} is no column; accepted are arrays (H, W, 3)")
+    raise ValueError(f"{what!r} is nothing that restores a picture; accepted are {ACCEPTED}")
+
+
+def _is_solver(what: Any) -> bool:
+    return not isinstance(what, type) and isinstance(what, Solver)
+
+
+def _plain(made: Restorer, settings: Mapping[str, Any], title: str | None) -> Restorer:
+    """A restorer that takes no settings."""
+    if settings and not isinstance(made, Unknown):
+        raise ValueError(f"{title or made.title} takes no settings, got {', '.join(settings)}")
+    return made
+
+
+def _of_path(
+    path: str, settings: dict[str, Any], title: str | None, timeout: float | None, frannet: Callable[[], Restorer]
+) -> Restorer:
+    file = Path(path).expanduser()
+    suffix = file.suffix.lower()
+    if file.is_dir() or suffix in PICTURES:
+        return _plain(SavedPictures(path, title), settings, title)
+    if suffix == ".h5" or (suffix == ".safetensors" and is_frannet(file)):
+        return frannet()
+    if suffix in WEIGHTS:
+        return published(path, settings, title, timeout)
+    if not file.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}")
+    raise ValueError(
+        f"{path} restores nothing; accepted are weight files, pictures, folders of them and FILE.py:FUNCTION"
+    )
+
+
+def is_frannet(path: Path) -> bool:
+    """Whether a safetensors file is one of FranTools' own, or cannot be read, which `load_model` tells of."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return str((file.metadata() or {}).get("format", "")).startswith("frantools")
+    except (SafetensorError, OSError):
+        return True
+
+
+_on_devices: dict[tuple[int, str], tuple[FranNet, FranNet]] = {}
+
+
+def _moved(model: FranNet, device: torch.device) -> FranNet:
+    """A model on another device, moved once; the given one stays where it is."""
+    from copy import deepcopy
+
+    key = (id(model), str(device))
+    if key not in _on_devices or _on_devices[key][0] is not model:
+        try:
+            _on_devices[key] = (model, deepcopy(model).to(device))
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"the device {device} is not at hand: {error}") from None
+    return _on_devices[key][1]

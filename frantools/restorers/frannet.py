@@ -1,0 +1,113 @@
+"""FranNet, under a setup, as a restorer."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..frannet import restoration
+from ..frannet.checkpoints import load_model
+from ..frannet.network import FranNet
+from ..frannet.samplers import Setup, Solver
+from ..frannet.tracing import Trace, trace
+from ..photo import Photo
+from ..regions import Region
+from .protocol import Given, Progress, Restoration, missing
+
+SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
+
+
+def shared_model(name: str) -> FranNet:
+    """A model by name or path, loaded once, and again where its file has changed."""
+    path = Path(name).resolve()
+    status = path.stat() if path.is_file() else None
+    return _load(name, status and (path, status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=16)
+def _load(name: str, state: object) -> FranNet:
+    return load_model(name)
+
+
+class FranNetRestorer:
+    """A FranNet model under a setup.
+
+    Parameters
+    ----------
+    model : FranNet
+        In evaluation mode.
+    setup : Setup or Solver, optional
+        For diffusion models. Default: B.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the products; see `frantools.restore`.
+    title : str, optional
+        Default: the model's name.
+    name : str, optional
+        What finds the model again: a shipped name, or a path.
+
+    Raises
+    ------
+    ValueError
+        If the model is not ready to restore with, or a setup is given for a single-pass model.
+    """
+
+    continuous = True
+    frame = "square"
+
+    def __init__(
+        self,
+        model: FranNet,
+        setup: Setup | Solver | None = None,
+        precision: str = "float32",
+        title: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        restoration.check_model(model)
+        self.model, self.setup = model, restoration.check_setup(model, setup)
+        self.precision, self.name = precision, name or model.name
+        self.title = title or self.name or "FranNet"
+        self.random = model.is_diffusion
+
+    @property
+    def calls(self) -> int:
+        """How often the network is called for a point."""
+        return self.setup.calls if self.setup is not None else 1
+
+    @property
+    def cost(self) -> float:
+        """About how many seconds a megapixel takes on two cores."""
+        return SECONDS * (3 + self.calls)
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """Restore from the photo's own 64 x 64 gray copy; see `Restorer`."""
+        return self.sample(given.photo.input, size, region, seed, progress)
+
+    def sample(
+        self, x: Tensor, size: int | tuple[int, int], region: Region | None, seed: int, progress: Progress | None
+    ) -> Restoration:
+        """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
+        begun = time.perf_counter()
+        made = restoration.restore(self.model, x, self.setup, size, region, seed, self.precision, progress)
+        return Restoration(made.image, time.perf_counter() - begun, made.calls, made.recipe)
+
+    def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
+        """All steps of a restoration; see `frannet.tracing.trace`."""
+        if self.setup is None:
+            raise ValueError(f"the single-pass model {self.title} has no steps; choose a diffusion model")
+        return trace(self.model, photo.input, self.setup, size, seed, progress)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model by its name and its hash, and the setup."""
+        if self.name is None:
+            return missing(self.title, f"{self.title} is a FranNet that no file names; save it, or give it again")
+        try:
+            setup = self.setup.to_dict() if self.setup is not None else None
+        except Exception as error:  # of a user's own solver
+            return missing(self.title, f"{self.title} has a sampler that no name finds again ({error})")
+        return {"model": self.name, "setup": setup}

@@ -1,0 +1,189 @@
+"""Any function of a picture as a restorer."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..regions import Region
+from .calls import abandonable
+from .protocol import Given, Progress, Restoration, checked_picture, missing
+
+
+class FunctionRestorer:
+    """A function ``f(picture) -> picture``.
+
+    Parameters
+    ----------
+    function : callable
+        It takes float32 (H, W, 3) in [0, 1], its own to change, and answers with the same of any size. Where its
+        signature names them, it is given `seed`, `size` (the width and height that are asked for), `region`, `sigma` (the
+        standard deviation of the noise in the picture, where that is known) and `channel_axis` (-1, as scikit-image's
+        functions take it).
+    settings : dict
+        Further arguments, by name.
+    title : str, optional
+        Default: the function's name.
+    timeout : float, optional
+        Seconds after which an answer is no longer waited for. Default: never.
+
+    Raises
+    ------
+    ValueError
+        If the function does not take one of the settings.
+    """
+
+    cost: float | None = None
+    frame = "whole"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        settings: Mapping[str, Any] | None = None,
+        title: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
+        self.title = title or name_of(function)
+        self.names, open_ended = _parameters(function)
+        unknown = self.settings.keys() - self.names
+        if unknown and not open_ended:
+            accepted = ", ".join(sorted(self.names)) or "none"
+            raise ValueError(f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {accepted}")
+        self.random = "seed" in self.names
+        self.continuous = {"size", "region"} <= self.names
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """Call the function; see `Restorer`."""
+        offered: dict[str, Any] = {"seed": seed, "size": size, "region": region, "channel_axis": -1}
+        if given.degradation is not None:
+            offered["sigma"] = given.degradation.noise
+        named = {name: value for name, value in offered.items() if name in self.names} | self.settings
+        begun, picture = time.perf_counter(), np.array(given.picture)
+        answer = abandonable(lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout)
+        return Restoration(checked_picture(answer, self.title), time.perf_counter() - begun, calls=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The function by its module, name and the hash of its source."""
+        return named_function(self.function, self.title, self.settings)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[set[str], bool]:
+    """The names of the arguments that can be given by name, less the picture; and whether any other can be."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # of some builtins
+        return set(), True
+    named = {p.name for p in parameters[1:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return named, any(p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a callable is called."""
+    inner = getattr(function, "func", function)  # functools.partial
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def source_hash(function: Callable[..., Any]) -> str | None:
+    """The hash of a function's source, or None where there is none to read."""
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def named_function(function: Callable[..., Any], title: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What names a function in a recipe, or says that nothing does."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    file = FILES.get(module or "")
+    if not module or not name:
+        return missing(title, f"{title} is a {type(function).__name__}, which no name finds again")
+    if "<lambda>" in name:
+        return missing(title, f"{title} is a lambda, which no name finds again")
+    if "<locals>" in name:
+        return missing(title, f"{title} was made inside another function, and no name finds it again")
+    if module == "__main__":
+        return missing(title, f"{title} was defined in a notebook or script, and no name finds it again")
+    try:
+        kept = json.loads(json.dumps(dict(settings)))
+    except (TypeError, ValueError):
+        return missing(title, f"{title} has settings that JSON cannot hold")
+    where = {"file": file} if file else {"module": module}
+    return {"function": name, **where, "sha256": source_hash(function), "settings": kept}
+
+
+FILES: dict[str, str] = {}
+"""The files of functions that were loaded by `from_file`, by the names of their modules."""
+
+
+def from_file(path: str, name: str) -> Callable[..., Any]:
+    """A function of a Python file. The file is run.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, it cannot be run, or it has no such function.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:16]
+    module_name = f"frantools_file_{file.stem}_{digest}"
+    module = sys.modules.get(module_name) or _run(file, module_name)
+    FILES[module_name] = str(path)
+    return _attribute(module, name, str(path))
+
+
+def _run(file: Path, module_name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{file} is not a Python file; accepted is FILE.py:FUNCTION")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # of whatever kind: it is a user's file
+        del sys.modules[module_name]
+        raise ValueError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
+    return module
+
+
+def from_module(module: str, name: str) -> Callable[..., Any]:
+    """A function of an installed module. The module is imported.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module or function.
+    """
+    try:
+        imported = importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"the module {module} cannot be imported: {error}") from None
+    return _attribute(imported, name, module)
+
+
+def _attribute(module: ModuleType, name: str, where: str) -> Callable[..., Any]:
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        listed = sorted(n for n, each in vars(module).items() if inspect.isfunction(each) and n[0] != "_")
+        raise ValueError(f"{where} has no function {name}; it has {', '.join(listed) or 'none'}")
+    made: Callable[..., Any] = found
+    return made

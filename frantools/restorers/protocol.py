@@ -1,0 +1,169 @@
+"""What every restorer is: something that makes a better picture of what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..degradation import Degradation
+from ..photo import Photo
+from ..regions import Region
+
+Progress = Callable[[float], None]
+Colours = NDArray[np.float32]
+
+OVERSHOOT = 1.0  # how far answers may leave [0, 1] and are clipped: filters ring at edges
+
+
+class Cancelled(Exception):  # noqa: N818
+    """Raised by a progress callback inside work that is no longer wanted."""
+
+
+class RestorerError(ValueError):
+    """What went wrong inside a restorer, in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Restoration:
+    """A restored picture and how it was made."""
+
+    image: Colours = field(repr=False)
+    """float32 (H, W, 3) in [0, 1]."""
+    seconds: float
+    """What it took."""
+    calls: int
+    """How often a network was called for each point; 0 where none was."""
+    recipe: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What makes the same picture again."""
+    remarks: tuple[str, ...] = ()
+    """What there is to know of it, a sentence each, such as that a module could not be tiled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a restorer is given: the picture, and the photo that it comes from.
+
+    Parameters
+    ----------
+    photo : Photo
+        With a frame. FranNet reads its own 64 x 64 copy of it.
+    size : (int, int)
+        Width and height of the whole frame, of which the picture is made.
+    degradation : Degradation, optional
+        How the picture was made worse. Default: not at all.
+    """
+
+    photo: Photo
+    size: tuple[int, int]
+    degradation: Degradation | None = None
+
+    @cached_property
+    def picture(self) -> Colours:
+        """float32 (H, W, 3) in [0, 1], not to be written to: the reference as degraded."""
+        picture = self.photo.own(self.size)
+        if self.degradation is not None:
+            picture = self.degradation.apply(picture)
+        picture.flags.writeable = False
+        return picture
+
+
+@runtime_checkable
+class Restorer(Protocol):
+    """What turns a picture into a better one.
+
+    Attributes
+    ----------
+    title : str
+        What it is called.
+    cost : float or None
+        About how many seconds a megapixel takes; None where nobody knows.
+    continuous : bool
+        Whether a region can be asked for anew, at any size. Else the whole is restored, and the region cut out.
+    random : bool
+        Whether the seed matters.
+
+    Notes
+    -----
+    `restore` answers with a `Restoration` of any size. It calls ``progress(share)``, 0 to 1, as often as it can; what that
+    raises ends the work. `to_dict` never raises: what nothing can name again is ``{"missing": sentence, "title": ...}``.
+    """
+
+    title: str
+    cost: float | None
+    continuous: bool
+    random: bool
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def is_restorer(what: object) -> bool:
+    """Whether an object is a restorer itself."""
+    return not isinstance(what, type) and isinstance(what, Restorer)
+
+
+def missing(title: str, sentence: str) -> dict[str, Any]:
+    """What stands in a recipe for a restorer that nothing can name again."""
+    return {"missing": sentence, "title": title}
+
+
+def checked_picture(answer: object, title: str) -> Colours:
+    """A restorer's answer as float32 (H, W, 3) in [0, 1].
+
+    Parameters
+    ----------
+    answer : object
+        (H, W, 3) floats in [0, 1], or uint8. Floats that leave the range by up to 1 are clipped.
+    title : str
+        Of the restorer, for the message.
+
+    Raises
+    ------
+    RestorerError
+        If it is anything else, in a sentence that says what came.
+    """
+    accepted = "accepted is an array (H, W, 3) of floats in [0, 1]"
+    if answer is None:
+        raise RestorerError(f"{title} answered None; {accepted}")
+    try:
+        array = np.asarray(answer)
+    except Exception as error:  # whatever an object raises that is no array
+        raise RestorerError(
+            f"{title} answered {type(answer).__name__}, which is no array ({error}); {accepted}"
+        ) from None
+    if array.dtype == object or array.dtype.kind not in "fu" or (array.dtype.kind == "u" and array.dtype != np.uint8):
+        kind = type(answer).__name__ if array.dtype == object else f"values of {array.dtype}"
+        raise RestorerError(f"{title} answered {kind}; {accepted}")
+    if array.ndim != 3 or 0 in array.shape:
+        raise RestorerError(f"{title} answered an array of shape {array.shape}; {accepted}")
+    if array.shape[2] != 3:
+        raise RestorerError(f"{title} answered {array.shape[2]} channels; {accepted}")
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    wrong = int(np.size(array) - np.isfinite(array).sum())
+    if wrong:
+        raise RestorerError(f"{title} answered {wrong:,} values that are NaN or infinite; {accepted}")
+    low, high = float(array.min()), float(array.max())
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        raise RestorerError(f"{title} answered values from {low:.3g} to {high:.3g}; {accepted}")
+    picture: Colours = array.astype(np.float32).clip(0, 1)
+    return picture
+
+
+def sentence(error: BaseException, title: str) -> str:
+    """What an error inside a restorer says, in one line."""
+    if isinstance(error, RestorerError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError)) and text and isfinite(len(text)):
+        return f"{title}: {text}" if not text.startswith(title) else text
+    return f"{title} raised {type(error).__name__}" + (f": {text}" if text else "")

@@ -1,0 +1,127 @@
+"""Pictures that were made elsewhere: a folder of them, a file, an array."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..images import as_picture, load_image
+from ..photo import Photo
+from ..pictures import ENDINGS
+from ..regions import Region
+from .protocol import Colours, Given, Progress, Restoration, RestorerError, checked_picture, missing
+
+
+def matching(folder: Path, photo: Photo) -> Path:
+    """The picture of a folder that belongs to a photo.
+
+    That is the one of the same file name; else the one of the same stem; else the only one whose name begins with the
+    stem, such as ``cat_x4.png`` for ``cat.jpg``.
+
+    Raises
+    ------
+    RestorerError
+        If there is none, or several could be meant.
+    """
+    name, stem = Path(photo.name).name, Path(photo.name).stem
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    if not files:
+        raise RestorerError(f"{folder} holds no pictures; accepted are {', '.join(ENDINGS)} files")
+    for alike in (
+        [path for path in files if path.name == name],
+        [path for path in files if path.stem == stem],
+        [path for path in files if path.stem.startswith(stem)],
+    ):
+        if len(alike) == 1:
+            return alike[0]
+        if alike:
+            listed = ", ".join(path.name for path in alike[:4])
+            raise RestorerError(
+                f"{folder} has {len(alike)} pictures for {name} ({listed}); accepted is one of that stem"
+            )
+    raise RestorerError(
+        f"{folder} has no picture for {name}; accepted are the same name, its stem, or one that begins so"
+    )
+
+
+class SavedPictures:
+    """A folder of pictures, or one picture file, as they were made elsewhere.
+
+    Parameters
+    ----------
+    path : path
+        A folder, in which the photo's picture is found by its name (see `matching`), or a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing.
+    """
+
+    cost: float | None = 0.1
+    continuous = False
+    random = False
+    frame = "whole"
+
+    def __init__(self, path: str | PathLike[str], title: str | None = None) -> None:
+        self.path = Path(path).expanduser()
+        if not self.path.exists():
+            raise FileNotFoundError(f"there is no file or folder {path}")
+        self.title = title or self.path.stem or str(path)
+        self.used: dict[str, str] = {}
+        """The hashes of the files that were used, by their path."""
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """Read the picture; see `Restorer`."""
+        begun = time.perf_counter()
+        path = matching(self.path, given.photo) if self.path.is_dir() else self.path
+        self.used[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+        image = load_image(path).astype(np.float32) / np.float32(255)
+        return Restoration(image, time.perf_counter() - begun, calls=0)
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """What tells whether a picture has changed."""
+        files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
+        return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.is_file()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The path, and the hashes of the pictures that were used."""
+        return {"path": self.path.as_posix(), "used": dict(self.used)}
+
+
+class SavedArray:
+    """A picture that is given as an array: the answer itself.
+
+    Parameters
+    ----------
+    array : ndarray
+        (H, W, 3) uint8 or floats in [0, 1]; gray and transparent ones are taken as `as_picture` takes them.
+    """
+
+    cost: float | None = 0.01
+    continuous = False
+    random = False
+    frame = "whole"
+
+    def __init__(self, array: Any, title: str | None = None) -> None:
+        self.title = title or "array"
+        given = np.asarray(array)
+        colours = given if given.ndim == 3 and given.shape[2] == 3 else as_picture(array)
+        self.image: Colours = checked_picture(colours, self.title)
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """The array; see `Restorer`."""
+        return Restoration(self.image, 0.0, calls=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        made = missing(self.title, f"{self.title} is an array, which no name finds again")
+        return made | {"sha256": hashlib.sha256(np.ascontiguousarray(self.image)).hexdigest()}

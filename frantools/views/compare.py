@@ -1,0 +1,210 @@
+"""Columns side by side, and the other ways to look at them: a curtain, blinking, the difference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ..comparisons import FIGURES, Comparison
+from ..photo import Photo
+from ..recipes import Recipe
+from ..restorers.calls import abandonable
+from ..restorers.protocol import Progress, Restoration
+from ..restorers.resizing import resized_picture
+from ..scores.measures import measures
+from ..store import Cache
+from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
+from .registry import View, register
+from .sharpening import Shown, job_of, sharpen
+
+WIDTH = 960  # pixels of a figure
+CELL = 320  # pixels that a column is wide at most
+LARGE = 480  # pixels that a single picture is shown at
+VIEWS = ("side by side", "curtain", "blink", "difference")
+NUMBERS = ("mse", "psnr", "ssim")
+
+_measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoration: few enough to keep all
+
+
+@dataclass(frozen=True)
+class Look:
+    """How columns are looked at: the view's part of a recipe.
+
+    Parameters
+    ----------
+    view : {"side by side", "curtain", "blink", "difference"}
+        All columns, or two of them on top of each other.
+    left, right : int
+        Which two, counted from 0.
+    curtain : float
+        Where the curtain's edge is, 0 to 1.
+    frame : int
+        Which of the two is shown while they blink.
+    """
+
+    view: str = VIEWS[0]
+    left: int = 0
+    right: int = 1
+    curtain: float = 0.5
+    frame: int = 0
+
+    def __post_init__(self) -> None:
+        if self.view not in VIEWS:
+            raise ValueError(f"view is {self.view!r}; accepted are {', '.join(map(repr, VIEWS))}")
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Look:
+        """That of a recipe."""
+        try:
+            return cls(**recipe.options.get("look", {}))
+        except TypeError as error:
+            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What is shown: the pictures by column, and the numbers of those that are complete."""
+
+    shown: Shown
+    numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    urgent: bool = False
+    """Whether others are measured next, which takes seconds at 2048 pixels: it is drawn before."""
+    referenced: bool = True
+    """Whether there is anything to measure against."""
+
+    @property
+    def pictures(self) -> Mapping[str, Restoration]:
+        """By title."""
+        return self.shown.pictures
+
+
+def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Compared]:
+    """Restore the columns; measure each against the reference once it is complete."""
+    job = job_of(recipe, photos[0], cache)
+    target = job.photo.reference(job.size)
+    numbers: dict[str, Mapping[str, float]] = {}
+    for shown in sharpen(job, recipe.columns, progress, early=True):
+        fresh = {} if target is None else {
+            column.title: json.dumps([job.photo.key, column.key(), job.size, job.seed, str(job.given), job.precision])
+            for column in recipe.columns
+            if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
+        }  # fmt: skip
+        yield Compared(shown, dict(numbers), any(key not in _measured for key in fresh.values()), target is not None)
+        for title, key in fresh.items():
+            picture = shown.pictures[title].image
+            # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.
+            numbers[title] = abandonable(partial(_numbers, key, picture, target), "measuring", lambda: progress(0.0))
+    yield Compared(shown, numbers, referenced=target is not None)
+
+
+def _numbers(key: str, picture: Any, target: Any) -> Mapping[str, float]:
+    if key not in _measured:
+        fitted = resized_picture(picture, target.shape[1::-1])
+        _measured[key] = {name: measures[name](fitted, target) for name in NUMBERS}
+    return _measured[key]
+
+
+def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp: bool, referenced: bool) -> str:
+    """What stands under a column."""
+    if not sharp:
+        return f"coarse: {max(restoration.image.shape[:2])} px\n\n"
+    measured = "not yet measured\n" if referenced else "\n"
+    if numbers is not None:
+        measured = f"loss {numbers['mse']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}"
+    calls = "1 call" if restoration.calls == 1 else f"{restoration.calls} calls" if restoration.calls else ""
+    return f"{measured}\n{calls}   {restoration.seconds:.1f} s".rstrip()
+
+
+@plain
+def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """The figure: columns side by side, or the two chosen ones in one of the other views."""
+    look, titles = Look.of(recipe), [column.title for column in recipe.columns]
+    images = data.shown.images(titles)
+    if look.view == "side by side":
+        captions = [
+            ""
+            if title in data.shown.errors
+            else caption(data.pictures[title], data.numbers.get(title), title in data.shown.sharp, data.referenced)
+            for title in titles
+        ]
+        return side_by_side(images, captions, figure)
+    a, b = (titles[min(index, len(titles) - 1)] for index in (look.left, look.right))
+    left, right = images[a], images[b]
+    wide, tall = LARGE + 240, LARGE + 60
+    figure = blank(wide, tall, figure)
+    axes = figure.add_axes((120 / wide, 16 / tall, LARGE / wide, LARGE / tall))
+    above = {"curtain": f"{a}  |  {b}", "blink": (a, b)[look.frame % 2]}.get(look.view, f"|{a} - {b}|")
+    axes.set_title(above, fontsize=14, pad=8, **VERBATIM)
+    if look.view == "blink":
+        show(axes, (left, right)[look.frame % 2])
+    elif isinstance(left, str) or isinstance(right, str):
+        show(axes, left if isinstance(left, str) else right)
+    elif look.view == "curtain":
+        _curtain(axes, pixels(left), pixels(right), look.curtain)
+    elif not {a, b} <= data.shown.sharp:
+        show(axes, "the two columns are not complete yet; their difference follows")
+    else:
+        _difference(axes, pixels(left), pixels(right))
+    return figure
+
+
+def side_by_side(images: Mapping[str, Any], captions: Sequence[str], figure: Figure | None = None) -> Figure:
+    """One row of pictures with lines below them; pan and zoom move all of one size together."""
+    cell = max(48, min(CELL, WIDTH // len(images) - GAP))
+    figure = grid([Row(list(images.values()), captions=captions)], list(images), cell, figure)
+    if len({pixels(image).shape for image in images.values() if not isinstance(image, str)}) == 1:
+        first, *others = [axes for axes, image in zip(figure.axes, images.values(), strict=True) if axes.images]
+        for axes in others:
+            axes.sharex(first)
+            axes.sharey(first)
+    return figure
+
+
+def _curtain(axes: Axes, left: Any, right: Any, at: float) -> None:
+    """Two pictures, one on either side of an edge."""
+    show(axes, right)
+    height, width = right.shape[:2]
+    above = axes.imshow(left, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    edge = at * width - 0.5
+    above.set_clip_path(Rectangle((-0.5, -0.5), edge + 0.5, height, transform=axes.transData))
+    axes.axvline(edge, color=OUTLINE, linewidth=1.6)
+
+
+def _difference(axes: Axes, left: Any, right: Any) -> None:
+    """The mean over channels of the absolute difference, and its scale."""
+    right = resized_picture(np.asarray(right, np.float32), (left.shape[1], left.shape[0]))
+    difference = np.abs(left.astype(float) - right).mean(axis=-1)
+    image = axes.imshow(difference, cmap="magma", vmin=0, vmax=max(float(difference.max()), 1e-6))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    scale = axes.figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.04, 1.0)))
+    scale.set_label("mean absolute difference of R, G and B")
+
+
+@plain
+def draw_comparison(comparison: Comparison) -> Figure:
+    """The figure of a comparison; see `Comparison.figure`."""
+    numbers = comparison.numbers(NUMBERS)
+    images = {title: comparison.errors.get(title) or comparison[title] for title in comparison.titles}
+    referenced = comparison.reference is not None
+    captions = [
+        "" if isinstance(image, str) else caption(image, numbers.get(title), True, referenced)
+        for title, image in images.items()
+    ]
+    return side_by_side(images, captions)
+
+
+FIGURES["comparison"] = draw_comparison
+VIEW = register(View("compare", compute, draw, Look.of))

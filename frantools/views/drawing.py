@@ -1,0 +1,224 @@
+"""Pictures in rows and columns: what all figures are drawn with. No sampling in here, and no pyplot."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from io import BytesIO
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from ..restorers.protocol import Restoration
+from ..scores.roi import Roi
+
+Image = NDArray[Any] | Restoration | str
+"""A picture, or a sentence that says why there is none."""
+Pictures = Mapping[str, Mapping[str, Image]]
+
+CELL = 256  # pixels that a picture is wide
+GAP = 8  # pixels between pictures
+TITLE = 34  # pixels above the first row
+LABEL = 30  # pixels left of the first column, where rows have labels
+CAPTION = 22  # pixels for a line below a picture
+DPI = 100
+VERBATIM: dict[str, Any] = {"parse_math": False}  # titles and names are a user's: a $ in them begins no formula
+P = ParamSpec("P")
+Made = TypeVar("Made")
+STYLE = {
+    name: value
+    for name, value in matplotlib.rcParamsDefault.items()
+    if name.split(".")[0] not in ("backend", "interactive", "toolbar", "webagg", "tk", "timezone", "date", "savefig")
+    and not name.startswith(("backend", "figure.max_open", "figure.hooks"))
+}
+OUTLINE = "#ffd60a"  # seen on skin, cloth and sky alike, with a dark edge
+
+
+def plain(draw: Callable[P, Made]) -> Callable[P, Made]:
+    """Draw with matplotlib's own settings: a figure is the same whatever the user's style is."""
+
+    @wraps(draw)
+    def drawn(*arguments: P.args, **named: P.kwargs) -> Made:
+        with matplotlib.rc_context(STYLE):
+            return draw(*arguments, **named)
+
+    return drawn
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a figure: pictures of one shape.
+
+    Parameters
+    ----------
+    images : sequence of ndarray, Restoration or str
+        (H, W, 3) or (H, W): uint8, or floats in [0, 1]. A sentence stands in the place of a picture that there is not.
+    label : str
+        Stands left of the row, upright.
+    outlines : sequence of sequences of Roi
+        For each picture, the rectangles to outline in it, in its own pixels.
+    captions : sequence of str
+        For each picture, a line below it.
+    """
+
+    images: Sequence[Image]
+    label: str = ""
+    outlines: Sequence[Sequence[Roi]] = ()
+    captions: Sequence[str] = ()
+
+
+class Shown(Figure):
+    """A figure that a notebook shows as it is laid out, whether or not pyplot and a backend are loaded."""
+
+    def _repr_png_(self) -> bytes:
+        file = BytesIO()
+        with matplotlib.rc_context({"savefig.bbox": None}):
+            self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
+        return file.getvalue()
+
+
+@plain
+def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figure: Figure | None = None) -> Figure:
+    """Pictures in rows and columns, each `cell` pixels wide at the figure's own resolution.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        A picture's height follows from its shape.
+    titles : sequence of str
+        Stand above the columns.
+    cell : int
+        Pixels.
+    figure : Figure, optional
+        One to draw in anew, as widgets do. Default: a new one.
+
+    Returns
+    -------
+    Figure
+        Of matplotlib, laid out at 100 pixels an inch; `frantools.recipes.save_figure` writes it.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or a row has more pictures than the first.
+    """
+    if not rows or not rows[0].images:
+        raise ValueError("a figure needs at least one picture")
+    columns = len(rows[0].images)
+    if any(len(row.images) > columns for row in rows) or len(titles) not in (0, columns):
+        raise ValueError(f"the first row has {columns} pictures; the other rows and the titles must not have more")
+    left = LABEL if any(row.label for row in rows) else GAP
+    top = TITLE if titles else GAP
+    heights = [max(1, round(cell * aspect(row.images))) for row in rows]
+    below = [GAP + _lines(row.captions) for row in rows]
+    width = left + columns * (cell + GAP)
+    height = top + sum(heights) + sum(below)
+
+    figure = blank(width, height, figure)
+    y = height - top
+    for row, tall, gap in zip(rows, heights, below, strict=True):
+        y -= tall
+        for column, image in enumerate(row.images):
+            x = left + column * (cell + GAP)
+            axes = figure.add_axes((x / width, y / height, cell / width, tall / height))
+            show(axes, image)
+            if column < len(row.outlines) and not isinstance(image, str):
+                outline(axes, row.outlines[column])
+            if column < len(row.captions):
+                text = axes.text(0.5, -4 / tall, row.captions[column], transform=axes.transAxes, size=9, **VERBATIM)
+                text.set(ha="center", va="top")
+            if row is rows[0] and titles:
+                axes.set_title(titles[column], fontsize=14, pad=8, **VERBATIM)
+            if column == 0 and row.label:
+                axes.set_ylabel(row.label, fontsize=11, labelpad=6, **VERBATIM)
+        y -= gap
+    return figure
+
+
+def verbatim(legend: Legend) -> None:
+    for text in legend.get_texts():
+        text.set(**VERBATIM)
+
+
+def _lines(captions: Sequence[str]) -> int:
+    """Pixels that captions take below their pictures."""
+    return max((CAPTION + 15 * text.count("\n") for text in captions), default=0)
+
+
+def blank(width: float, height: float, figure: Figure | None = None) -> Figure:
+    """An empty figure of so many pixels: a new one, or `figure` cleared."""
+    inches = (width / DPI, height / DPI)
+    if figure is None:
+        return Shown(figsize=inches, dpi=DPI, facecolor="white")
+    figure.clear()
+    if tuple(figure.get_size_inches()) != inches:
+        figure.set_size_inches(*inches)
+    return figure
+
+
+def aspect(images: Sequence[Image]) -> float:
+    """Height over width of the first picture; 1 where there is none."""
+    shapes = [pixels(image).shape for image in images if not isinstance(image, str)]
+    return shapes[0][0] / shapes[0][1] if shapes else 1.0
+
+
+def pixels(image: Image) -> NDArray[Any]:
+    """The array of a restoration, or the array itself."""
+    return image.image if isinstance(image, Restoration) else np.asarray(image)
+
+
+def show(axes: Axes, image: Image) -> None:
+    """A picture without ticks, its pixels as they are: enlarged ones stay squares. A sentence is set as text."""
+    if isinstance(image, str):
+        axes.set_facecolor("#f2f2f2")
+        size, across = 9, max(12, round(axes.bbox.width / 6.2))
+        lines = textwrap.wrap(image, across)[: max(2, round(axes.bbox.height / 14))]
+        axes.text(0.5, 0.5, "\n".join(lines), transform=axes.transAxes, size=size, ha="center", va="center",
+                  color="#8a1c1c", **VERBATIM)  # fmt: skip
+    else:
+        array = pixels(image)
+        axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=1 if array.dtype.kind == "f" else 255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float = 1.6) -> None:
+    """Rectangles over a picture, numbered where there are several."""
+    edge = [patheffects.Stroke(linewidth=width + 1.4, foreground="black"), patheffects.Normal()]
+    for number, roi in enumerate(rois, start=1):
+        axes.add_patch(
+            Rectangle(
+                (roi.left - 0.5, roi.top - 0.5),
+                roi.right - roi.left,
+                roi.bottom - roi.top,
+                fill=False,
+                edgecolor=colour,
+                linewidth=width,
+                path_effects=edge,
+                clip_on=False,
+            )
+        )
+        if len(rois) > 1:
+            axes.annotate(
+                str(number),
+                (roi.left, roi.top),
+                (3, -3),
+                textcoords="offset points",
+                ha="left",
+                va="top",
+                color=colour,
+                fontsize=9,
+                fontweight="bold",
+                path_effects=[patheffects.Stroke(linewidth=2, foreground="black"), patheffects.Normal()],
+            )

@@ -1,0 +1,134 @@
+"""Columns that come coarse at once, then sharp one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..comparisons import Job, cost_of, frame_of, run
+from ..photo import Photo
+from ..recipes import Recipe
+from ..regions import Region
+from ..restorers.columns import Column
+from ..restorers.protocol import Progress, Restoration
+from ..restorers.resizing import Resizing
+from ..store import Cache
+
+PREVIEW = 64  # pixels of the longer side of what is shown first
+SOON = 0.3  # seconds after which some coarse columns are shown before the others
+CHEAP = 0.5  # seconds a megapixel: what costs more, and is no continuous restorer, is not restored coarse first
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What there is to show of some columns at one time."""
+
+    pictures: Mapping[str, Restoration] = field(default_factory=dict)
+    """By title, coarse or sharp."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """By title, what went wrong."""
+    sharp: frozenset[str] = frozenset()
+    """The titles of those that are complete."""
+
+    def images(self, titles: Sequence[str]) -> dict[str, Any]:
+        """By title, what a figure shows: the picture, or the sentence in its place."""
+        return {title: self.errors.get(title) or self.pictures[title] for title in titles}
+
+
+def job_of(recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float = 1.0) -> Job:
+    """What the restorations of a recipe have in common.
+
+    `aspect` is width over height of what is made of a region; the longer side has the recipe's size.
+    """
+    longer = longer_side(recipe)
+    framed = framed_for(recipe, photo)
+    if region is None:
+        size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer)
+    else:
+        size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
+    return Job(
+        framed, size, region, recipe.seed or 0, recipe.degradation, recipe.precision or "float32",
+        recipe.options.get("device"), recipe.options.get("timeout"), cache,
+    )  # fmt: skip
+
+
+def framed_for(recipe: Recipe, photo: Photo) -> Photo:
+    """The photo with the frame that a recipe's columns look at."""
+    made = []
+    for column in recipe.columns:
+        try:
+            made.append(column.restorer())
+        except Exception:  # of whatever kind: it is told where the column is restored
+            continue
+    return frame_of(photo, made)
+
+
+def longer_side(recipe: Recipe) -> int:
+    """Pixels of the longer side of what a recipe makes."""
+    assert recipe.size is not None
+    return recipe.size if isinstance(recipe.size, int) else max(recipe.size)
+
+
+def smaller(job: Job, longer: int) -> Job:
+    """The same job at a longer side of at most so many pixels."""
+    most = max(job.size)
+    if most <= longer:
+        return job
+    width, height = (max(1, round(longer * side / most)) for side in job.size)
+    return Job(
+        job.photo, (width, height), job.region, job.seed, job.given, job.precision, job.device, job.timeout, job.cache
+    )
+
+
+def sharpen(job: Job, columns: Sequence[Column], progress: Progress, early: bool = False) -> Iterator[Shown]:
+    """Columns: all of them coarse, then one after the other as they will be.
+
+    Where `early`, a column whose coarse picture takes its time is shown as the small gray input until it comes. What
+    cannot be asked for at another size, and takes its time, stands as the input until it is complete.
+    """
+    begun, coarse = perf_counter(), smaller(job, PREVIEW)
+    shown: dict[str, Restoration] = {}
+    errors: dict[str, str] = {}
+    for column in columns:
+        shown[column.title] = _placeholder(coarse)
+    for column in columns:
+        if _is_quick(job, column):
+            pictures, wrong = run(coarse, [column], lambda _: progress(0.0))
+            shown, errors = {**shown, **pictures}, {**errors, **wrong}
+        if early and column is not columns[-1] and perf_counter() - begun > SOON:
+            yield Shown(shown, errors)
+            begun = perf_counter()
+    yield Shown(shown, errors)
+    sharp: frozenset[str] = frozenset()
+    costs = [cost_of(job, column) for column in columns]
+    for index, column in enumerate(columns):
+
+        def report(share: float, index: int = index) -> None:
+            progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
+
+        pictures, wrong = run(job, [column], report)
+        errors = {title: text for title, text in errors.items() if title != column.title} | wrong
+        shown, sharp = {**shown, **pictures}, sharp | {column.title}
+        yield Shown(shown, errors, sharp)
+
+
+def _placeholder(job: Job) -> Restoration:
+    """The small gray input, until there is something better."""
+    from ..restorers.protocol import Given
+
+    given = Given(job.photo, job.whole)
+    made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
+    return Restoration(np.asarray(made.image), 0.0, 0, {})
+
+
+def _is_quick(job: Job, column: Column) -> bool:
+    """Whether a coarse picture of a column is to be had at once."""
+    try:
+        restorer = job.restorer(column)
+    except Exception:  # of whatever kind: it is told where the column is restored
+        return True
+    return restorer.continuous or (restorer.cost is not None and restorer.cost <= CHEAP)

@@ -1,0 +1,103 @@
+"""A single restored picture, and pictures of the same thing with their regions outlined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..checks import is_whole
+from ..comparisons import Comparison, compare
+from ..photo import Photo
+from ..recipes import Recipe
+from ..regions import Region
+from ..restorers.protocol import Progress, Restoration
+from ..restorers.resizing import resized_picture
+from ..scores.roi import Roi, find_rois, merge_rois
+from ..store import Cache
+from .drawing import Row, blank, grid, plain, show
+from .registry import View, register
+from .sharpening import framed_for, job_of
+
+CELL = 512  # pixels that an outlined picture is wide at most
+
+
+def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Restoration:
+    """The one restoration of a recipe."""
+    part = None if recipe.region in (None, Region.full()) else recipe.region
+    framed = framed_for(recipe, photo)
+    assert recipe.size is not None
+    width, height = framed.size(recipe.size, part)
+    job = job_of(recipe.but(size=(width, height)), framed, cache)
+    if part is not None:
+        from dataclasses import replace
+
+        job = replace(job, size=(width, height), region=part)
+    return job.restore(recipe.columns[0], progress)
+
+
+def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Restoration]:
+    """Restore the picture."""
+    yield restored(recipe, photos[0], progress, cache)
+
+
+@plain
+def draw(data: Restoration, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """The picture alone, pixel by pixel."""
+    height, width = data.image.shape[:2]
+    figure = blank(width, height, figure)
+    show(figure.add_axes((0, 0, 1, 1)), data)
+    return figure
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """Pictures of the same thing, and the regions in which they differ most."""
+
+    comparison: Comparison
+    regions: Sequence[Roi]
+
+
+def search_of(recipe: Recipe) -> tuple[int, int, bool]:
+    """The size and the number of the regions that a recipe asks for, and whether they are merged."""
+    search = recipe.options.get("search", {})
+    size, count = search.get("size", 384), search.get("count", 4)
+    if not all(is_whole(each) and each >= 1 for each in (size, count)):
+        raise ValueError(f"the recipe is damaged: its search is {dict(search)!r}")
+    return int(size), int(count), bool(search.get("merge", False))
+
+
+def compute_outlined(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Outlined]:
+    """Restore the columns and search for regions."""
+    size, count, merge = search_of(recipe)
+    assert recipe.size is not None
+    made = compare(
+        photos[0], recipe.columns, recipe.size, None, recipe.seed or 0, recipe.degradation, progress,
+        precision=recipe.precision or "float32", cache=cache,
+    )  # fmt: skip
+    yield outlined(made, size, count, merge)
+
+
+def outlined(made: Comparison, size: int, count: int, merge: bool) -> Outlined:
+    """The regions of a comparison."""
+    if len(made) < 2:
+        raise ValueError("; ".join(made.errors.values()) or "one column alone differs from nothing; give two or more")
+    found = find_rois([made.fitted(title) for title in made], size, count)
+    return Outlined(made, merge_rois(found) if merge else found)
+
+
+@plain
+def draw_outlined(data: Outlined, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """The pictures side by side, the regions outlined in each."""
+    made = data.comparison
+    images: list[Any] = [
+        made.errors.get(title) or resized_picture(made[title].image, made.size) for title in made.titles
+    ]
+    row = Row(images, outlines=[data.regions] * len(images))
+    return grid([row], made.titles, min(CELL, made.size[0]), figure)
+
+
+VIEW = register(View("restoration", compute, draw))
+OUTLINES = register(View("outlines", compute_outlined, draw_outlined, search_of))

@@ -1,0 +1,140 @@
+"""How the colour of points comes about: the value and the predicted clean colour through the diffusion steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..frannet.tracing import Trace, check_memory
+from ..photo import Photo
+from ..recipes import Recipe
+from ..restorers.protocol import Progress, Restoration
+from ..store import Cache
+from .compare import WIDTH
+from .drawing import GAP, OUTLINE, TITLE, blank, plain, show
+from .registry import View, register
+from .sharpening import PREVIEW, job_of, smaller
+from .variability import first_seed
+
+SIDE = 300  # pixels that a picture is shown at
+CHANNELS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at: the view's part of a recipe.
+
+    Parameters
+    ----------
+    points : str
+        Points "x y; x y", in fractions of the picture.
+    frame : int
+        Which step is shown, counted from 0.
+    """
+
+    points: str = ""
+    frame: int = 0
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Look:
+        """That of a recipe."""
+        try:
+            return cls(**recipe.options.get("look", {}))
+        except TypeError as error:
+            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
+    """The steps of a coarse picture, then of one of the recipe's size."""
+    column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
+    restorer = job.restorer(column)
+    steps = getattr(restorer, "trace", None)
+    if steps is None or not restorer.random:
+        raise ValueError(f"{column.title} has no diffusion steps; choose a diffusion model of FranNet")
+    check_memory(job.size, restorer.calls)  # type: ignore[attr-defined]
+    for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
+        key = json.dumps(["trace", job.photo.key, column.key(), each.size, seed])
+        kept = cache.get(key)
+        if kept is None:
+            made = steps(job.photo, each.size, seed, progress if each is job else lambda _: progress(0.0))
+            # The cache counts the bytes of a picture, and this is a stack of them.
+            kept = Restoration(np.stack([made.value, made.x0]), 0.0, len(made.t), {"t": list(made.t)})  # type: ignore[arg-type]
+            cache.put(key, kept)
+        yield Trace(kept.recipe["t"], *kept.image)
+
+
+def parse(text: str) -> list[tuple[float, float]]:
+    """Points as they are typed: "0.4 0.5; 0.6 0.5" in fractions of the picture.
+
+    Raises
+    ------
+    ValueError
+        If there is anything else, or a point outside the picture.
+
+    Examples
+    --------
+    >>> parse("0.4 0.5; 0.6 0.5")
+    [(0.4, 0.5), (0.6, 0.5)]
+    """
+    made = []
+    for part in filter(str.strip, text.split(";")):
+        try:
+            x, y = map(float, part.replace(",", " ").split())
+        except ValueError:
+            raise ValueError(
+                f"{part.strip()!r} is not a point; accepted are two numbers, as in 0.4 0.5; 0.6 0.5"
+            ) from None
+        if not (0 <= x < 1 and 0 <= y < 1):
+            raise ValueError(f"the point {x:g} {y:g} is outside the picture; accepted are numbers from 0 to below 1")
+        made.append((x, y))
+    return made
+
+
+@plain
+def draw(data: Trace, recipe: Recipe, figure: Figure | None = None) -> Figure:
+    """The value and the predicted picture at one step, and the points' channels through all steps."""
+    look = Look.of(recipe)
+    chosen_points = parse(look.points)
+    frame = min(look.frame, len(data.t) - 1)
+    rows, across = data.value.shape[1:3]
+    side = round(SIDE * rows / across)
+    width, height = WIDTH, side + TITLE + 48
+    figure = blank(width, height, figure)
+    colour = [f"C{index}" for index in range(len(chosen_points))]
+    for index, (name, stack) in enumerate((("value", data.value), ("predicted x0", data.x0))):
+        left = GAP + index * (SIDE + GAP)
+        axes = figure.add_axes((left / width, 48 / height, SIDE / width, side / height))
+        show(axes, stack[frame].astype(np.float32).clip(0, 1))
+        axes.set_title(f"{name} after step {data.t[frame]}", fontsize=12, pad=8)
+        for (x, y), shade in zip(chosen_points, colour, strict=True):
+            axes.plot(x * across - 0.5, y * rows - 0.5, "o", color=shade, markeredgecolor="white", markersize=8)
+    left, wide, high = 2 * (SIDE + GAP) + 64, width - 2 * (SIDE + GAP) - 80, side / 3
+    for channel, name in enumerate(CHANNELS):
+        axes = figure.add_axes((left / width, (48 + (2 - channel) * high) / height, wide / width, (high - 8) / height))
+        for (x, y), shade in zip(chosen_points, colour, strict=True):
+            for stack, style in ((data.value, "-"), (data.x0, "--")):
+                row, column = int(y * rows), int(x * across)
+                axes.plot(data.t, stack[:, row, column, channel], style, color=shade, linewidth=1.4)
+        axes.axvline(data.t[frame], color=OUTLINE, linewidth=1.4)
+        axes.set(xlim=(max(data.t), 0), ylim=(-0.6, 1.6), ylabel=name)
+        axes.tick_params(labelbottom=channel == 2, labelsize=8)
+        if channel == 0:
+            axes.set_title("value ―   predicted x0 - -", fontsize=10, pad=8)
+    axes.set_xlabel("diffusion step")
+    return figure
+
+
+def _check(recipe: Recipe) -> None:
+    parse(Look.of(recipe).points)
+
+
+VIEW = register(View("trajectory", compute, draw, _check))
