@@ -117,12 +117,12 @@ def test_a_recipe_of_changed_weights_or_pictures_is_refused(tmp_path):
 
 @pytest.mark.parametrize("recipe", [{}, {"figure": "entire-image"}, {"figure": "mona-lisa"}, {"model": "x"}])
 def test_what_is_no_recipe_of_a_figure_is_refused(recipe):
-    with pytest.raises(ValueError, match="not the recipe of a figure; figures are ddpm-vs-ddim"):
+    with pytest.raises(ValueError, match="not the recipe of a figure; figures are ddpm-vs-ddim|is damaged: it has no columns"):
         note.render(recipe)
 
 
 @pytest.mark.parametrize("part", ["pictures", "columns", "size", "region", "models", "search"])
-@pytest.mark.parametrize("value", [7, ["x"], {"x": 1}, None])
+@pytest.mark.parametrize("value", [-7, ["x"], {"x": 1}, None])
 def test_a_damaged_recipe_is_refused_without_a_traceback(part, value):
     recipe = note.recipe("roi-crops", pictures=["hopper"], size=16)
     with pytest.raises((ValueError, FileNotFoundError)):
@@ -251,13 +251,13 @@ def test_a_column_survives_json(column):
 def test_the_original_of_a_region_is_its_crop():
     image = ft.portraits()["hopper"][:320, :320]
     region = ft.Region(0.25, 0.5, 0.5, 0.25)
-    crop = comparison.original(image, (160, 80), region)
+    crop = ft.Photo(image, "square").shown((160, 80), region)
     np.testing.assert_allclose(crop, image[160:240, 80:240] / 255, atol=1e-6)
 
 
 def test_the_seen_picture_shows_the_64_by_64_input_as_squares():
     image = ft.portraits()["hopper"]
-    seen = comparison.seen(image, 128)
+    seen = comparison.compare(image, ["input"], 128)["input"].image
     want = (ft.prepare_input(image)[0, 0].numpy() + 1) / 2
     np.testing.assert_allclose(seen[::2, ::2, 0], want, atol=1e-6)
     np.testing.assert_allclose(seen[1::2, 1::2, 2], want, atol=1e-6)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import comparisons as comparison
 from frantools import recipes
 from frantools.comparisons import Column
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.restorers.frannet import shared_model
 from frantools.views import note
 
 
@@ -57,8 +57,8 @@ def test_a_damaged_recipe_is_a_value_error_of_one_sentence(recipe: recipes.Recip
 def test_a_model_that_was_trained_again_is_loaded_again(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(FranNet(Config("single-pass")), path)
-    before = comparison.model(str(path))
-    assert comparison.model(str(path)) is before
+    before = shared_model(str(path))
+    assert shared_model(str(path)) is before
     save_model(FranNet(Config("single-pass")), path)
     os.utime(path, ns=(0, 0))  # clocks of file systems may be coarse
-    assert comparison.model(str(path)).sha256 != before.sha256
+    assert shared_model(str(path)).sha256 != before.sha256

@@ -10,7 +10,7 @@ from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
 from ..frannet.restoration import Restoration
 from ..frannet.samplers import SETUPS
-from ..restorers.resizing import BASELINES
+from ..restorers.resizing import NAMED
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
@@ -144,7 +144,7 @@ def _estimate(name: str, result: Metrics, metric: str, note: float | None = None
 
 
 def _kind(name: str, result: Metrics) -> str:
-    if name in BASELINES:
+    if name in NAMED:
         return "resizing, given the true colour" if name.endswith("-colour") else "resizing the gray input"
     return "single-pass model" if result.calls == 1 else "diffusion model"
 

@@ -180,13 +180,17 @@ def show(axes: Axes, image: Image) -> None:
     """A picture without ticks, its pixels as they are: enlarged ones stay squares. A sentence is set as text."""
     if isinstance(image, str):
         axes.set_facecolor("#f2f2f2")
-        size, across = 9, max(12, round(axes.bbox.width / 6.2))
+        size, across = 9, max(12, round(axes.bbox.width / 7))
         lines = textwrap.wrap(image, across)[: max(2, round(axes.bbox.height / 14))]
         axes.text(0.5, 0.5, "\n".join(lines), transform=axes.transAxes, size=size, ha="center", va="center",
                   color="#8a1c1c", **VERBATIM)  # fmt: skip
     else:
         array = pixels(image)
-        axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=1 if array.dtype.kind == "f" else 255)
+        top = 1 if array.dtype.kind == "f" else 255
+        axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=top)
+        shape = (array.shape[0] / array.shape[1]) / (axes.bbox.height / axes.bbox.width)
+        if 0.97 < shape < 1.03:  # of one aspect but for rounding: the pictures of a row stand in line
+            axes.set_aspect("auto")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
