@@ -10,7 +10,6 @@ import hashlib
 import io
 import re
 import struct
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +22,12 @@ PROFILE = 64_000_000  # bytes of a colour profile
 # Formats without pixels of their own, those that other programs would have to draw, and measurements that do not say
 # what is white.
 NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MCIDAS", "MPEG", "SPIDER", "WMF"}
+CERTAIN = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "JPEG2000", "AVIF")  # no other file begins as these do
+# Endings of pictures that only other programs read, some of them with a small TIFF in front.
+UNREAD = {
+    *(".heic", ".heif", ".jxl", ".svg", ".svgz", ".eps", ".wmf", ".emf", ".fits", ".psb", ".xcf", ".exr", ".hdr"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"),
+}
 # Texts of a PNG in which programs keep its orientation.
 TURNS = (b"Raw profile type exif\0", b"Raw profile type APP1\0", b"XML:com.adobe.xmp\0")
 SMALL = 1_000_000  # bytes of a text that Pillow takes for harmless
@@ -35,11 +40,28 @@ class TooLargeError(ValueError):
     """A picture of more pixels than are read."""
 
 
-@cache
 def formats() -> tuple[str, ...]:
     """The formats that are read, as Pillow calls them."""
     Image.init()
     return tuple(name for name in Image.ID if name not in NO_PICTURES)
+
+
+def endings() -> frozenset[str]:
+    """The endings of file names that stand for these formats: ".jpg", ".png" ..."""
+    known = formats()
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
+
+
+def signature(path: Path) -> str | None:
+    """The format that the first bytes of a file say for certain, whatever its name, or None."""
+    with path.open("rb") as file:
+        prefix = file.read(16)
+    return next((name for name in CERTAIN if name in Image.OPEN and _accepts(name, prefix)), None)
+
+
+def _accepts(name: str, prefix: bytes) -> bool:
+    accept = Image.OPEN[name][1]
+    return len(prefix) == 16 and accept is not None and accept(prefix) is True
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -58,12 +80,6 @@ def read_size(path: Path) -> tuple[int, int]:
                 raise
         file.seek(0)
         return open_header(io.BytesIO(without_texts(file.read())[0])).size
-
-
-@cache
-def endings() -> frozenset[str]:
-    """The endings of file names that stand for these formats: ".jpg", ".png" ..."""
-    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in formats())
 
 
 def open_header(file: BinaryIO) -> Image.Image:

@@ -97,7 +97,7 @@ def _shown(image: Image.Image, profile: ImageCms.ImageCmsProfile | ImageCms.core
     if space in ("L", "RGB"):
         # Most profiles are sRGB's own, and then no colour is to move by what the conversion rounds.
         tried = PROBE.convert(space)
-        change = np.subtract(transform.apply(tried), tried.convert("RGB"), dtype=np.int16)
+        change = np.asarray(transform.apply(tried), np.int16) - np.asarray(tried.convert("RGB"), np.int16)
         if np.abs(change).max() <= 2:
             return plain.convert("RGB")
     return transform.apply(plain)
