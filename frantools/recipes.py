@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngInfo
 
 from .files import replacing
 from .images import as_picture
+from .metadata import KEY, read_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Recipe = dict[str, Any]
 
-KEY = "frantools"  # of the PNG text that holds the recipe
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -60,7 +60,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], recipe: Recipe | None
     path : path
         Ends in ``.png``, ``.pdf`` or ``.svg``. Missing folders are made.
     recipe : dict, optional
-        Kept in the metadata, as JSON. `load_recipe` reads it from PNG files.
+        Kept in the metadata, as JSON, where `load_recipe` finds it.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], recipe: Recipe | None
 
 
 def load_recipe(path: str | PathLike[str]) -> Recipe:
-    """Read the recipe of a PNG that FranTools wrote.
+    """Read the recipe that a file of FranTools carries; see `metadata.read_text`.
 
     Returns
     -------
@@ -90,21 +90,12 @@ def load_recipe(path: str | PathLike[str]) -> Recipe:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a PNG, or has no recipe.
+        If it has no recipe, or a damaged one.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    text = read_text(path)
     try:
-        # What stands before the pixels, which may be more than `Image.open` takes for harmless.
-        with PngImageFile(path) as image:
-            text = image.info
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path} is not a readable PNG ({error}); recipes are in PNG files of FranTools") from None
-    if KEY not in text:
-        raise ValueError(f"{path} has no recipe; recipes are in PNG files that FranTools wrote")
-    try:
-        recipe = json.loads(text[KEY])
-    except json.JSONDecodeError as error:
+        recipe = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} has a damaged recipe ({error})") from None
     if not isinstance(recipe, dict):
         raise ValueError(f"{path} has a damaged recipe: it is no JSON object")
