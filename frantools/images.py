@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -11,33 +9,34 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
 from .checks import is_whole
-from .frannet.network import INPUT_SIZE
+from .decoding import LARGEST, TooLargeError, decode
+from .modes import to_rgb
 
 Picture = NDArray[np.uint8]
 
 GRAY = (0.2989, 0.587, 0.114)  # weights of red, green and blue, as in TensorFlow
-LARGEST = 150_000_000  # pixels in a file: 450 MB once it is decoded
+INPUT_SIZE = 64  # pixels a side of the gray picture that the network reads
+ACCEPTED = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP and other pictures"
 
 
-def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryview) -> Picture:
+def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryview | Image.Image) -> Picture:
     """Read a picture.
 
     Parameters
     ----------
-    path_or_bytes : path or bytes-like
-        A file, or the content of one (as an upload widget gives it), in any format that Pillow reads: JPEG, PNG, TIFF,
-        WebP, GIF, BMP ... Gray, palette, CMYK and 16-bit pictures become RGB, transparent ones are laid on white, the
-        EXIF orientation is applied, and of an animation it is the first frame.
+    path_or_bytes : path, bytes-like or PIL image
+        A file, or the content of one (as an upload widget gives it), in any format of pictures that Pillow reads: JPEG,
+        PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP ... A picture that Pillow has opened or made is taken too.
 
     Returns
     -------
     ndarray
-        uint8 (H, W, 3).
+        uint8 (H, W, 3), sRGB.
 
     Raises
     ------
@@ -45,47 +44,57 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryvi
         If there is no such file.
     ValueError
         If the content is not a picture, is cut short, or has more than 150 million pixels.
+
+    Notes
+    -----
+    However the picture is stored, it becomes what is seen of it:
+
+    - It is turned and mirrored as its EXIF orientation says. Of an animation it is the first frame.
+    - Gray, palette, CMYK, YCbCr, HSV and LAB become RGB. The colours of an ICC profile become sRGB, within what 8 bits
+      hold; a profile that is damaged or of another colour space is ignored with a warning. Without a profile the
+      colours are taken for sRGB.
+    - Gray of 10 to 32 bits, signed or not, is scaled so that the largest number of its type is white, or black where
+      a TIFF says that white is zero; negative numbers are black. A TIFF that holds 12 bits in numbers of 16 does not
+      say so, and stays dark. Floats are in [0, 1], or where they are beyond twice that in [0, 255], or in [0, 65535];
+      NaN is black. Colours of 16 bits keep their upper 8.
+    - Transparent pixels are laid on white, after the colours.
+    - A JPEG that lacks nothing but its end marker is read.
     """
-    if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
-        name, file = "the picture", io.BytesIO(path_or_bytes)
+    if isinstance(path_or_bytes, Image.Image):
+        name = "the picture"
+    elif isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
+        name, content = "the picture", bytes(path_or_bytes)
     elif not isinstance(path_or_bytes, (str, PathLike)):
         raise ValueError(f"{path_or_bytes!r} is no picture file; accepted are a path and the bytes of a file")
     else:
-        name = str(path_or_bytes)
-        if not Path(path_or_bytes).exists():
-            raise FileNotFoundError(f"there is no picture {name}")
-        if not Path(path_or_bytes).is_file():
-            raise ValueError(f"{name} is not a file; accepted are picture files: JPEG, PNG, TIFF, WebP, GIF or BMP")
-        file = io.BytesIO(Path(path_or_bytes).read_bytes())
+        name, content = str(path_or_bytes), _content(Path(path_or_bytes))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the limit below is ours, and damage is told in one error
-            with Image.open(file) as image:
-                width, height = image.size
-                if width * height > LARGEST:
-                    raise Image.DecompressionBombError
-                return _to_rgb(ImageOps.exif_transpose(image))
-    except Image.DecompressionBombError:
+        image = path_or_bytes if isinstance(path_or_bytes, Image.Image) else decode(content)
+        if image.width * image.height > LARGEST:
+            raise TooLargeError
+        return to_rgb(image)
+    except TooLargeError:
         raise ValueError(
             f"{name} is too large; accepted are pictures of up to {LARGEST // 1_000_000} million pixels"
         ) from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{name} is not a picture; accepted are JPEG, PNG, TIFF, WebP, GIF and BMP files") from None
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:  # as Pillow's decoders raise on damage
+    except UnidentifiedImageError as error:
+        reason = f" that can be read ({error})" if str(error) else ""
+        raise ValueError(f"{name} is not a picture{reason}; accepted are {ACCEPTED}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise anything on damage
         raise ValueError(f"{name} is damaged and cannot be read ({error}); accepted are whole picture files") from None
 
 
-def _to_rgb(image: Image.Image) -> Picture:
-    """Any Pillow mode to uint8 (H, W, 3)."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 or 32 bits, which Pillow's own conversion would clip
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        top = 65535 if image.mode.startswith("I") else 255 if values.max(initial=0) > 1 else 1
-        gray = (values / top * 255).round().clip(0, 255).astype(np.uint8)
-        return np.repeat(gray[..., None], 3, axis=-1)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+def _content(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a file; accepted are picture files: {ACCEPTED}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no picture {path}") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); accepted are picture files") from None
 
 
 def as_picture(image: object) -> Picture:
@@ -93,15 +102,18 @@ def as_picture(image: object) -> Picture:
 
     Parameters
     ----------
-    image : ndarray
-        (H, W), (H, W, 3) or (H, W, 4): uint8, or floats in [0, 1]. Alpha is laid on white.
+    image : ndarray or PIL image
+        (H, W), (H, W, 3) or (H, W, 4): uint8, or floats in [0, 1]. Alpha is laid on white. A PIL image, of any mode,
+        becomes what `load_image` makes of its file.
 
     Raises
     ------
     ValueError
-        If it is not such an array.
+        If it is not such an array, or a damaged PIL image.
     """
-    accepted = "accepted are arrays (H, W), (H, W, 3) or (H, W, 4), uint8 or floats in [0, 1]"
+    if isinstance(image, Image.Image):
+        return load_image(image)
+    accepted = "accepted are arrays (H, W), (H, W, 3) or (H, W, 4), uint8 or floats in [0, 1], and PIL images"
     array = np.asarray(image)
     gray = array.ndim == 2
     if not (gray or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
@@ -114,7 +126,7 @@ def as_picture(image: object) -> Picture:
         raise ValueError(f"the picture is of {array.dtype}; {accepted}")
     if gray:
         return np.repeat(array[..., None], 3, axis=-1)
-    return array if array.shape[2] == 3 else _to_rgb(Image.fromarray(array))
+    return array if array.shape[2] == 3 else to_rgb(Image.fromarray(array))
 
 
 def square(image: object, size: int | None = None) -> Picture:
@@ -134,20 +146,29 @@ def square(image: object, size: int | None = None) -> Picture:
     picture = picture[top : top + side, left : left + side]
     if size is None or _pixels(size) == side:
         return picture
-    # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
-    tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
-    resized = F.interpolate(tensor, size=(size, size), mode="bilinear", antialias=True)
-    return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
+    return resized(picture, (size, size))
 
 
 def resized(picture: Picture, size: tuple[int, int]) -> Picture:
-    """A picture at another width and height, bilinear with antialiasing."""
-    width, height = size
-    if picture.shape[:2] == (height, width):
-        return picture
+    """A picture at another size and aspect: bilinear with antialiasing, as for the network's input.
+
+    Parameters
+    ----------
+    picture : ndarray
+        uint8 (H, W, 3).
+    size : (int, int)
+        Width and height, in pixels.
+
+    Returns
+    -------
+    ndarray
+        uint8 (height, width, 3).
+    """
+    width, height = map(_pixels, size)
+    # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
     tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
-    made = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
-    return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
+    small = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
+    return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
 
 
 def _pixels(size: object) -> int:
@@ -161,7 +182,7 @@ def to_gray(image: Tensor) -> Tensor:
     return image @ torch.tensor(GRAY, dtype=image.dtype, device=image.device)
 
 
-def prepare_input(image: object, size: int = INPUT_SIZE, crop: bool = True) -> Tensor:
+def prepare_input(image: object, size: int = INPUT_SIZE, *, crop: bool = True) -> Tensor:
     """What the network is given of a picture.
 
     Parameters
@@ -170,16 +191,16 @@ def prepare_input(image: object, size: int = INPUT_SIZE, crop: bool = True) -> T
         A picture; see `as_picture`.
     size : int
         Pixels a side; the models read 64.
+    crop : bool
+        Whether the centre square is taken; else the whole picture, of any aspect, is brought to size x size.
 
     Returns
     -------
     Tensor
-        (1, 1, size, size) float32 in [-1, 1]: the centre square, gray, bilinear with antialiasing.
+        (1, 1, size, size) float32 in [-1, 1]: gray, bilinear with antialiasing.
     """
-    gray = to_gray(
-        torch.from_numpy(np.require(square(image) if crop else as_picture(image), requirements=["C", "W"])).float()
-        / 255
-    )
+    picture = square(image) if crop else as_picture(image)
+    gray = to_gray(torch.from_numpy(np.require(picture, requirements=["C", "W"])).float() / 255)
     small = F.interpolate(gray[None, None], size=(_pixels(size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 

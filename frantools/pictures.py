@@ -10,11 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import UnidentifiedImageError
 
-from .images import Picture, load_image
+from . import decoding
+from .images import ACCEPTED, LARGEST, Picture, load_image
+from .shelf import Shelf
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 CACHED = 1_000_000_000  # bytes of decoded pictures kept in memory: 8,500 of CelebA's
 
 
@@ -31,7 +32,7 @@ class Pictures(Sequence[Picture]):
     paths : list of Path
         The readable ones.
     skipped : list of str
-        Those that cannot be read, each with the reason.
+        The pictures that cannot be read, each with the reason. Files that are none are not among them.
 
     Raises
     ------
@@ -45,40 +46,58 @@ class Pictures(Sequence[Picture]):
             raise ValueError(f"there is no folder {folder}; accepted is a folder of pictures")
         self.paths: list[Path] = []
         self.skipped: list[str] = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures: the limit is that of `load_image`
-            for path in sorted(p for p in self.folder.rglob("*") if p.suffix.lower() in ENDINGS):
-                try:
-                    with Image.open(path):  # the header only: a folder may hold 200,000 pictures
-                        self.paths.append(path)
-                except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                    self.skipped.append(f"{path.name}: {error}")
+        self._lengths: dict[Path, int] = {}
+        sizes: dict[Path, tuple[int, int]] = {}
+        endings = decoding.endings()
+        for path in sorted(self.folder.rglob("*")):
+            try:
+                size = self._size(path, endings)
+                if size is not None:
+                    self._lengths[path] = path.stat().st_size
+                    sizes[path] = size
+                    self.paths.append(path)
+            except Exception as error:  # Pillow's plugins raise anything on damage
+                self.skipped.append(f"{path.name}: {_reason(error)}")
         if not self.paths:
             unreadable = f" ({len(self.skipped)} unreadable)" if self.skipped else ""
-            raise ValueError(
-                f"{folder} holds no readable picture{unreadable}; accepted are folders of {', '.join(ENDINGS)} files"
-            )
-        self._kept: dict[Path, Picture] = {}
-        self._bytes = 0
+            raise ValueError(f"{folder} holds no readable picture{unreadable}; accepted are folders of {ACCEPTED}")
+        self._shelf = Shelf(sizes, CACHED)
+
+    @staticmethod
+    def _size(path: Path, endings: frozenset[str]) -> tuple[int, int] | None:
+        """Width and height of a picture file, or None for what is none."""
+        ending = path.suffix.lower()
+        if ending in endings or ending in decoding.UNREAD:
+            if path.is_dir():
+                return None
+            if not path.is_file():
+                raise ValueError("it is a link that leads nowhere, a pipe or a device")
+            if ending not in endings:
+                raise ValueError(f"{ending} files cannot be read; accepted are {ACCEPTED}")
+            return decoding.read_size(path)  # the header only: a folder may hold 200,000 pictures
+        if path.is_file() and (kind := decoding.signature(path)) in decoding.formats():
+            raise ValueError(f"it is a {kind} file, and its name does not end as those do")
+        return None
 
     def read(self, index: int) -> Picture:
-        """Picture `index`, not to be written to, or a ValueError where its pixels turn out damaged."""
+        """Picture `index`, not to be written to, or a ValueError where it turns out damaged or is there no more."""
         path = self.paths[index]
-        picture = self._kept.get(path)
+        picture = self._shelf.get(path)
         if picture is None:
-            picture = load_image(path)
+            try:
+                picture = load_image(path)
+            except OSError as error:
+                raise ValueError(str(error)) from None
             picture.flags.writeable = False  # it may be kept, and be given out again
             # Nothing is dropped for it: an epoch asks for each picture once, so the first are as good as the last.
-            if self._bytes + picture.nbytes <= CACHED:
-                self._kept[path] = picture
-                self._bytes += picture.nbytes
+            self._shelf.put(path, picture)
         return picture
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
-        """Picture `index`; one whose pixels turn out damaged is skipped with a warning, and the next stands in."""
+        """Picture `index`; one that is damaged or gone is skipped with a warning, and the next stands in."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"picture {index} of {len(self)}")
         for offset in range(len(self)):
@@ -93,11 +112,19 @@ class Pictures(Sequence[Picture]):
         """Pictures `start` to `stop` - 1 alone."""
         part = copy(self)
         part.paths = self.paths[start:stop]
-        part._kept, part._bytes = {}, 0
         return part
 
     def summary(self) -> dict[str, Any]:
         """What is kept of the folder in a checkpoint: its name, the number of pictures, a hash of names and sizes."""
-        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {p.stat().st_size}" for p in self.paths)
+        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {self._lengths[p]}" for p in self.paths)
         digest = hashlib.sha256(listing.encode()).hexdigest()
         return {"folder": self.folder.name, "pictures": len(self), "skipped": len(self.skipped), "sha256": digest}
+
+
+def _reason(error: Exception) -> str:
+    """Why a picture cannot be read, as part of a sentence."""
+    if isinstance(error, decoding.TooLargeError):
+        return f"it has more than {LARGEST // 1_000_000} million pixels"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is not a picture" + f" that can be read ({error})" * bool(str(error))
+    return str(error.strerror or error) if isinstance(error, OSError) else str(error)

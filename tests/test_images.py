@@ -206,7 +206,7 @@ def test_damaged_content_is_a_picture_or_a_value_error(data: st.DataObject, kind
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        with patch("frantools.images.LARGEST", 100_000):  # or a size that the damage made large is read at length
+        with patch("frantools.decoding.LARGEST", 100_000):  # or a size that the damage made large is read at length
             told = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
     except ValueError as error:
         told = error

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-INPUT_SIZE = 64  # pixels a side of the gray picture that the encoder reads
+from ..images import INPUT_SIZE
+
 STEPS = 100  # diffusion steps; step t is encoded as t / (STEPS - 1)
 LATENT = 64  # numbers in the global context, and in the local latent of a point
 CHANNELS = 32  # of the encoder's convolutions

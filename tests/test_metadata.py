@@ -1,0 +1,210 @@
+"""A recipe is found in every kind of file that carries one, wherever it stands, and what is damaged is told."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+import frantools as ft
+from frantools.metadata import read_text
+from frantools.recipes import save_figure, save_picture
+
+RECIPE = {"figure": "a (b) \\ ) >> endobj", "seed": 7, "title": "é 山 <&> \n \x07"}
+TEXT = json.dumps(RECIPE)
+PLAIN = json.dumps(RECIPE, ensure_ascii=False)
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def split(content: bytes) -> Iterator[bytes]:
+    at = 8
+    while at < len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        yield content[at : at + 12 + length]
+        at += 12 + length
+
+
+TEXTS = {
+    "tEXt": chunk(b"tEXt", b"frantools\0" + TEXT.encode()),
+    "zTXt": chunk(b"zTXt", b"frantools\0\0" + zlib.compress(TEXT.encode())),
+    "iTXt": chunk(b"iTXt", b"frantools\0\0\0fr\0recette\0" + PLAIN.encode()),
+    "iTXt, compressed": chunk(b"iTXt", b"frantools\0\1\0\0\0" + zlib.compress(PLAIN.encode())),
+}
+OTHERS = [
+    chunk(b"zTXt", b"other\0\0" + zlib.compress(bytes(3_000_000))),
+    chunk(b"tEXt", b"frantools2\0{}"),
+    chunk(b"iTXt", b"damaged\0\1\0\0\0no zlib"),
+]
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> list[bytes]:
+    """The chunks of a PNG without texts."""
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "plain.png")
+    return list(split((tmp_path / "plain.png").read_bytes()))
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("place", ["before the pixels", "after the pixels"])
+def test_a_text_of_a_png_is_found_wherever_it_stands(tmp_path: Path, parts: list[bytes], kind: str, place: str) -> None:
+    at = 1 if place == "before the pixels" else len(parts) - 1
+    path = tmp_path / "a.png"
+    path.write_bytes(SIGNATURE + b"".join([*parts[:at], *OTHERS, TEXTS[kind], *OTHERS, *parts[at:]]))
+    assert ft.load_recipe(path) == RECIPE
+    assert ft.load_image(path)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_what_another_program_wrote_with_pillow_is_read(tmp_path: Path) -> None:
+    for zipped in (False, True):
+        info = PngInfo()
+        info.add_text("frantools", PLAIN, zip=zipped)
+        Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
+        assert read_text(tmp_path / "a.png") == PLAIN
+
+
+def test_of_several_texts_of_a_png_the_last_counts(tmp_path: Path, parts: list[bytes]) -> None:
+    path = tmp_path / "a.png"
+    first = chunk(b"tEXt", b"frantools\0{}")
+    path.write_bytes(SIGNATURE + b"".join([parts[0], first, *parts[1:-1], TEXTS["zTXt"], parts[-1]]))
+    assert ft.load_recipe(path) == RECIPE
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+@pytest.mark.parametrize("recipe", [RECIPE, {}, {"many": ["(" * 5000, ")" * 5000, "\\" * 5000]}])
+def test_figures_and_pictures_give_their_recipes_back(tmp_path: Path, suffix: str, recipe: dict[str, Any]) -> None:
+    figure = Figure(figsize=(1, 1))
+    figure.text(0, 0, "/Info 1 0 R (endobj) <metadata>")
+    save_figure(figure, tmp_path / f"a{suffix}", recipe)
+    assert ft.load_recipe(tmp_path / f"a{suffix}") == recipe
+    save_picture(np.zeros((2, 2)), tmp_path / "b.png", recipe)
+    assert ft.load_recipe(tmp_path / "b.png") == recipe
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg"])
+def test_a_text_that_is_not_ascii_is_read_as_matplotlib_writes_it(tmp_path: Path, suffix: str) -> None:
+    text = PLAIN.replace("\x07", " ")
+    Figure(figsize=(1, 1)).savefig(tmp_path / f"a.{suffix}", metadata={"Keywords": text})
+    assert json.loads(read_text(tmp_path / f"a.{suffix}")) == json.loads(text)
+
+
+def test_among_other_words_of_an_svg_the_recipe_is_found(tmp_path: Path) -> None:
+    Figure(figsize=(1, 1)).savefig(tmp_path / "a.svg", metadata={"Keywords": ["cats", TEXT], "Title": "{}"})
+    assert ft.load_recipe(tmp_path / "a.svg") == RECIPE
+
+
+def test_other_fields_of_a_pdf_are_not_taken_for_its_words(tmp_path: Path) -> None:
+    Figure(figsize=(1, 1)).savefig(tmp_path / "a.pdf", metadata={"Title": "/Keywords ({})", "Keywords": TEXT})
+    assert ft.load_recipe(tmp_path / "a.pdf") == RECIPE
+    Figure(figsize=(1, 1)).savefig(tmp_path / "b.pdf", metadata={"Title": "/Keywords ({}) >>"})
+    with pytest.raises(ValueError, match=r"b\.pdf has no recipe"):
+        read_text(tmp_path / "b.pdf")
+
+
+@pytest.mark.parametrize("content", [TEXT.encode(), b"\xef\xbb\xbf" + PLAIN.encode()])
+def test_a_json_is_its_own_text_and_that_of_the_picture_beside(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    for name in ("a.json", "a.jpg", "a.png"):
+        assert ft.load_recipe(tmp_path / name) == RECIPE
+    save_picture(np.zeros((2, 2)), tmp_path / "a.png", {"own": 1})
+    assert ft.load_recipe(tmp_path / "a.png") == {"own": 1}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.pdf", "a.svg", "a.txt", "a"])
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\0" * 99])
+def test_a_file_without_a_recipe_is_told_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"\A[^\n]*recipe[^\n]*\Z"):
+        ft.load_recipe(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.json", "none/a.pdf"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no file .*" + name):
+        ft.load_recipe(tmp_path / name)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is not a file; accepted are PNG, PDF, SVG and JSON files"):
+        read_text(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        chunk(b"zTXt", b"frantools\0\0" + zlib.compress(bytes(70_000_000))),
+        chunk(b"iTXt", b"frantools\0\1\0\0\0" + zlib.compress(bytes(70_000_000))),
+        chunk(b"zTXt", b"frantools\0\0" + zlib.compress(TEXT.encode())[:-6]),
+        chunk(b"zTXt", b"frantools\0\0no zlib"),
+        chunk(b"iTXt", b"frantools\0\0\0\0\0\xff"),
+        TEXTS["tEXt"].replace(b"seed", b"sead"),
+        struct.pack(">I", 2**31 - 1) + b"tEXtfrantools\0{}",
+        TEXTS["tEXt"][:-8],
+    ],
+    ids=["zTXt bomb", "iTXt bomb", "cut zlib", "no zlib", "no UTF-8", "checksum", "length", "cut"],
+)
+def test_a_damaged_or_boundless_text_is_refused_and_takes_little_memory(
+    tmp_path: Path, parts: list[bytes], bad: bytes
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(SIGNATURE + parts[0] + bad)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"\Athe recipe of [^\n]*a\.png cannot be read: [^\n]*\Z"):
+            read_text(path)
+        assert tracemalloc.get_traced_memory()[1] < 200_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[]", "7", "{", '{"a": 1' + "0" * 10_000 + "}"], ids=["deep", "list", "7", "open", "long"]
+)
+def test_a_text_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=r"\A[^\n]*has a damaged recipe[^\n]*\Z"):
+        ft.load_recipe(tmp_path / "a.json")
+
+
+def test_entities_of_an_svg_are_refused(tmp_path: Path) -> None:
+    levels = "".join(f'<!ENTITY e{i + 1} "{f"&e{i};" * 10}">' for i in range(12))
+    bomb = f'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY e0 "x">{levels}]><svg>&e12;</svg>'
+    (tmp_path / "a.svg").write_text(bomb)
+    with pytest.raises(ValueError, match="it declares entities, which are not read"):
+        read_text(tmp_path / "a.svg")
+
+
+@given(st.data(), st.sampled_from(["png", "pdf", "svg"]))
+def test_damaged_files_are_a_recipe_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, kind: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"whole.{kind}"
+    if not path.exists():
+        save_figure(Figure(figsize=(1, 1)), path, RECIPE)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged = path.with_name(f"damaged.{kind}")
+    damaged.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    try:
+        told: object = ft.load_recipe(damaged)
+    except ValueError as error:
+        told = error
+    assert "\n" not in str(told) if isinstance(told, ValueError) else isinstance(told, dict)
