@@ -12,11 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from ..decoding import endings
 from ..frannet.adapters import named_setup
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import SETUPS, Setup, Solver
-from ..pictures import ENDINGS as PICTURES
 from .frannet import FranNetRestorer, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
@@ -66,7 +66,7 @@ def meanings(text: str) -> dict[str, str]:
     file, _, function = text.rpartition(":")
     if file.endswith(".py") and function:
         found["function"] = f"the function {function} of {file}"
-    elif Path(text).suffix.lower() in (*WEIGHTS, ".h5", *PICTURES) or Path(text).exists() or "/" in text:
+    elif Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or Path(text).exists() or "/" in text:
         found["path"] = f"the path {text}"
     return found
 
@@ -202,7 +202,7 @@ def _of_path(
 ) -> Restorer:
     file = Path(path).expanduser()
     suffix = file.suffix.lower()
-    if file.is_dir() or suffix in PICTURES:
+    if file.is_dir() or suffix in endings():
         return _plain(SavedPictures(path, title), settings, title)
     if suffix == ".h5" or (suffix == ".safetensors" and is_frannet(file)):
         return frannet()

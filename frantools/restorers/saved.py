@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..images import as_picture, load_image
+from ..decoding import endings
+from ..images import ACCEPTED, as_picture, load_image
 from ..photo import Photo
-from ..pictures import ENDINGS
 from ..regions import Region
 from .protocol import Colours, Given, Progress, Restoration, RestorerError, checked_picture, missing
 
@@ -29,9 +29,9 @@ def matching(folder: Path, photo: Photo) -> Path:
         If there is none, or several could be meant.
     """
     name, stem = Path(photo.name).name, Path(photo.name).stem
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings() and path.is_file())
     if not files:
-        raise RestorerError(f"{folder} holds no pictures; accepted are {', '.join(ENDINGS)} files")
+        raise RestorerError(f"{folder} holds no pictures; accepted are {ACCEPTED}")
     for alike in (
         [path for path in files if path.name == name],
         [path for path in files if path.stem == stem],
