@@ -391,7 +391,7 @@ def load_recipe(path: str | PathLike[str], trust: bool = False) -> Recipe:
     text = read_text(path)
     try:
         content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} has a damaged recipe ({error})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} has a damaged recipe: it is no JSON object")

@@ -207,4 +207,4 @@ def test_damaged_files_are_a_recipe_or_a_sentence(
         told: object = ft.load_recipe(damaged)
     except ValueError as error:
         told = error
-    assert "\n" not in str(told) if isinstance(told, ValueError) else isinstance(told, dict)
+    assert "\n" not in str(told) if isinstance(told, ValueError) else isinstance(told, ft.Recipe)
