@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import is_whole
+from ..frannet.restoration import Restoration
 from ..regions import Region
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
@@ -45,6 +46,77 @@ class Roi:
     def crop(self, image: NDArray[Any]) -> NDArray[Any]:
         """The pixels of a picture (H, W, ...) in the rectangle; a view, not a copy."""
         return image[self.top : self.bottom, self.left : self.right]
+
+
+@dataclass(frozen=True)
+class RoiSearch:
+    """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.
+
+    Parameters
+    ----------
+    size, count : int
+        Pixels a side of a region, and how many at most. The defaults are the note's, for pictures of 1024 pixels.
+    sub_size, sub_count : int
+        The same of the sub-regions.
+    merge : bool
+        Whether regions that share an edge become one.
+    """
+
+    size: int = 384
+    count: int = 4
+    sub_size: int = 96
+    sub_count: int = 3
+    merge: bool = True
+
+    def scaled(self, side: int, of: int = 1024) -> RoiSearch:
+        """The same search in the same pictures at another size: its regions are the same shares of them.
+
+        Parameters
+        ----------
+        side : int
+            Pixels of the shorter side of the pictures that are searched.
+        of : int
+            Pixels of the shorter side that this search is for.
+
+        Returns
+        -------
+        RoiSearch
+            With sizes rounded to whole pixels, halves up, and at least 1.
+
+        Raises
+        ------
+        ValueError
+            If a side is not a whole number from 1.
+
+        Examples
+        --------
+        >>> RoiSearch().scaled(512)
+        RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
+        """
+        for name, value in (("side", side), ("of", of)):
+            if not is_whole(value) or value < 1:
+                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 1")
+        size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
+        return replace(self, size=size, sub_size=sub_size)
+
+    def check(self, side: int) -> RoiSearch:
+        """Raise a ValueError if regions do not fit into pictures of that shorter side; asked before they are made."""
+        if self.size > side:
+            raise ValueError(f"regions of {self.size} pixels do not fit into {side}; make them smaller")
+        return self
+
+    def regions(self, images: Sequence[NDArray[Any] | Restoration]) -> list[Roi]:
+        """Where the pictures differ most."""
+        arrays = [image.image if isinstance(image, Restoration) else image for image in images]
+        found = find_rois(arrays, self.size, self.count)
+        return merge_rois(found) if self.merge else found
+
+    def sub_regions(self, crops: Sequence[NDArray[Any]]) -> list[Roi]:
+        """Where crops differ most; a crop that is smaller than a sub-region has none."""
+        if self.sub_count < 1 or min(crops[0].shape[:2]) < self.sub_size:
+            return []
+        found = find_rois(crops, self.sub_size, self.sub_count)
+        return merge_rois(found) if self.merge else found
 
 
 def positions(size: int, length: int) -> NDArray[np.int64]:

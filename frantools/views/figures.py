@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from ..frannet.restoration import Restoration
-from ..scores.roi import Roi, find_rois, merge_rois
+from ..scores.roi import Roi, RoiSearch
 
 Image = NDArray[Any] | Restoration
 Pictures = Mapping[str, Mapping[str, Image]]
@@ -243,39 +243,6 @@ def detail(pictures: Pictures, roi: Roi) -> Figure:
         name: {title: roi.crop(pixels(image)) for title, image in columns.items()} for name, columns in pictures.items()
     }
     return _table(crops)
-
-
-@dataclass(frozen=True)
-class RoiSearch:
-    """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.
-
-    Parameters
-    ----------
-    size, count : int
-        Pixels a side of a region, and how many at most.
-    sub_size, sub_count : int
-        The same of the sub-regions.
-    merge : bool
-        Whether regions that share an edge become one.
-    """
-
-    size: int = 384
-    count: int = 4
-    sub_size: int = 96
-    sub_count: int = 3
-    merge: bool = True
-
-    def regions(self, images: Sequence[Image]) -> list[Roi]:
-        """Where the pictures differ most."""
-        found = find_rois([pixels(image) for image in images], self.size, self.count)
-        return merge_rois(found) if self.merge else found
-
-    def sub_regions(self, crops: Sequence[NDArray[Any]]) -> list[Roi]:
-        """Where crops differ most; a crop that is smaller than a sub-region has none."""
-        if self.sub_count < 1 or min(crops[0].shape[:2]) < self.sub_size:
-            return []
-        found = find_rois(crops, self.sub_size, self.sub_count)
-        return merge_rois(found) if self.merge else found
 
 
 def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:

@@ -19,9 +19,9 @@ from ..images import Picture, load_image, portraits
 from ..recipes import Recipe
 from ..regions import Region, dimensions
 from ..scores.measures import measure, sharpness
+from ..scores.roi import RoiSearch
 from ..tables import Table
 from . import figures
-from .figures import RoiSearch
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
@@ -64,7 +64,7 @@ def recipe(
     region : Region, optional
         Default: everything; for "local-region" the note's rectangle.
     search : RoiSearch, optional
-        For "roi-crops": the sizes and counts of the regions.
+        For "roi-crops": the sizes and counts of the regions. Default: the note's, in proportion to `size`.
     beyond : bool
         Whether each picture gets a second row of the models that go beyond the note. "roi-crops" has none.
 
@@ -97,7 +97,8 @@ def recipe(
     if second:
         made["beyond"] = [column.title for column in second]
     if figure == "roi-crops":
-        made["search"] = asdict(search or RoiSearch())
+        side = min(dimensions(size))
+        made["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
     return made
 
 
@@ -204,9 +205,10 @@ def check(recipe: Recipe) -> None:
         resolve_precision(recipe["precision"]), check_seed(recipe["seed"])
         columns = [Column.from_dict(column) for column in recipe["columns"]]
         recipe["pictures"].items(), recipe["models"].items()
-        RoiSearch(**recipe.get("search", {}))
+        if recipe["figure"] == "roi-crops":
+            RoiSearch(**recipe["search"]).check(min(recipe["size"]))
         missing = {*recipe.get("beyond", ())} - {column.title for column in columns}
-    except (TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the recipe is damaged: {error}") from None
     if missing:
         raise ValueError(f"the recipe is damaged: it has no column {', '.join(sorted(missing))}")
