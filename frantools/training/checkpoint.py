@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import replacing
-from ..frannet.checkpoints import read_safetensors
+from ..frannet.checkpoints import read_safetensors, write_safetensors
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -35,8 +33,7 @@ def save(run: Run, path: Path, provenance: dict[str, Any]) -> None:
         "history": json.dumps(run.history),
         "provenance": json.dumps(provenance),
     }
-    with replacing(path) as temporary:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+    write_safetensors(path, tensors, metadata)
 
 
 def load(run: Run, path: Path, provenance: dict[str, Any]) -> None:

@@ -48,6 +48,8 @@ def loaded(batches: Batches, steps: range, workers: int) -> Iterator[dict[str, T
             return
         except (RuntimeError, OSError) as error:
             raise ended(error) from None
+        if isinstance(answer, BrokenPipeError):
+            raise ended(answer)
         if isinstance(answer, Exception):
             raise answer
         yield answer
