@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 
 def check_output(path: str | PathLike[str]) -> Path:
@@ -64,3 +68,26 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unused(name: str | PathLike[str]) -> Path:
+    """A name under which there is nothing yet, for a file that nobody named: with -2, -3 ... where there is one."""
+    path = Path(name)
+    if not path.exists():
+        return path
+    others = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(other for other in others if not other.exists())
+
+
+def write_json(path: str | PathLike[str], content: object) -> None:
+    """Write JSON, whole or not at all; null stands for what JSON has no number for, such as an endless PSNR."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(_finite(content), indent=2) + "\n")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content

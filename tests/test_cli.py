@@ -6,19 +6,21 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import frantools as ft
 from frantools import cli
 from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import FranNet
 from frantools.images import square
 from frantools.recipes import save_picture
+from frantools.reports.cards import facts
 from frantools.views import note
 
 ROOT = Path(__file__).parent.parent
@@ -77,16 +79,20 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_lists_every_command_without_waiting_for_torch():
-    begun = time.perf_counter()
     shown = python("-X", "importtime", "-m", "frantools", "--help")
-    seconds = time.perf_counter() - begun
     assert shown.returncode == 0
     for command in ("figures", "restore", "rois", "evaluate", "train", "models", "import-keras"):
         assert f"\n    {command}" in shown.stdout
     imported = {line.rsplit("|", 1)[1].strip() for line in shown.stderr.splitlines() if "|" in line}
     assert "frantools.cli" in imported
     assert not imported & {"torch", "numpy", "matplotlib", "ipywidgets", "tqdm"}
-    assert seconds < 3, "well under a second on a machine with nothing else to do"
+
+
+def test_a_complaint_about_arguments_comes_without_waiting_for_torch():
+    shown = python("-X", "importtime", "-m", "frantools", "restore")
+    assert (shown.returncode, shown.stderr.splitlines()[-1].split(":")[0]) == (2, "frantools restore")
+    imported = {line.rsplit("|", 1)[1].strip() for line in shown.stderr.splitlines() if "|" in line}
+    assert not imported & {"torch", "numpy", "matplotlib", "ipywidgets", "tqdm"}
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -140,6 +146,68 @@ def test_restore_reads_frannets_own_weights(capsys, here):
     succeed(capsys, f"restore photo.png --model {h5} --config {config} --size 8 --out a.png")
     succeed(capsys, "restore photo.png --model single-pass.safetensors --size 8 --out b.png")
     np.testing.assert_array_equal(ft.load_image("a.png"), ft.load_image("b.png"))
+
+
+def test_each_command_that_runs_a_network_runs_it_where_it_is_told(capsys, here, monkeypatch):
+    asked, move = [], FranNet.to
+    monkeypatch.setattr(FranNet, "to", lambda model, device: asked.append(device) or move(model, device))
+    succeed(capsys, f"{RESTORE} --device cpu --out x.png")
+    succeed(capsys, f"{EVALUATE} bicubic --device cpu")
+    assert asked == [torch.device("cpu")] * 2
+    succeed(capsys, f"{RESTORE} --out y.png")
+    assert (Path("x.png").read_bytes() == Path("y.png").read_bytes()) or torch.cuda.is_available()
+
+
+FULL = """
+import resource, sys
+from frantools import cli
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+@pytest.mark.parametrize("name", ["import-keras", "train", "restore"])
+def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing_half_written(here, name):
+    command = {
+        "import-keras": f"import-keras {GOLDEN / 'diffusion.h5'} --out x.safetensors",
+        "train": TRAIN,
+        "restore": f"{RESTORE} --size 200 --out x.png",
+    }[name]
+    before = sorted(here.rglob("*"))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, *command.split()], capture_output=True, text=True, cwd=here, env=environment
+    )
+    told = run.stderr.splitlines()
+    assert run.returncode == 2
+    assert told[-1].startswith("frantools: ")
+    assert "File too large" in told[-1]
+    assert "Traceback" not in run.stderr
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "one_line"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("a mistake of ours"), False),
+    ],
+)
+def test_memory_that_runs_out_is_one_line_and_a_mistake_of_ours_is_not_hidden(
+    capsys, here, monkeypatch, error, one_line
+):
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ft.images, "load_image", fail)
+    if not one_line:
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            cli.main(RESTORE.split())
+        return
+    code, _, err = run(capsys, RESTORE)
+    assert (code, err) == (2, f"frantools: {' '.join(str(error).split())}\n")
 
 
 def test_rois_prints_the_regions_and_writes_them(capsys, here):
@@ -230,7 +298,7 @@ def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, h
     assert (card["name"], card["minutes"]) == ("mine", 1.5)
     losses = [result["mse"] for result in written["results"]]
     assert [result["mse"] for result in card["quality"]["results"]] == losses
-    assert cli.facts("mine", card)["loss"] == f"B {losses[0]:.4f}, DDIM {losses[1]:.4f}"
+    assert facts("mine", card)["loss"] == f"B {losses[0]:.4f}, DDIM {losses[1]:.4f}"
 
 
 def test_a_picture_that_turns_out_damaged_is_told_in_one_line(capsys, here):
@@ -257,9 +325,9 @@ def test_models_lists_what_is_shipped(capsys):
 
 
 def test_models_bears_a_card_with_little_in_it():
-    facts = cli.facts("mine", {})
-    assert facts["model"] == "mine"
-    assert set(facts.values()) == {"mine", None}
+    row = facts("mine", {})
+    assert row["model"] == "mine"
+    assert set(row.values()) == {"mine", None}
 
 
 def test_import_keras_writes_the_same_model(capsys, here):
@@ -368,6 +436,8 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{RESTORE} --region 0 0 nan 1", "accepted are finite numbers"),
         (f"{RESTORE} --region 0 0 1", "expected 4 arguments"),
         (f"{RESTORE} --seed x", "invalid int value: 'x'"),
+        (f"{RESTORE} --device abacus", "the device 'abacus' is not at hand; accepted are auto, cpu and cuda"),
+        (f"{EVALUATE} --device abacus", "the device 'abacus' is not at hand"),
         (f"{RESTORE} --precision half", "accepted are 'float32', 'bfloat16' and 'auto'"),
         (f"{RESTORE} --out x.jpg", "x.jpg does not end in .png"),
         (f"{RESTORE} --out folder", "folder is a folder; accepted is the name of a file"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import combinations, product
 from typing import Any
 
@@ -12,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.scores.roi import positions
+from frantools.scores import roi as roi_module
+from frantools.scores.roi import RoiSearch, positions, scores
+from frantools.views import note
 
 
 def pictures(seed: int, number: int, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -230,11 +231,12 @@ def test_each_place_is_a_candidate_once(size, length):
     assert starts.max() <= length - size
 
 
-def test_a_picture_is_tiled_with_thousands_of_regions_in_no_time():
-    begun = time.perf_counter()
+def test_a_picture_is_tiled_with_thousands_of_regions_from_one_look_at_the_candidates(monkeypatch):
+    looks = []
+    monkeypatch.setattr(roi_module, "scores", lambda *given: looks.append(given) or scores(*given))
     found = ft.find_rois(pictures(0, 2, (64, 64, 3)), size=1, count=10_000)
     assert len({(roi.top, roi.left) for roi in found}) == len(found) > 1000
-    assert time.perf_counter() - begun < 5
+    assert len(looks) == 1
 
 
 def test_a_roi_cuts_its_pixels_and_is_a_region_of_the_picture():
@@ -243,3 +245,53 @@ def test_a_roi_cuts_its_pixels_and_is_a_region_of_the_picture():
     np.testing.assert_array_equal(roi.crop(image), image[5:15, 10:30])
     assert roi.region(40, 20) == ft.Region(0.25, 0.25, 0.5, 0.5)
     assert roi.region(40) == ft.Region(0.25, 0.125, 0.5, 0.25)
+
+
+@given(st.integers(1, 16384))
+def test_a_scaled_search_fits_and_its_regions_are_the_same_share_to_half_a_pixel(side):
+    search = RoiSearch().scaled(side)
+    assert 1 <= search.sub_size <= search.size <= side
+    for pixels, of_the_note in ((search.size, 384), (search.sub_size, 96)):
+        assert pixels == 1 or abs(pixels - of_the_note * side / 1024) <= 0.5
+    assert (search.count, search.sub_count, search.merge) == (4, 3, True)
+
+
+def test_the_notes_search_is_kept_at_its_own_size_and_at_half_of_it():
+    assert RoiSearch().scaled(1024) == RoiSearch()
+    assert RoiSearch().scaled(512) == RoiSearch(size=192, sub_size=48)
+    assert RoiSearch(100, 2, 10, 1, False).scaled(30, of=40) == RoiSearch(75, 2, 8, 1, False)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5])
+def test_a_search_is_scaled_to_whole_pixels_alone(wrong):
+    with pytest.raises(ValueError, match=f"side is {wrong}; accepted are whole numbers from 1"):
+        RoiSearch().scaled(wrong)
+    with pytest.raises(ValueError, match=f"of is {wrong}; accepted are whole numbers from 1"):
+        RoiSearch().scaled(64, of=wrong)
+
+
+needs_shipped = pytest.mark.skipif(
+    not {"diffusion-basic", "single-masking-32", "single-masking-8"} <= ft.models().keys(),
+    reason="needs the shipped models diffusion-basic, single-masking-32 and single-masking-8",
+)
+
+
+@needs_shipped
+@pytest.mark.parametrize("size", [64, 83, 710, 1024, (640, 83)])
+def test_the_recipe_of_figure_3_scales_the_notes_search(size):
+    side = min(size) if isinstance(size, tuple) else size
+    recipe = note.recipe("roi-crops", ["hopper"], size=size)
+    assert RoiSearch(**recipe["search"]) == RoiSearch().scaled(side)
+    note.check(recipe)
+
+
+@needs_shipped
+def test_a_search_that_does_not_fit_is_refused_before_anything_is_restored():
+    with pytest.raises(ValueError, match="regions of 65 pixels do not fit into 64; make them smaller"):
+        note.recipe("roi-crops", size=64, search=RoiSearch(size=65))
+    recipe = note.recipe("roi-crops", ["hopper"], size=64)
+    for search, message in (({"size": 65}, "do not fit into 64"), ({"width": 3}, "the recipe is damaged")):
+        shares: list[float] = []
+        with pytest.raises(ValueError, match=message):
+            note.restorations({**recipe, "search": search}, progress=shares.append)
+        assert shares == []

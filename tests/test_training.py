@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import frantools as ft
+from frantools import cli
 from frantools.frannet.checkpoints import read_safetensors
 from frantools.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
-from frantools.training.loop import HUBER, Run, draw_times, error, git_commit, learning_rate
+from frantools.training.loop import HUBER, Run, draw_times, error, learning_rate
+from frantools.training.provenance import git_commit
+from frantools.training.workers import watched
 
 TINY = Settings(steps=8, batch=2, points=16, masking="8")
 
@@ -345,6 +351,8 @@ def test_wrong_settings_are_refused(wrong, message):
         ({"out": "folder.safetensors"}, "is a folder; accepted is the name of a file"),
         ({"every": 0}, "every is 0; accepted are whole numbers from 1"),
         ({"workers": -1}, "workers is -1; accepted are whole numbers from 0"),
+        ({"threads": 0}, "threads is 0; accepted are whole numbers from 1"),
+        ({"device": "meta"}, "the device 'meta' is not at hand"),
         ({"device": "abacus"}, "the device 'abacus' is not at hand; accepted are auto, cpu and cuda"),
     ],
 )
@@ -425,6 +433,95 @@ def test_resume_with_other_held_out_pictures_is_refused(data, tmp_path):
 def test_without_git_there_is_no_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert git_commit() is None
+
+
+def in_a_worker(monkeypatch: pytest.MonkeyPatch, step: int, happens: Callable[[], None]) -> None:
+    """Let something happen in the process that prepares the batch of a step, and in no other."""
+    prepare = Batches.__getitem__
+
+    def instead(batches: Batches, asked: int) -> dict[str, torch.Tensor]:
+        if asked == step and multiprocessing.parent_process() is not None:
+            happens()
+        return prepare(batches, asked)
+
+    monkeypatch.setattr(Batches, "__getitem__", instead)
+
+
+needs_fork = pytest.mark.skipif(
+    multiprocessing.get_start_method(allow_none=True) not in (None, "fork") or sys.platform != "linux",
+    reason="what is patched here reaches the workers by fork",
+)
+
+
+@needs_fork
+def test_a_worker_that_is_killed_ends_the_training_with_one_line_and_it_can_go_on(data, tmp_path, monkeypatch, capsys):
+    whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
+    command = ["train", "--data", str(data), "--steps", "8", "--batch", "2", "--points", "16", "--every", "2"]
+    assert cli.main([*command, "--out", str(whole)]) == 0
+    with monkeypatch.context() as patched:
+        in_a_worker(patched, 6, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        capsys.readouterr()
+        assert cli.main([*command, "--out", str(killed), "--workers", "1"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("frantools: the processes that prepare pictures failed (DataLoader worker")
+    assert told.endswith("fewer workers take less memory, and the last checkpoint, if there is one, is kept")
+    assert not killed.exists()
+    assert cli.main([*command, "--out", str(killed), "--workers", "1", "--resume"]) == 0
+    assert_same_weights(whole, killed)
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (MemoryError("no more"), "no more"),
+        (BrokenPipeError(32, "Broken pipe"), "the processes that prepare pictures failed ([Errno 32] Broken pipe); "),
+    ],
+)
+def test_an_error_in_a_worker_is_told_as_it_is_without_the_workers_traceback(
+    data, tmp_path, monkeypatch, capsys, error, told
+):
+    def fail() -> None:
+        raise error
+
+    in_a_worker(monkeypatch, 1, fail)
+    command = ["train", "--data", str(data), "--out", str(tmp_path / "m.safetensors"), "--workers", "1"]
+    assert cli.main([*command, "--steps", "2", "--batch", "1", "--points", "4"]) == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("frantools: "))
+    assert line.startswith(f"frantools: {told}")
+    assert "Traceback" not in line
+
+
+def test_what_else_goes_wrong_while_there_are_workers_stays_what_it_is():
+    with pytest.raises(RuntimeError, match="a mistake of ours") as raised, watched():
+        raise RuntimeError("a mistake of ours")
+    assert not isinstance(raised.value, OSError)
+
+
+def test_torch_is_left_as_it_was_and_its_default_dtype_changes_no_weights(data, tmp_path):
+    settings = Settings(steps=2, batch=2, points=16)
+    train(data, tmp_path / "a.safetensors", settings)
+    torch.manual_seed(5)
+    expected = torch.rand(3, dtype=torch.float32)
+    torch.manual_seed(5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        train(data, tmp_path / "b.safetensors", settings)
+        with pytest.raises(FloatingPointError):
+            train(data, tmp_path / "c.safetensors", Settings(steps=9, batch=2, points=4, rate=1e30), threads=2)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.get_num_threads() == 1
+    assert torch.equal(torch.rand(3), expected)
+    assert_same_weights(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
+
+
+def test_the_threads_that_are_asked_for_train_and_are_told_in_the_card(data, tmp_path):
+    train(data, tmp_path / "m.safetensors", Settings(steps=1, batch=1, points=4), threads=2)
+    assert json.loads((tmp_path / "m.json").read_text())["threads"] == 2
+    assert torch.get_num_threads() == 1
 
 
 TOGETHER = """

@@ -124,11 +124,19 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
     beside = check_card(path.with_suffix(".json")) if card is not None else None
     metadata = {"format": "frantools", "config": json.dumps(asdict(model.config))}
-    with replacing(path) as temporary:
-        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary, metadata)
+    write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:
             temporary.write_text(json.dumps({"name": path.stem, **card}, indent=2) + "\n")
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metadata) -> None:
+    """Write tensors and metadata, whole or not at all; a full disk is an OSError."""
+    with replacing(path) as temporary:
+        try:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata)
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from None
 
 
 def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:

@@ -1,8 +1,9 @@
-"""Training: pictures and augmentations (`data`) and the loop (`loop`)."""
+"""Training: its settings, its pictures and augmentations (`data`), the loop, and the state to go on from."""
 
 from __future__ import annotations
 
 from ..pictures import Pictures
-from .loop import Settings, train
+from .loop import train
+from .settings import Settings
 
 __all__ = ["Pictures", "Settings", "train"]

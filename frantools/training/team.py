@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..devices import find_device
+
 
 class Team:
     """One process, alone or among those that `torchrun` or `accelerate launch` started.
@@ -36,7 +38,7 @@ class Team:
     def __init__(self, device: str = "auto") -> None:
         self.rank, self.size = 0, int(os.environ.get("WORLD_SIZE", "1"))
         if self.size == 1:
-            self.device = _device(device)
+            self.device = find_device(device)
             return
         try:
             from accelerate import Accelerator
@@ -44,7 +46,7 @@ class Team:
             raise ModuleNotFoundError(
                 "several processes train together through accelerate: pip install accelerate"
             ) from None
-        self._accelerator: Any = Accelerator(cpu=_device(device).type == "cpu")
+        self._accelerator: Any = Accelerator(cpu=find_device(device).type == "cpu")
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
         self.device = self._accelerator.device
 
@@ -67,13 +69,3 @@ class Team:
         """Go on when all processes are here."""
         if self.size > 1:
             self._accelerator.wait_for_everyone()
-
-
-def _device(name: str) -> torch.device:
-    """The device of a name, "auto" being the fastest at hand."""
-    try:
-        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise ValueError(f"the device {name!r} is not at hand; accepted are auto, cpu and cuda") from None
-    return device

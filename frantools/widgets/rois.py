@@ -14,9 +14,9 @@ from ..comparisons import Cache, Column
 from ..frannet.restoration import Progress, Restoration
 from ..images import Picture
 from ..recipes import Recipe
-from ..scores.roi import Roi
+from ..scores.roi import Roi, RoiSearch
 from ..views import figures
-from ..views.figures import RoiSearch, Row
+from ..views.figures import Row
 from ..views.note import FIGURES
 from .compare import chosen, sharpen
 from .controls import Numbers, control, side
@@ -38,13 +38,12 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     search, choice = RoiSearch(**recipe["search"]), recipe["anew"]
     if len(recipe["columns"]) < 2:
         raise ValueError("one column alone differs from nothing; regions need two columns or more")
-    _check_fit(search, recipe["size"])
+    search.check(recipe["size"])
     for shown in sharpen(recipe, image, lambda share: progress(share / 2), cache):
         sizes = {len(each.image) for each in shown.values()}
         if len(sizes) > 1:
             continue  # some are still coarse
-        scale = sizes.pop() / recipe["size"]
-        found = _search(shown, _scaled(search, scale))
+        found = _search(shown, search.scaled(sizes.pop(), of=recipe["size"]))
         yield found
     if not 1 <= choice <= len(found.regions):
         return
@@ -52,15 +51,6 @@ def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) ->
     aspect = part.width / part.height  # of two regions that have become one, not 1
     for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part, aspect):
         yield replace(found, anew=anew)
-
-
-def _check_fit(search: RoiSearch, size: int) -> None:
-    if search.size > size:
-        raise ValueError(f"regions of {search.size} pixels do not fit into {size}; make them smaller")
-
-
-def _scaled(search: RoiSearch, scale: float) -> RoiSearch:
-    return replace(search, size=max(1, round(search.size * scale)), sub_size=max(1, round(search.sub_size * scale)))
 
 
 def _search(shown: Mapping[str, Restoration], search: RoiSearch) -> Found:
@@ -126,7 +116,7 @@ class Rois(Explorer):
             open_ended=True,
         )  # fmt: skip
         self.search.value = asdict(search)
-        _check_fit(search, side(size))
+        search.check(side(size))
         anew = control(
             widgets.BoundedIntText,
             "Restore anew",
@@ -154,7 +144,7 @@ class Rois(Explorer):
     def _scale(self, change: dict[str, Any]) -> None:
         """In a smaller picture, regions are of fewer pixels: the same shares of it."""
         if not self._loading:
-            self.search.value = asdict(_scaled(RoiSearch(**self.search.value), change["new"] / change["old"]))
+            self.search.value = asdict(RoiSearch(**self.search.value).scaled(change["new"], of=change["old"]))
 
     def _enable(self) -> None:
         super()._enable()
@@ -188,5 +178,5 @@ def rois(
     search : RoiSearch, optional
         Sizes and counts of regions and sub-regions. Default: the note's, in proportion to `size`.
     """
-    search = search or _scaled(RoiSearch(), side(size) / 1024)
+    search = search or RoiSearch().scaled(side(size))
     return Rois(image, chosen(columns, FIGURES["roi-crops"]), size, seed, search)

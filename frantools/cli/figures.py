@@ -1,0 +1,78 @@
+"""`frantools figures`: the note's four figures, and any figure again from its recipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import check_output
+from .parsing import Options, Parser, sides
+from .progress import bar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("--out", default="figures", metavar="FOLDER", help="where to write (default: figures)")
+    parser.add_argument("--only", nargs="+", metavar="FIGURE",
+                        help="some of ddpm-vs-ddim, entire-image, roi-crops and local-region")  # fmt: skip
+    parser.add_argument("--picture", action="append", metavar="PATH",
+                        help="a picture in place of the built-in portraits, or the file of one that a recipe was made "
+                        "with; may be given again")  # fmt: skip
+    parser.add_argument("--size", type=sides, metavar="SIZE",
+                        help="N or WxH pixels, to which a restoration is stretched (default: 1024)")  # fmt: skip
+    parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
+    parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto, the faster one here "
+                        "(default: auto)")  # fmt: skip
+    parser.add_argument("--beyond", action="store_true", help="below each picture, models that go beyond the note")
+    parser.add_argument("--recipe", metavar="FIGURE.png", help="make the figure of this file again, with its recipe")
+
+
+def run(options: Options) -> None:
+    from ..comparisons import Cache
+    from ..recipes import load_recipe, save_figure
+    from ..views import note
+
+    changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if options.recipe is not None:
+        if changes.keys() - {"pictures"} or options.only or options.beyond:
+            raise ValueError(
+                "--recipe says all that makes the figure; accepted beside it is --out, and --picture to tell where its "
+                "picture is"
+            )
+        recipe = load_recipe(options.recipe)
+        recipes = [note.located(recipe, options.picture) if options.picture else recipe]
+        render = renderer(recipes[0])
+    else:
+        render = note.render
+        # bfloat16 changes a loss by less than a hundredth; the recipe says which precision it was.
+        changes = {"precision": "auto", "beyond": options.beyond} | changes
+        recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
+    paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
+    begun, cache = time.perf_counter(), Cache()
+    for recipe, path in zip(recipes, paths, strict=True):
+        start = time.perf_counter()
+        with bar(recipe["figure"]) as progress:
+            figure = render(recipe, progress=progress, cache=cache)
+        save_figure(figure, path, recipe)
+        print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
+    print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+
+
+def renderer(recipe: dict[str, Any]) -> Callable[..., Figure]:
+    """What makes the figure of a recipe, of one of the note's or of a widget."""
+    from ..views import note
+
+    if "figure" not in recipe and "setup" in recipe:
+        raise ValueError("this is the recipe of a restored picture; frantools restore makes it, with these settings")
+    if recipe.get("figure") not in note.FIGURES:
+        from .. import widgets
+
+        if recipe.get("figure") in widgets.KINDS:
+            return widgets.render
+    note.check(recipe)
+    return note.render

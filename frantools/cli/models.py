@@ -1,0 +1,25 @@
+"""`frantools models`: the shipped models."""
+
+from __future__ import annotations
+
+import json
+
+from .parsing import Options, Parser
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="the whole cards")
+
+
+def run(options: Options) -> None:
+    from ..frannet.checkpoints import models, shipped
+    from ..reports.cards import facts
+    from ..tables import Table
+
+    cards = models()
+    if options.json:
+        print(json.dumps(cards, indent=2))
+    elif cards:
+        print(Table([facts(name, card) for name, card in cards.items()]))
+    else:
+        print(f"there is no model in {shipped()}")

@@ -1,0 +1,59 @@
+"""`frantools train`: a model on a folder of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from .parsing import Options, Parser, add_device
+
+
+def arguments(parser: Parser) -> None:
+    from ..training import Settings
+
+    parser.add_argument("--data", required=True, metavar="FOLDER",
+                        help="pictures to train on, of any sizes, those of its folders too")  # fmt: skip
+    parser.add_argument("--out", required=True, metavar="FILE", help="the .safetensors file to write")
+    parser.add_argument("--held-out", metavar="FOLDER", help="pictures to measure on; default: a twentieth of the data")
+    helps = {
+        "restorator": "diffusion or single-pass",
+        "target": "colour, or residual: what it differs by from the interpolated gray input",
+        "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
+        "objective": "noise or v: what a diffusion model's network answers",
+        "times": "uniform or noisy: which diffusion steps are trained, all alike or the noisy ones more",
+        "error": "note (squared for single-pass, absolute for diffusion), square, or huber: squared where it is small",
+        "augment": "none, crops, or strong: wider crops and another exposure",
+        "masking": "none, uniform, dynamic, or cells a side",
+        "steps": "optimiser steps",
+        "batch": "pictures a step",
+        "points": "points asked about in each picture",
+        "rate": "highest learning rate",
+        "seed": "of the weights, the data and the noise",
+        "precision": "float32 or bfloat16 products",
+    }
+    for field in fields(Settings):
+        default = field.default
+        parser.add_argument(f"--{field.name}", type=type(default), default=default,
+                            help=f"{helps[field.name]} (default: {default})")  # fmt: skip
+    add_device(parser)
+    parser.add_argument("--every", type=int, default=500, help="steps between checkpoints (default: 500)")
+    parser.add_argument("--threads", type=int, help="processor threads; default: one a core")
+    parser.add_argument("--workers", type=int, default=0, help="processes that prepare pictures (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+
+
+def run(options: Options) -> None:
+    from ..training import Settings, train
+
+    settings = Settings(**{field.name: getattr(options, field.name) for field in fields(Settings)})
+    train(
+        options.data,
+        options.out,
+        settings,
+        held_out=options.held_out,
+        resume=options.resume,
+        device=options.device,
+        every=options.every,
+        workers=options.workers,
+        threads=options.threads,
+    )
+    print(options.out)

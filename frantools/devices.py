@@ -1,0 +1,26 @@
+"""Where networks run."""
+
+from __future__ import annotations
+
+import torch
+
+
+def find_device(name: str = "auto") -> torch.device:
+    """The device of a name.
+
+    Parameters
+    ----------
+    name : str
+        "cpu", "cuda", "cuda:1" ...; "auto" is the fastest at hand.
+
+    Raises
+    ------
+    ValueError
+        If it is not at hand.
+    """
+    try:
+        device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+        torch.zeros(1, device=device).item()  # the meta device has a name and no numbers
+    except (RuntimeError, AssertionError, ImportError):
+        raise ValueError(f"the device {name!r} is not at hand; accepted are auto, cpu and cuda") from None
+    return device

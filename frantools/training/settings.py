@@ -1,0 +1,87 @@
+"""What makes a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from ..checks import is_whole
+from ..frannet.network import Config
+from .data import AUGMENTS, check_masking
+
+SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
+TIMES = ("uniform", "noisy")
+ERRORS = ("note", "square", "huber")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes a training: the same settings and data on the same machine give the same weights.
+
+    Parameters
+    ----------
+    restorator : {"single-pass", "diffusion"}
+        What is trained.
+    masking : str
+        "none", "uniform", "dynamic" or cells a side; see `data.mask`.
+    augment : {"none", "crops", "strong"}
+        See `data.Batches`.
+    target, features, objective : str
+        See `network.Config`.
+    times : {"uniform", "noisy"}
+        Which diffusion steps a diffusion model is asked about in training: all as often, or the noisy ones more:
+        half of them of the noisiest quarter. A restoration's first calls decide most of it.
+    error : {"note", "square", "huber"}
+        What the loss makes of an error: the note's, which is its square (single-pass) or its size (diffusion); its
+        square; or the pseudo-Huber (Charbonnier et al., 1997), a square for small errors and a size for large ones.
+        Squares lead to the mean of what may be there, sizes to its median.
+    steps : int
+        Optimiser steps.
+    batch, points : int
+        Pictures a step, and points asked about in each.
+    rate : float
+        AdamW's highest learning rate.
+    seed : int
+        Of the weights, the data, the dropout and the diffusion noise; at most 10 ** 12.
+    precision : {"float32", "bfloat16"}
+        Of the products; "bfloat16" is automatic mixed precision, the weights stay float32.
+    """
+
+    restorator: str = "diffusion"
+    masking: str = "none"
+    augment: str = "crops"
+    target: str = "colour"
+    features: str = "note"
+    objective: str = "noise"
+    times: str = "uniform"
+    error: str = "note"
+    steps: int = 6000
+    batch: int = 32
+    points: int = 256
+    rate: float = 2e-3
+    seed: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        self.config  # noqa: B018 - checks its part
+        check_masking(self.masking)
+        for name, accepted in (("augment", AUGMENTS), ("times", TIMES), ("error", ERRORS)):
+            if getattr(self, name) not in accepted:
+                listed = ", ".join(map(repr, accepted))
+                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {listed}")
+        if self.times != "uniform" and self.restorator != "diffusion":
+            raise ValueError(f"times {self.times!r} goes with a diffusion restorator; a single-pass one has no steps")
+        for name in ("steps", "batch", "points"):
+            if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
+        if not 0 < self.rate < inf:
+            raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
+        if not is_whole(self.seed) or not 0 <= self.seed <= SEEDS:
+            raise ValueError(f"seed is {self.seed}; accepted are whole numbers from 0 to {SEEDS}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
+
+    @property
+    def config(self) -> Config:
+        """Of the model that is trained."""
+        return Config(self.restorator, target=self.target, features=self.features, objective=self.objective)
