@@ -11,14 +11,16 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from .. import __version__
-from . import evaluate, figures, import_keras, models, restore, rois, train
+from . import compare, evaluate, figures, import_keras, models, restore, rois, train, verify
 from .parsing import Options, Parser, one_line
 
 COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], None]]] = {
     "figures": ("make the note's four figures", figures.arguments, figures.run),
     "restore": ("restore your own photo", restore.arguments, restore.run),
+    "compare": ("compare whatever restores a picture, on your photo", compare.arguments, compare.run),
     "rois": ("find where most goes on and pictures of the same thing differ most", rois.arguments, rois.run),
-    "evaluate": ("measure models on a folder of pictures", evaluate.arguments, evaluate.run),
+    "verify": ("make the picture of a file again, and say whether it is the same", verify.arguments, verify.run),
+    "evaluate": ("measure whatever restores on a folder of pictures", evaluate.arguments, evaluate.run),
     "train": ("train a model on a folder of pictures", train.arguments, train.run),
     "models": ("list the shipped models", models.arguments, models.run),
     "import-keras": ("turn FranNet's Keras weights into safetensors", import_keras.arguments, import_keras.run),

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ..files import check_output
 from .parsing import Options, Parser, sides
 from .progress import bar
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .verify import add_recipe, missing
 
 
 def arguments(parser: Parser) -> None:
@@ -28,51 +24,39 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto, the faster one here "
                         "(default: auto)")  # fmt: skip
     parser.add_argument("--beyond", action="store_true", help="below each picture, models that go beyond the note")
-    parser.add_argument("--recipe", metavar="FIGURE.png", help="make the figure of this file again, with its recipe")
+    parser.add_argument("--recipe", metavar="FILE",
+                        help="make the figure of this file again: .png, .pdf, .svg or .json")  # fmt: skip
+    add_recipe(parser)
 
 
 def run(options: Options) -> None:
-    from ..comparisons import Cache
     from ..recipes import load_recipe, save_figure
+    from ..store import Cache
     from ..views import note
+    from ..views.registry import prepared, render
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
+    columns = missing(options)
     if options.recipe is not None:
         if changes.keys() - {"pictures"} or options.only or options.beyond:
             raise ValueError(
-                "--recipe says all that makes the figure; accepted beside it is --out, and --picture to tell where its "
-                "picture is"
+                "--recipe says all that makes the figure; accepted beside it are --out, --picture to tell where its "
+                "picture is, --column and --trust"
             )
-        recipe = load_recipe(options.recipe)
+        recipe = load_recipe(options.recipe, options.trust)
         recipes = [note.located(recipe, options.picture) if options.picture else recipe]
-        render = renderer(recipes[0])
+        prepared(recipes[0], columns=columns)
     else:
-        render = note.render
         # bfloat16 changes a loss by less than a hundredth; the recipe says which precision it was.
         changes = {"precision": "auto", "beyond": options.beyond} | changes
         recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
-    paths = [check_output(Path(options.out) / f"{recipe['figure']}.png") for recipe in recipes]
+    paths = [check_output(Path(options.out) / f"{recipe.view}.png") for recipe in recipes]
     begun, cache = time.perf_counter(), Cache()
     for recipe, path in zip(recipes, paths, strict=True):
         start = time.perf_counter()
-        with bar(recipe["figure"]) as progress:
-            figure = render(recipe, progress=progress, cache=cache)
+        with bar(recipe.view) as progress:
+            figure = render(recipe, columns=columns, progress=progress, cache=cache)
         save_figure(figure, path, recipe)
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
-
-
-def renderer(recipe: dict[str, Any]) -> Callable[..., Figure]:
-    """What makes the figure of a recipe, of one of the note's or of a widget."""
-    from ..views import note
-
-    if "figure" not in recipe and "setup" in recipe:
-        raise ValueError("this is the recipe of a restored picture; frantools restore makes it, with these settings")
-    if recipe.get("figure") not in note.FIGURES:
-        from .. import widgets
-
-        if recipe.get("figure") in widgets.KINDS:
-            return widgets.render
-    note.check(recipe)
-    return note.render

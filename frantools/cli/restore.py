@@ -5,43 +5,48 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import check_output, unused
+from .columns import KINDS, add_given, given
+from .compare import device
 from .parsing import Options, Parser, add_device, add_precision, add_setup, chosen_setup, sides
 from .progress import bar
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("picture", metavar="PICTURE", help="your photo; its centre square is restored")
+    parser.add_argument("picture", metavar="PICTURE", help="your photo; FranNet restores its centre square")
     parser.add_argument("--out", metavar="FILE", help="the .png to write (default: PICTURE-restored.png, here; with a "
                         "number where there is one)")  # fmt: skip
-    parser.add_argument("--model", default="diffusion-best", metavar="MODEL",
-                        help="a shipped model or a weight file (default: diffusion-best)")  # fmt: skip
+    parser.add_argument("--model", default="diffusion-best", metavar="WHAT",
+                        help=f"what restores (default: diffusion-best): {KINDS.partition('; TITLE')[0]}")  # fmt: skip
     parser.add_argument("--config", metavar="FILE", help="the .json that belongs to a Keras .h5 file")
     parser.add_argument("--size", type=sides, default=1024, metavar="SIZE",
                         help="N or WxH pixels, to which what is restored is stretched (default: 1024)")  # fmt: skip
     parser.add_argument("--region", type=float, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"),
                         help="what to restore, in fractions of the picture (default: 0 0 1 1)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    add_given(parser)
+    parser.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="how long a function or a module may take (default: as long as it takes)")  # fmt: skip
     add_precision(parser)
     add_device(parser)
     add_setup(parser)
 
 
 def run(options: Options) -> None:
-    from ..devices import find_device
+    from ..comparisons import restore
     from ..frannet.checkpoints import load_model
-    from ..frannet.restoration import restore
-    from ..images import load_image
     from ..recipes import save_picture
     from ..regions import Region
 
     out = check_output(options.out or unused(f"{Path(options.picture).stem}-restored.png"))
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out} does not end in .png, the only format that pictures are written in")
-    setup = chosen_setup(options)
+    setup, where = chosen_setup(options), device(options)
     region = Region(*options.region) if options.region else None
-    image = load_image(options.picture)
-    model = load_model(options.model, options.config).to(find_device(options.device))
+    keras = options.config is not None or Path(options.model).suffix.lower() in (".h5", ".hdf5")
+    what = load_model(options.model, options.config) if keras else options.model
     with bar("restoring") as progress:
-        result = restore(model, image, setup, options.size, region, options.seed, options.precision, progress)
-    save_picture(result.image, out, {**result.recipe, "picture": options.picture})
-    print(f"{out}  {result.calls} network call(s) a point, {result.seconds:.1f} s")
+        made = restore(what, options.picture, setup, options.size, region, options.seed, options.precision, progress,
+                       given=given(options), device=where, timeout=options.timeout)  # fmt: skip
+    save_picture(made.image, out, made.recipe)
+    said = f"{made.calls} network call(s) a point, " if made.calls else ""
+    print(f"{out}  {said}{made.seconds:.1f} s")

@@ -3,42 +3,78 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from ..files import check_output, write_json
-from .parsing import Options, Parser
+from .columns import add_columns, add_photo, columns, given, photo
+from .compare import device
+from .parsing import Options, Parser, sides
+from .progress import bar
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="two or more pictures of the same thing")
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE",
+                        help="two or more pictures of the same thing; or one photo, with --column")  # fmt: skip
     parser.add_argument("--size", type=int, default=384, help="pixels a side of a region (default: 384)")
     parser.add_argument("--count", type=int, default=4, help="how many regions at most (default: 4)")
     parser.add_argument("--merge", action="store_true", help="join regions that share an edge")
+    parser.add_argument("--at", type=sides, default=1024, metavar="SIZE",
+                        help="with --column: pixels of the longer side at which the photo is restored (default: 1024)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="with --column: of the random numbers (default: 0)")
+    add_columns(parser, required=False)
+    add_photo(parser)
     parser.add_argument("--out", action="append", default=[], metavar="FILE",
                         help="a .png of the pictures, regions outlined, or a .json; again for both")  # fmt: skip
 
 
 def run(options: Options) -> None:
-    from ..images import load_image
-    from ..scores.roi import find_rois, merge_rois
+    from ..comparisons import compare
+    from ..photo import Photo
+    from ..recipes import save_figure
+    from ..restorers.columns import as_columns
     from ..tables import Table
+    from ..views.single import draw_outlined, outlined
 
     outs = [check_output(out) for out in options.out]
     for out in outs:
         if out.suffix.lower() not in (".png", ".json"):
             raise ValueError(f"{out} cannot be written; accepted are names that end in .png and .json")
-    images = [load_image(path) for path in options.pictures]
-    found = find_rois(images, options.size, options.count)
-    if options.merge:
-        found = merge_rois(found)
-    rows = [asdict(roi) for roi in found]
+    settings: dict[str, Any] = {"precision": options.precision}
+    if options.column:
+        if len(options.pictures) > 1:
+            raise ValueError(f"{len(options.pictures)} pictures are given; accepted with --column is one photo")
+        shown, chosen, size = photo(options, options.pictures[0]), columns(options.column), options.at
+        settings |= {"device": device(options), "timeout": options.timeout}
+    else:
+        if len(options.pictures) < 2:
+            raise ValueError("1 picture(s) given; at least two are needed to see where they differ")
+        shown = Photo(options.pictures[0], "whole", None)
+        size = shown.pixels.shape[1::-1]
+        same_size(options.pictures)
+        chosen = as_columns(
+            [f"./{each}" if not each.startswith(("/", ".", "~")) else each for each in options.pictures]
+        )
+    with bar("restoring") as progress:
+        made = compare(shown, chosen, size, None, options.seed, given(options), progress, **settings)
+    for title, error in made.errors.items():
+        print(f"{title}: {error}")
+    found = outlined(made, options.size, options.count, options.merge)
+    rows = [asdict(roi) for roi in found.regions]
     print(Table(rows))
-    recipe = {name: getattr(options, name) for name in ("pictures", "size", "count", "merge")}
+    search = {name: getattr(options, name) for name in ("size", "count", "merge")}
+    recipe = made.recipe.but(view="outlines", options={"search": search})
     for out in outs:
         if out.suffix.lower() == ".json":
-            write_json(out, {**recipe, "regions": rows})
-            continue
-        from ..recipes import save_figure
-        from ..views.figures import Row, grid
+            write_json(out, {**recipe.to_dict(), "regions": rows})
+        else:
+            save_figure(draw_outlined(found, recipe), out, recipe)
 
-        row = Row(images, outlines=[found] * len(images))
-        save_figure(grid([row], cell=min(512, images[0].shape[1])), out, recipe)
+
+def same_size(paths: list[str]) -> None:
+    """Raise a ValueError if pictures are of several sizes, which do not show the same thing."""
+    from ..images import load_image
+
+    shapes = {path: load_image(path).shape for path in paths}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(map(str, sorted(set(shapes.values()))))
+        raise ValueError(f"the pictures differ in shape ({listed}); accepted is one shape")

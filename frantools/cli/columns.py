@@ -1,0 +1,86 @@
+"""Columns, and what they are given, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .parsing import Options, Parser, add_device, add_precision
+
+if TYPE_CHECKING:
+    from ..degradation import Degradation
+    from ..photo import Photo
+    from ..restorers.columns import Column
+
+KINDS = (
+    "a named column (input, original, nearest, bilinear, bicubic, area), a shipped model, a setup (A, B:K=25), a weight "
+    "file, a folder of pictures, a picture, or FILE.py:FUNCTION, which runs that file; TITLE=WHAT gives it a title; may be "
+    "given again"
+)
+
+
+def add_columns(parser: Parser, required: bool = True) -> None:
+    """The options that say what is compared."""
+    parser.add_argument("--column", action="append", required=required, metavar="WHAT", help=KINDS)
+    add_given(parser)
+    parser.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="how long a function or a module may take (default: as long as it takes)")  # fmt: skip
+    add_precision(parser)
+    add_device(parser)
+
+
+def add_given(parser: Parser) -> None:
+    """The option that says how pictures are made worse."""
+    parser.add_argument("--given", metavar="SETTINGS",
+                        help="what restorers are given of the photo, such as shrink=4,noise=0.05,blur=1,jpeg=40,gray "
+                        "(default: the photo itself at that size)")  # fmt: skip
+
+
+def add_photo(parser: Parser) -> None:
+    """The options that say which part of a photo is looked at, and what is measured against."""
+    parser.add_argument("--frame", choices=("square", "whole"),
+                        help="the centre square or the whole photo (default: square where FranNet takes part)")  # fmt: skip
+    parser.add_argument("--reference", metavar="PATH",
+                        help="a picture to measure against in place of the photo, or none")  # fmt: skip
+
+
+def photo(options: Options, what: Any) -> Photo:
+    """The photo that the options of `add_photo` ask for."""
+    from ..photo import ITSELF, Photo
+
+    reference = {None: ITSELF, "none": None}.get(options.reference, options.reference)
+    return Photo(what, options.frame, reference)
+
+
+def columns(texts: list[str] | None) -> list[Column]:
+    """The columns of what was typed."""
+    from ..restorers.columns import as_column
+
+    return [as_column(titled(text)) for text in texts or ()]
+
+
+def titled(text: str) -> Any:
+    """What was typed, with its title where it has one: TITLE=WHAT. A setup's K=25 is no title."""
+    title, equals, what = text.partition("=")
+    return (title, what) if equals and title and not set(title) & set(":/\\") else text
+
+
+def given(options: Options) -> Degradation | None:
+    """The degradation that `--given` asks for."""
+    from ..degradation import Degradation
+
+    if options.given is None:
+        return None
+    settings: dict[str, Any] = {}
+    for part in filter(None, map(str.strip, options.given.split(","))):
+        name, equals, value = part.partition("=")
+        try:
+            settings[name.strip()] = json.loads(value) if equals else True
+        except ValueError:
+            raise ValueError(f"--given has {part!r}; accepted are settings as in shrink=4,noise=0.05,gray") from None
+    try:
+        return Degradation(**settings)
+    except TypeError:
+        raise ValueError(
+            f"--given has {', '.join(settings)}; accepted are gray, shrink, noise, blur, jpeg and seed"
+        ) from None

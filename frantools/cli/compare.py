@@ -1,0 +1,73 @@
+"""`frantools compare`: what several restorers make of a photo, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..files import check_output, write_json
+from .columns import add_columns, add_photo, columns, given, photo
+from .parsing import Options, Parser, sides
+from .progress import bar
+
+FIGURES, TABLES = (".png", ".pdf", ".svg"), (".csv", ".json", ".md", ".tex")
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file, or astronaut or hopper")
+    add_columns(parser)
+    add_photo(parser)
+    parser.add_argument("--size", type=sides, default=512, metavar="SIZE",
+                        help="pixels of the longer side, or WxH (default: 512)")  # fmt: skip
+    parser.add_argument("--region", type=float, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"),
+                        help="what to look at, in fractions of the picture (default: all)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
+    parser.add_argument("--out", action="append", default=[], metavar="FILE",
+                        help=f"a figure ({', '.join(FIGURES)}) or the numbers ({', '.join(TABLES)}); may be given "
+                        "again")  # fmt: skip
+
+
+def run(options: Options) -> None:
+    from ..comparisons import compare
+    from ..recipes import save_figure
+    from ..regions import Region
+
+    outs = [check_output(out) for out in options.out]
+    for out in outs:
+        if out.suffix.lower() not in (*FIGURES, *TABLES):
+            raise ValueError(
+                f"{out} cannot be written; accepted are names that end in {', '.join((*FIGURES, *TABLES))}"
+            )
+    chosen, region = columns(options.column), Region(*options.region) if options.region else None
+    with bar("comparing") as progress:
+        made = compare(
+            photo(options, options.photo), chosen, options.size, region, options.seed, given(options), progress,
+            precision=options.precision, device=device(options), timeout=options.timeout,
+        )  # fmt: skip
+    table = made.measure()
+    print(table)
+    for out in outs:
+        if out.suffix.lower() in FIGURES:
+            save_figure(made.figure(), out, made.recipe)
+        elif out.suffix.lower() == ".json":
+            write_json(out, {**made.recipe.to_dict(), "protocol": made.protocol(), "results": list(table.rows)})
+        else:
+            write_table(table, out)
+        print(out)
+
+
+def device(options: Options) -> str:
+    """The name of the device that the options ask for."""
+    from ..devices import find_device
+
+    return str(find_device(options.device))
+
+
+def write_table(table: object, path: Path) -> None:
+    """Write a table as its ending asks."""
+    from ..files import replacing
+    from ..tables import Table
+
+    assert isinstance(table, Table)
+    written = {".csv": table.to_csv, ".md": table.to_markdown, ".tex": table.to_latex}[path.suffix.lower()]()
+    with replacing(path) as temporary:
+        temporary.write_text(written, encoding="utf-8")

@@ -1,0 +1,44 @@
+"""`frantools verify`: whether a file's recipe makes the same picture again."""
+
+from __future__ import annotations
+
+from .columns import titled
+from .parsing import Options, Parser
+from .progress import bar
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a .png that FranTools wrote")
+    parser.add_argument("--picture", metavar="PATH", help="the photo, where the recipe cannot find it")
+    add_recipe(parser)
+
+
+def add_recipe(parser: Parser) -> None:
+    """The options that give what a recipe cannot name."""
+    parser.add_argument("--column", action="append", default=[], metavar="TITLE=WHAT",
+                        help="what restores in a column that the recipe cannot name; may be given again")  # fmt: skip
+    parser.add_argument("--trust", action="store_true",
+                        help="import the functions that the recipe names; that runs code")  # fmt: skip
+
+
+def missing(options: Options) -> dict[str, object]:
+    """The columns that are given for a recipe, by title."""
+    given = {}
+    for text in options.column:
+        pair = titled(text)
+        if not isinstance(pair, tuple):
+            raise ValueError(f"--column has {text!r}; accepted is TITLE=WHAT")
+        given[pair[0]] = pair[1]
+    return given
+
+
+def run(options: Options) -> None:
+    from ..views.verification import verify
+
+    with bar("making it again") as progress:
+        verdict = verify(options.file, options.picture, missing(options), options.trust, progress)
+    print(f"{options.file}: {verdict.kind}")
+    for sentence in verdict.sentences:
+        print(sentence)
+    if verdict.kind == "different":
+        raise ValueError(f"{options.file} is not what its recipe makes here")
