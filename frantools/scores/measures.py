@@ -66,10 +66,8 @@ class Measures(Mapping[str, Measure]):
     """The known measures by name, in order."""
 
     def __init__(self, known: Iterable[Measure]) -> None:
-        self._known: dict[str, Measure] = {}
-        for measure in known:
-            self.add(measure)
-        self._kept = frozenset(self._known)
+        self._known = {measure.name: measure for measure in known}
+        self._kept = {*self._known, *OLD}
 
     def __getitem__(self, name: str) -> Measure:
         """The measure of a name; an unknown name is a ValueError."""
@@ -107,7 +105,7 @@ class Measures(Mapping[str, Measure]):
         """
         if not isinstance(measure, Measure):
             raise ValueError(f"{measure!r} is no measure; accepted is a Measure(name, function, head, ...)")
-        if measure.name in getattr(self, "_kept", ()) or measure.name in OLD:
+        if measure.name in self._kept:
             raise ValueError(f"the name {measure.name!r} is taken by a measure of the package; choose another name")
         self._known[measure.name] = measure
         HEADS[measure.name], FORMATS[measure.name] = measure.head, measure.format
