@@ -145,7 +145,7 @@ def test_the_command_line_measures_baselines_beside_models(capsys, folder, rando
     ("arguments", "message"),
     [
         (["bicubik"], "there is no model 'bicubik'; the shipped ones are"),
-        (["bicubik"], "and the baselines nearest, bilinear, bicubic, area, nearest-colour"),
+        (["bicubik"], "and the baselines nearest, bilinear, bicubic, area, input-colour, nearest-colour"),
         (["bicubic", "--setup", "A"], "neither single-pass models nor baselines have a sampler"),
         (["bicubic", "--cards"], "bicubic has no card"),
     ],

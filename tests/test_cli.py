@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from PIL import Image
 import frantools as ft
 from frantools import cli
 from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import FranNet
 from frantools.images import square
 from frantools.recipes import save_picture
 from frantools.reports.cards import facts
@@ -113,8 +113,8 @@ def test_restore_writes_the_picture_and_its_recipe(capsys, here):
     assert out.startswith("new/result.png  6 network call(s) a point, ")
     setup = ft.Setup(0.5, K=30, noise_projection=False, noise_stddev="squared", clipping=(-1, 1))
     restored = ft.restore(
-        ft.load_model("diffusion.safetensors"),
-        ft.load_image("photo.png"),
+        "diffusion.safetensors",
+        "photo.png",
         setup,
         size=(24, 16),
         region=ft.Region(0.2, 0.2, 0.2, 0.4),
@@ -123,7 +123,8 @@ def test_restore_writes_the_picture_and_its_recipe(capsys, here):
     written = ft.load_image("new/result.png")
     np.testing.assert_array_equal(written, (restored.image * 255).round().astype(np.uint8))
     recipe = ft.load_recipe("new/result.png")
-    assert recipe == {**json.loads(json.dumps(restored.recipe)), "picture": "photo.png"}
+    assert recipe == restored.recipe
+    assert recipe["pictures"] == {"photo.png": ft.Photo("photo.png").sha256}
 
 
 def test_restore_takes_a_setup_by_name_and_its_defaults_are_b(capsys, here):
@@ -148,14 +149,14 @@ def test_restore_reads_frannets_own_weights(capsys, here):
     np.testing.assert_array_equal(ft.load_image("a.png"), ft.load_image("b.png"))
 
 
-def test_each_command_that_runs_a_network_runs_it_where_it_is_told(capsys, here, monkeypatch):
-    asked, move = [], FranNet.to
-    monkeypatch.setattr(FranNet, "to", lambda model, device: asked.append(device) or move(model, device))
+def test_each_command_that_runs_a_network_runs_it_where_it_is_told(capsys, here):
     succeed(capsys, f"{RESTORE} --device cpu --out x.png")
-    succeed(capsys, f"{EVALUATE} bicubic --device cpu")
-    assert asked == [torch.device("cpu")] * 2
     succeed(capsys, f"{RESTORE} --out y.png")
     assert (Path("x.png").read_bytes() == Path("y.png").read_bytes()) or torch.cuda.is_available()
+    commands = (RESTORE, f"{EVALUATE} bicubic", "compare photo.png --column B", "rois photo.png --column A --column B")
+    for command in commands:
+        code, _, err = run(capsys, f"{command} --device nowhere")
+        assert (code, err) == (2, "frantools: the device 'nowhere' is not at hand; accepted are auto, cpu and cuda\n")
 
 
 FULL = """
@@ -201,7 +202,7 @@ def test_memory_that_runs_out_is_one_line_and_a_mistake_of_ours_is_not_hidden(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(ft.images, "load_image", fail)
+    monkeypatch.setattr("frantools.photo.load_image", fail)
     if not one_line:
         with pytest.raises(RuntimeError, match="a mistake of ours"):
             cli.main(RESTORE.split())
@@ -217,9 +218,13 @@ def test_rois_prints_the_regions_and_writes_them(capsys, here):
     assert head.split() == ["top", "left", "bottom", "right", "score", "difference"]
     assert [list(map(int, row.split()[:4])) for row in rows] == [[r.top, r.left, r.bottom, r.right] for r in found]
     written = json.loads(Path("regions.json").read_text())
-    assert [ft.Roi(**region) for region in written["regions"]] == found
-    assert written["pictures"] == ["photo.png", "other.png"]
-    assert ft.load_recipe("regions.png") == {key: value for key, value in written.items() if key != "regions"}
+    for region, roi in zip(written["regions"], found, strict=True):
+        assert region == pytest.approx(asdict(roi), rel=1e-4)
+    assert [column["title"] for column in written["columns"]] == ["photo", "other"]
+    recipe = ft.load_recipe("regions.png")
+    assert recipe == {key: value for key, value in written.items() if key != "regions"}
+    ft.save_figure(ft.render(recipe), "again.png")
+    np.testing.assert_array_equal(ft.load_image("again.png"), ft.load_image("regions.png"))
     assert ft.load_image("regions.png").shape[1] > 200, "both pictures, side by side"
 
 
@@ -231,8 +236,31 @@ def test_pictures_that_are_alike_have_regions_without_difference(capsys, here):
 def test_rois_merges_when_asked(capsys, here):
     images = [ft.load_image("photo.png"), ft.load_image("other.png")]
     succeed(capsys, "rois photo.png other.png --size 25 --count 9 --merge --out regions.json")
-    written = [ft.Roi(**region) for region in json.loads(Path("regions.json").read_text())["regions"]]
-    assert written == ft.merge_rois(ft.find_rois(images, 25, 9))
+    written = json.loads(Path("regions.json").read_text())["regions"]
+    for region, roi in zip(written, ft.merge_rois(ft.find_rois(images, 25, 9)), strict=True):
+        assert region == pytest.approx(asdict(roi), rel=1e-4)
+
+
+def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, here):
+    Path("mine.py").write_text(
+        "def darker(picture):\n    return picture / 2\n\n\ndef none(picture):\n    return None\n"
+    )
+    out = succeed(
+        capsys,
+        "compare photo.png --column bicubic --column diffusion.safetensors --column Dark=mine.py:darker --column pictures "
+        "--column mine.py:none --given shrink=2 --size 32 --out a.png --out a.csv --out a.json --out a.md --out a.tex",
+    )
+    titles = ["bicubic", "diffusion", "Dark", "pictures", "none"]
+    assert [line.split()[0] for line in out.splitlines()[1:6]] == titles
+    assert "none answered None" in out
+    assert "given: shrunk 2 x" in out
+    assert [column["title"] for column in ft.load_recipe("a.png")["columns"]] == titles
+    assert Path("a.csv").read_text().count("\n") == 6
+    assert json.loads(Path("a.json").read_text())["results"][0]["column"] == "bicubic"
+    code, _, err = run(capsys, "figures --recipe a.png --out again")
+    assert (code, "a recipe runs no code" in err) == (2, True)
+    out = succeed(capsys, "verify a.png --trust")
+    assert out.startswith("a.png: identical")
 
 
 def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
@@ -396,10 +424,10 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore folder", "folder is not a file; accepted are picture files"),
         ("restore cut.png", "cut.png is damaged"),
         ("restore text.png", "text.png is not a picture; accepted are"),
-        ("restore photo.png --model nosuch", "there is no model 'nosuch'; the shipped ones are"),
+        ("restore photo.png --model nosuch", "'nosuch' names nothing that restores a picture; accepted are"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
         ("restore photo.png --model folder", "folder"),
-        ("restore photo.png --model pickle.pt", "pickle"),
+        ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
         ("restore photo.png --model cut.safetensors", "accepted are"),
         ("restore photo.png --model text.png", "accepted are"),
@@ -451,7 +479,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{ROIS} --count 0", "count is 0; accepted are whole numbers from 1"),
         (f"{ROIS} --out x.txt", "accepted are names that end in .png and .json"),
         (f"{ROIS} --out file/x.png", "file is not a folder"),
-        ("evaluate --data pictures", "required: --model"),
+        ("evaluate --data pictures", "there is nothing to measure; accepted are --model and --column"),
         ("evaluate --data nowhere --model single-pass.safetensors", "there is no folder nowhere"),
         ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
         ("evaluate --data folder --model single-pass.safetensors", "folder holds no readable picture"),
@@ -487,7 +515,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("figures --recipe photo.png", "photo.png has no recipe"),
         ("figures --recipe text.png", "text.png is not a readable PNG"),
         ("figures --recipe nowhere.png", "there is no file nowhere.png"),
-        ("figures --recipe photo.png --seed 1", "accepted beside it is --out"),
+        ("figures --recipe photo.png --seed 1", "accepted beside it are --out"),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_line_and_exit_code_2(capsys, here, command, message):
@@ -520,7 +548,7 @@ def test_an_interrupt_ends_with_one_line_and_the_usual_code(capsys, here, monkey
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ft.images, "load_image", interrupted)
+    monkeypatch.setattr("frantools.photo.load_image", interrupted)
     assert run(capsys, RESTORE) == (130, "", "frantools: interrupted\n")
 
 
