@@ -35,7 +35,7 @@ class Degradation:
     jpeg : int, optional
         The quality of a JPEG, 1 to 100, that the picture goes through.
     seed : int
-        Of the noise, from 0.
+        Of the noise, from 0. The noise of a gray picture is gray.
 
     Raises
     ------
@@ -70,6 +70,9 @@ class Degradation:
             raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
         if not is_whole(self.seed) or self.seed < 0:
             raise ValueError(f"seed is {self.seed!r}; accepted are whole numbers from 0")
+        whole = {"gray": bool(self.gray), "shrink": int(self.shrink), "seed": int(self.seed)}
+        for name, value in (whole | {"jpeg": None if self.jpeg is None else int(self.jpeg)}).items():
+            object.__setattr__(self, name, value)  # NumPy's are welcome, and JSON takes Python's
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
@@ -111,11 +114,12 @@ class Degradation:
             small = F.interpolate(tensor, sides, mode="bicubic", antialias=True)
             picture = small[0].permute(1, 2, 0).numpy()
         if self.noise:
-            drawn = np.random.default_rng(self.seed).standard_normal(picture.shape, dtype=np.float32)
+            shape = (*picture.shape[:2], 1 if self.gray else 3)
+            drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
             picture = picture + np.float32(self.noise) * drawn
         picture = np.ascontiguousarray(picture, dtype=np.float32).clip(0, 1)
         if self.jpeg is not None:
             file = BytesIO()
-            Image.fromarray((picture * 255).round().astype(np.uint8)).save(file, "jpeg", quality=int(self.jpeg))
+            Image.fromarray((picture * 255).round().astype(np.uint8)).save(file, "jpeg", quality=self.jpeg)
             picture = np.asarray(Image.open(file), dtype=np.float32) / np.float32(255)
         return picture

@@ -8,6 +8,7 @@ from functools import lru_cache
 from os import PathLike
 from os.path import expanduser
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,9 +23,10 @@ from .regions import LARGEST, Region, dimensions
 
 FRAMES = ("square", "whole")
 ITSELF = "itself"
-KEPT = 8  # sizes and regions in which a photo is kept
+KEPT = 8  # sizes and regions in which a photo is kept, and degradations
 
 Made = TypeVar("Made")
+_lock = RLock()  # widgets ask from several threads, and what is made once takes seconds
 
 
 @lru_cache(maxsize=8)
@@ -88,7 +90,7 @@ class Photo:
             self.pixels, self.name = _found(str(what)), name or str(what)
         else:
             read = isinstance(what, (bytes, bytearray, memoryview))
-            self.pixels = load_image(what) if read else as_picture(what)
+            self.pixels = load_image(what) if read else _own(as_picture(what))
             self.how = "uploaded" if read else "given as an array"
             same = [each for each, picture in portraits().items() if np.array_equal(picture, self.pixels)]
             if same and name is None:
@@ -96,43 +98,48 @@ class Photo:
         self.frame = frame
         self.other: Any = reference
         """What it is measured against: "itself", None, or another Photo."""
-        if (reference is not None and not isinstance(reference, (str, Photo))) or (
-            isinstance(reference, str) and reference != ITSELF
-        ):
+        if not (reference is None or isinstance(reference, Photo) or (isinstance(reference, str) and reference == ITSELF)):
             self.other = Photo(reference)
         self._made: dict[Any, Any] = {}
 
-    def _once(self, key: Any, make: Callable[[], Made]) -> Made:
-        if key not in self._made:
-            self._made[key] = make()
-        made: Made = self._made[key]
-        return made
+    def once(self, key: Any, make: Callable[[], Made], few: bool = False) -> Made:
+        """What was made under a key, or is now. Of keys that are tuples, where `few`, the last ones are kept."""
+        with _lock:
+            if key not in self._made:
+                made = make()
+                kept = [each for each in self._made if few and isinstance(each, tuple) and each[0] == key[0]]
+                for each in kept[: max(0, len(kept) - KEPT + 1)]:
+                    del self._made[each]
+                self._made[key] = made
+            found: Made = self._made[key]
+            return found
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
         return f"Photo({self.name!r}, {width} x {height}, frame={self.frame!r})"
 
     def framed_as(self, frame: str) -> Photo:
-        """The same photo with this frame, unless it has one already; what was derived is shared."""
+        """The same photo with this frame, unless it has one already."""
         if self.frame is not None:
             return self
-        return self._once(("framed", frame), lambda: self._copy(frame, self.taken))
+        return self.once(("framed", frame), lambda: self._copy(frame, self.taken))
 
     def _copy(self, frame: str | None, taken: int | None) -> Photo:
         photo = Photo(self, frame)
         photo.taken = taken
+        photo._made["sha256"] = self.sha256
         return photo
 
     def at(self, size: int) -> Photo:
         """The same photo taken down: its frame with a longer side of `size` pixels."""
         if not is_whole(size) or not 1 <= size <= LARGEST:
             raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
-        return self._once(("at", int(size)), lambda: self._copy(self.frame, int(size)))
+        return self.once(("at", int(size)), lambda: self._copy(self.frame, int(size)))
 
     @property
     def sha256(self) -> str:
         """The hash of its pixels, by which recipes know it."""
-        return self._once("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest())
+        return self.once("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest())
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -143,7 +150,7 @@ class Photo:
     @property
     def picture(self) -> Picture:
         """The frame's own pixels: uint8 (H, W, 3)."""
-        return self._once("picture", self._picture)
+        return self.once("picture", self._picture)
 
     def _picture(self) -> Picture:
         if self.frame == "whole":
@@ -163,18 +170,18 @@ class Photo:
     @property
     def input(self) -> Tensor:
         """What FranNet reads of the frame: (1, 1, 64, 64) float32 in [-1, 1], gray."""
-        return self._once("input", lambda: prepare_input(self.picture, crop=self.frame != "whole"))
+        return self.once("input", lambda: prepare_input(self.picture, crop=self.frame != "whole"))
 
     @property
     def small(self) -> NDArray[np.float32]:
         """The same 64 x 64 pixels as a gray picture: float32 (64, 64, 3) in [0, 1]."""
         gray = (self.input[0, 0] + 1) / 2
-        return self._once("small", lambda: np.repeat(gray.numpy()[..., None], 3, axis=-1))
+        return self.once("small", lambda: np.repeat(gray.numpy()[..., None], 3, axis=-1))
 
     @property
     def small_colour(self) -> NDArray[np.float32]:
         """The frame at 64 x 64 with its true colours, shrunk as the input is: float32 (64, 64, 3) in [0, 1]."""
-        return self._once("small colour", self._small_colour)
+        return self.once("small colour", self._small_colour)
 
     def _small_colour(self) -> NDArray[np.float32]:
         side = self.input.shape[-1]
@@ -185,12 +192,11 @@ class Photo:
 
     def shown(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
         """The photo itself, or a region of it: float32 (H, W, 3) in [0, 1], bilinear with antialiasing."""
-        kept = [key for key in self._made if isinstance(key, tuple) and key[0] == "shown"]
-        for key in kept[: max(0, len(kept) - KEPT + 1)]:  # zooming asks for ever new regions
-            self._made.pop(key, None)
-        return self._once(("shown", size, region), lambda: self._shown(size, region))
+        sides = self.size(size, region)
+        # Zooming asks for ever new regions.
+        return self.once(("shown", sides, region), lambda: self._shown(sides, region), few=True)
 
-    def _shown(self, size: int | tuple[int, int], region: Region | None) -> NDArray[np.float32]:
+    def _shown(self, size: tuple[int, int], region: Region | None) -> NDArray[np.float32]:
         picture, part = self.picture, region or Region.full()
         height, width = picture.shape[:2]
         box = (
@@ -199,7 +205,7 @@ class Photo:
             min(width, part.x * width + part.width * width),
             min(height, part.y * height + part.height * height),
         )
-        made = Image.fromarray(picture).resize(self.size(size, region), Image.Resampling.BILINEAR, box=box)
+        made = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, box=box)
         array = np.asarray(made, dtype=np.float32) / np.float32(255)
         array.flags.writeable = False
         return array
@@ -208,10 +214,9 @@ class Photo:
         """What restorations are measured against: float32 (H, W, 3) in [0, 1], or None where there is nothing."""
         if self.other is None:
             return None
-        sides = self.size(size, region)
         if isinstance(self.other, Photo):
-            return self.other.framed_as(self.frame or "square").shown(sides, region)
-        return self.shown(size if region is None else sides, region)
+            return self.other.framed_as(self.frame or "square").shown(self.size(size, region), region)
+        return self.shown(size, region)
 
     def own(self, size: tuple[int, int]) -> NDArray[np.float32]:
         """What a restorer is given before it is degraded: float32 (H, W, 3) in [0, 1].
@@ -221,7 +226,14 @@ class Photo:
         """
         if isinstance(self.other, str):
             return self.shown(size)
-        return self._once("own", lambda: self.picture.astype(np.float32) / np.float32(255))
+        return self.once("own", lambda: self.picture.astype(np.float32) / np.float32(255))
+
+
+def _own(picture: Picture) -> Picture:
+    """A picture that nobody else writes to: its hash is its name."""
+    own = picture.copy() if picture.flags.writeable else picture
+    own.flags.writeable = False
+    return own
 
 
 def _sides(picture: Picture, longer: int) -> tuple[int, int]:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import torch
+
 from .protocol import Cancelled, RestorerError
 
 Answer = TypeVar("Answer")
@@ -19,7 +21,8 @@ def abandonable(
 ) -> Answer:
     """Call a function on a thread of its own, and leave it behind where its answer is no longer wanted.
 
-    Python cannot end a thread. What is left behind runs to its end, and its answer is dropped.
+    Python cannot end a thread. What is left behind runs to its end, and its answer is dropped. The number of threads
+    that torch uses is the same after as before.
 
     Parameters
     ----------
@@ -29,25 +32,29 @@ def abandonable(
         What it is called in messages.
     look : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
-        is told that the function still runs.
+        without a message is told that the function still runs.
     timeout : float, optional
         Seconds to wait. Default: without end.
 
     Raises
     ------
     RestorerError
-        If there is no answer in time.
+        If there is no answer in time, or it ends the interpreter instead.
     """
-    if look is None and timeout is None:
-        return work()
     answer: list[Any] = []
     failure: list[BaseException] = []
 
     def run() -> None:
+        threads = torch.get_num_threads()
         try:
             answer.append(work())
+        except SystemExit as error:
+            failure.append(RestorerError(f"{title} asked to end the interpreter (exit code {error.code})"))
         except BaseException as error:  # raised again where the answer is waited for
             failure.append(error)
+        finally:
+            if torch.get_num_threads() != threads:  # a new thread begins with the number that was set last
+                torch.set_num_threads(threads)
 
     thread = threading.Thread(target=run, name=f"frantools: {title}", daemon=True)
     begun = time.monotonic()
@@ -59,10 +66,10 @@ def abandonable(
         if look is not None:
             try:
                 look()
-            except Cancelled:
-                raise Cancelled(
-                    f"{title} cannot be interrupted: it still runs, and its answer will be dropped"
-                ) from None
+            except Cancelled as error:
+                still = f"{title} cannot be interrupted: it still runs, and its answer will be dropped"
+                error.args = error.args or (still,)
+                raise
         if timeout is not None and time.monotonic() - begun > timeout:
             raise RestorerError(
                 f"{title} did not answer within {timeout:g} s; it still runs, and its answer will be dropped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -16,13 +17,15 @@ import torch
 
 from ..checks import is_whole
 from ..degradation import Degradation
-from ..frannet.adapters import named_setup, setup_from_dict
+from ..frannet.adapters import named_setup, setup_from_dict, setup_name
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
-from .door import DEFAULT, Unknown, meaning, restorer
+from .door import DEFAULT, Unknown, meaning, meanings, restorer
 from .functions import from_file, from_module, name_of, named_function
 from .protocol import Restorer, missing
 
 Setting = Setup | Solver
+FINDABLE = {"model", "path", "function", "missing"}
+"""One of these stands in what describes a column: what finds it again, or why nothing does."""
 
 
 class Column:
@@ -73,7 +76,7 @@ class Column:
         if given is not None and not isinstance(given, Degradation):
             raise ValueError(f"given is {given!r}; accepted is a Degradation")
         self.title = title
-        self.what = str(what) if isinstance(what, os.PathLike) else what
+        self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
         self.given, self.settings = given, MappingProxyType(dict(settings))
@@ -88,12 +91,15 @@ class Column:
         return f"Column({self.title!r}, {self.what!r}, setup={self.setup!r}, seed={self.seed!r})"
 
     def _facts(self) -> tuple[Any, ...]:
-        return self.title, self.setup, self.seed, self.given, dict(self.settings)
+        return self.title, self.setup, self.seed, self.given
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Column) or self._facts() != other._facts():
             return False
-        same = type(self.what) is type(other.what) and isinstance(self.what, (str, Setup)) and self.what == other.what
+        mine, others = self.settings, other.settings
+        if mine.keys() != others.keys() or not all(_alike(mine[name], others[name]) for name in mine):
+            return False
+        same = isinstance(self.what, (str, Setup)) and type(self.what) is type(other.what) and self.what == other.what
         return self.what is other.what or same
 
     def __hash__(self) -> int:
@@ -121,40 +127,47 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
-        made: dict[str, Any] = {"title": self.title, **self._named(), "seed": self.seed}
+        try:
+            named = self._named()
+            json.dumps(named)
+            if not FINDABLE & named.keys():
+                raise TypeError(f"its to_dict says none of {', '.join(sorted(FINDABLE))}")
+        except Exception as error:  # of whatever kind: a recipe can be written of what cannot be made
+            named = missing(self.title, f"nothing finds {self.title} again: {error}")
+            if isinstance(self.what, str) and not self.settings:
+                named = {"model": self.what, "setup": None}
+        made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
         if self.given is not None:
             made["degradation"] = self.given.to_dict()
-        return made
+        return {"title": made.pop("title"), **made}
 
     def _named(self) -> dict[str, Any]:
         what, setup = self.what, self.setup
-        try:
-            if isinstance(what, (Setup, Solver)) and not isinstance(what, type):
-                what, setup = DEFAULT, what
-            if isinstance(what, str):
-                kind = meaning(what)
-                if kind == "setup":
-                    what, setup = DEFAULT, named_setup(what)
-                if kind == "function":
-                    file, _, name = what.rpartition(":")
-                    return named_function(from_file(file, name), self.title, self.settings)
-                extra = {"settings": dict(self.settings)} if self.settings else {}
-                return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
+        if isinstance(what, (Setup, Solver)) and not isinstance(what, type):
+            what, setup = DEFAULT, what
+        if not isinstance(what, str):
+            return dict(self.restorer().to_dict())
+        kind = meaning(what)
+        if kind == "function":
             return self.restorer().to_dict()
-        except Exception as error:  # of whatever kind: a recipe can be written of what cannot be made
-            if isinstance(what, str):
-                return {"model": what, "setup": None}
-            return missing(self.title, f"{self.title} cannot be named: {error}")
+        if kind == "setup":
+            what, setup = DEFAULT, named_setup(what)
+        extra = {"settings": dict(self.settings)} if self.settings else {}
+        return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
     def key(self) -> str:
         """What tells its restorations from others', within this process at least."""
         made = self.to_dict()
+        made.pop("title")
         if "missing" in made and "sha256" not in made:
             made["object"] = _token(self.what)
-            made["settings"] = {name: repr(value) for name, value in self.settings.items()}
-        made.pop("title")
-        if isinstance(self.what, str) and (state := getattr(self.restorer(), "state", None)):
-            made["state"] = state()
+            made["settings"] = {name: _said(value) for name, value in self.settings.items()}
+            made["setup"] = repr(self.setup)
+        try:
+            state = getattr(self.restorer(), "state", None)
+            made["state"] = state() if callable(state) else None
+        except Exception:  # of whatever kind: it is told where the column is restored
+            made["state"] = None
         return json.dumps(made, sort_keys=True, default=repr)
 
     @classmethod
@@ -177,7 +190,10 @@ class Column:
             setup = setup_from_dict(column["setup"]) if column.get("setup") else None
             given = Degradation(**column["degradation"]) if column.get("degradation") else None
             settings = dict(column.get("settings") or {})
-            made = cls(column["title"], _what(column, trust), setup, column.get("seed"), given, **settings)
+            what = _what(column, trust)
+            if isinstance(what, Unknown):  # it has its settings in its content
+                setup, settings = None, {}
+            made = cls(column["title"], what, setup, column.get("seed"), given, **settings)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{column!r} is not a column: {error}") from None
         return made
@@ -193,9 +209,17 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
     name = column.get("model", column.get("path"))
     if not isinstance(name, str):
         raise ValueError(f"{dict(column)!r} is not a column: accepted are a title and a model by name")
-    if "path" in column and not name.startswith((".", "/", "~")):
-        name = f"./{name}"
+    name = _as_path(name) if "path" in column else name
+    if "function" in meanings(name) and not trust:
+        file, _, function = name.rpartition(":")
+        return _function({**column, "function": function, "file": file}, trust)
     return name
+
+
+def _as_path(path: str | os.PathLike[str]) -> str:
+    """A path as a string that stands for nothing else."""
+    text = os.fspath(path)
+    return text if meanings(text).keys() == {"path"} else f"./{text}"
 
 
 def _function(column: Mapping[str, Any], trust: bool) -> Any:
@@ -211,6 +235,24 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     if column.get("sha256") not in (None, found):
         raise ValueError(f"the function {name} of {where} has changed since the recipe was made")
     return function
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two settings are the same; arrays have no equality that says it."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    return bool(a == b)
+
+
+def _said(value: Any) -> str:
+    """A setting in full; the repr of a large array leaves most of it out."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()}"
+    return repr(value)
 
 
 _tokens: dict[int, tuple[Any, int]] = {}
@@ -256,12 +298,14 @@ def as_column(what: Any) -> Column:
     if isinstance(what, Column):
         return what
     if isinstance(what, str):
-        if what in COLUMNS and not Path(what).exists():
+        if what in COLUMNS:
+            if os.path.exists(what):
+                raise ValueError(f"{what!r} could be the note's column or the path {what}; for the path write ./{what}")
             return COLUMNS[what]
         meaning(what)  # a slip of the pen is told at once
         return Column(_title(what), what)
     if isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str):
-        return Column(what[0], what[1])
+        return what[1].but(title=what[0]) if isinstance(what[1], Column) else Column(what[0], what[1])
     return Column(_title(what), what)
 
 
@@ -273,6 +317,8 @@ def _title(what: Any) -> str:
         return (Path(what).stem or str(what)) if kind == "path" else str(what)
     if isinstance(what, np.ndarray):
         return "array"
+    if isinstance(what, Setup):
+        return setup_name(what)
     title = getattr(what, "title", None) or getattr(what, "name", None)
     if isinstance(title, str):
         return title
@@ -287,7 +333,7 @@ def as_columns(columns: Sequence[Any]) -> list[Column]:
     ValueError
         If there is none, or two have been given the same title.
     """
-    if isinstance(columns, (str, Column)) or (not isinstance(columns, Sequence) and not hasattr(columns, "__iter__")):
+    if isinstance(columns, (str, Column, np.ndarray)) or callable(columns) or not hasattr(columns, "__iter__"):
         raise ValueError(f"columns is {columns!r}; accepted is a list of columns, such as ['A', 'bicubic']")
     made: list[Column] = []
     for each in columns:

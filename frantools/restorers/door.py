@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import cache
+from os.path import exists
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -13,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..decoding import endings
-from ..frannet.adapters import named_setup
+from ..frannet.adapters import COMMON, named_setup
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import SETUPS, Setup, Solver
@@ -28,8 +32,8 @@ from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
 ACCEPTED = (
-    f"a named column ({', '.join(NAMED[:2])}, bicubic ...), a model, a setup, a path, FILE.py:FUNCTION, a function, a torch "
-    "module or an array"
+    "a named column (input, original, bicubic ...), a model, a setup, a path, FILE.py:FUNCTION, a function, "
+    "a torch module and an array"
 )
 
 
@@ -54,32 +58,35 @@ class Unknown:
 
 def meanings(text: str) -> dict[str, str]:
     """What a string can stand for: for each kind, what it is called in a message."""
-    found: dict[str, str] = {}
-    if text.startswith((".", "/", "~", os.sep)):
+    file, _, function = text.rpartition(":")
+    if file.endswith(".py") and function and not exists(text):
+        return {"function": f"the function {function} of {file}"}
+    if text.startswith((".", "/", "~")):
         return {"path": f"the path {text}"}
+    found: dict[str, str] = {}
     if text in NAMED:
         found["named"] = f"the named column {text}"
     if text in models():
         found["model"] = f"the shipped model {text}"
     if _is_setup(text):
         found["setup"] = f"the setup {text}"
-    file, _, function = text.rpartition(":")
-    if file.endswith(".py") and function:
-        found["function"] = f"the function {function} of {file}"
-    elif Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or Path(text).exists() or "/" in text:
+    if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
 
 
+@cache
 def _is_setup(text: str) -> bool:
     name = text.partition(":")[0]
-    if name.upper() in SETUPS:
+    if name.upper() in SETUPS or name.removesuffix("Scheduler") in COMMON:
         return True
+    if not (name.isidentifier() and name[0].isupper()):  # no class of diffusers, which takes a second to import
+        return False
     try:
         named_setup(text)
     except (ValueError, ImportError):
         return False
-    return bool(name)
+    return True
 
 
 def meaning(text: str) -> str:
@@ -148,23 +155,25 @@ def _made(
     if isinstance(what, str) and meaning(what) == "function":
         file, _, name = what.rpartition(":")
         what = from_file(file, name)
-    if isinstance(what, nn.Module) and not isinstance(what, FranNet):
-        return ModuleRestorer(what, settings, title, timeout)
+    if isinstance(what, type):
+        raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
         return _plain(what, settings, title)
-    if callable(what) and not isinstance(what, (type, FranNet, Setup)) and not _is_solver(what):
+    if isinstance(what, nn.Module) and not isinstance(what, FranNet):
+        return ModuleRestorer(what, settings, title, timeout)
+    if callable(what) and not isinstance(what, (FranNet, Setup, Solver)):
         return FunctionRestorer(what, settings, title, timeout)
 
     def frannet(model: FranNet | str, chosen: Setup | Solver | None) -> Restorer:
         network = shared_model(model) if isinstance(model, str) else model
-        if device is not None and torch.device(device) != next(network.parameters()).device:
-            network = _moved(network, torch.device(device))
+        if device is not None:
+            network = _moved(network, device)
         name = model if isinstance(model, str) else None
         return _plain(FranNetRestorer(network, chosen, precision, title, name), settings, title)
 
     if isinstance(what, FranNet):
         return frannet(what, setup)
-    if isinstance(what, Setup) or _is_solver(what):
+    if isinstance(what, (Setup, Solver)):
         if setup is not None:
             raise ValueError("a setup is given twice; accepted is one")
         return frannet(DEFAULT, what)
@@ -184,10 +193,6 @@ def _made(
     if isinstance(what, Tensor):
         raise ValueError(f"a tensor of shape {tuple(what.shape)} is no column; accepted are arrays (H, W, 3)")
     raise ValueError(f"{what!r} is nothing that restores a picture; accepted are {ACCEPTED}")
-
-
-def _is_solver(what: Any) -> bool:
-    return not isinstance(what, type) and isinstance(what, Solver)
 
 
 def _plain(made: Restorer, settings: Mapping[str, Any], title: str | None) -> Restorer:
@@ -224,17 +229,17 @@ def is_frannet(path: Path) -> bool:
         return True
 
 
-_on_devices: dict[tuple[int, str], tuple[FranNet, FranNet]] = {}
+_on_devices: WeakKeyDictionary[FranNet, dict[str, FranNet]] = WeakKeyDictionary()
 
 
-def _moved(model: FranNet, device: torch.device) -> FranNet:
+def _moved(model: FranNet, device: str | torch.device) -> FranNet:
     """A model on another device, moved once; the given one stays where it is."""
-    from copy import deepcopy
-
-    key = (id(model), str(device))
-    if key not in _on_devices or _on_devices[key][0] is not model:
+    copies = _on_devices.setdefault(model, {})
+    if str(device) not in copies:
         try:
-            _on_devices[key] = (model, deepcopy(model).to(device))
+            if torch.device(device) == next(model.parameters()).device:
+                return model
+            copies[str(device)] = deepcopy(model).to(device)
         except (RuntimeError, AssertionError) as error:
             raise ValueError(f"the device {device} is not at hand: {error}") from None
-    return _on_devices[key][1]
+    return copies[str(device)]

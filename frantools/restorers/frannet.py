@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..frannet import restoration
-from ..frannet.checkpoints import load_model
+from ..frannet.checkpoints import load_model, models
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver
 from ..frannet.tracing import Trace, trace
@@ -47,7 +47,7 @@ class FranNetRestorer:
     title : str, optional
         Default: the model's name.
     name : str, optional
-        What finds the model again: a shipped name, or a path.
+        What finds the model again: a path, or a shipped name, which the model itself knows.
 
     Raises
     ------
@@ -68,8 +68,8 @@ class FranNetRestorer:
     ) -> None:
         restoration.check_model(model)
         self.model, self.setup = model, restoration.check_setup(model, setup)
-        self.precision, self.name = precision, name or model.name
-        self.title = title or self.name or "FranNet"
+        self.precision, self.name = precision, name or (model.name if model.name in models() else None)
+        self.title = title or model.name or "FranNet"
         self.random = model.is_diffusion
 
     @property
@@ -102,10 +102,19 @@ class FranNetRestorer:
             raise ValueError(f"the single-pass model {self.title} has no steps; choose a diffusion model")
         return trace(self.model, photo.input, self.setup, size, seed, progress)
 
+    def state(self) -> list[Any]:
+        """What tells whether the weights have changed."""
+        weights = self.model.parameters()
+        return [self.model.sha256, *(None if each.is_inference() else each._version for each in weights)]
+
+    def hashes(self, photo: Photo) -> dict[str, str]:
+        """The hash of the weights, where the model has a name."""
+        return {self.name: self.model.sha256} if self.name is not None and self.model.sha256 is not None else {}
+
     def to_dict(self) -> dict[str, Any]:
-        """The model by its name and its hash, and the setup."""
+        """The model by its name, and the setup."""
         if self.name is None:
-            return missing(self.title, f"{self.title} is a FranNet that no file names; save it, or give it again")
+            return missing(self.title, f"{self.title} is a FranNet in memory; a column of its file's path has a name")
         try:
             setup = self.setup.to_dict() if self.setup is not None else None
         except Exception as error:  # of a user's own solver

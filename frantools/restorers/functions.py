@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -12,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -29,9 +31,9 @@ class FunctionRestorer:
     ----------
     function : callable
         It takes float32 (H, W, 3) in [0, 1], its own to change, and answers with the same of any size. Where its
-        signature names them, it is given `seed`, `size` (the width and height that are asked for), `region`, `sigma` (the
-        standard deviation of the noise in the picture, where that is known) and `channel_axis` (-1, as scikit-image's
-        functions take it).
+        signature names them, it is given `seed`, `size` (the width and height that are asked for), `region`, `sigma`
+        (the standard deviation of the noise in the picture; where nothing is known of it, its default or 0) and
+        `channel_axis` (-1, as scikit-image's functions take it).
     settings : dict
         Further arguments, by name.
     title : str, optional
@@ -55,41 +57,48 @@ class FunctionRestorer:
         title: str | None = None,
         timeout: float | None = None,
     ) -> None:
+        if isinstance(function, functools.partial) and not function.args:  # a function and its settings
+            function, settings = function.func, {**function.keywords, **(settings or {})}
         self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
         self.title = title or name_of(function)
         self.names, open_ended = _parameters(function)
-        unknown = self.settings.keys() - self.names
+        unknown = self.settings.keys() - self.names.keys()
         if unknown and not open_ended:
             accepted = ", ".join(sorted(self.names)) or "none"
             raise ValueError(f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {accepted}")
         self.random = "seed" in self.names
-        self.continuous = {"size", "region"} <= self.names
+        self.continuous = {"size", "region"} <= self.names.keys()
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Call the function; see `Restorer`."""
         offered: dict[str, Any] = {"seed": seed, "size": size, "region": region, "channel_axis": -1}
-        if given.degradation is not None:
-            offered["sigma"] = given.degradation.noise
+        if given.degradation is not None or self.names.get("sigma"):
+            offered["sigma"] = given.degradation.noise if given.degradation is not None else 0.0
         named = {name: value for name, value in offered.items() if name in self.names} | self.settings
         begun, picture = time.perf_counter(), np.array(given.picture)
         answer = abandonable(lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout)
         return Restoration(checked_picture(answer, self.title), time.perf_counter() - begun, calls=0)
+
+    def state(self) -> str:
+        """The module that it is of, which for a file has the hash of its content."""
+        return str(getattr(self.function, "__module__", ""))
 
     def to_dict(self) -> dict[str, Any]:
         """The function by its module, name and the hash of its source."""
         return named_function(self.function, self.title, self.settings)
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[set[str], bool]:
-    """The names of the arguments that can be given by name, less the picture; and whether any other can be."""
+def _parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
+    """The arguments that can be given by name, less the picture: whether each is required; and whether any other can be.
+    """
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # of some builtins
-        return set(), True
-    named = {p.name for p in parameters[1:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    return named, any(p.kind == p.VAR_KEYWORD for p in parameters)
+        return {}, True
+    own = [p for p in parameters[1:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return {p.name: p.default is p.empty for p in own}, any(p.kind == p.VAR_KEYWORD for p in parameters)
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -119,6 +128,8 @@ def named_function(function: Callable[..., Any], title: str, settings: Mapping[s
         return missing(title, f"{title} was made inside another function, and no name finds it again")
     if module == "__main__":
         return missing(title, f"{title} was defined in a notebook or script, and no name finds it again")
+    if _found(sys.modules.get(module), name) is not function:  # a method of an object, or a name that changed hands
+        return missing(title, f"{title} is not what {name} of {module} is, and no name finds it again")
     try:
         kept = json.loads(json.dumps(dict(settings)))
     except (TypeError, ValueError):
@@ -127,6 +138,7 @@ def named_function(function: Callable[..., Any], title: str, settings: Mapping[s
     return {"function": name, **where, "sha256": source_hash(function), "settings": kept}
 
 
+_loading = RLock()
 FILES: dict[str, str] = {}
 """The files of functions that were loaded by `from_file`, by the names of their modules."""
 
@@ -144,8 +156,9 @@ def from_file(path: str, name: str) -> Callable[..., Any]:
         raise FileNotFoundError(f"there is no file {path}")
     digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:16]
     module_name = f"frantools_file_{file.stem}_{digest}"
-    module = sys.modules.get(module_name) or _run(file, module_name)
-    FILES[module_name] = str(path)
+    with _loading:  # or another thread would find it half run
+        module = sys.modules.get(module_name) or _run(file, module_name)
+        FILES[module_name] = str(path)
     return _attribute(module, name, str(path))
 
 
@@ -157,7 +170,7 @@ def _run(file: Path, module_name: str) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # of whatever kind: it is a user's file
+    except (Exception, SystemExit) as error:  # of whatever kind: it is a user's file
         del sys.modules[module_name]
         raise ValueError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
     return module
@@ -173,17 +186,23 @@ def from_module(module: str, name: str) -> Callable[..., Any]:
     """
     try:
         imported = importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"the module {module} cannot be imported: {error}") from None
+    except (Exception, SystemExit) as error:  # of whatever kind: it is a user's module
+        raise ValueError(f"the module {module} cannot be imported: {type(error).__name__}: {error}") from None
     return _attribute(imported, name, module)
 
 
 def _attribute(module: ModuleType, name: str, where: str) -> Callable[..., Any]:
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
+    found = _found(module, name)
     if not callable(found):
         listed = sorted(n for n, each in vars(module).items() if inspect.isfunction(each) and n[0] != "_")
         raise ValueError(f"{where} has no function {name}; it has {', '.join(listed) or 'none'}")
     made: Callable[..., Any] = found
     return made
+
+
+def _found(module: ModuleType | None, name: str) -> Any:
+    """What a qualified name is in a module, or None."""
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found

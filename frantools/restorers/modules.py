@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from math import ceil
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..checks import is_whole
+from ..photo import Photo
 from ..regions import Region
 from .calls import abandonable
 from .protocol import Given, Progress, Restoration, RestorerError, checked_picture, missing
-from .tiling import TILE, WHOLE, scale_of, seen, tiled
+from .tiling import ALIGNED, TILE, WHOLE, seen, tiled
 
 SETTINGS = ("tile", "overlap")
 
@@ -39,10 +41,8 @@ class ModuleRestorer:
         Default: the name of its class.
     timeout : float, optional
         Seconds after which a call is no longer waited for. Default: never.
-    named : dict, optional
-        What names the module in a recipe.
-    multiple : int
-        What both sides of a picture must be a multiple of; pictures are mirrored at their right and bottom to fit.
+    path, sha256 : str, optional
+        The file that the module was made of, and its hash.
 
     Raises
     ------
@@ -61,8 +61,8 @@ class ModuleRestorer:
         settings: Mapping[str, Any] | None = None,
         title: str | None = None,
         timeout: float | None = None,
-        named: Mapping[str, Any] | None = None,
-        multiple: int = 1,
+        path: str | None = None,
+        sha256: str | None = None,
     ) -> None:
         self.module, self.settings, self.timeout = module, dict(settings or {}), timeout
         self.title = title or type(module).__name__
@@ -73,8 +73,7 @@ class ModuleRestorer:
         for name, value in self.settings.items():
             if not is_whole(value) or value < 0:
                 raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
-        self._named, self._multiple = named, multiple
-        self._seen: dict[int, int | None] = {}  # the overlap, once it was probed
+        self.path, self.sha256 = path, sha256
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
@@ -84,8 +83,6 @@ class ModuleRestorer:
         example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
         dtype = example.dtype if example.is_floating_point() else torch.float32
         picture = torch.from_numpy(np.array(given.picture)).permute(2, 0, 1)[None].to(example.device, dtype)
-        height, width = picture.shape[-2:]
-        picture = self._padded(picture)
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
@@ -97,49 +94,31 @@ class ModuleRestorer:
             progress(done)
 
         answer, remarks = self._restored(network, picture, report)
-        if (height, width) != tuple(picture.shape[-2:]):
-            scale = scale_of(picture, answer) or 1
-            answer = answer[..., : height * scale, : width * scale]
         image = checked_picture(answer[0].permute(1, 2, 0).float().cpu().numpy(), self.title)
         return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 
-    def _restored(self, network: Any, picture: Tensor, report: Progress) -> tuple[Tensor, tuple[str, ...]]:
+    def _restored(
+        self, network: Callable[[Tensor], Tensor], picture: Tensor, report: Progress
+    ) -> tuple[Tensor, tuple[str, ...]]:
         """The answer for the whole picture, tiled where that is wanted and possible."""
-        large = max(picture.shape[-2:]) > WHOLE
-        tile = self.settings.get("tile", TILE if large else 0)
-        tile = ceil(tile / 16) * 16  # aligned for networks that halve a picture
-        if not tile or max(picture.shape[-2:]) <= tile:
+        longer = max(picture.shape[-2:])
+        tile = _aligned(self.settings.get("tile", TILE if longer > WHOLE else 0))
+        if not tile or longer <= tile:
             return network(picture), ()
-        if "overlap" not in self.settings:
-            key = id(self.module)
-            if key not in self._seen:
-                self._seen[key] = seen(network, picture)
-            overlap = self._seen[key]
-            if overlap is None:
-                return network(picture), (f"{self.title} sees the whole picture at once, so it was not tiled",)
+        if "overlap" in self.settings:
+            overlap: int | None = _aligned(self.settings["overlap"])
         else:
-            overlap = ceil(self.settings["overlap"] / 16) * 16
+            if self.module not in _seen:
+                _seen[self.module] = seen(network, picture)
+            overlap = _seen[self.module]
+        if overlap is None:
+            return network(picture), (f"{self.title} was not tiled, since it sees too much of the picture at once",)
         return tiled(network, picture, overlap, tile, report), ()
-
-    def _padded(self, picture: Tensor) -> Tensor:
-        height, width = picture.shape[-2:]
-        down, right = -height % self._multiple, -width % self._multiple
-        if not (down or right):
-            return picture
-        mode = "reflect" if down < height and right < width else "replicate"
-        return F.pad(picture, (0, right, 0, down), mode=mode)
 
     def _answer(self, x: Tensor) -> Tensor:
         """One call, in evaluation mode and without gradients."""
-        with _lock:
-            training = [module for module in self.module.modules() if module.training]
-            self.module.eval()
-        try:
-            with torch.inference_mode():
-                answer = self.module(x)
-        finally:
-            for module in training:
-                module.training = True
+        with evaluating(self.module), torch.inference_mode():
+            answer = self.module(x)
         if not isinstance(answer, Tensor):
             raise RestorerError(f"{self.title} answered {type(answer).__name__}; accepted is a tensor (1, 3, H, W)")
         if answer.ndim != 4 or answer.shape[0] != 1 or answer.shape[1] != 3:
@@ -148,11 +127,46 @@ class ModuleRestorer:
             )
         return answer
 
+    def state(self) -> list[Any]:
+        """What tells whether the weights have changed."""
+        tensors = chain(self.module.parameters(), self.module.buffers())
+        return [self.sha256, *((each.data_ptr(), None if each.is_inference() else each._version) for each in tensors)]
+
+    def hashes(self, photo: Photo) -> dict[str, str]:
+        """The hash of the file that the module was made of."""
+        return {self.path: self.sha256} if self.path is not None and self.sha256 is not None else {}
+
     def to_dict(self) -> dict[str, Any]:
         """What names the module, where anything does."""
-        if self._named is None:
+        if self.path is None:
             return missing(self.title, f"{self.title} is a torch module in memory, which no name finds again")
-        return {**self._named, "settings": self.settings}
+        return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_lock = threading.Lock()
+_seen: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()  # the overlaps that were probed
+_evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode, until the last of those that use the module at the same time has left."""
+    with _lock:
+        users, training = _evaluating.get(module) or (0, [each for each in module.modules() if each.training])
+        _evaluating[module] = users + 1, training
+        module.eval()
+    try:
+        yield
+    finally:
+        with _lock:
+            users, training = _evaluating.pop(module)
+            if users > 1:
+                _evaluating[module] = users - 1, training
+            else:
+                for each in training:
+                    each.training = True
+
+
+def _aligned(pixels: int) -> int:
+    """So many pixels or a few more, so that networks that halve a picture several times stay aligned."""
+    return ceil(pixels / ALIGNED) * ALIGNED

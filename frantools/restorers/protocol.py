@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +17,7 @@ from ..regions import Region
 Progress = Callable[[float], None]
 Colours = NDArray[np.float32]
 
+LONGEST = 300  # characters of an error that is shown in the place of a picture
 OVERSHOOT = 1.0  # how far answers may leave [0, 1] and are clipped: filters ring at edges
 
 
@@ -66,9 +66,12 @@ class Given:
     @cached_property
     def picture(self) -> Colours:
         """float32 (H, W, 3) in [0, 1], not to be written to: the reference as degraded."""
-        picture = self.photo.own(self.size)
-        if self.degradation is not None:
-            picture = self.degradation.apply(picture)
+        worse = self.degradation
+        if worse is None:
+            picture = self.photo.own(self.size)
+        else:  # once for all columns
+            key = ("given", self.size, worse)
+            picture = self.photo.once(key, lambda: worse.apply(self.photo.own(self.size)), few=True)
         picture.flags.writeable = False
         return picture
 
@@ -90,8 +93,13 @@ class Restorer(Protocol):
 
     Notes
     -----
-    `restore` answers with a `Restoration` of any size. It calls ``progress(share)``, 0 to 1, as often as it can; what that
-    raises ends the work. `to_dict` never raises: what nothing can name again is ``{"missing": sentence, "title": ...}``.
+    `restore` answers with a `Restoration` of any size. It calls ``progress(share)``, 0 to 1, as often as it can; what
+    that raises ends the work. `to_dict` never raises: what nothing can name again is
+    ``{"missing": sentence, "title": ...}``.
+
+    A restorer may have more: `frame`, the frame that it wishes to look at ("square", "whole", or "" for either);
+    ``state()``, what tells whether it has changed, beyond its `to_dict`; and ``hashes(photo)``, of the files that it
+    reads for a photo, by path.
     """
 
     title: str
@@ -164,6 +172,7 @@ def sentence(error: BaseException, title: str) -> str:
     if isinstance(error, RestorerError):
         return str(error)
     text = " ".join(str(error).split())
-    if isinstance(error, (ValueError, OSError)) and text and isfinite(len(text)):
+    text = text if len(text) <= LONGEST else text[: LONGEST - 4] + " ..."
+    if isinstance(error, (ValueError, OSError)) and text:
         return f"{title}: {text}" if not text.startswith(title) else text
     return f"{title} raised {type(error).__name__}" + (f": {text}" if text else "")

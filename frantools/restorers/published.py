@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from .modules import ModuleRestorer
 
@@ -36,11 +35,14 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} is not a whole weight file ({_first_line(error)}); accepted are {ENDINGS}") from None
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{path} holds more than tensors, and is not read: that could run any code ({_first_line(error)})"
+            f"{path} holds more than tensors, or is damaged, and is not read: that could run any code "
+            f"({_first_line(error)})"
+        ) from None
+    except Exception as error:  # of whatever kind: torch tells of damage in many
+        raise ValueError(
+            f"{path} is not a whole weight file ({_first_line(error)}); accepted are {', '.join(ENDINGS)}"
         ) from None
     return _state_dict(content, path)
 
@@ -64,29 +66,44 @@ def _spandrel() -> Any:
         import spandrel
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"models of published architectures need {error.name}: {GET}") from None
-    except (RuntimeError, ImportError, OSError) as error:  # a torchvision of another build than torch
+    except Exception as error:  # of whatever kind: a torchvision of another build than torch raises several
         raise ImportError(
-            f"spandrel cannot be imported, most often since torchvision does not fit this PyTorch ({_first_line(error)}); "
-            "install the torchvision that belongs to it, from where PyTorch came from"
+            f"spandrel cannot be imported, most often since torchvision does not fit this PyTorch "
+            f"({_first_line(error)}); install the torchvision that belongs to it, from where PyTorch came from"
         ) from None
     return spandrel
 
 
-@lru_cache(maxsize=4)
-def _described(path: Path, state: object) -> tuple[Any, str]:
+class _Described(nn.Module):
+    """A model as spandrel calls it: with the padding that it needs, which is cut off again."""
+
+    def __init__(self, described: Any) -> None:
+        super().__init__()
+        self.model, self.described = described.model, described
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.described(x)
+        return made
+
+
+@lru_cache(maxsize=8)
+def _module(path: Path, state: object) -> tuple[nn.Module, str]:
+    """The module of a weight file and the hash of the file, read again where it has changed."""
     spandrel = _spandrel()
+    tensors = tensors_of(path)
     try:
-        described = spandrel.ModelLoader().load_from_state_dict(tensors_of(path))
+        described = spandrel.ModelLoader().load_from_state_dict(tensors)
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
+    except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like
+        raise ValueError(f"{path} does not fit the architecture it looks like ({_first_line(error)})") from None
     if not isinstance(described, spandrel.ImageModelDescriptor):
         raise ValueError(f"{path} needs more than a picture (a mask, say); accepted are models of one picture")
-    if described.input_channels != 3 or described.output_channels != 3:
-        raise ValueError(
-            f"{path} takes {described.input_channels} channels and answers {described.output_channels}; accepted are 3 and 3"
-        )
+    channels = described.input_channels, described.output_channels
+    if channels != (3, 3):
+        raise ValueError(f"{path} takes {channels[0]} channels and answers {channels[1]}; accepted are 3 and 3")
     described.float()  # half precision is slow on processors, and some layers lack it there
-    return described, hashlib.sha256(path.read_bytes()).hexdigest()
+    return _Described(described).eval(), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def published(
@@ -103,13 +120,5 @@ def published(
     if not file.is_file():
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
-    described, digest = _described(file.resolve(), (status.st_mtime_ns, status.st_size))
-    needs = described.size_requirements
-    return ModuleRestorer(
-        described.model.eval(),
-        settings,
-        title or file.stem,
-        timeout,
-        named={"path": file.as_posix(), "sha256": digest},
-        multiple=max(1, needs.multiple_of),
-    )
+    module, digest = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), digest)

@@ -49,6 +49,20 @@ def matching(folder: Path, photo: Photo) -> Path:
     )
 
 
+def framed(image: Colours, photo: Photo) -> Colours:
+    """A picture of the whole photo, cut to the centre square where that alone is looked at.
+
+    A picture of another aspect than the photo's is taken for one of the frame, and stays as it is.
+    """
+    (height, width), (tall, wide) = photo.pixels.shape[:2], image.shape[:2]
+    whole = min(abs(wide - tall * width / height), abs(tall - wide * height / width)) <= 1  # sizes are rounded
+    if photo.frame == "whole" or tall == wide or not whole:
+        return image
+    side = min(tall, wide)
+    top, left = (tall - side) // 2, (wide - side) // 2
+    return image[top : top + side, left : left + side]
+
+
 class SavedPictures:
     """A folder of pictures, or one picture file, as they were made elsewhere.
 
@@ -73,27 +87,32 @@ class SavedPictures:
         if not self.path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
         self.title = title or self.path.stem or str(path)
-        self.used: dict[str, str] = {}
-        """The hashes of the files that were used, by their path."""
+
+    def of(self, photo: Photo) -> Path:
+        """The file that belongs to a photo; see `matching`."""
+        return matching(self.path, photo) if self.path.is_dir() else self.path
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Read the picture; see `Restorer`."""
         begun = time.perf_counter()
-        path = matching(self.path, given.photo) if self.path.is_dir() else self.path
-        self.used[path.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-        image = load_image(path).astype(np.float32) / np.float32(255)
-        return Restoration(image, time.perf_counter() - begun, calls=0)
+        image = load_image(self.of(given.photo)).astype(np.float32) / np.float32(255)
+        return Restoration(framed(image, given.photo), time.perf_counter() - begun, calls=0)
 
     def state(self) -> list[tuple[str, int, int]]:
         """What tells whether a picture has changed."""
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
         return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.is_file()]
 
+    def hashes(self, photo: Photo) -> dict[str, str]:
+        """The hash of the file that belongs to a photo."""
+        path = self.of(photo)
+        return {path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()}
+
     def to_dict(self) -> dict[str, Any]:
-        """The path, and the hashes of the pictures that were used."""
-        return {"path": self.path.as_posix(), "used": dict(self.used)}
+        """The path."""
+        return {"path": self.path.as_posix()}
 
 
 class SavedArray:
@@ -115,12 +134,13 @@ class SavedArray:
         given = np.asarray(array)
         colours = given if given.ndim == 3 and given.shape[2] == 3 else as_picture(array)
         self.image: Colours = checked_picture(colours, self.title)
+        self.image.flags.writeable = False
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """The array; see `Restorer`."""
-        return Restoration(self.image, 0.0, calls=0)
+        return Restoration(framed(self.image, given.photo), 0.0, calls=0)
 
     def to_dict(self) -> dict[str, Any]:
         made = missing(self.title, f"{self.title} is an array, which no name finds again")
