@@ -20,6 +20,7 @@ CHANNELS = 32  # of the encoder's convolutions
 BANDS = 32  # frequencies of a coordinate encoding
 HIDDEN = 64  # units in each hidden layer of the decoder
 BLOCKS = 3  # MLPs in the decoder, each a residual on the value
+OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
 FINE = 32  # channels of the features at the input's own resolution
 RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
 
@@ -249,14 +250,14 @@ class Decoder(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(self.block(features + 3) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(self.block(features + OUTPUTS) for _ in range(BLOCKS))
 
     @staticmethod
     def block(inputs: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for width in (inputs, HIDDEN, HIDDEN):
             layers += [Dropout(), nn.Linear(width, HIDDEN), nn.ReLU()]
-        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, 3))
+        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, OUTPUTS))
 
     def forward(self, features: Tensor, total: Tensor) -> Tensor:
         for block in self.blocks:
@@ -285,7 +286,7 @@ class FranNet(nn.Module):
         self.position = CoordinateEncoding()
         self.time = CoordinateEncoding()
         coordinates = len(config.position) + 1  # and the time
-        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + 3)
+        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + OUTPUTS)
 
     @property
     def is_diffusion(self) -> bool:

@@ -27,7 +27,7 @@ from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from . import schedule
 from .adapters import SchedulerSetup
-from .engine import Decoder
+from .engine import GridDecoder
 from .network import INPUT_SIZE, FranNet
 from .samplers import Setup, Solver, Step, noise_of, sample
 
@@ -117,7 +117,7 @@ def restore(
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
+        decoder = GridDecoder(model, model.encode(x.to(device)), columns.float(), dtype)
     out = sample_grid(decoder, columns, rows, setup, seed, progress)
     return Restoration(
         image=out,
@@ -128,7 +128,7 @@ def restore(
 
 
 def sample_grid(
-    decoder: Decoder,
+    decoder: GridDecoder,
     columns: Tensor,
     rows: Tensor,
     setup: Setup | Solver | None,
@@ -140,7 +140,7 @@ def sample_grid(
 
     Parameters
     ----------
-    decoder : Decoder
+    decoder : GridDecoder
         Of these columns.
     columns, rows : Tensor
         (W,) and (H,) float64: the coordinates of the grid, in [0, 1].
