@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .frannet.adapters import setup_from_dict
 from .frannet.checkpoints import load_model
 from .frannet.network import FranNet
 from .frannet.restoration import Progress, Restoration, describe, restore
 from .frannet.samplers import QUICK, SETUPS, Setup, Solver
+from .frannet.setups import setup_from_dict
 from .images import prepare_input, square
 from .regions import Region, axes, dimensions
 

@@ -83,15 +83,15 @@ def test_the_kernel_draws_the_very_numbers_that_torch_draws(seed, draw, count):
 @pytest.mark.parametrize(("units", "blocks", "channels"), [(32, 2, 3), (128, 1, 3), (64, 4, 1)])
 def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, channels):
     """Against the same three layers and the sum in torch, over two rows of five points."""
-    weights = dict(
-        first=torch.randn(blocks, units, 2 * channels) / 2,
-        hidden=torch.randn(blocks, 2, units, units) / units**0.5,
-        hidden_bias=torch.randn(blocks, 2, units),
-        out=torch.randn(blocks, channels, units) / units**0.5,
-        out_bias=torch.randn(blocks, channels),
-        local=torch.randn(blocks, units, units) / units**0.5,
-        columns=torch.randn(blocks, 5, units),
-    )
+    weights = {
+        "first": torch.randn(blocks, units, 2 * channels) / 2,
+        "hidden": torch.randn(blocks, 2, units, units) / units**0.5,
+        "hidden_bias": torch.randn(blocks, 2, units),
+        "out": torch.randn(blocks, channels, units) / units**0.5,
+        "out_bias": torch.randn(blocks, channels),
+        "local": torch.randn(blocks, units, units) / units**0.5,
+        "columns": torch.randn(blocks, 5, units),
+    }
     local, rows, time = torch.randn(10, units), torch.randn(2, blocks * units), torch.randn(blocks, units)
     value = torch.randn(10, channels)
     answer = kernel.Blocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)

@@ -66,7 +66,7 @@ class Blocks:
         Of the products of the hidden layers and the last: float32 or bfloat16. All else is float32. A processor
         without instructions for bfloat16 multiplies the rounded numbers as float32.
     first : Tensor
-        (B, H, 2 * C): how the first layers of B blocks of H units read the C numbers of the value and of the sum so far.
+        (B, H, 2 * C): how the first layers of B blocks of H units read the value's C numbers and the sum so far.
     hidden, hidden_bias : Tensor
         (B, 2, H, H) and (B, 2, H).
     out, out_bias : Tensor

@@ -6,15 +6,18 @@ numbers: the colour (single-pass models) or the noise in a noisy colour (diffusi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checks import is_whole
+from .predictions import PREDICTIONS
+from .schedule import SCHEDULES, STEPS, Schedule, make
+
 INPUT_SIZE = 64  # pixels a side of the gray picture that the encoder reads
-STEPS = 100  # diffusion steps; step t is encoded as t / (STEPS - 1)
 LATENT = 64  # numbers in the global context, and in the local latent of a point
 CHANNELS = 32  # of the encoder's convolutions
 BANDS = 32  # frequencies of a coordinate encoding
@@ -45,6 +48,8 @@ class Config:
     objective : {"noise", "v"}
         What a diffusion model's network answers: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0``
         (Salimans and Ho, 2022, https://arxiv.org/abs/2202.00512), which tells x0 well at any noise level.
+    steps : int
+        Diffusion steps of the schedule, at least 2; step t is encoded as ``t / (steps - 1)``.
     """
 
     restorator: str = "diffusion"
@@ -53,21 +58,23 @@ class Config:
     target: str = "colour"
     features: str = "note"
     objective: str = "noise"
+    steps: int = STEPS
 
     def __post_init__(self) -> None:
         accepted = {
             "restorator": ("single-pass", "diffusion"),
             "position": ("xy", "x"),
-            "schedule": ("cosine", "linear", "quadratic", "sigmoid"),
+            "schedule": SCHEDULES,
             "target": ("colour", "residual"),
             "features": ("note", "gray", "fine"),
-            "objective": ("noise", "v"),
+            "objective": tuple(PREDICTIONS),
         }
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value not in accepted[field.name]:
-                names = ", ".join(map(repr, accepted[field.name]))
-                raise ValueError(f"{field.name} is {value!r}; accepted are {names}")
+        for name, values in accepted.items():
+            value = getattr(self, name)
+            if value not in values:
+                raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
+        if not is_whole(self.steps) or self.steps < 2:
+            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 2")
         if self.objective == "v" and self.restorator != "diffusion":
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
 
@@ -292,6 +299,11 @@ class FranNet(nn.Module):
     def is_diffusion(self) -> bool:
         return self.config.restorator == "diffusion"
 
+    @property
+    def schedule(self) -> Schedule:
+        """The noise schedule that a diffusion model was trained with."""
+        return make(self.config.schedule, self.config.steps)
+
     def encode(self, x: Tensor) -> Encoded:
         """Read gray pictures.
 
@@ -335,7 +347,7 @@ class FranNet(nn.Module):
     def encode_time(self, t: Tensor | int | None) -> Tensor:
         """The (..., 33) encoding of diffusion steps; None, for single-pass models, is time 0."""
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
-        return self.time(time[..., None] / (STEPS - 1))
+        return self.time(time[..., None] / (self.config.steps - 1))
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
         """What the answers for points are added to: the gray input there, cubically interpolated, or 0.
@@ -375,7 +387,7 @@ class FranNet(nn.Module):
         points : Tensor
             (B, N, 2), the same points.
         t : int, (B, N) Tensor or None
-            The diffusion step, 0 to 99; None for a single-pass model.
+            The diffusion step, from 0 to the last of `schedule`; None for a single-pass model.
         value : Tensor
             (B, N, 3): the noisy values; zeros for a single-pass model.
 
