@@ -294,6 +294,7 @@ class FranNet(nn.Module):
         self.time = CoordinateEncoding()
         coordinates = len(config.position) + 1  # and the time
         self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + OUTPUTS)
+        self.float()  # whatever torch's default number is: it may be set for other work
 
     @property
     def is_diffusion(self) -> bool:
