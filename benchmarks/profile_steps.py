@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet.engine import Decoder
+from frantools.frannet.engine import GridDecoder
 from frantools.frannet.restoration import PRECISIONS, tile_points
 from frantools.regions import axes
 
@@ -39,7 +39,7 @@ def shares(precision: str, name: str, size: int, tiles: int) -> dict[str, float]
     columns, rows = axes(size)
     down = max(1, tile_points(size**2) // size)
 
-    def tile(decoder: Decoder, top: int) -> None:
+    def tile(decoder: GridDecoder, top: int) -> None:
         with record_function(PREPARING):
             part = rows[top : top + down]
             denoise = decoder.tile(part.float())
@@ -59,7 +59,7 @@ def shares(precision: str, name: str, size: int, tiles: int) -> dict[str, float]
 
     with torch.inference_mode():
         encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
-        decoder = Decoder(model, encoded, columns.float(), PRECISIONS[precision])
+        decoder = GridDecoder(model, encoded, columns.float(), PRECISIONS[precision])
         tile(decoder, 0)
         with profile(activities=[ProfilerActivity.CPU]) as profiler:
             for index in range(tiles):

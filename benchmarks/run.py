@@ -28,7 +28,6 @@ from profile_steps import shares
 
 import frantools as ft
 from frantools.comparisons import COLUMNS, compare
-from frantools.frannet import kernel
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
 # 64 x 3. Before the steps: reading three maps of 256 channels at four cells each, the second layer of the local
@@ -78,7 +77,7 @@ def render(name: str, form: str, size: int, enough: float = 1.0) -> Measured:
     imported = peak()
     precision, _, without = form.partition(", ")
     if without:
-        kernel.library = lambda: None  # type: ignore[assignment]
+        os.environ["FRANTOOLS_KERNEL"] = "off"  # before anything asks for what is compiled
     model, image, setup = ft.load_model(MODELS[name]), picture(), ft.SETUPS.get(name)
     if form == "plain":
         work = lambda side: plain.restore(model, image, setup, side)  # noqa: E731

@@ -20,8 +20,8 @@ import frantools as ft
 from frantools.comparisons import original
 from frantools.evaluation import SIZE
 from frantools.files import replacing
-from frantools.frannet.adapters import named_setup
 from frantools.frannet.network import FranNet
+from frantools.frannet.setups import named_setup
 from frantools.images import prepare_input, square
 from frantools.pictures import Pictures
 from frantools.scores.measures import sharpness

@@ -7,14 +7,18 @@ a point that two renderings share gets the same colour in both.
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from .frannet import kernel
+from . import compiled
 
-BITS = 30  # a coordinate counts in steps of 2**-30 of the picture
+BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
+CHANNELS = 3  # numbers of a draw
+SOURCE = Path(__file__).with_suffix(".cpp")
 
 
 def _signed(value: int) -> int:
@@ -69,6 +73,16 @@ def _quantiles(device: torch.device) -> Tensor:
     return (values / values.square().mean().sqrt()).float().to(device)
 
 
+@cache
+def library() -> ctypes.CDLL | None:
+    """`normal`, compiled; None where it is not at hand."""
+    functions = compiled.library(SOURCE, CHANNELS=CHANNELS)
+    if functions is not None:
+        pointer, whole = ctypes.c_void_p, ctypes.c_int64
+        functions.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
+    return functions
+
+
 def normal(keys: Tensor, draw: int) -> Tensor:
     """Standard normal numbers, three for each point.
 
@@ -86,9 +100,12 @@ def normal(keys: Tensor, draw: int) -> Tensor:
         points at once.
     """
     step, table = _signed((draw + 1) * GAMMA % (1 << 64)), _quantiles(keys.device)
-    compiled = kernel.normal(keys, step, table)
-    if compiled is not None:
-        return compiled
+    functions = library() if keys.device.type == "cpu" else None
+    if functions is not None:
+        keys = keys.contiguous()
+        draws = torch.empty(CHANNELS, len(keys), dtype=torch.float32, device="cpu")  # whatever torch's defaults are
+        functions.normal(keys.data_ptr(), step % (1 << 64), table.data_ptr(), draws.data_ptr(), len(keys))
+        return draws.T
     bits = _mix(keys + step)
-    shares = bits.view(torch.int16).view(-1, 4)[:, :3].T  # 64 bits are four draws of 16; three are used
-    return torch.index_select(table, 0, (shares.int() + (1 << 15)).reshape(-1)).view(3, -1).T
+    shares = bits.view(torch.int16).view(-1, 4)[:, :CHANNELS].T  # 64 bits are four draws of 16
+    return torch.index_select(table, 0, (shares.int() + (1 << 15)).reshape(-1)).view(CHANNELS, -1).T

@@ -12,10 +12,12 @@ from torch import Tensor
 
 import frantools as ft
 from frantools.comparisons import Column
-from frantools.frannet.adapters import COMMON, SchedulerSetup, named_setup, setup_name
+from frantools.frannet import adapters
+from frantools.frannet.adapters import COMMON, SchedulerSetup
 from frantools.frannet.network import FranNet
 from frantools.frannet.samplers import NOISE_STDDEVS
 from frantools.frannet.schedule import RULES, make
+from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
 
 SHAPE = (64, 3)
 
@@ -98,6 +100,100 @@ def test_a_region_is_that_of_the_whole_picture(random_models: dict[str, FranNet]
     np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["EulerAncestralDiscrete", "DDPM", "LCM", "TCD", "SASolver"])
+def test_noise_that_a_scheduler_draws_itself_belongs_to_the_point(
+    random_models: dict[str, FranNet], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """However the picture is cut into tiles, and in a region of it."""
+    model, picture, setup = random_models["diffusion"], ft.portraits()["hopper"], SchedulerSetup(name, 4)
+    whole = ft.restore(model, picture, setup, size=32, seed=3).image
+    part = ft.restore(model, picture, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
+    np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
+    monkeypatch.setattr("frantools.frannet.restoration.TILE", (100, 100))
+    np.testing.assert_allclose(ft.restore(model, picture, setup, size=32, seed=3).image, whole, atol=1e-3)
+    other = ft.restore(model, picture, setup, size=32, seed=4).image
+    assert np.abs(other - whole).mean() > 0.001
+
+
+def test_the_draws_of_a_scheduler_are_the_callers_and_no_others() -> None:
+    shape, drawn = (8, 3), []
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        drawn.append(shape)
+        return torch.full(shape, 0.25)
+
+    with adapters._Draws(draw, shape):
+        assert (torch.randn(8, 3) == 0.25).all()
+        assert (torch.randn(shape, generator=torch.Generator(), dtype=torch.float64) == 0.25).all()
+        assert (torch.randn_like(torch.zeros(shape)) == 0.25).all()
+        for other in (lambda: torch.randn(3), lambda: torch.rand(shape), lambda: torch.zeros(3).normal_()):
+            with pytest.raises(ValueError, match="belong to no point; accepted are other schedulers"):
+                other()
+    assert drawn == [shape] * 3
+    assert torch.randn(8, 3).unique().numel() > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "options"),
+    [
+        ("DDIM", 14, {"rescale_betas_zero_snr": True}),
+        ("LCM", 6, {"rescale_betas_zero_snr": True}),
+        ("UniPCMultistep", 14, {"solver_type": "bh1"}),
+        ("DPMSolverMultistep", 15, {"use_karras_sigmas": True}),
+    ],
+)
+def test_a_scheduler_that_ends_in_no_numbers_is_refused_before_the_work(
+    random_models: dict[str, FranNet], name: str, steps: int, options: dict[str, object]
+) -> None:
+    told: list[float] = []
+    with pytest.raises(ValueError, match=f"{name}Scheduler with steps={steps} and options=.* this noise schedule"):
+        ft.restore(
+            random_models["diffusion"],
+            ft.portraits()["hopper"],
+            SchedulerSetup(name, steps, options),
+            size=8,
+            progress=told.append,
+        )
+    assert not told
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "options"),
+    [("HeunDiscrete", 6, {}), ("PNDM", 15, {}), ("DPMSolverMultistep", 15, {"use_beta_sigmas": True})],
+)
+def test_a_scheduler_that_leaves_the_range_is_told_of(name: str, steps: int, options: dict[str, object]) -> None:
+    with pytest.warns(UserWarning, match=f"{name}Scheduler with steps={steps}.* leaves the range on the cosine noise"):
+        SchedulerSetup(name, steps, options).check(make())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 6, 15, 50])
+@pytest.mark.parametrize("name", [*COMMON, "DDPM", "LCM", "SASolver"])
+def test_what_messages_recommend_stays_in_the_range(recwarn: pytest.WarningsRecorder, name: str, steps: int) -> None:
+    SchedulerSetup(name, steps).check(make())
+    assert not [told for told in recwarn if told.category is UserWarning]
+
+
+@pytest.mark.parametrize("name", ["HeunDiscrete", "PNDM"])
+def test_the_option_that_the_warning_recommends_helps(recwarn: pytest.WarningsRecorder, name: str) -> None:
+    SchedulerSetup(name, 15, {"timestep_spacing": "leading"}).check(make())
+    assert not [told for told in recwarn if told.category is UserWarning]
+
+
+@pytest.mark.parametrize("name", ["DDIMInverse", "DPMSolverMultistepInverse"])
+def test_an_inverse_scheduler_is_no_sampler(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}Scheduler goes from the picture to noise, and is no sampler"):
+        SchedulerSetup(name, 15)
+
+
+def test_the_steps_of_a_scheduler_go_with_the_schedule() -> None:
+    setup = SchedulerSetup("DDIM", 150)
+    assert setup.calls_on(make(steps=200)) == 150
+    with pytest.raises(ValueError, match="steps is 150; accepted are whole numbers up to the schedule's 100"):
+        setup.calls_on(make())
+    with pytest.raises(ValueError, match="steps is 60; accepted are whole numbers up to the schedule's 50"):
+        ft.samplers.sample(denoise, torch.randn(SHAPE), make(steps=50), SchedulerSetup("DDIM", 60))
+
+
 def test_short_names() -> None:
     assert named_setup("B") == ft.SETUPS["B"]
     assert named_setup("B:K=25").calls == 6
@@ -144,3 +240,54 @@ def test_a_setup_has_the_name_of_the_notes_setup_that_it_is_nearest_to():
 )
 def test_the_name_of_a_setup_makes_the_same_setup(setup):
     assert named_setup(setup_name(setup)) == setup
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        SchedulerSetup("UniPCMultistep", 6),
+        SchedulerSetup("DPMSolverMultistep", 15, {"solver_order": 3, "algorithm_type": "sde-dpmsolver++"}),
+        SchedulerSetup("DDIM", 4, {"clip_sample": True, "sample_max_value": 1.5}),
+    ],
+    ids=str,
+)
+def test_the_name_of_a_scheduler_makes_the_same_scheduler(setup):
+    assert named_setup(setup_name(setup)) == setup
+    assert setup_from_dict(setup.to_dict()) == setup
+
+
+class Halving:
+    """A sampler that nothing can name: the clean value of the last step, half of the way."""
+
+    calls = 2
+
+    def to_dict(self):
+        return {"rate": 0.5}
+
+    def sample(self, denoise, x, schedule, noise, callback):
+        for index, t in enumerate((schedule.steps - 1, 0)):
+            a = float(schedule.alpha_bar[t + 1])
+            x0 = ft.samplers.predict_x0(x, denoise(x, t), a)
+            x = 0.5 * x0 + 0.1 * noise(tuple(x.shape))
+            callback(ft.samplers.Step(index, t, -1 if t == 0 else 0, x, x0))
+        return x
+
+
+def test_a_sampler_of_the_users_own_restores_and_has_a_name(random_models):
+    told, solver = [], Halving()
+    made = ft.restore(random_models["diffusion"], ft.portraits()["hopper"], solver, size=16, progress=told.append)
+    assert (made.calls, made.recipe["setup"], told[-1]) == (2, {"rate": 0.5}, 1)
+    assert made.image.std() > 0.01
+    part = ft.restore(
+        random_models["diffusion"], ft.portraits()["hopper"], solver, size=8, region=ft.Region(0.5, 0.5, 0.5, 0.5)
+    )
+    np.testing.assert_allclose(part.image, made.image[8:, 8:], atol=1e-3)
+    assert setup_name(solver) == "Halving"
+    solver.name = "half"
+    assert setup_name(solver) == "half"
+
+
+@pytest.mark.parametrize("made", [{"rate": 0.5}, {}, {"K": 8, "rate": 0.5}, {"scheduler": "DDIM", "K": 8}, ["B"], None])
+def test_what_describes_no_setup_is_refused_in_a_sentence(made):
+    with pytest.raises(ValueError, match=r"is no setup that can be named; accepted are .* give the solver itself"):
+        setup_from_dict(made)

@@ -441,7 +441,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
             f"{RESTORE} --setup DDIM:10",
             "'10' in 'DDIM:10' is no setting; accepted are settings by name, as in DDIM:K=10",
         ),
-        (f"{RESTORE} --K 0", "K is 0; accepted are whole numbers from 1 to 99"),
+        (f"{RESTORE} --K 0", "K is 0; accepted are whole numbers from 1"),
         (f"{RESTORE} --K 1000", "K is 1000; accepted"),
         (f"{RESTORE} --K eight", "argument --K: invalid int value: 'eight'"),
         (f"{RESTORE} --stochasticity 2", "stochasticity is 2.0; accepted are numbers from 0 to 1"),

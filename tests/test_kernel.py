@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import noise
 from frantools.frannet import kernel
-from frantools.frannet.engine import Decoder
+from frantools.frannet.engine import GridDecoder
 from frantools.frannet.network import Config, FranNet
 
 RESTORE = """
@@ -33,8 +33,8 @@ print("compiled" if kernel.library() else "not compiled")
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Switches the kernel off."""
-    return lambda: monkeypatch.setattr(kernel, "library", lambda: None)
+    """Switches all that is compiled off."""
+    return lambda: [monkeypatch.setattr(module, "library", lambda: None) for module in (kernel, noise)] and None
 
 
 needs_kernel = pytest.mark.skipif(kernel.library() is None, reason="needs a C++ compiler")
@@ -55,11 +55,11 @@ def test_the_kernel_answers_as_torch_does(without, objective, precision, near, r
     model, columns, y = model_of(objective), torch.rand(131), torch.rand(rows)
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     value = torch.randn(rows * len(columns[start:stop]), 3)
-    compiled = Decoder(model, encoded, columns, dtype)
+    compiled = GridDecoder(model, encoded, columns, dtype)
     assert compiled.compiled is not None
     answer = compiled.tile(y, start, stop)(value, 40)
     without()
-    plain = Decoder(model, encoded, columns, dtype)
+    plain = GridDecoder(model, encoded, columns, dtype)
     assert plain.compiled is None
     expected = plain.tile(y, start, stop)(value, 40)
     assert expected.std() > 0.01
@@ -73,16 +73,47 @@ def test_the_kernel_draws_the_very_numbers_that_torch_draws(seed, draw, count):
     keys = noise.point_keys(seed, torch.rand(count).double(), torch.rand(count).double())
     compiled = noise.normal(keys, draw)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "library", lambda: None)
+        patch.setattr(noise, "library", lambda: None)
         expected = noise.normal(keys, draw)
     assert compiled.shape == (count, 3)
     assert torch.equal(compiled, expected)
 
 
 @needs_kernel
+@pytest.mark.parametrize(("units", "blocks", "channels"), [(32, 2, 3), (128, 1, 3), (64, 4, 1)])
+def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, channels):
+    """Against the same three layers and the sum in torch, over two rows of five points."""
+    weights = {
+        "first": torch.randn(blocks, units, 2 * channels) / 2,
+        "hidden": torch.randn(blocks, 2, units, units) / units**0.5,
+        "hidden_bias": torch.randn(blocks, 2, units),
+        "out": torch.randn(blocks, channels, units) / units**0.5,
+        "out_bias": torch.randn(blocks, channels),
+        "local": torch.randn(blocks, units, units) / units**0.5,
+        "columns": torch.randn(blocks, 5, units),
+    }
+    local, rows, time = torch.randn(10, units), torch.randn(2, blocks * units), torch.randn(blocks, units)
+    value = torch.randn(10, channels)
+    answer = kernel.Blocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
+    total = value
+    for k in range(blocks):
+        place = weights["columns"][k] + rows.unflatten(1, (blocks, units))[:, k][:, None]
+        read = torch.cat([value, total], dim=1) @ weights["first"][k].T + local @ weights["local"][k].T
+        h = (read + place.flatten(0, 1) + time[k]).relu()
+        for weight, bias in zip(weights["hidden"][k], weights["hidden_bias"][k], strict=True):
+            h = (h @ weight.T + bias).relu()
+        total = total + h @ weights["out"][k].T + weights["out_bias"][k]
+    torch.testing.assert_close(answer, total, rtol=1e-4, atol=1e-4)
+
+
+def test_sizes_that_the_kernel_cannot_be_compiled_for_have_none():
+    assert kernel.library(hidden=7) is None
+
+
+@needs_kernel
 def test_what_is_no_number_stays_none():
     model, columns = model_of("noise"), torch.rand(4)
-    decoder = Decoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns)
+    decoder = GridDecoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns)
     value = torch.zeros(4, 3)
     value[2, 1] = torch.nan
     assert decoder.tile(torch.rand(1))(value, 40).isfinite().all(dim=1).tolist() == [True, True, False, True]
@@ -106,7 +137,7 @@ def test_torchs_default_number_does_not_reach_the_kernel(kind):
 @needs_kernel
 def test_values_of_another_kind_are_taken_and_of_another_shape_refused():
     model, columns = model_of("noise"), torch.rand(4)
-    answer = Decoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns).tile(torch.rand(2))
+    answer = GridDecoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns).tile(torch.rand(2))
     value = torch.randn(8, 3)
     assert torch.equal(answer(value.double(), 40), answer(value, 40))
     with pytest.raises(RuntimeError):
@@ -118,9 +149,9 @@ def test_neither_engine_gives_a_wrong_gradient(without):
     model, columns, value = model_of("noise"), torch.rand(4), torch.randn(4, 3, requires_grad=True)
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     with torch.enable_grad():
-        assert not Decoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
+        assert not GridDecoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
         without()
-        assert not Decoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
+        assert not GridDecoder(model, encoded, columns).tile(torch.rand(1))(value, 40).requires_grad
 
 
 @pytest.mark.parametrize("name", ["A", "B", "DDIM"])
@@ -145,7 +176,7 @@ def run(cache: Path, **environment: str) -> str:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
 def test_the_kernel_is_compiled_once_and_kept(tmp_path):
     assert run(tmp_path) == "compiled"
-    assert sorted(kept.suffix for kept in (tmp_path / "frantools").iterdir()) == [".sha256", ".so"]
+    assert sorted(kept.suffix for kept in (tmp_path / "frantools").glob("kernel-*")) == [".sha256", ".so"]
     assert run(tmp_path, CXX="no-such-compiler") == "compiled"
     assert run(tmp_path, FRANTOOLS_KERNEL="off") == "not compiled"
 
@@ -177,11 +208,12 @@ def test_what_others_may_have_written_is_not_loaded(tmp_path):
 
 OTHER = """
 import torch, frantools as ft
+from frantools import noise
 from frantools.frannet import kernel
 model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
 compiled, rounded = (ft.restore(model, picture, size=(30, 20), precision=p).image for p in ("float32", "bfloat16"))
 strip = kernel.library().strip()
-kernel.library = lambda: None
+kernel.library = noise.library = lambda: None
 print(strip, abs(compiled - ft.restore(model, picture, size=(30, 20)).image).max() < 1e-4)
 print(1e-4 < abs(compiled - rounded).max() < 0.1)
 """
@@ -204,7 +236,45 @@ def test_the_kernel_of_an_older_processor_answers_alike(tmp_path, older, strip):
 @pytest.mark.parametrize("damage", [lambda whole: b"no library", lambda whole: whole[:5000], lambda whole: whole[:-1]])
 def test_a_damaged_kept_kernel_is_made_again(tmp_path, damage):
     run(tmp_path)
-    (kept,) = (tmp_path / "frantools").glob("*.so")
+    (kept,) = (tmp_path / "frantools").glob("kernel-*.so")
     kept.write_bytes(damage(kept.read_bytes()))  # cut short, it would end Python with a bus error
     assert run(tmp_path, CXX="no-such-compiler") == "not compiled"
     assert run(tmp_path) == "compiled"
+
+
+WITHOUT_HOME = (
+    """
+import os, pwd
+for name in [name for name in os.environ if name == "HOME" or name.startswith("XDG_")]:
+    del os.environ[name]
+def unknown(user):
+    raise KeyError(user)
+pwd.getpwuid = pwd.getpwnam = unknown
+"""
+    + RESTORE
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled there")
+@pytest.mark.parametrize("tell", ["", "compiled.user_cache_path = lambda name: compiled.Path('~') / name"])
+def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, tell):
+    """Whether the library that looks for the cache folder raises then, or answers a path that begins with ~."""
+    temporary, current = tmp_path / "temporary", tmp_path / "current"
+    temporary.mkdir()
+    current.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    code = f"from frantools import compiled\n{tell}\n{WITHOUT_HOME}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=current, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(current.iterdir())
+    kept = list(temporary.glob("frantools-*/kernel-*.so"))
+    assert done.stdout.strip() == ("compiled" if kept else "not compiled")
+    assert bool(kept) == (kernel.library() is not None)
+
+
+def test_noise_imports_nothing_of_the_network():
+    code = "import sys, frantools.noise; print([name for name in sys.modules if name.startswith('frantools.frannet')])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -97,6 +97,7 @@ def either_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """The engine with its compiled kernel, and without."""
     if request.param == "not compiled":
         monkeypatch.setattr(kernel, "library", lambda: None)
+        monkeypatch.setattr(noise, "library", lambda: None)
     elif kernel.library() is None:
         pytest.skip("needs a C++ compiler")
 

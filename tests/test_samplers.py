@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
+from frantools.frannet.predictions import PREDICTIONS, noisy
 from frantools.frannet.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
 from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
 
@@ -79,6 +80,51 @@ def test_the_calls_of_the_documented_strides(K: int, calls: int) -> None:
 def test_the_calls_of_the_notes_setups(name: str, calls: int) -> None:
     assert ft.SETUPS[name].calls == calls
     assert len(run(ft.SETUPS[name], seed=0)[1]) == calls
+
+
+@given(ddim_setups, st.integers(2, 300))
+def test_the_calls_of_a_setup_are_those_that_it_makes_on_the_schedule(setup: ft.Setup, total: int) -> None:
+    schedule, asked = make(steps=total), []
+
+    def denoise(x: Tensor, t: int) -> Tensor:
+        asked.append(t)
+        return 0.9 * x
+
+    if setup.steps == "uniform" and total <= setup.K:
+        with pytest.raises(ValueError, match=f"K is {setup.K}; accepted are 1 to {total - 1}"):
+            setup.calls_on(schedule)
+    else:
+        ft.samplers.sample(denoise, torch.zeros(1, 3), schedule, setup)
+        assert len(asked) == setup.calls_on(schedule)
+        assert asked[0] == total - 1
+        assert asked[-1] == 0
+
+
+def test_a_stride_beyond_frannets_steps_goes_with_a_longer_schedule() -> None:
+    setup = ft.Setup(K=150)
+    assert setup.calls_on(make(steps=1000)) == 9
+    with pytest.raises(ValueError, match="K is 150; accepted are 1 to 99"):
+        setup.calls  # noqa: B018
+
+
+@given(seeds, st.sampled_from(sorted(PREDICTIONS)), st.floats(0.01, 0.99))
+def test_what_a_model_should_answer_means_the_noise_and_the_value_that_it_was_made_of(
+    seed: int, name: str, a: float
+) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    x0, e = torch.randn(2, *SHAPE, generator=rng, dtype=torch.float64)
+    prediction = PREDICTIONS[name]
+    for share in (a, torch.full((SHAPE[0], 1), a, dtype=torch.float64)):
+        x = noisy(x0, e, share)
+        answer = prediction.target(x0, e, share)
+        torch.testing.assert_close(prediction.noise(answer, x, share), e)
+        torch.testing.assert_close(prediction.x0(answer, x, share), x0)
+
+
+def test_the_velocity_is_that_of_salimans_and_ho() -> None:
+    x0, e = torch.tensor([3.0]), torch.tensor([5.0])
+    assert PREDICTIONS["v"].target(x0, e, 0.64).item() == pytest.approx(0.8 * 5 - 0.6 * 3)
+    assert PREDICTIONS["noise"].target(x0, e, 0.64).item() == 5
 
 
 def test_the_default_setup_is_the_notes_b() -> None:
@@ -183,12 +229,10 @@ def test_what_a_callback_raises_ends_the_sampling() -> None:
         ({"stochasticity": float("nan")}, "accepted are numbers from 0 to 1"),
         ({"stochasticity": "1"}, "accepted are numbers from 0 to 1"),
         ({"stochasticity": None}, "accepted are numbers from 0 to 1"),
-        ({"K": 0}, "accepted are whole numbers from 1 to 99"),
-        ({"K": 100}, "accepted are whole numbers from 1 to 99"),
-        ({"K": 1000}, "accepted are whole numbers from 1 to 99"),
-        ({"K": -1}, "accepted are whole numbers from 1 to 99"),
-        ({"K": 8.0}, "accepted are whole numbers from 1 to 99"),
-        ({"K": True}, "accepted are whole numbers from 1 to 99"),
+        ({"K": 0}, "accepted are whole numbers from 1"),
+        ({"K": -1}, "accepted are whole numbers from 1"),
+        ({"K": 8.0}, "accepted are whole numbers from 1"),
+        ({"K": True}, "accepted are whole numbers from 1"),
         ({"noise_projection": 1}, "accepted are True and False"),
         ({"noise_stddev": "cubed"}, "accepted are 'normal', 'squared', 'zero'"),
         ({"steps": "cubic"}, "accepted are 'uniform', 'quadratic'"),

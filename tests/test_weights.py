@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -579,3 +580,55 @@ def test_the_position_is_encoded_in_33_numbers_a_coordinate() -> None:
 def test_an_input_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"the network reads \(B, 1, 64, 64\) pictures, not"):
         FranNet(Config()).encode(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_a_model_is_float32_whatever_torchs_default_is(kind: torch.dtype) -> None:
+    usual = ft.load_model("single-basic")
+    torch.set_default_dtype(kind)
+    try:
+        model = ft.load_model("single-basic")
+        fresh = FranNet(Config())
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {value.dtype for value in fresh.state_dict().values()} == {torch.float32, torch.int64}
+    for name, value in usual.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value)
+    for theirs, ours in zip(model.buffers(), usual.buffers(), strict=True):
+        assert torch.equal(theirs, ours)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".H5", ".hdf5", ".weights"])
+def test_keras_weights_are_known_under_any_ending(keras: Path, ending: str) -> None:
+    other = keras.rename(keras.with_suffix(ending))
+    assert ft.load_model(other, config=keras.with_suffix(".json")).is_diffusion
+    with pytest.raises(ValueError, match="needs its config"):
+        ft.load_model(other)
+
+
+@pytest.mark.parametrize("name", ["other.h5", "other.weights.h5", "other.H5", "other.hdf5", "other"])
+@pytest.mark.parametrize("config", [COMMITTED / "diffusion.json", None])
+@pytest.mark.parametrize("layout", ["Keras 3", "Keras 3, early", "whole", "whole, damaged"])
+def test_keras_files_of_other_layouts_are_named_for_what_they_are(
+    tmp_path: Path, name: str, config: Path | None, layout: str
+) -> None:
+    with h5py.File(tmp_path / name, "w") as file:
+        if layout.startswith("Keras 3"):
+            root = "layers" if layout == "Keras 3" else "_layer_checkpoint_dependencies"
+            file.create_dataset(f"{root}/dense/vars/0", data=np.zeros(3))
+        else:
+            file.attrs["model_config"] = "{}"
+            if layout == "whole":
+                file.create_group("model_weights/encoder")
+    told = "in the layout of Keras 3" if layout.startswith("Keras 3") else "a whole Keras model"
+    with pytest.raises(ValueError, match=rf"is {told} .*; accepted are the weights alone, .*save_weights\("):
+        ft.load_model(tmp_path / name, config=config)
+
+
+@pytest.mark.parametrize("config", [COMMITTED / "diffusion.json", None])
+@pytest.mark.parametrize("name", ["whole.keras", "whole.KERAS"])
+def test_a_keras_archive_is_named_for_what_it_is(tmp_path: Path, name: str, config: Path | None) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as file:
+        file.writestr("config.json", "{}")
+    with pytest.raises(ValueError, match=r"is a whole Keras model \(a \.keras archive\); accepted are the weights"):
+        ft.load_model(tmp_path / name, config=config)

@@ -53,7 +53,7 @@ def add_setup(parser: Parser) -> None:
                              "its steps, such as UniPCMultistep:6")  # fmt: skip
     settings = parser.add_argument_group("settings of the sampler, in place of the setup's own")
     settings.add_argument("--stochasticity", type=float, metavar="ETA", help="0 adds no noise, 1 as much as DDPM")
-    settings.add_argument("--K", type=int, metavar="STRIDE", help="of the uniform steps, 1 to 99")
+    settings.add_argument("--K", type=int, metavar="STRIDE", help="of the uniform steps, from 1")
     settings.add_argument("--noise-projection", action=argparse.BooleanOptionalAction, default=None,
                           help="pull noisy values back to their distance from the predicted colour")  # fmt: skip
     settings.add_argument("--noise-stddev", metavar="RULE", help="normal, squared or zero")
@@ -72,7 +72,7 @@ def add_device(parser: Parser) -> None:
 
 
 def named_setup(name: str) -> Setup | SchedulerSetup:
-    from ..frannet.adapters import named_setup
+    from ..frannet.setups import named_setup
 
     return named_setup(name)
 

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
+from math import isfinite, sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ..checks import is_whole
-from .samplers import SETUPS, Callback, Denoise, Noise, Setup, Step, predict_x0
-from .schedule import Schedule, make
+from .predictions import predict_x0
+from .samplers import Callback, Denoise, Noise, Step
+from .schedule import STEPS, Schedule, make
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class SchedulerSetup:
         The name of its class, with or without the "Scheduler" at the end: "DPMSolverMultistep" (DPM-Solver++),
         "UniPCMultistep", "HeunDiscrete" ...
     steps : int
-        diffusers' ``num_inference_steps``, 1 to 100; some schedulers call the network twice a step, see `calls`.
+        diffusers' ``num_inference_steps``, from 1 and up to the schedule's; some schedulers call the network twice a
+        step, see `calls`.
     options : dict, optional
         Arguments of the class, such as ``{"solver_order": 3}``, as JSON can hold them. The noise schedule is the
         model's own and cannot be among them.
@@ -41,13 +46,12 @@ class SchedulerSetup:
     ModuleNotFoundError
         If diffusers is not installed.
     ValueError
-        If diffusers has no such scheduler, it takes no noise schedule, or it refuses an option.
+        If diffusers has no such scheduler, it takes no noise schedule, makes noise of pictures, or refuses an option.
 
     Notes
     -----
-    Noise that a scheduler asks its caller for belongs to the point, as everywhere here. One that draws its own, such
-    as "EulerAncestralDiscrete", draws it tile by tile: the same seed and size give the same picture, but a region's
-    noise is then not that of the whole picture.
+    All noise belongs to the point, as everywhere here: that which a scheduler asks its caller for, and that which it
+    draws itself, as "EulerAncestralDiscrete" does.
 
     Examples
     --------
@@ -61,29 +65,64 @@ class SchedulerSetup:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scheduler", str(self.scheduler).removesuffix("Scheduler"))
-        if not is_whole(self.steps) or not 1 <= self.steps <= 100:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1 to 100")
+        if not is_whole(self.steps) or self.steps < 1:
+            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
         object.__setattr__(self, "steps", int(self.steps))
         try:
             object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
         except (TypeError, ValueError):
             raise ValueError(f"options are {self.options!r}; accepted is a mapping that JSON can hold") from None
-        self._make(make())
+        self._make(make(), min(self.steps, STEPS))  # more go with a longer schedule, which only `calls_on` knows
 
     def __hash__(self) -> int:
         return hash(json.dumps(self.to_dict(), sort_keys=True))
 
     @property
     def calls(self) -> int:
-        """How often the network is called for a point."""
-        return len(self._make(make()).timesteps)
+        """How often the network is called for a point, on FranNet's 100 steps."""
+        return self.calls_on(make())
+
+    def calls_on(self, schedule: Schedule) -> int:
+        """How often the network is called for a point, on a schedule; a ValueError if it has fewer steps than asked."""
+        return len(self._make(schedule).timesteps)
+
+    def check(self, schedule: Schedule) -> None:
+        """Try the scheduler on a noise schedule, with a model that is always right.
+
+        Warns
+        -----
+        UserWarning
+            If its steps lead out of the range: what it restores is mostly noise.
+
+        Raises
+        ------
+        ValueError
+            If they end in numbers that are not finite, or it cannot take them.
+        """
+        mean, spread = _tried(self, schedule.name, schedule.steps)
+        other = f"accepted are other steps and options, such as timestep_spacing='leading', and {', '.join(COMMON)}"
+        if not isfinite(mean) or not isfinite(spread):
+            raise ValueError(f"{self} ends in numbers that are not finite on this noise schedule; {other}")
+        if abs(mean - TRIED[0]) > 0.25 or spread > 1.5 * TRIED[1]:
+            warnings.warn(
+                f"{self} leaves the range on the {schedule.name} noise schedule of {schedule.steps} steps: of numbers "
+                f"of {TRIED[0]} +- {TRIED[1]} it makes {mean:.3g} +- {spread:.3g}, and noise of pictures; {other}",
+                stacklevel=2,
+            )
+
+    def __str__(self) -> str:
+        options = f" and options={dict(self.options)}" if self.options else ""
+        return f"{self.scheduler}Scheduler with steps={self.steps}{options}"
 
     def to_dict(self) -> dict[str, Any]:
         """The setup as JSON can hold it; `SchedulerSetup(**it)` is equal to this one."""
         return {"scheduler": self.scheduler, "steps": self.steps, "options": dict(self.options)}
 
-    def _make(self, schedule: Schedule) -> Any:
+    def _make(self, schedule: Schedule, steps: int | None = None) -> Any:
         """The scheduler itself, at its start: it counts its steps, so each sampling has one of its own."""
+        steps = self.steps if steps is None else steps
+        if steps > schedule.steps:
+            raise ValueError(f"steps is {steps}; accepted are whole numbers up to the schedule's {schedule.steps}")
         name = f"{self.scheduler}Scheduler"
         kind, examples = getattr(_diffusers(), name, None), f"for example, {', '.join(COMMON)}"
         if kind is None:
@@ -98,14 +137,16 @@ class SchedulerSetup:
         arguments = DEFAULTS | dict(self.options) | _fixed(schedule)
         try:
             made = kind(**{key: value for key, value in arguments.items() if key in accepted})
-            made.set_timesteps(self.steps)
-        except (ValueError, TypeError, NotImplementedError, IndexError, ImportError) as error:
-            raise ValueError(f"{name} refuses steps={self.steps} and options={dict(self.options)}: {error}") from None
+            made.set_timesteps(steps)
+        except FAILURES as error:
+            raise ValueError(f"{name} refuses steps={steps} and options={dict(self.options)}: {error}") from None
         if not bool((made.timesteps == made.timesteps.round()).all()):
             raise ValueError(
                 f"{name} asks about diffusion steps between whole ones, which the models do not know; "
                 "accepted are options with timestep_spacing 'leading' or 'trailing'"
             )
+        if any(t < after for t, after in pairwise(made.timesteps.tolist())):
+            raise ValueError(f"{name} goes from the picture to noise, and is no sampler; accepted are, {examples}")
         return made
 
     def sample(
@@ -118,27 +159,76 @@ class SchedulerSetup:
     ) -> Tensor:
         """Take noise to a clean value, as `samplers.sample` does; the steps are the scheduler's."""
         scheduler = self._make(schedule)
-        takes = inspect.signature(scheduler.step).parameters
-        # A seed that follows from that of the start value, for schedulers that draw their own noise.
-        own = torch.Generator(x.device).manual_seed(int(x.reshape(-1)[:1].float().view(torch.int32)))
+        asks = "variance_noise" in inspect.signature(scheduler.step).parameters
+        draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
         x = x * scheduler.init_noise_sigma
         times = [int(t) for t in scheduler.timesteps]
         for index, t in enumerate(scheduler.timesteps):
             seen = scheduler.scale_model_input(x, t)
             e = denoise(seen, times[index])
-            extra: dict[str, Any] = {}
-            if "variance_noise" in takes:
-                extra["variance_noise"] = noise(tuple(x.shape)) if noise is not None else torch.randn_like(x)
-            elif "generator" in takes:
-                extra["generator"] = own
-            x = scheduler.step(e, t, x, **extra).prev_sample
+            extra = {"variance_noise": draw(tuple(x.shape))} if asks else {}
+            with _Draws(draw, tuple(x.shape)):
+                x = scheduler.step(e, t, x, **extra).prev_sample
             if callback is not None:
                 x0 = predict_x0(seen, e, float(schedule.alpha_bar[times[index] + 1]))
                 callback(Step(index, times[index], times[index + 1] if index + 1 < len(times) else -1, x, x0))
         return x
 
 
-COMMON = ("DPMSolverMultistep", "UniPCMultistep", "DEISMultistep", "HeunDiscrete", "DDIM", "PNDM")
+class _Draws(TorchFunctionMode):
+    """Within it, on this thread, `torch.randn` gives the draws of the points, whatever generator it is told of."""
+
+    def __init__(self, draw: Noise, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.draw, self.shape = draw, shape
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in ("randn", "randn_like"):
+            asked = args[0].shape if name == "randn_like" else kwargs.get("size", args)
+            if tuple(asked) in (self.shape, (self.shape,)):  # as one argument, or several
+                return self.draw(self.shape).to(dtype=kwargs.get("dtype"))
+        if name in RANDOM:
+            raise ValueError(
+                "the scheduler draws random numbers that belong to no point; accepted are other schedulers"
+            )
+        return func(*args, **kwargs)
+
+
+# What draws random numbers in torch, by its name.
+RANDOM = {"randn", "randn_like", "rand", "rand_like", "randint", "randint_like", "randperm", "normal", "normal_"}
+RANDOM |= {"uniform_", "random_", "bernoulli", "bernoulli_", "multinomial", "exponential_", "poisson"}
+
+TRIED = (0.8, 0.5)
+"""The mean and the standard deviation of the numbers that schedulers are tried on."""
+FAILURES = (ValueError, TypeError, NotImplementedError, IndexError, ImportError, RuntimeError, ArithmeticError)
+
+
+@lru_cache(maxsize=256)
+def _tried(setup: SchedulerSetup, name: str, steps: int) -> tuple[float, float]:
+    """The mean and the standard deviation of what a scheduler makes of noise, with the best answers that there are.
+
+    Of normally distributed numbers the best answer is known: the mean of the noise, given the noisy number.
+    """
+    schedule, (mean, spread) = make(name, steps), TRIED
+
+    def denoise(x: Tensor, t: int) -> Tensor:
+        a = float(schedule.alpha_bar[t + 1])
+        return sqrt(1 - a) / (a * spread**2 + 1 - a) * (x - sqrt(a) * mean)
+
+    rng = torch.Generator().manual_seed(0)
+    draw = lambda shape: torch.randn(shape, generator=rng, dtype=torch.float32, device="cpu")  # noqa: E731
+    try:
+        made = setup.sample(denoise, draw((512, 3)), schedule, draw)
+    except FAILURES as error:
+        raise ValueError(f"{setup} cannot sample this noise schedule: {error}") from None
+    return float(made.mean()), float(made.std())
+
+
+COMMON = ("DPMSolverMultistep", "UniPCMultistep", "DEISMultistep", "EulerDiscrete", "DDIM")
 OURS = {"trained_betas", "beta_start", "beta_end", "beta_schedule", "num_train_timesteps", "prediction_type"}
 
 # Values here are not of pictures alone, so nothing is clipped; "trailing" begins at pure noise with whole steps.
@@ -167,62 +257,3 @@ def _diffusers() -> Any:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("the schedulers of diffusers need that library: pip install diffusers") from None
     return diffusers
-
-
-def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
-    """The setup that a `to_dict` described."""
-    return SchedulerSetup(**made) if "scheduler" in made else Setup(**made)
-
-
-def named_setup(text: str) -> Setup | SchedulerSetup:
-    """The setup that a short text names, as on the command line.
-
-    Parameters
-    ----------
-    text : str
-        The name of one of the note's setups, or of a scheduler of diffusers with its steps; then settings:
-        "B", "B:K=25", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
-
-    Raises
-    ------
-    ValueError
-        If there is no such setup or setting.
-    """
-    name, _, rest = text.partition(":")
-    name = name.upper() if name.upper() in SETUPS else name
-    values: dict[str, Any] = {}
-    for part in filter(None, re.split(r",(?![^\[]*\])", rest)):  # not at the commas of a list
-        key, equals, value = part.partition("=")
-        if not equals and name in SETUPS:
-            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:K=10")
-        if not equals:
-            key, value = "steps", key
-        try:
-            values[key.strip()] = json.loads(value)
-        except ValueError:
-            values[key.strip()] = value.strip()
-    if name in SETUPS:
-        unknown = values.keys() - {entry.name for entry in fields(Setup)}
-        if unknown:
-            raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
-        return replace(SETUPS[name], **values)
-    try:
-        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values)
-    except (ValueError, ModuleNotFoundError) as error:
-        if name.removesuffix("Scheduler") in COMMON:
-            raise
-        raise ValueError(
-            f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}, and schedulers ({error})"
-        ) from None
-
-
-def setup_name(setup: Setup) -> str:
-    """The shortest text that names a setup; `named_setup` makes the same one of it."""
-    names = []
-    for name, named in SETUPS.items():
-        if named.sampler == setup.sampler:
-            before = named.to_dict()
-            changes = {key: value for key, value in setup.to_dict().items() if value != before[key]}
-            listed = ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in changes.items())
-            names.append(f"{name}:{listed}" if changes else name)
-    return min(reversed(names), key=len)  # of two as short as each other, the note's last: B

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..files import replacing
-from .keras import read_keras
+from .keras import check_layout, is_keras, read_keras
 from .network import Config, FranNet
 
 PACKAGE = Path(__file__).parent.parent
@@ -72,14 +72,15 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
     Parameters
     ----------
     name_or_path : str or path
-        The name of a shipped model (see `models`), a `.safetensors` file of FranTools, or FranNet's Keras `.h5`.
+        The name of a shipped model (see `models`), a `.safetensors` file of FranTools, or FranNet's Keras weights,
+        which end in `.h5` or `.hdf5`.
     config : path, optional
-        The `.json` that belongs to a `.h5` file; needed there and only there.
+        The `.json` that belongs to Keras weights; needed there and only there.
 
     Returns
     -------
     FranNet
-        In evaluation mode on the CPU. Its `name` and `sha256` (of the weight file) go into recipes.
+        In evaluation mode on the CPU, in float32. Its `name` and `sha256` (of the weight file) go into recipes.
 
     Raises
     ------
@@ -96,7 +97,8 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(known)}")
     elif not path.is_file():
         raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(known)}")
-    if path.suffix == ".h5":
+    if is_keras(path):
+        check_layout(path)
         if config is None:
             raise ValueError(f"{name} needs its config: load_model({path.name!r}, config={path.stem + '.json'!r})")
         settings, weights = read_keras(path, Path(config))

@@ -97,7 +97,7 @@ def dense(module: nn.Module) -> list[nn.Linear]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-class Decoder:
+class GridDecoder:
     """A model's decoder, prepared for one encoded picture and the columns of a grid of points.
 
     Parameters

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,42 @@ def read_keras(weights: Path, config: Path) -> tuple[Config, dict[str, Tensor]]:
     return settings, _read_weights(weights, settings)
 
 
+def is_keras(path: Path) -> bool:
+    """Whether a file is Keras', by its content or its name."""
+    with path.open("rb") as file:
+        begins = file.read(8)
+    if begins == b"\x89HDF\r\n\x1a\n":
+        return True
+    return path.suffix.lower() in (".h5", ".hdf5") or (path.suffix.lower() == ".keras" and zipfile.is_zipfile(path))
+
+
+def check_layout(path: Path) -> None:
+    """Raise a ValueError that says what a Keras file is, if it is not weights alone in the layout of Keras 2."""
+    save = "accepted are the weights alone, in the layout of Keras 2, as model.save_weights('weights.h5') writes them"
+    if zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is a whole Keras model (a .keras archive); {save}")
+    with _open(path) as file:
+        if "model_weights" in file or "model_config" in file.attrs:
+            raise ValueError(f"{path} is a whole Keras model (with model_weights); {save}")
+        if {"layers", "_layer_checkpoint_dependencies"} & set(file):
+            raise ValueError(
+                f"{path} is in the layout of Keras 3 (.weights.h5), which has no names of layers; {save} "
+                "with TensorFlow before 2.16, or with tf_keras"
+            )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
+    """An HDF5 file; a ValueError if it is damaged, wherever that shows."""
+    import h5py  # only those who bring FranNet's own weights need it
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, LookupError, TypeError, AttributeError, UnicodeError) as error:  # h5py's, on damage
+        raise ValueError(f"{path} is not a whole HDF5 file ({error}); accepted are FranNet's Keras weights") from None
+
+
 def read_config(path: Path) -> Config:
     """The kind of model that a FranNet config describes; a ValueError names what is not supported."""
     if not path.is_file():
@@ -163,13 +201,8 @@ def _layout() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
 
 
 def _read_weights(path: Path, config: Config) -> dict[str, Tensor]:
-    import h5py  # only those who bring FranNet's own weights need it
-
-    try:
-        with h5py.File(path, "r") as file:
-            groups = {group: _read_group(file, group, path) for group in ("encoder", "renderer")}
-    except (OSError, RuntimeError, LookupError, TypeError, AttributeError, UnicodeError) as error:  # h5py's, on damage
-        raise ValueError(f"{path} is not a whole HDF5 file ({error}); accepted are FranNet's Keras weights") from None
+    with _open(path) as file:
+        groups = {group: _read_group(file, group, path) for group in ("encoder", "renderer")}
     shapes = {key: value.shape for key, value in FranNet(config).state_dict().items()}
     state: dict[str, Tensor] = {}
     for group, layout in _layout().items():

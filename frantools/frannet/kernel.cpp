@@ -1,5 +1,5 @@
 // The decoder's three MLPs, a strip of points at a time: all layers of a strip before the next strip begins, so that
-// what lies between two layers never leaves the innermost cache. kernel.py compiles this file and lays out the arrays.
+// what lies between two layers never leaves the innermost cache. kernel.py lays out the arrays.
 //
 // A strip is V vectors of LANES points, and a row one number of each of them. A dense layer takes OUT outputs at a
 // time: their OUT * V sums stay in registers, and a weight that is read is used for the whole strip.
@@ -12,7 +12,10 @@ constexpr int LANES = 8, OUT = 4, V = 3;  // 12 in 16
 #else
 constexpr int LANES = 4, OUT = 4, V = 4;  // 16 in 32, as on ARM
 #endif
-constexpr int STRIP = LANES * V, BLOCKS = 3, HIDDEN = 64, CHANNELS = 3;
+constexpr int STRIP = LANES * V;
+
+// kernel.py compiles this file with the network's sizes: HIDDEN units in a layer, BLOCKS, and CHANNELS of a value.
+static_assert(HIDDEN % OUT == 0, "a hidden layer is computed OUT outputs at a time");
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef vec row[V];
@@ -81,7 +84,7 @@ static inline void dense(row *sums, const row *x, int inputs, const typename Kin
             for (int v = 0; v < V; v++) sums[o][v] = Kind::add(sums[o][v], x[k][v], weights[k * OUTPUTS + o]);
 }
 
-// A hidden layer of 64 units over 64 inputs, with its ReLU.
+// A hidden layer of HIDDEN units over HIDDEN inputs, with its ReLU.
 template <class Kind>
 static inline void hidden(row *y, const row *x, const typename Kind::weight *weights, const float *bias) {
     for (int first = 0; first < HIDDEN; first += OUT) {
@@ -169,23 +172,7 @@ static void decode(Weights<Kind> w, const vec *fixed, const float *time, const f
     }
 }
 
-// SplitMix64's finaliser, as `noise._mix`.
-static inline uint64_t mix(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 extern "C" {
-// `noise.normal`, into (CHANNELS, points): `step` is what the draw adds to the keys.
-void normal(const uint64_t *keys, uint64_t step, const float *table, float *draws, int64_t points) {
-    for (int64_t p = 0; p < points; p++) {
-        uint64_t bits = mix(keys[p] + step);
-        for (int c = 0; c < CHANNELS; c++)
-            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // it begins at the lowest int16
-    }
-}
-
 int strip() { return STRIP; }
 int group() { return OUT; }
 int pair() { return Bfloat16::INPUTS; }

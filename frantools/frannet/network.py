@@ -6,21 +6,24 @@ numbers: the colour (single-pass models) or the noise in a noisy colour (diffusi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checks import is_whole
 from ..images import INPUT_SIZE
+from .predictions import PREDICTIONS
+from .schedule import SCHEDULES, STEPS, Schedule, make
 
-STEPS = 100  # diffusion steps; step t is encoded as t / (STEPS - 1)
 LATENT = 64  # numbers in the global context, and in the local latent of a point
 CHANNELS = 32  # of the encoder's convolutions
 BANDS = 32  # frequencies of a coordinate encoding
 HIDDEN = 64  # units in each hidden layer of the decoder
 BLOCKS = 3  # MLPs in the decoder, each a residual on the value
+OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
 FINE = 32  # channels of the features at the input's own resolution
 RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
 
@@ -45,6 +48,8 @@ class Config:
     objective : {"noise", "v"}
         What a diffusion model's network answers: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0``
         (Salimans and Ho, 2022, https://arxiv.org/abs/2202.00512), which tells x0 well at any noise level.
+    steps : int
+        Diffusion steps of the schedule, at least 2; step t is encoded as ``t / (steps - 1)``.
     """
 
     restorator: str = "diffusion"
@@ -53,21 +58,23 @@ class Config:
     target: str = "colour"
     features: str = "note"
     objective: str = "noise"
+    steps: int = STEPS
 
     def __post_init__(self) -> None:
         accepted = {
             "restorator": ("single-pass", "diffusion"),
             "position": ("xy", "x"),
-            "schedule": ("cosine", "linear", "quadratic", "sigmoid"),
+            "schedule": SCHEDULES,
             "target": ("colour", "residual"),
             "features": ("note", "gray", "fine"),
-            "objective": ("noise", "v"),
+            "objective": tuple(PREDICTIONS),
         }
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value not in accepted[field.name]:
-                names = ", ".join(map(repr, accepted[field.name]))
-                raise ValueError(f"{field.name} is {value!r}; accepted are {names}")
+        for name, values in accepted.items():
+            value = getattr(self, name)
+            if value not in values:
+                raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
+        if not is_whole(self.steps) or self.steps < 2:
+            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 2")
         if self.objective == "v" and self.restorator != "diffusion":
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
 
@@ -250,14 +257,14 @@ class Decoder(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(self.block(features + 3) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(self.block(features + OUTPUTS) for _ in range(BLOCKS))
 
     @staticmethod
     def block(inputs: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for width in (inputs, HIDDEN, HIDDEN):
             layers += [Dropout(), nn.Linear(width, HIDDEN), nn.ReLU()]
-        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, 3))
+        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, OUTPUTS))
 
     def forward(self, features: Tensor, total: Tensor) -> Tensor:
         for block in self.blocks:
@@ -286,11 +293,17 @@ class FranNet(nn.Module):
         self.position = CoordinateEncoding()
         self.time = CoordinateEncoding()
         coordinates = len(config.position) + 1  # and the time
-        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + 3)
+        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + OUTPUTS)
+        self.float()  # whatever torch's default number is: it may be set for other work
 
     @property
     def is_diffusion(self) -> bool:
         return self.config.restorator == "diffusion"
+
+    @property
+    def schedule(self) -> Schedule:
+        """The noise schedule that a diffusion model was trained with."""
+        return make(self.config.schedule, self.config.steps)
 
     def encode(self, x: Tensor) -> Encoded:
         """Read gray pictures.
@@ -335,7 +348,7 @@ class FranNet(nn.Module):
     def encode_time(self, t: Tensor | int | None) -> Tensor:
         """The (..., 33) encoding of diffusion steps; None, for single-pass models, is time 0."""
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
-        return self.time(time[..., None] / (STEPS - 1))
+        return self.time(time[..., None] / (self.config.steps - 1))
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
         """What the answers for points are added to: the gray input there, cubically interpolated, or 0.
@@ -375,7 +388,7 @@ class FranNet(nn.Module):
         points : Tensor
             (B, N, 2), the same points.
         t : int, (B, N) Tensor or None
-            The diffusion step, 0 to 99; None for a single-pass model.
+            The diffusion step, from 0 to the last of `schedule`; None for a single-pass model.
         value : Tensor
             (B, N, 3): the noisy values; zeros for a single-pass model.
 

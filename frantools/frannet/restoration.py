@@ -25,11 +25,11 @@ from .. import noise
 from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
-from . import schedule
 from .adapters import SchedulerSetup
-from .engine import Decoder
+from .engine import GridDecoder
 from .network import INPUT_SIZE, FranNet
-from .samplers import Setup, Solver, Step, noise_of, sample
+from .samplers import Setup, Solver, Step, calls_on, noise_of, sample
+from .setups import setup_name
 
 Progress = Callable[[float], None]
 Watch = Callable[[Step, slice, slice, Callable[[Tensor], Tensor]], None]
@@ -74,7 +74,7 @@ def restore(
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
-    setup : Setup or adapters.SchedulerSetup, optional
+    setup : Setup, adapters.SchedulerSetup or samplers.Solver, optional
         The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
     size : int or (int, int)
         Pixels a side, or width and height, 1 to 16384 each.
@@ -117,18 +117,18 @@ def restore(
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = Decoder(model, model.encode(x.to(device)), columns.float(), dtype)
+        decoder = GridDecoder(model, model.encode(x.to(device)), columns.float(), dtype)
     out = sample_grid(decoder, columns, rows, setup, seed, progress)
     return Restoration(
         image=out,
         seconds=time.perf_counter() - begun,
-        calls=setup.calls if setup else 1,
+        calls=calls_on(setup, model.schedule),
         recipe=describe(model, x, setup, size, region, seed, precision),
     )
 
 
 def sample_grid(
-    decoder: Decoder,
+    decoder: GridDecoder,
     columns: Tensor,
     rows: Tensor,
     setup: Setup | Solver | None,
@@ -140,7 +140,7 @@ def sample_grid(
 
     Parameters
     ----------
-    decoder : Decoder
+    decoder : GridDecoder
         Of these columns.
     columns, rows : Tensor
         (W,) and (H,) float64: the coordinates of the grid, in [0, 1].
@@ -160,7 +160,10 @@ def sample_grid(
         (H, W, 3) float32 in [0, 1].
     """
     width, height, device, config = len(columns), len(rows), columns.device, decoder.model.config
-    diffusion, calls = schedule.make(config.schedule), setup.calls if setup else 1
+    diffusion = decoder.model.schedule
+    calls = calls_on(setup, diffusion)
+    if isinstance(setup, SchedulerSetup):
+        setup.check(diffusion)
     out = np.empty((height, width, 3), dtype=np.float32)
     tiles = list(_tiles(width, height, tile_points(width * height, device)))
     stop = Event()
@@ -194,7 +197,14 @@ def sample_grid(
                 start = next(draws)
                 denoise = noise_of(answer, diffusion, config.objective)
                 values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
-            out[down, across] = colours(values).clamp(0, 1).cpu().numpy()
+            finished = colours(values)
+            if not torch.isfinite(finished).all():
+                made_by = f"sampling with {setup_name(setup)}" if setup else "the model"
+                raise ValueError(
+                    f"{made_by} ends in numbers that are not finite, which make no picture; "
+                    f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
+                )
+            out[down, across] = finished.clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
     def report() -> None:
@@ -230,8 +240,11 @@ def check_region(region: Region | None) -> Region:
 def check_setup(model: FranNet, setup: Setup | Solver | None) -> Setup | Solver | None:
     """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
     if model.is_diffusion:
-        if not isinstance(setup, (Setup, Solver, NoneType)):
-            raise ValueError(f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup")
+        if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
+            raise ValueError(
+                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], a SchedulerSetup, and any Solver: "
+                "an object with calls, sample and to_dict"
+            )
         return setup if setup is not None else Setup()
     if setup is not None:
         raise ValueError(f"the single-pass model {model.name!r} has no sampler; setup goes with a diffusion model")

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from ..checks import is_whole
-from .schedule import RULES, Schedule, steps
+from .predictions import PREDICTIONS, predict_x0
+from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
 Noise = Callable[[tuple[int, ...]], Tensor]
@@ -36,7 +37,8 @@ class Setup:
     stochasticity : float
         DDIM's eta, 0 to 1: 0 adds no noise along the way, 1 as much as DDPM.
     K : int
-        The stride of the "uniform" steps, 1 to 99: 1 calls the network 100 times, 8 calls it 15 times.
+        The stride of the "uniform" steps, from 1 and below the schedule's number of steps. Of FranNet's 100 steps, 1
+        visits all 100, and 8 visits 15.
     noise_projection : bool
         Whether the noisy value is pulled back to its distance from the predicted colour before the noise came in.
     noise_stddev : {"normal", "squared", "zero"}
@@ -66,8 +68,8 @@ class Setup:
     def __post_init__(self) -> None:
         if not _is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
-        if not is_whole(self.K) or not 1 <= self.K <= 99:
-            raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1 to 99")
+        if not is_whole(self.K) or self.K < 1:
+            raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
         if not isinstance(self.noise_projection, (bool, np.bool_)):
             raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
@@ -87,8 +89,12 @@ class Setup:
 
     @property
     def calls(self) -> int:
-        """How often the network is called for a point."""
-        return len(steps(self.steps, self.K)[0])
+        """How often the network is called for a point, on FranNet's 100 steps."""
+        return self.calls_on(make())
+
+    def calls_on(self, schedule: Schedule) -> int:
+        """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
+        return len(steps(self.steps, self.K, schedule.steps)[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
@@ -97,16 +103,66 @@ class Setup:
 
 @runtime_checkable
 class Solver(Protocol):
-    """Another library's sampler, in the place of a `Setup`; see `adapters`."""
+    """Any sampler, in the place of a `Setup`: an object with these three. `adapters.SchedulerSetup` is one.
+
+    It may also have ``calls_on(schedule)``, where the number of calls depends on the schedule, and a `name`, which
+    `setups.setup_name` then gives.
+
+    Examples
+    --------
+    A sampler that goes down the schedule in equal strides, and adds no noise:
+
+    >>> class Strides:
+    ...     calls = 4
+    ...
+    ...     def to_dict(self):
+    ...         return {"strides": self.calls}
+    ...
+    ...     def sample(self, denoise, x, schedule, noise, callback):
+    ...         for index in range(self.calls):
+    ...             t = schedule.steps * (self.calls - index) // self.calls - 1
+    ...             t_prev = schedule.steps * (self.calls - index - 1) // self.calls - 1
+    ...             e = denoise(x, t)
+    ...             x0 = predict_x0(x, e, schedule.alpha_bar[t + 1])
+    ...             p = schedule.alpha_bar[t_prev + 1]
+    ...             x = p**0.5 * x0 + (1 - p) ** 0.5 * e
+    ...             if callback is not None:
+    ...                 callback(Step(index, t, t_prev, x, x0))
+    ...         return x
+    >>> sample(lambda x, t: 0.9 * x, torch.ones(2, 3), make("cosine"), Strides()).shape
+    torch.Size([2, 3])
+    """
 
     @property
-    def calls(self) -> int: ...
+    def calls(self) -> int:
+        """How often the network is called for a point."""
 
-    def to_dict(self) -> dict[str, Any]: ...
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, as JSON can hold them; they go into recipes."""
 
     def sample(
         self, denoise: Denoise, x: Tensor, schedule: Schedule, noise: Noise | None, callback: Callback | None
-    ) -> Tensor: ...
+    ) -> Tensor:
+        """Take noise to a clean value, as the function `sample` does with the same arguments.
+
+        It runs for each tile of a picture, on several threads at once. Random numbers are those of `noise`, as many
+        as the sampler likes, and the same number of draws for every tile; they belong to the point, which others do
+        not. `callback` is called after each step: it counts the progress, and ends the work by what it raises.
+        """
+
+
+def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
+    """How often a setup calls the network for a point; None is a single pass.
+
+    Raises
+    ------
+    ValueError
+        If the setup does not go with the schedule.
+    """
+    if setup is None:
+        return 1
+    counted = getattr(setup, "calls_on", None)
+    return counted(schedule) if counted is not None else setup.calls
 
 
 def _is_number(value: object) -> bool:
@@ -155,16 +211,8 @@ class Step:
     """The clean value that the network's answer predicts, in the same shape."""
 
 
-def predict_x0(x: Tensor, e: Tensor, a: float) -> Tensor:
-    """The clean value, from a noisy one and its noise: ``x = sqrt(a) x0 + sqrt(1 - a) e``, solved for x0."""
-    return (x - sqrt(1 - a) * e) / sqrt(a)
-
-
 def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
-    """The noise, from what a model answers: the noise itself, or the velocity.
-
-    A velocity is ``v = sqrt(a) e - sqrt(1 - a) x0``, so ``e = sqrt(a) v + sqrt(1 - a) x``: Salimans and Ho (2022),
-    https://arxiv.org/abs/2202.00512, appendix D.
+    """The noise, from what a model answers: the noise itself, or the velocity; see `predictions`.
 
     Parameters
     ----------
@@ -175,14 +223,8 @@ def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
     objective : {"noise", "v"}
         What it answers.
     """
-    if objective == "noise":
-        return answer
-
-    def denoise(x: Tensor, t: int) -> Tensor:
-        a = float(schedule.alpha_bar[t + 1])
-        return sqrt(a) * answer(x, t) + sqrt(1 - a) * x
-
-    return denoise
+    noise = PREDICTIONS[objective].noise
+    return lambda x, t: noise(answer(x, t), x, float(schedule.alpha_bar[t + 1]))
 
 
 def ddim_sigma(a: float, p: float, eta: float) -> float:

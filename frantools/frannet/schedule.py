@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import STEPS
-
+STEPS = 100  # of FranNet's own schedules
 SCHEDULES = ("cosine", "linear", "quadratic", "sigmoid")
 RULES = ("uniform", "quadratic")
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..regions import axes
-from .engine import Decoder
+from .engine import GridDecoder
 from .network import FranNet
 from .restoration import Progress, sample_grid
-from .samplers import Setup, Solver, Step
+from .samplers import Setup, Solver, Step, calls_on
 
 LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
 PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # bytes of one: two colours in each step
@@ -63,13 +63,14 @@ def trace(
     ValueError
         If all steps would take more memory than `LIMIT`.
     """
-    check_memory(size, setup.calls)
+    calls = calls_on(setup, model.schedule)
+    check_memory(size, calls)
     device = next(model.parameters()).device
     columns, rows = (axis.to(device) for axis in axes(size))
     with torch.inference_mode():
-        decoder = Decoder(model, model.encode(x.to(device)), columns.float())
+        decoder = GridDecoder(model, model.encode(x.to(device)), columns.float())
     width, height = size
-    t, stack = [0] * setup.calls, np.empty((2, setup.calls, height, width, 3), np.float16)
+    t, stack = [0] * calls, np.empty((2, calls, height, width, 3), np.float16)
 
     def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:
         t[step.index] = step.t

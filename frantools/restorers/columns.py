@@ -17,8 +17,8 @@ import torch
 
 from ..checks import is_whole
 from ..degradation import Degradation
-from ..frannet.adapters import named_setup, setup_from_dict, setup_name
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
+from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import DEFAULT, Unknown, meaning, meanings, restorer
 from .functions import from_file, from_module, name_of, named_function
 from .protocol import Restorer, missing

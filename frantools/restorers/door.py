@@ -17,10 +17,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..decoding import endings
-from ..frannet.adapters import COMMON, named_setup
+from ..frannet.adapters import COMMON
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import SETUPS, Setup, Solver
+from ..frannet.setups import named_setup
 from .frannet import FranNetRestorer, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer

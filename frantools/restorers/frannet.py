@@ -12,7 +12,7 @@ from torch import Tensor
 from ..frannet import restoration
 from ..frannet.checkpoints import load_model, models
 from ..frannet.network import FranNet
-from ..frannet.samplers import Setup, Solver
+from ..frannet.samplers import Setup, Solver, calls_on
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
@@ -75,7 +75,7 @@ class FranNetRestorer:
     @property
     def calls(self) -> int:
         """How often the network is called for a point."""
-        return self.setup.calls if self.setup is not None else 1
+        return calls_on(self.setup, self.model.schedule)
 
     @property
     def cost(self) -> float:

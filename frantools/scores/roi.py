@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import is_whole
-from ..frannet.restoration import Restoration
 from ..regions import Region
 from ..restorers.protocol import Restoration
 

@@ -22,6 +22,7 @@ from ..files import check_output
 from ..frannet import schedule
 from ..frannet.checkpoints import check_card, save_model
 from ..frannet.network import STEPS, FranNet
+from ..frannet.predictions import PREDICTIONS, noisy
 from ..pictures import Pictures
 from . import checkpoint
 from .data import Batches
@@ -73,9 +74,8 @@ def objective(
     t = draw_times(settings.times, tuple(points.shape[:2]), rng)
     e = torch.randn(value.shape, generator=rng).to(value.device)
     a = alpha_bar[t + 1][..., None].to(value.device)
-    noisy = a.sqrt() * value + (1 - a).sqrt() * e
-    target = e if model.config.objective == "noise" else a.sqrt() * e - (1 - a).sqrt() * value
-    answer = model.decode(latents, points, t.to(value.device), noisy).float()
+    target = PREDICTIONS[model.config.objective].target(value, e, a)
+    answer = model.decode(latents, points, t.to(value.device), noisy(value, e, a)).float()
     return error(answer, target, settings.error, True)
 
 

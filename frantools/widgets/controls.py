@@ -16,10 +16,10 @@ import traitlets
 
 from ..checks import is_whole
 from ..comparisons import COLUMNS, SOURCES, Column, model
-from ..frannet.adapters import setup_name
 from ..frannet.checkpoints import models
 from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, Setup
 from ..frannet.schedule import RULES
+from ..frannet.setups import setup_name
 from ..images import Picture, as_picture, load_image, portraits
 from ..regions import LARGEST
 from ..views.note import picture_hash

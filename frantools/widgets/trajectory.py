@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..comparisons import Cache, Column, model
-from ..frannet.engine import Decoder
+from ..frannet.engine import GridDecoder
 from ..frannet.network import FranNet
 from ..frannet.restoration import Progress, Restoration, describe, sample_grid
 from ..frannet.samplers import Setup, Solver, Step
@@ -71,7 +71,7 @@ def trace(
     if kept is None:
         columns, rows = axes(size)
         with torch.inference_mode():
-            decoder = Decoder(network, network.encode(x), columns.float())
+            decoder = GridDecoder(network, network.encode(x), columns.float())
         t, stack = [0] * setup.calls, np.empty((2, setup.calls, size, size, 3), np.float16)
 
         def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:

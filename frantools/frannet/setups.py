@@ -1,0 +1,105 @@
+"""Setups as short texts and as what JSON can hold: how a sampler is named, on the command line and in recipes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from .adapters import COMMON, SchedulerSetup
+from .samplers import SETUPS, Setup, Solver
+
+
+def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
+    """The setup that a `to_dict` described.
+
+    Raises
+    ------
+    ValueError
+        If it describes neither, as that of a user's own `Solver`, which is made again by giving the solver itself.
+    """
+    for kind in (SchedulerSetup, Setup):
+        names = {field.name for field in fields(kind)}
+        if (
+            isinstance(made, Mapping)
+            and made
+            and made.keys() <= names
+            and ("scheduler" in made) == ("scheduler" in names)
+        ):
+            return kind(**made)
+    raise ValueError(
+        f"{_short(made)} is no setup that can be named; accepted are the settings of a Setup or a SchedulerSetup. "
+        "Where it is of a solver of your own, give the solver itself as the setup"
+    )
+
+
+def _short(made: object) -> str:
+    text = repr(made)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def named_setup(text: str) -> Setup | SchedulerSetup:
+    """The setup that a short text names, as on the command line.
+
+    Parameters
+    ----------
+    text : str
+        The name of one of the note's setups, or of a scheduler of diffusers with its steps; then settings:
+        "B", "B:K=25", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
+
+    Raises
+    ------
+    ValueError
+        If there is no such setup or setting.
+    """
+    name, _, rest = text.partition(":")
+    name = name.upper() if name.upper() in SETUPS else name
+    values: dict[str, Any] = {}
+    for part in filter(None, re.split(r",(?![^\[{]*[\]}])", rest)):  # not at the commas of a list or a mapping
+        key, equals, value = part.partition("=")
+        if not equals and name in SETUPS:
+            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:K=10")
+        if not equals:
+            key, value = "steps", key
+        try:
+            values[key.strip()] = json.loads(value)
+        except ValueError:
+            values[key.strip()] = value.strip()
+    if name in SETUPS:
+        unknown = values.keys() - {entry.name for entry in fields(Setup)}
+        if unknown:
+            raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
+        return replace(SETUPS[name], **values)
+    try:
+        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values)
+    except (ValueError, ModuleNotFoundError) as error:
+        if name.removesuffix("Scheduler") in COMMON:
+            raise
+        raise ValueError(
+            f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}, and schedulers ({error})"
+        ) from None
+
+
+def setup_name(setup: Setup | Solver) -> str:
+    """The shortest text that names a setup.
+
+    `named_setup` makes the same one of it, but for a `Solver` of the user's own: that is called by its `name`, where
+    it has one, or its class.
+    """
+    if isinstance(setup, SchedulerSetup):
+        name = f"{setup.scheduler}Scheduler" if setup.scheduler.upper() in SETUPS else setup.scheduler
+        return f"{name}:{','.join([str(setup.steps), *_listed(setup.options)])}"
+    if not isinstance(setup, Setup):
+        return str(getattr(setup, "name", type(setup).__name__))
+    names = []
+    for name, named in SETUPS.items():
+        before = named.to_dict()
+        changes = _listed({key: value for key, value in setup.to_dict().items() if value != before[key]})
+        names.append(f"{name}:{','.join(changes)}" if changes else name)
+    return min(reversed(names), key=len)  # of two as short as each other, the note's last: B
+
+
+def _listed(settings: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
