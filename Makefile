@@ -5,13 +5,19 @@ PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
 
-.PHONY: help figures test lab dashboard benchmark clean
+.PHONY: help figures check test lab dashboard benchmark clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
 
 figures: .venv/installed ## write the four figures to figures/
 	.venv/bin/frantools figures $(ARGS)
+
+check: .venv/installed-test ## lint, check the types, then run the fast half of the tests
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+	$(python) -m pytest -m "not slow" tests $(ARGS)
 
 test: .venv/installed-test ## lint, check the types, then run all tests and notebooks
 	$(python) -m ruff check

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ..restorers.columns import Column
 
 KINDS = (
-    "a named column (input, original, nearest, bilinear, bicubic, area), a shipped model, a setup (A, B:K=25), a weight "
-    "file, a folder of pictures, a picture, or FILE.py:FUNCTION, which runs that file; TITLE=WHAT gives it a title; may be "
-    "given again"
+    "a named column (input, original, nearest, bilinear, bicubic, area), a shipped model, a setup (A, B:K=25), a "
+    "weight file, a folder of pictures, a picture, or FILE.py:FUNCTION, which runs that file; TITLE=WHAT gives it a "
+    "title; may be given again"
 )
 
 
@@ -39,7 +39,8 @@ def add_given(parser: Parser) -> None:
 def add_photo(parser: Parser) -> None:
     """The options that say which part of a photo is looked at, and what is measured against."""
     parser.add_argument("--frame", choices=("square", "whole"),
-                        help="the centre square or the whole photo (default: square where FranNet takes part)")  # fmt: skip
+                        help="the centre square or the whole photo (default: square where FranNet takes "
+                        "part)")  # fmt: skip
     parser.add_argument("--reference", metavar="PATH",
                         help="a picture to measure against in place of the photo, or none")  # fmt: skip
 

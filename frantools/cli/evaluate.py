@@ -33,7 +33,8 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--limit", type=int, metavar="COUNT", help="only the first so many pictures")
     parser.add_argument("--seed", type=int, default=0, help="of the noise of the first picture (default: 0)")
     parser.add_argument("--timeout", type=float, metavar="SECONDS",
-                        help="how long a function or a module may take for a picture (default: as long as it takes)")  # fmt: skip
+                        help="how long a function or a module may take for a picture (default: as long as it "
+                        "takes)")  # fmt: skip
     add_precision(parser)
     add_device(parser)
     parser.add_argument("--out", metavar="FILE.json", help="a file for the numbers, those of each picture too")

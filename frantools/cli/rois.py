@@ -19,7 +19,8 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--count", type=int, default=4, help="how many regions at most (default: 4)")
     parser.add_argument("--merge", action="store_true", help="join regions that share an edge")
     parser.add_argument("--at", type=sides, default=1024, metavar="SIZE",
-                        help="with --column: pixels of the longer side at which the photo is restored (default: 1024)")  # fmt: skip
+                        help="with --column: pixels of the longer side at which the photo is restored (default: "
+                        "1024)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="with --column: of the random numbers (default: 0)")
     add_columns(parser, required=False)
     add_photo(parser)
