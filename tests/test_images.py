@@ -403,6 +403,13 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
         ft.load_image(tmp_path / "nobody.jpg")
 
 
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no picture"):
+        ft.load_image("a\0b.jpg")
+    with pytest.raises(ValueError, match=r"cannot be read \(.*\); accepted are picture files"):
+        ft.load_image(tmp_path / ("a" * 5000))
+
+
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is not a file; accepted are picture files: JPEG, PNG"):
         ft.load_image(tmp_path)
