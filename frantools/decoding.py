@@ -48,7 +48,7 @@ def formats() -> tuple[str, ...]:
 
 def endings() -> frozenset[str]:
     """The endings of file names that stand for these formats: ".jpg", ".png" ..."""
-    known = formats()
+    known = (*formats(), "MPO")  # several JPEGs in one file, which Pillow opens as the first
     return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
 
 

@@ -88,10 +88,12 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryvi
 
 def _content(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():
+        if not path.exists():
+            raise FileNotFoundError(f"there is no picture {path}")
+        if not path.is_file():
             raise ValueError(f"{path} is not a file; accepted are picture files: {ACCEPTED}")
         return path.read_bytes()
-    except FileNotFoundError:
+    except FileNotFoundError:  # also where it goes in between
         raise FileNotFoundError(f"there is no picture {path}") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}); accepted are picture files") from None

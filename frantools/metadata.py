@@ -16,6 +16,7 @@ LIMIT = 64_000_000  # bytes of text
 BLOCK = 1_000_000  # bytes that are read at once
 SUBJECT = "http://purl.org/dc/elements/1.1/ subject"  # whose items are the keywords of an SVG
 ITEM = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
+TOKENS = re.compile(rb"(?s:\\.)|[()]|/Keywords\s*(?=\()|>>|endobj")  # of a dictionary in a PDF
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
@@ -42,17 +43,19 @@ def read_text(path: str | PathLike[str]) -> str:
         If the file has no recipe, or is damaged where it would be.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file; accepted are PNG, PDF, SVG and JSON files of FranTools")
     try:
+        if not path.exists():
+            raise FileNotFoundError
+        if not path.is_file():
+            raise ValueError("it is not in a file; accepted are PNG, PDF, SVG and JSON files of FranTools")
         text = _json(path) if path.suffix.lower() == ".json" else _carried(path)
         if text is None and path.with_suffix(".json").is_file():
             path = path.with_suffix(".json")
             text = _json(path)
     except ValueError as error:
         raise ValueError(f"the recipe of {path} cannot be read: {error}") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if text is None:
@@ -142,15 +145,14 @@ def _pdf_keywords(content: bytes, number: int) -> str | None:
     if begun is None:
         raise ValueError("its document information is not where its table says")
     depth, first, wanted = 0, 0, False
-    for token in re.finditer(rb"(?s:\\.)|[()]|/Keywords\s*(?=\()|>>|endobj", content[begun.end() :]):
-        at = begun.end() + token.start()
+    for token in TOKENS.finditer(content, begun.end()):
         if token[0] == b"(":
             depth += 1
-            first = at + 1 if depth == 1 else first
+            first = token.end() if depth == 1 else first
         elif token[0] == b")":
             depth -= 1
             if depth == 0 and wanted:
-                return _pdf_text(content[first:at])
+                return _pdf_text(content[first : token.start()])
         elif depth == 0:
             if token[0] in (b">>", b"endobj"):
                 return None

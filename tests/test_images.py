@@ -6,7 +6,9 @@ import io
 import resource
 import struct
 import time
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,10 +18,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 import frantools as ft
-from frantools.images import as_picture, square, to_gray
+from frantools.images import as_picture, resized, square, to_gray
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
@@ -140,6 +142,232 @@ def test_32_bit_floats_keep_their_brightness() -> None:
     assert_picture(ft.load_image(encoded(holes, "TIFF")), repeated(np.where(GRAYS > 200, 0, GRAYS)))
 
 
+RAMP = np.tile(np.linspace(0, 1, 256), (8, 1))
+
+
+def tiff(values: np.ndarray, bits: int, kind: int = 1, black: int = 1, order: str = "<") -> bytes:
+    """A gray TIFF by hand: `kind` 1 is without a sign, 2 with one, 3 a float; `black` 0 says that white is zero."""
+    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    height, width = values.shape[0], values.shape[1] * values.itemsize * 8 // bits
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: black, 273: 134, 277: 1, 278: height, 279: len(data)}
+    tags[339] = kind
+    entries = b"".join(struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(tags))
+    return head + entries + bytes(4) + data
+
+
+def in_12_bits(values: np.ndarray) -> np.ndarray:
+    first, second = values[:, ::2], values[:, 1::2]
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1)
+    return packed.reshape(len(values), -1).astype(np.uint8)
+
+
+DEEP = {
+    "12 bits": tiff(in_12_bits((RAMP * 4095).astype(int)), 12),
+    "16 bits": tiff((RAMP * 65535).astype("u2"), 16),
+    "16 bits, big-endian": tiff((RAMP * 65535).astype("u2"), 16, order=">"),
+    "16 bits, white is zero": tiff(((1 - RAMP) * 65535).astype("u2"), 16, black=0),
+    "16 bits, signed": tiff((RAMP * 32767).astype("i2"), 16, 2),
+    "16 bits, signed, big-endian": tiff((RAMP * 32767).astype("i2"), 16, 2, order=">"),
+    "32 bits": tiff((RAMP * (2**32 - 1)).astype("u4"), 32),
+    "32 bits, signed": tiff((RAMP * (2**31 - 1)).astype("i4"), 32, 2),
+    "32 bits, signed, big-endian": tiff((RAMP * (2**31 - 1)).astype("i4"), 32, 2, order=">"),
+    "floats": tiff(RAMP.astype("f4"), 32, 3),
+    "floats, white is zero": tiff((1 - RAMP).astype("f4"), 32, 3, black=0),
+    "floats to 255": tiff((RAMP * 255).astype("f4"), 32, 3),
+    "floats to 65535": tiff((RAMP * 65535).astype("f4"), 32, 3),
+    "PGM of 10 bits": b"P5 256 8 1023\n" + (RAMP * 1023).astype(">u2").tobytes(),
+    "PGM of 16 bits": b"P5 256 8 65535\n" + (RAMP * 65535).astype(">u2").tobytes(),
+    "PGM in words": b"P2 256 8 1023\n" + " ".join(map(str, (RAMP * 1023).astype(int).ravel())).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_deep_gray_keeps_its_brightness(kind: str) -> None:
+    assert_picture(ft.load_image(DEEP[kind]), repeated(RAMP * 255), within=1)
+
+
+def test_negative_numbers_are_black_and_floats_a_little_over_their_white_are_white() -> None:
+    values = np.array([[-30000, -1, 0, 32767]], dtype="i2")
+    assert ft.load_image(tiff(values, 16, 2))[0, :, 0].tolist() == [0, 0, 0, 255]
+    floats = np.array([[-0.5, 0, 0.5, 1.1, np.nan, np.inf]], dtype="f4")
+    assert ft.load_image(tiff(floats, 32, 3))[0, :, 0].tolist() == [0, 0, 128, 255, 0, 255]
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(64, 3), (16, 3), (64, 1), (24, 1)])
+def test_a_tiff_of_numbers_that_cannot_be_read_is_refused_and_said_to_be_a_tiff(bits: int, kind: int) -> None:
+    with pytest.raises(
+        ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted are JPEG"
+    ):
+        ft.load_image(tiff(np.zeros((8, 8 * bits // 8), np.uint8), bits, kind))
+
+
+def test_the_transparent_gray_of_16_bits_becomes_white() -> None:
+    deep = GRAYS.astype(np.uint16) * 257
+    want = np.where(GRAYS[0, 0] == GRAYS, 255, GRAYS)
+    file = io.BytesIO()
+    Image.fromarray(deep).save(file, "PNG", transparency=int(deep[0, 0]))
+    assert_picture(ft.load_image(file.getvalue()), repeated(want))
+
+
+# Red, green and blue of spaces in XYZ under D50, a row each, as their profiles hold them.
+SRGB = np.array([[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.71410]])
+P3 = np.array([[0.51512, 0.24120, -0.00105], [0.29198, 0.69225, 0.04189], [0.15710, 0.06657, 0.78407]])
+ADOBE = np.array([[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]])
+GAMMA = 2.19921875
+
+
+def profile(space: np.ndarray | None = None) -> bytes:
+    """An ICC profile of a gamma, by hand: of colours, or without a space of gray."""
+
+    def xyz(values: Any) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    curve = b"curv" + struct.pack(">IIHH", 0, 1, round(GAMMA * 256), 0)
+    tags = {b"desc": b"desc" + struct.pack(">II", 0, 2) + b"a" + bytes(81), b"cprt": b"text" + bytes(8)}
+    tags[b"wtpt"] = xyz((0.9642, 1, 0.8249))
+    if space is None:
+        tags[b"kTRC"] = curve
+    else:
+        tags |= {name + b"XYZ": xyz(row) for name, row in zip((b"r", b"g", b"b"), space, strict=True)}
+        tags |= {name + b"TRC": curve for name in (b"r", b"g", b"b")}
+    body, table = b"", struct.pack(">I", len(tags))
+    for name, data in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", 128 + len(table + body), bytes(4), 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head = head.replace(b"RGB ", b"GRAY") if space is None else head
+    head += struct.pack(">6H4s", 2020, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + xyz((0.9642, 1, 0.8249))[8:]
+    return head.ljust(128, b"\0") + table + body
+
+
+def as_srgb(colours: np.ndarray, space: np.ndarray) -> np.ndarray:
+    light = (np.asarray(colours) / 255) ** GAMMA @ space @ np.linalg.inv(SRGB)
+    light = light.clip(0, 1)
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+MUTED = 60 + COLOURS // 3  # colours that every space has
+
+
+@pytest.mark.parametrize("space", [P3, ADOBE], ids=["Display P3", "Adobe RGB"])
+@pytest.mark.parametrize(("kind", "within"), [("PNG", 2), ("TIFF", 2), ("JPEG", 3), ("WEBP", 3)])
+def test_the_colours_of_a_profile_become_those_of_srgb(space: np.ndarray, kind: str, within: float) -> None:
+    flat = np.full((16, 16, 3), (180, 90, 70), np.uint8)
+    assert np.abs(as_srgb(flat, space) - flat).max() > 4 * within, "a conversion that is to be seen"
+    content = encoded(flat, kind, icc_profile=profile(space), **({"quality": 100} if kind in ("JPEG", "WEBP") else {}))
+    assert_picture(ft.load_image(content), as_srgb(flat, space), within)
+
+
+def test_a_profile_is_applied_to_every_mode_it_is_for() -> None:
+    gray = as_srgb(repeated(GRAYS), SRGB)
+    assert_picture(ft.load_image(encoded(GRAYS, icc_profile=profile())), gray, within=2)
+    assert_picture(ft.load_image(encoded(GRAYS, icc_profile=profile(SRGB))), gray, within=2)
+    alpha = np.full((24, 20), 128, np.uint8)
+    rgba = encoded(np.dstack([MUTED, alpha]), icc_profile=profile(P3))
+    assert_picture(ft.load_image(rgba), on_white(as_srgb(MUTED, P3), alpha), within=2)
+    palette = Image.fromarray(MUTED).quantize(16)
+    want = as_srgb(np.asarray(palette.convert("RGB")), P3)
+    assert_picture(ft.load_image(encoded(palette, icc_profile=profile(P3))), want, within=2)
+    deep = encoded(GRAYS.astype(np.uint16) * 257, icc_profile=profile())
+    assert_picture(ft.load_image(deep), gray, within=2)
+
+
+def test_the_profile_of_srgb_itself_changes_no_pixel() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert_picture(ft.load_image(encoded(COLOURS, icc_profile=srgb)), COLOURS)
+    assert_picture(ft.load_image(encoded(GRAYS, icc_profile=srgb)), repeated(GRAYS))
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"no profile", bytes(3_000_000), profile(P3)[:200], profile(P3)[:300] + bytes(200), profile(), b""],
+    ids=["words", "3 MB of zeros", "cut", "zeros", "gray", "nothing"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_profile_that_cannot_be_used_is_told_in_a_warning(damaged: bytes, kind: str) -> None:
+    content = encoded(COLOURS, kind, icc_profile=damaged)
+    if not damaged:  # is not written
+        assert_picture(ft.load_image(content), COLOURS)
+        return
+    with pytest.warns(UserWarning, match="colour profile is ignored"):
+        assert_picture(ft.load_image(content), COLOURS)
+
+
+@pytest.mark.parametrize("kind", ["iTXt", "zTXt", "tEXt", "many", "iCCP"])
+def test_a_png_with_megabytes_of_text_or_profile_is_read(kind: str) -> None:
+    info, options = PngImagePlugin.PngInfo(), {}
+    if kind == "iCCP":
+        options["icc_profile"] = profile(P3) + bytes(2_000_000)
+    elif kind == "iTXt":
+        info.add_itxt("workflow", "x" * 3_000_000, zip=True)
+    else:
+        for number in range(90 if kind == "many" else 1):
+            info.add_text(f"workflow {number}", "x" * (900_000 if kind == "many" else 3_000_000), zip=kind != "tEXt")
+    picture = ft.load_image(encoded(MUTED, pnginfo=info, **options))
+    assert_picture(picture, as_srgb(MUTED, P3) if kind == "iCCP" else MUTED, within=2 if kind == "iCCP" else 0)
+
+
+def test_an_orientation_in_a_text_of_a_png_counts_beside_large_texts() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("workflow", "x" * 3_000_000, zip=True)
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="3"/></x:xmpmeta>'
+    info.add_itxt("XML:com.adobe.xmp", xmp)
+    assert_picture(ft.load_image(encoded(COLOURS, pnginfo=info)), np.rot90(COLOURS, 2))
+
+
+JPEGS: list[dict[str, Any]] = [
+    {},
+    {"progressive": True},
+    {"restart_marker_blocks": 2},
+    {"progressive": True, "restart_marker_blocks": 2},
+    {"subsampling": 0, "quality": 95},
+]
+
+
+@pytest.mark.parametrize("options", JPEGS, ids=str)
+@pytest.mark.parametrize("colours", [COLOURS, GRAYS], ids=["colour", "gray"])
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_read(colours: np.ndarray, options: dict[str, Any]) -> None:
+    content = encoded(colours, "JPEG", **options)
+    assert content.endswith(b"\xff\xd9")
+    for cut in (1, 2):
+        assert_picture(ft.load_image(content[:-cut]), ft.load_image(content))
+
+
+@pytest.mark.parametrize("options", JPEGS, ids=str)
+@pytest.mark.parametrize("colours", [COLOURS, GRAYS], ids=["colour", "gray"])
+def test_a_jpeg_that_lacks_any_of_its_pixels_is_refused(colours: np.ndarray, options: dict[str, Any]) -> None:
+    content = encoded(colours, "JPEG", **options)
+    for length in [*range(2, len(content) - 2, 11), *range(len(content) - 12, len(content) - 2)]:
+        with pytest.raises(ValueError, match=r"accepted are"):
+            ft.load_image(content[:length])
+
+
+def test_pictures_that_lack_nothing_but_their_end_are_read() -> None:
+    assert_picture(ft.load_image(encoded(COLOURS)[:-12]), COLOURS)
+    palette = Image.fromarray(COLOURS).quantize(16)
+    assert_picture(ft.load_image(encoded(palette, "GIF")[:-1]), np.asarray(palette.convert("RGB")))
+
+
+@pytest.mark.filterwarnings("default")
+def test_reading_on_threads_leaves_the_warning_filters_alone() -> None:
+    contents = [encoded(COLOURS, kind) for kind in ("JPEG", "PNG")] * 50
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(ft.load_image, contents))) == 100
+    assert warnings.filters == before
+    with pytest.warns(UserWarning, match="still seen"):
+        warnings.warn("still seen", stacklevel=1)
+
+
+def test_pillows_own_limit_is_neither_used_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_picture(ft.load_image(encoded(COLOURS)), COLOURS)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
 UPRIGHT = [
     (1, lambda picture: picture),
     (2, np.fliplr),
@@ -173,6 +401,13 @@ def test_of_an_animation_the_first_picture_is_read() -> None:
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no picture .*nobody\.jpg"):
         ft.load_image(tmp_path / "nobody.jpg")
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no picture"):
+        ft.load_image("a\0b.jpg")
+    with pytest.raises(ValueError, match=r"cannot be read \(.*\); accepted are picture files"):
+        ft.load_image(tmp_path / ("a" * 5000))
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
@@ -238,6 +473,60 @@ def test_arrays_become_pictures() -> None:
     assert_picture(as_picture(Image.fromarray(COLOURS)), COLOURS)
 
 
+def pillow_images() -> dict[str, Image.Image]:
+    """The same colours, or their gray, in every mode."""
+    rgb, gray = Image.fromarray(MUTED), Image.fromarray(GRAYS)
+    deep = GRAYS.astype("<u2") * 257
+    lab = ImageCms.createProfile("LAB")
+    images = {mode: rgb.convert(mode) for mode in ("RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")}
+    images |= {mode: gray.convert(mode) for mode in ("L", "LA", "I", "F")}
+    images |= {"RGBa": images["RGBA"].convert("RGBa"), "La": images["LA"].convert("La")}
+    images |= {mode: Image.frombytes(mode, gray.size, deep.tobytes()) for mode in ("I;16", "I;16L")}
+    images["I;16B"] = Image.frombytes("I;16B", gray.size, deep.astype(">u2").tobytes())
+    images["LAB"] = ImageCms.profileToProfile(rgb, ImageCms.createProfile("sRGB"), lab, outputMode="LAB")
+    return images
+
+
+@pytest.mark.parametrize(("mode", "image"), pillow_images().items(), ids=list(pillow_images()))
+def test_a_pillow_image_of_any_mode_is_its_colours(mode: str, image: Image.Image) -> None:
+    assert image.mode == mode
+    want = repeated(GRAYS) if mode[0] in "LIF" and mode != "LAB" else MUTED
+    within = {"YCbCr": 3, "HSV": 3, "LAB": 5}.get(mode, 0)
+    before = image.tobytes()
+    for function in (ft.load_image, as_picture):
+        assert_picture(function(image), want, within)
+    assert (ft.prepare_input(image) - ft.prepare_input(want)).abs().max() < 0.04
+    assert (image.mode, image.tobytes()) == (mode, before)
+
+
+def test_a_pillow_image_of_a_palette_or_of_two_tones_is_its_colours() -> None:
+    palette = Image.fromarray(COLOURS).quantize(16)
+    want = np.asarray(palette.convert("RGB"))
+    assert_picture(as_picture(palette), want)
+    assert_picture(as_picture(palette.convert("PA")), want)
+    assert_picture(as_picture(Image.fromarray(GRAYS > 127)), repeated((GRAYS > 127) * np.uint8(255)))
+
+
+def test_a_pillow_image_that_was_opened_is_what_its_file_is(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(np.dstack([MUTED, GRAYS]), exif=exif, icc_profile=profile(P3)))
+    with Image.open(path) as opened:
+        np.testing.assert_array_equal(as_picture(opened), ft.load_image(path))
+    for kind in ("12 bits", "16 bits, white is zero", "32 bits"):
+        with Image.open(io.BytesIO(DEEP[kind])) as opened:
+            assert_picture(as_picture(opened), repeated(RAMP * 255), within=1)
+
+
+def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
+    content = encoded(COLOURS, "BMP")
+    with pytest.raises(ValueError, match="the picture is damaged and cannot be read"):
+        as_picture(Image.open(io.BytesIO(content[:200])))
+    with pytest.raises(ValueError, match="too large; accepted are pictures of up to 150 million pixels"):
+        as_picture(Image.new("1", (15_001, 10_000)))
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -268,6 +557,27 @@ def test_the_centre_square_is_cut_from_wide_and_tall_pictures() -> None:
     assert_picture(square(COLOURS), COLOURS[2:22])
     assert_picture(square(COLOURS.swapaxes(0, 1)), COLOURS.swapaxes(0, 1)[:, 2:22])
     assert square(COLOURS, 7).shape == (7, 7, 3)
+
+
+def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
+    np.testing.assert_array_equal(resized(COLOURS[:20], (7, 7)), square(COLOURS[:20], 7))
+    assert resized(COLOURS, (30, 11)).shape == (11, 30, 3)
+    assert_picture(resized(COLOURS, (20, 24)), COLOURS)
+    ramp = repeated(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
+    assert_picture(resized(ramp, (32, 5)), resized(ramp, (32, 64))[:5], within=1)
+    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+        resized(COLOURS, (0, 5))
+
+
+def test_the_input_is_the_centre_square_or_the_whole_picture() -> None:
+    wide = np.concatenate([np.zeros_like(COLOURS), COLOURS, np.full_like(COLOURS, 255)], axis=1)
+    assert not torch.equal(ft.prepare_input(wide), ft.prepare_input(wide, crop=False))
+    assert torch.equal(ft.prepare_input(wide[:, 18:42]), ft.prepare_input(wide))
+    assert torch.equal(ft.prepare_input(wide[:, 18:42], crop=False), ft.prepare_input(wide))
+    whole = ft.prepare_input(wide, 32, crop=False)
+    assert whole.shape == (1, 1, 32, 32)
+    assert whole[..., :5].max() == -1
+    assert whole[..., -5:].min() == pytest.approx(1, abs=1e-3)
 
 
 def test_the_input_is_gray_in_minus_one_to_one() -> None:

@@ -1,0 +1,166 @@
+"""A folder of pictures finds all that can be read, tells what it left out, and goes on when a picture goes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+import frantools as ft
+from frantools import decoding
+from frantools.pictures import Pictures
+from frantools.shelf import Shelf
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
+MODES = ("RGB", "RGBA", "L", "P", "1")
+# Formats that Pillow reads and does not write.
+UNWRITTEN = {".blp", ".cur", ".dcx", ".flc", ".fli", ".ftc", ".ftu", ".gbr", ".iim", ".pcd", ".psd", ".pxr", ".ras"}
+UNWRITTEN |= {".xpm", ".pfm"}
+
+
+def write(path: Path) -> bool:
+    """Write a picture whose format is that of the ending, if Pillow writes it."""
+    Image.init()
+    form = Image.registered_extensions()[path.suffix]
+    for mode in MODES:
+        try:
+            Image.fromarray(COLOURS).convert(mode).save(path, form)
+        except (KeyError, OSError, ValueError):
+            path.unlink(missing_ok=True)
+        else:
+            return True
+    return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four pictures."""
+    for number in range(4):
+        Image.fromarray(np.roll(COLOURS, number, axis=0)).save(tmp_path / f"{number}.png")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:IM image format")
+def test_every_ending_of_what_is_read_is_found_in_a_folder(tmp_path: Path) -> None:
+    written = {ending for ending in decoding.endings() if write(tmp_path / f"a{ending}")}
+    pictures = Pictures(tmp_path)
+    assert {path.suffix for path in pictures.paths} == written
+    assert {".jfif", ".jp2", ".jpg", ".jpe", ".mpo", ".png", ".tif", ".webp", ".bmp", ".pgm", ".gif"} <= written
+    assert decoding.endings() - written <= UNWRITTEN
+    assert pictures.skipped == []
+    for index, path in enumerate(pictures.paths):
+        np.testing.assert_array_equal(pictures.read(index), ft.load_image(path))
+
+
+def test_endings_are_read_in_capitals_and_contents_under_another_pictures_name(folder: Path) -> None:
+    (folder / "0.png").rename(folder / "0.PNG")
+    Image.fromarray(COLOURS).save(folder / "1.png", "JPEG")
+    assert [path.name for path in Pictures(folder).paths] == ["0.PNG", "1.png", "2.png", "3.png"]
+
+
+def test_pictures_that_are_left_out_are_told_and_other_files_are_not(folder: Path) -> None:
+    Image.fromarray(COLOURS).save(folder / "unnamed", "JPEG")
+    Image.fromarray(COLOURS).save(folder / "0.png.bak", "PNG")
+    for name in ("phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "notes.txt", "card.json", "weights.bin"):
+        (folder / name).write_bytes(b"")
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / "folder.png").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.png")
+    pictures = Pictures(folder)
+    assert len(pictures) == 4
+    told = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
+    assert told.pop("pipe.png", "it is a link").startswith("it is a link")
+    assert told.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
+    assert told["unnamed"] == "it is a JPEG file, and its name does not end as those do"
+    assert told["phone.heic"].startswith(".heic files cannot be read; accepted are JPEG, PNG")
+    assert all(told.values())
+    assert pictures.summary()["skipped"] == len(pictures.skipped)
+
+
+def test_a_picture_with_a_large_text_is_one_of_the_folder(folder: Path) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("workflow", "x" * 2_000_000, zip=True)
+    Image.fromarray(COLOURS).save(folder / "4.png", pnginfo=info)
+    pictures = Pictures(folder)
+    assert (len(pictures), pictures.skipped) == (5, [])
+    np.testing.assert_array_equal(pictures[4], COLOURS)
+
+
+@pytest.mark.parametrize("how", ["gone", "a folder", "damaged", "not to be read"])
+def test_a_picture_that_goes_is_skipped_with_a_warning(folder: Path, how: str) -> None:
+    pictures = Pictures(folder)
+    path = folder / "1.png"
+    if how == "damaged":
+        path.write_bytes(path.read_bytes()[:60])
+    elif how == "not to be read":
+        path.chmod(0)
+        if os.access(path, os.R_OK):
+            pytest.skip("this user reads everything")
+    else:
+        path.unlink()
+        if how == "a folder":
+            path.mkdir()
+    before = pictures.summary()
+    with pytest.warns(UserWarning, match=r"skipped: .*1\.png"):
+        np.testing.assert_array_equal(pictures[1], pictures[2])
+    with pytest.raises(ValueError, match=r"1\.png"):
+        pictures.read(1)
+    assert pictures.summary() == before
+    with pytest.warns(UserWarning, match=r"skipped: .*1\.png"):
+        assert ft.evaluate("bicubic", pictures, size=16).pictures == 3
+
+
+def read_all(pictures: Pictures) -> None:
+    for index in range(len(pictures)):
+        pictures.read(index)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_what_one_process_decodes_the_others_have(folder: Path) -> None:
+    pictures = Pictures(folder)
+    part = pictures.part(1, 3)
+    worker = multiprocessing.get_context("fork").Process(target=read_all, args=(part,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    for path in folder.glob("*.png"):
+        path.unlink()
+    for number in (1, 2):
+        np.testing.assert_array_equal(pictures.read(number), np.roll(COLOURS, number, axis=0))
+    for number in (0, 3):
+        with pytest.raises(ValueError, match="there is no picture"):
+            pictures.read(number)
+
+
+def test_a_copy_in_a_process_of_its_own_keeps_no_pictures(folder: Path) -> None:
+    pictures = Pictures(folder)
+    pictures.read(0)
+    copied = pickle.loads(pickle.dumps(pictures))
+    np.testing.assert_array_equal(copied.read(0), pictures.read(0))
+    assert not np.shares_memory(copied.read(0), copied.read(0))
+
+
+def test_a_shelf_keeps_the_first_that_fit_and_only_pictures_of_the_size_it_was_told() -> None:
+    sizes = {Path(name): (20, 24) for name in "abc"}
+    shelf = Shelf(sizes, 2 * COLOURS.nbytes)
+    for path in sizes:
+        assert shelf.get(path) is None
+        shelf.put(path, COLOURS)
+    kept = [shelf.get(path) for path in sizes]
+    np.testing.assert_array_equal(kept[:2], [COLOURS, COLOURS])
+    assert kept[2] is None
+    assert kept[0] is not None
+    assert not kept[0].flags.writeable
+    shelf = Shelf(sizes, 10**9)
+    shelf.put(Path("a"), COLOURS[1:])
+    assert shelf.get(Path("a")) is None
+    assert Shelf({}, 10**9).get(Path("a")) is None
+    turned = COLOURS.swapaxes(0, 1)
+    shelf.put(Path("b"), turned)
+    np.testing.assert_array_equal(shelf.get(Path("b")), turned)
