@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import kernel
+from .coordinates import LEAST, exact
 from .network import HIDDEN, INPUT_SIZE, LATENT, Encoded, FranNet, cubic
 
 Answer = Callable[[Tensor, int | None], Tensor]
@@ -107,14 +108,17 @@ class GridDecoder:
     encoded : Encoded
         Of one picture.
     columns : Tensor
-        (W,) float32: the x coordinates of the grid, in [0, 1].
+        (W,) float32, or float64 where float32 does not tell them apart: the x coordinates of the grid, in [0, 1].
     dtype : torch.dtype
         Of the products: float32 or bfloat16. Sums over blocks and steps are float32 all the same. Where a processor
         has no instructions for bfloat16, its rounded numbers are multiplied as float32: torch's own emulation takes
         twenty times as long.
     """
 
+    least = LEAST
+
     def __init__(self, model: FranNet, encoded: Encoded, columns: Tensor, dtype: torch.dtype = torch.float32) -> None:
+        columns = exact(columns, self.least)
         emulated = columns.device.type == "cpu" and not _fused(columns.device, dtype)
         self.model, self.dtype = model, torch.float32 if emulated else dtype
         cast = lambda w: w.to(dtype).to(self.dtype).contiguous()  # noqa: E731
@@ -147,7 +151,9 @@ class GridDecoder:
         self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
         self.mixer_bias = mixer.bias
         self.mix = Layer(cast(mix.weight), cast(mix.bias))
-        self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).T if model.config.target == "residual" else None
+        self.gray = None
+        if model.config.target == "residual":
+            self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).float().T
         self.steps: dict[int | None, list[Layer]] = {}
         self.times: dict[int | None, Tensor] = {}
         self.compiled = self._compiled(dtype) if kernel.at_hand(columns.device) else None
@@ -172,7 +178,7 @@ class GridDecoder:
         Parameters
         ----------
         rows : Tensor
-            (H,) float32: y coordinates, in [0, 1].
+            (H,) float32 or float64: y coordinates, in [0, 1].
         start, stop : int, optional
             Columns `start` to `stop` - 1 of the grid, as a slice does; W of them.
 
@@ -209,7 +215,9 @@ class GridDecoder:
         """`FranNet.to_colour` of the (H * W, 3) clean values at a part of the grid; see `tile`."""
         if self.gray is None:
             return value
-        return self.model.to_colour(value, (cubic(rows, INPUT_SIZE) @ self.gray[:, start:stop]).flatten()[:, None])
+        return self.model.to_colour(
+            value, (cubic(rows, INPUT_SIZE).float() @ self.gray[:, start:stop]).flatten()[:, None]
+        )
 
     def _time(self, t: int | None) -> Tensor:
         """(3, 64): what each block's first layer gets from the step."""
@@ -264,14 +272,14 @@ def hat(v: Tensor, cells: int) -> Tensor:
     Parameters
     ----------
     v : Tensor
-        (N,) coordinates in [0, 1].
+        (N,) float32 or float64 coordinates in [0, 1].
     cells : int
         How many cells share [0, 1].
 
     Returns
     -------
     Tensor
-        (N, cells): at most two neighbours in a row are above 0.
+        (N, cells) float32: at most two neighbours in a row are above 0.
     """
     centre = torch.arange(cells, dtype=v.dtype, device=v.device) + 0.5
-    return (1 - (v[:, None] * cells - centre).abs()).clamp(min=0)
+    return (1 - (v[:, None] * cells - centre).abs()).clamp(min=0).float()

@@ -6,17 +6,16 @@ numbers: the colour (single-pass models) or the noise in a noisy colour (diffusi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checks import is_whole
 from ..images import INPUT_SIZE
-from .predictions import PREDICTIONS
-from .schedule import SCHEDULES, STEPS, Schedule, make
+from .config import Config
+from .schedule import STEPS as STEPS
+from .schedule import Schedule, make
 
 LATENT = 64  # numbers in the global context, and in the local latent of a point
 CHANNELS = 32  # of the encoder's convolutions
@@ -26,57 +25,6 @@ BLOCKS = 3  # MLPs in the decoder, each a residual on the value
 OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
 FINE = 32  # channels of the features at the input's own resolution
 RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
-
-
-@dataclass(frozen=True)
-class Config:
-    """What distinguishes one FranNet from another.
-
-    Parameters
-    ----------
-    restorator : {"single-pass", "diffusion"}
-        Whether the decoder predicts the colour in one call, or the noise in a noisy colour.
-    position : {"xy", "x"}
-        The coordinates that the decoder is told. FranNet's own weights know x alone.
-    schedule : {"cosine", "linear", "quadratic", "sigmoid"}
-        The noise schedule that a diffusion model was trained with.
-    target : {"colour", "residual"}
-        What is restored: the colour, or what it differs by from the interpolated gray input.
-    features : {"note", "gray", "fine"}
-        The maps that a point's latent is read from: the note's three; also the gray input itself; also features at
-        the input's own resolution.
-    objective : {"noise", "v"}
-        What a diffusion model's network answers: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0``
-        (Salimans and Ho, 2022, https://arxiv.org/abs/2202.00512), which tells x0 well at any noise level.
-    steps : int
-        Diffusion steps of the schedule, at least 2; step t is encoded as ``t / (steps - 1)``.
-    """
-
-    restorator: str = "diffusion"
-    position: str = "xy"
-    schedule: str = "cosine"
-    target: str = "colour"
-    features: str = "note"
-    objective: str = "noise"
-    steps: int = STEPS
-
-    def __post_init__(self) -> None:
-        accepted = {
-            "restorator": ("single-pass", "diffusion"),
-            "position": ("xy", "x"),
-            "schedule": SCHEDULES,
-            "target": ("colour", "residual"),
-            "features": ("note", "gray", "fine"),
-            "objective": tuple(PREDICTIONS),
-        }
-        for name, values in accepted.items():
-            value = getattr(self, name)
-            if value not in values:
-                raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
-        if not is_whole(self.steps) or self.steps < 2:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 2")
-        if self.objective == "v" and self.restorator != "diffusion":
-            raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
 
 
 class Encoded(NamedTuple):
@@ -155,8 +103,8 @@ class Encoder(nn.Module):
 def interpolate(features: Tensor, points: Tensor) -> Tensor:
     """(B, C, h, w) maps read bilinearly at (B, N, 2) points, to (B, N, C): pixel-centre alignment, zeros outside."""
     grid = points[:, :, None] * 2 - 1
-    read = F.grid_sample(features, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return read[..., 0].transpose(1, 2)
+    read = F.grid_sample(features.to(grid.dtype), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return read[..., 0].transpose(1, 2).to(features.dtype)
 
 
 def cubic(v: Tensor, cells: int) -> Tensor:
@@ -227,10 +175,18 @@ class CoordinateEncoding(nn.Module):
         self.gate = nn.Parameter(torch.zeros(BANDS))  # closed at first, or the high bands are noise to learn through
 
     def forward(self, v: Tensor) -> Tensor:
-        """(..., C) coordinates to (..., C * 33) numbers, coordinate by coordinate."""
+        """(..., C) coordinates to (..., C * 33) numbers, coordinate by coordinate.
+
+        float64 coordinates, as of points that float32 does not tell apart, have float64 phases.
+        """
         v = v[..., None]
         frequency = self.base + torch.tanh(self.delta) * self.range
-        angle = (v * frequency) * (2 * torch.pi)
+        if v.dtype == torch.float64 and frequency.dtype != torch.float64:
+            periods = v * frequency.double()
+            angle = ((periods - periods.floor()) * (2 * torch.pi)).to(frequency.dtype)
+            v = v.to(frequency.dtype)
+        else:
+            angle = (v * frequency) * (2 * torch.pi)
         waves = self.sine * torch.sin(angle) + self.cosine * torch.cos(angle) + self.bias
         return torch.cat([v, torch.tanh(self.gate) * waves], dim=-1).flatten(-2)
 
@@ -330,7 +286,7 @@ class FranNet(nn.Module):
         encoded : Encoded
             Of B pictures.
         points : Tensor
-            (B, N, 2) float32, (x, y) in [0, 1].
+            (B, N, 2) float32 or float64, (x, y) in [0, 1].
 
         Returns
         -------
@@ -358,7 +314,7 @@ class FranNet(nn.Module):
         encoded : Encoded
             Of B pictures.
         points : Tensor
-            (B, N, 2) float32, (x, y) in [0, 1].
+            (B, N, 2) float32 or float64, (x, y) in [0, 1].
 
         Returns
         -------
@@ -366,8 +322,8 @@ class FranNet(nn.Module):
             (B, N, 1) float32, in about [-1, 1].
         """
         if self.config.target == "colour":
-            return torch.zeros_like(points[..., :1])
-        x, y = (cubic(v, INPUT_SIZE) for v in points.unbind(-1))
+            return torch.zeros_like(points[..., :1], dtype=encoded.gray.dtype)
+        x, y = (cubic(v, INPUT_SIZE).to(encoded.gray.dtype) for v in points.unbind(-1))
         return torch.einsum("bnh,bhw,bnw->bn", y, encoded.gray[:, 0], x)[..., None]
 
     def to_colour(self, value: Tensor, base: Tensor) -> Tensor:

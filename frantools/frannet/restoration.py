@@ -6,13 +6,11 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from itertools import count
-from threading import Event, Lock
+from threading import Event
 from types import NoneType
 from typing import Any
 
@@ -26,10 +24,14 @@ from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .adapters import SchedulerSetup
+from .coordinates import exact
 from .engine import GridDecoder
-from .network import INPUT_SIZE, FranNet
+from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
+from .network import INPUT_SIZE
+from .plain import PlainDecoder
 from .samplers import Setup, Solver, Step, calls_on, noise_of, sample
 from .setups import setup_name
+from .threads import run
 
 Progress = Callable[[float], None]
 Watch = Callable[[Step, slice, slice, Callable[[Tensor], Tensor]], None]
@@ -56,7 +58,7 @@ class Restoration:
 
 
 def restore(
-    model: FranNet,
+    model: CoordinateModel,
     image: NDArray[Any] | Tensor,
     setup: Setup | Solver | None = None,
     size: int | tuple[int, int] = 1024,
@@ -69,8 +71,8 @@ def restore(
 
     Parameters
     ----------
-    model : FranNet
-        From `load_model`, or any other in evaluation mode with float32 weights.
+    model : CoordinateModel
+        From `load_model`, or any other in evaluation mode with float32 weights; see `frannet.models`.
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
@@ -98,7 +100,8 @@ def restore(
     Raises
     ------
     ValueError
-        If an argument is not as above, or a setup is given for a single-pass model.
+        If an argument is not as above, a setup is given for a single-pass model or does not go with the model's
+        schedule, the region is too small for its size, or the numbers do not stay finite.
 
     Examples
     --------
@@ -113,22 +116,22 @@ def restore(
     setup = check_setup(model, setup)
     seed = check_seed(seed)
     x = _check_input(image) if isinstance(image, Tensor) else prepare_input(image)
-    device = _device(model)
+    device = device_of(model)
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = GridDecoder(model, model.encode(x.to(device)), columns.float(), dtype)
+        decoder = decoder_of(model, model.encode(x.to(device)), columns, dtype)
     out = sample_grid(decoder, columns, rows, setup, seed, progress)
     return Restoration(
         image=out,
         seconds=time.perf_counter() - begun,
-        calls=calls_on(setup, model.schedule),
+        calls=calls_on(setup, schedule_of(model)),
         recipe=describe(model, x, setup, size, region, seed, precision),
     )
 
 
 def sample_grid(
-    decoder: GridDecoder,
+    decoder: GridDecoder | PlainDecoder,
     columns: Tensor,
     rows: Tensor,
     setup: Setup | Solver | None,
@@ -140,8 +143,8 @@ def sample_grid(
 
     Parameters
     ----------
-    decoder : GridDecoder
-        Of these columns.
+    decoder : GridDecoder or PlainDecoder
+        Of these columns, from `decoder_of`.
     columns, rows : Tensor
         (W,) and (H,) float64: the coordinates of the grid, in [0, 1].
     setup : Setup, Solver or None
@@ -159,8 +162,9 @@ def sample_grid(
     ndarray
         (H, W, 3) float32 in [0, 1].
     """
-    width, height, device, config = len(columns), len(rows), columns.device, decoder.model.config
-    diffusion = decoder.model.schedule
+    width, height, device = len(columns), len(rows), columns.device
+    diffusion, near = schedule_of(decoder.model), exact(rows, decoder.least)
+    exact(columns, decoder.least)
     calls = calls_on(setup, diffusion)
     if isinstance(setup, SchedulerSetup):
         setup.check(diffusion)
@@ -173,7 +177,7 @@ def sample_grid(
         across, down = tiles[index]
         x, y = columns[across], rows[down]
         points = len(x) * len(y)
-        part = (y.float(), across.start, across.stop)
+        part = (near[down], across.start, across.stop)
 
         def colours(values: Tensor) -> Tensor:
             return (decoder.colours(values, *part) / 2 + 0.5).unflatten(-2, (len(y), len(x)))
@@ -195,7 +199,7 @@ def sample_grid(
                 keys = noise.point_keys(seed, x, y[:, None]).flatten()
                 draws = (noise.normal(keys, number) for number in count())
                 start = next(draws)
-                denoise = noise_of(answer, diffusion, config.objective)
+                denoise = noise_of(answer, diffusion, decoder.model.config.objective)
                 values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
             finished = colours(values)
             if not torch.isfinite(finished).all():
@@ -211,21 +215,34 @@ def sample_grid(
         if progress is not None:
             progress(sum(done) / (calls * width * height))
 
-    _run(render, len(tiles), report, stop, parallel=device.type == "cpu")
+    run(render, len(tiles), report, stop, parallel=device.type == "cpu")
     return out
 
 
-def check_model(model: FranNet) -> FranNet:
-    """Accept a model that is ready to restore with; anything else is a ValueError."""
-    if not isinstance(model, FranNet):
-        raise ValueError(f"model is {model!r}; accepted is what load_model returns, as in load_model('diffusion-best')")
-    if model.training:  # the encoder would normalise by this one picture, and remember it in the weights
-        raise ValueError("the model is in training mode; accepted are models in evaluation mode: call model.eval()")
-    dtypes = {parameter.dtype for parameter in model.parameters()}
-    if dtypes != {torch.float32}:
-        names = ", ".join(sorted(map(str, dtypes)))
-        raise ValueError(f"the model's weights are {names}; accepted are float32: call model.float()")
-    return model
+def decoder_of(
+    model: CoordinateModel, encoded: Any, columns: Tensor, dtype: torch.dtype = torch.float32
+) -> GridDecoder | PlainDecoder:
+    """A model's decoder for one encoded picture and the columns of a grid: the fast one, or for another model its own.
+
+    Parameters
+    ----------
+    model : CoordinateModel
+        In evaluation mode.
+    encoded : object
+        What its `encode` gave for one picture.
+    columns : Tensor
+        (W,) float64: the x coordinates of the grid, in [0, 1].
+    dtype : torch.dtype
+        Of the products: float32 or bfloat16.
+
+    Raises
+    ------
+    ValueError
+        If float64 no longer tells the columns apart.
+    """
+    if is_plain_frannet(model):
+        return GridDecoder(model, encoded, columns, dtype)
+    return PlainDecoder(model, encoded, columns, dtype)
 
 
 def check_region(region: Region | None) -> Region:
@@ -237,9 +254,9 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: FranNet, setup: Setup | Solver | None) -> Setup | Solver | None:
+def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup | Solver | None:
     """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
-    if model.is_diffusion:
+    if is_diffusion(model):
         if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
             raise ValueError(
                 f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], a SchedulerSetup, and any Solver: "
@@ -247,7 +264,9 @@ def check_setup(model: FranNet, setup: Setup | Solver | None) -> Setup | Solver 
             )
         return setup if setup is not None else Setup()
     if setup is not None:
-        raise ValueError(f"the single-pass model {model.name!r} has no sampler; setup goes with a diffusion model")
+        raise ValueError(
+            f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
+        )
     return None
 
 
@@ -270,10 +289,6 @@ def _check_input(x: Tensor) -> Tensor:
     return x
 
 
-def _device(model: FranNet) -> torch.device:
-    return next(model.parameters()).device
-
-
 def resolve_precision(precision: str, device: torch.device = CPU) -> str:
     """The name of a precision, where "auto" is bfloat16 where the device multiplies it natively."""
     if precision == "auto":
@@ -293,10 +308,8 @@ def tile_points(points: int, device: torch.device = CPU) -> int:
     """How many of a picture's points a tile has: two tiles or more for each thread, where they are large enough."""
     if device.type != "cpu":
         return 1 << 20  # a few calls for the whole picture
-    with _lock:
-        threads = _outside if _running else torch.get_num_threads()
     least, most = TILE
-    return min(most, max(least, points // (2 * threads)))
+    return min(most, max(least, points // (2 * torch.get_num_threads())))
 
 
 def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]]:
@@ -308,65 +321,8 @@ def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]
             yield slice(left, min(left + across, width)), slice(top, min(top + down, height))
 
 
-_running = 0  # restorations under way, in any thread
-_outside = 1  # the number of threads that torch may use outside of them
-_lock = Lock()
-
-
-@contextmanager
-def _threads() -> Iterator[int]:
-    """The number of threads that torch may use, set again at the end.
-
-    A thread has a number of its own, and begins with the one that was set last in any thread. While a restoration
-    runs, that is the 1 of its workers, which the next restoration must not take for the user's wish.
-    """
-    global _running, _outside
-    with _lock:
-        if _running == 0:
-            _outside = torch.get_num_threads()
-        _running += 1
-    try:
-        yield _outside
-    finally:
-        with _lock:
-            _running -= 1
-            torch.set_num_threads(_outside)
-
-
-def _run(work: Callable[[int], None], tiles: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
-    """Call ``work(0) ... work(tiles - 1)`` on threads, and `report` from time to time on this one.
-
-    A tile a thread, each with products on one thread: no product waits for the slower of two cores.
-    """
-    left, lock = iter(range(tiles)), Lock()
-
-    def worker() -> None:
-        torch.set_num_threads(1)
-        while not stop.is_set():
-            with lock:
-                index = next(left, None)
-            if index is None:
-                return
-            work(index)
-
-    with _threads() as threads:
-        workers = min(threads, tiles) if parallel else 1
-        with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(worker) for _ in range(workers)]
-            try:
-                pending = set(futures)
-                while pending:
-                    finished, pending = wait(pending, timeout=0.05, return_when=FIRST_EXCEPTION)
-                    for future in finished:
-                        future.result()
-                    report()
-            except BaseException:
-                stop.set()
-                raise
-
-
 def describe(
-    model: FranNet,
+    model: CoordinateModel,
     x: Tensor,
     setup: Setup | Solver | None,
     size: int | tuple[int, int],
@@ -377,14 +333,14 @@ def describe(
     """The recipe of a restoration: its parameters, as `restore` takes them, as JSON can hold them."""
     setup = check_setup(model, setup)
     return {
-        "model": model.name,
-        "model_sha256": model.sha256,
+        "model": getattr(model, "name", None),
+        "model_sha256": getattr(model, "sha256", None),
         "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
         "setup": setup.to_dict() if setup else None,
         "size": list(dimensions(size)),
         "region": list(astuple(region)),
         "seed": check_seed(seed),
-        "precision": resolve_precision(precision, _device(model)),
+        "precision": resolve_precision(precision, device_of(model)),
         "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
     }
 

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..comparisons import Cache, Column, model
-from ..frannet.engine import GridDecoder
 from ..frannet.network import FranNet
-from ..frannet.restoration import Progress, Restoration, describe, sample_grid
+from ..frannet.restoration import Progress, Restoration, decoder_of, describe, sample_grid
 from ..frannet.samplers import Setup, Solver, Step
 from ..images import Picture, prepare_input
 from ..recipes import Recipe
@@ -71,7 +70,7 @@ def trace(
     if kept is None:
         columns, rows = axes(size)
         with torch.inference_mode():
-            decoder = GridDecoder(network, network.encode(x), columns.float())
+            decoder = decoder_of(network, network.encode(x), columns)
         t, stack = [0] * setup.calls, np.empty((2, setup.calls, size, size, 3), np.float16)
 
         def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:

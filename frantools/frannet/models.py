@@ -1,0 +1,89 @@
+"""What the engine asks of a model, and whether one is ready to restore with."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+from .network import Config, FranNet
+from .schedule import Schedule, make
+
+
+class CoordinateModel(Protocol):
+    """A `torch.nn.Module` that reads a gray picture once and then answers for any of its points; `FranNet` is one.
+
+    It may also have `base` and `to_colour`, as `FranNet` has them, where its clean values are no colours; `schedule`,
+    where the noise schedule is not the one that its config names; and `name` and `sha256`, which go into recipes.
+    """
+
+    config: Config
+    """Its `restorator`, `objective`, `schedule` and `steps` are read."""
+    training: bool
+
+    def encode(self, x: Tensor) -> Any:
+        """What is kept of (1, 1, 64, 64) float32 gray pictures in [-1, 1]."""
+
+    def latents(self, encoded: Any, points: Tensor) -> Tensor:
+        """(1, N, L) numbers for (1, N, 2) float32 points, (x, y) in [0, 1]."""
+
+    def decode(self, latents: Tensor, points: Tensor, t: int | None, value: Tensor) -> Tensor:
+        """The (1, N, 3) answer to as many values at a diffusion step; see `FranNet.decode`."""
+
+    def parameters(self) -> Any:
+        """The weights, as `torch.nn.Module` has it."""
+
+
+NEEDED = ("encode", "latents", "decode")
+
+
+def check_model(model: Any) -> Any:
+    """Accept a model that is ready to restore with; anything else is a ValueError."""
+    if not isinstance(model, nn.Module) or not isinstance(getattr(model, "config", None), Config):
+        raise ValueError(f"model is {model!r}; accepted is what load_model returns, as in load_model('diffusion-best')")
+    if lacking := [name for name in NEEDED if not callable(getattr(model, name, None))]:
+        raise ValueError(f"the model has no {', '.join(lacking)}; accepted are models with {', '.join(NEEDED)}")
+    if model.training:  # the encoder would normalise by this one picture, and remember it in the weights
+        raise ValueError("the model is in training mode; accepted are models in evaluation mode: call model.eval()")
+    others = {parameter.dtype for parameter in model.parameters()} - {torch.float32}
+    if others:
+        names = ", ".join(sorted(map(str, others)))
+        raise ValueError(f"the model's weights are {names}; accepted are float32: call model.float()")
+    return model
+
+
+def is_diffusion(model: CoordinateModel) -> bool:
+    """Whether the model's answers are sampled, and not the colours themselves."""
+    return model.config.restorator == "diffusion"
+
+
+def schedule_of(model: CoordinateModel) -> Schedule:
+    """The noise schedule that a diffusion model was trained with."""
+    own = getattr(model, "schedule", None)
+    return own if isinstance(own, Schedule) else make(model.config.schedule, model.config.steps)
+
+
+def device_of(model: CoordinateModel) -> torch.device:
+    """Where the model's weights are."""
+    first = next(iter(model.parameters()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def is_plain_frannet(model: CoordinateModel) -> TypeGuard[FranNet]:
+    """Whether a model is what `FranNet(model.config)` makes: the same class, layers and shapes, and nothing replaced.
+
+    Only such a model is arranged for speed (`engine.GridDecoder`); of another, nobody knows what its `decode` does.
+    """
+    if type(model) is not FranNet or any(name in vars(model) for name in (*NEEDED, "base", "to_colour", "start")):
+        return False
+    with torch.device("meta"):  # takes no memory, and no random numbers
+        usual = FranNet(model.config)
+    return _structure(model) == _structure(usual)
+
+
+def _structure(model: nn.Module) -> list[tuple[str, str, type, dict[str, torch.Size]]]:
+    return [
+        (name, module.extra_repr(), type(module), {key: value.shape for key, value in module.state_dict().items()})
+        for name, module in model.named_modules()
+    ]

@@ -1,0 +1,65 @@
+"""Any coordinate model over a grid of points, through its own `latents` and `decode`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .coordinates import LEAST, LEAST_FLOAT32, exact
+from .engine import Answer
+from .models import CoordinateModel
+from .network import FranNet
+
+
+class PlainDecoder:
+    """A model's decoder for one encoded picture and the columns of a grid of points; see `engine.GridDecoder`.
+
+    It does all of a point's work at every step, and is several times slower.
+
+    Parameters
+    ----------
+    model : CoordinateModel
+        In evaluation mode.
+    encoded : object
+        What its `encode` gave for one picture.
+    columns : Tensor
+        (W,) float32 or float64: the x coordinates of the grid, in [0, 1].
+    dtype : torch.dtype
+        Of the products: float32, or bfloat16 by torch's automatic mixed precision.
+    """
+
+    def __init__(
+        self, model: CoordinateModel, encoded: Any, columns: Tensor, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.model, self.encoded, self.dtype = model, encoded, dtype
+        self.least = LEAST if isinstance(model, FranNet) else LEAST_FLOAT32
+        self.columns = exact(columns, self.least)
+
+    def _points(self, rows: Tensor, start: int, stop: int | None) -> Tensor:
+        """(1, H * W, 2): the points of a part of the grid, row by row."""
+        y, x = torch.meshgrid(rows, self.columns[start:stop], indexing="ij")
+        kind = torch.promote_types(x.dtype, y.dtype) if isinstance(self.model, FranNet) else torch.float32
+        return torch.stack([x.to(kind), y.to(kind)], dim=-1).flatten(0, 1)[None]
+
+    def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Answer:
+        """The decoder at a part of the grid, as `engine.GridDecoder.tile`."""
+        points = self._points(rows, start, stop)
+        kind, mixed = points.device.type, self.dtype != torch.float32
+
+        @torch.no_grad()
+        def answer(value: Tensor, t: int | None) -> Tensor:
+            with torch.autocast(kind, self.dtype, enabled=mixed):
+                return self.model.decode(latents, points, t, value[None])[0].float()
+
+        with torch.no_grad(), torch.autocast(kind, self.dtype, enabled=mixed):
+            latents = self.model.latents(self.encoded, points)
+        return answer
+
+    def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """The colours of the (H * W, 3) clean values at a part of the grid, in about [-1, 1]; see `tile`."""
+        base, to_colour = (getattr(self.model, name, None) for name in ("base", "to_colour"))
+        if base is None or to_colour is None:
+            return value
+        return to_colour(value, base(self.encoded, self._points(rows, start, stop))[0])
