@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -334,7 +333,7 @@ def save_picture(image: NDArray[Any], path: str | PathLike[str], recipe: Mapping
     if recipe is not None:
         text.add_text(KEY, text_of(recipe))
     with replacing(path) as temporary:
-        Image.fromarray(as_picture(np.asarray(image))).save(temporary, format="png", pnginfo=text)
+        Image.fromarray(as_picture(image)).save(temporary, format="png", pnginfo=text)
 
 
 def save_figure(figure: Figure, path: str | PathLike[str], recipe: Mapping[str, Any] | None = None) -> None:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..regions import axes
-from .engine import GridDecoder
-from .network import FranNet
-from .restoration import Progress, sample_grid
+from .models import CoordinateModel, schedule_of
+from .restoration import Progress, decoder_of, sample_grid
 from .samplers import Setup, Solver, Step, calls_on
 
 LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
@@ -34,13 +33,13 @@ class Trace:
 
 
 def trace(
-    model: FranNet, x: Tensor, setup: Setup | Solver, size: tuple[int, int], seed: int, progress: Progress | None = None
+    model: CoordinateModel, x: Tensor, setup: Setup | Solver, size: tuple[int, int], seed: int, progress: Progress | None = None
 ) -> Trace:
     """Restore a picture and keep all steps.
 
     Parameters
     ----------
-    model : FranNet
+    model : CoordinateModel
         A diffusion model, in evaluation mode.
     x : Tensor
         (1, 1, 64, 64) floats in [-1, 1], as `prepare_input` makes it.
@@ -63,12 +62,12 @@ def trace(
     ValueError
         If all steps would take more memory than `LIMIT`.
     """
-    calls = calls_on(setup, model.schedule)
+    calls = calls_on(setup, schedule_of(model))
     check_memory(size, calls)
     device = next(model.parameters()).device
     columns, rows = (axis.to(device) for axis in axes(size))
     with torch.inference_mode():
-        decoder = GridDecoder(model, model.encode(x.to(device)), columns.float())
+        decoder = decoder_of(model, model.encode(x.to(device)), columns)
     width, height = size
     t, stack = [0] * calls, np.empty((2, calls, height, width, 3), np.float16)
 
