@@ -224,8 +224,12 @@ class Comparison(Mapping[str, Restoration]):
     @property
     def recipe(self) -> Recipe:
         """What makes the same comparison again."""
-        return recipe_of(
+        recipe = recipe_of(
             "compare", self.photo, self.columns, self.size, self.region, self.seed, self.given, self.precision
+        )
+        others = [made.recipe.get("versions", {}) for made in self.restorations.values()]
+        return recipe.but(
+            versions={name: each for found in (recipe.versions or {}, *others) for name, each in found.items()}
         )
 
     def figure(self) -> Figure:
@@ -473,7 +477,8 @@ def restore(
     made = job.restore(column, progress or (lambda _: None))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
     recipe = recipe_of("restoration", framed, [column], job.size, region, seed, None, precision, **legacy)
-    return replace(made, recipe=replace(recipe, precision=made.recipe.get("precision", recipe.precision)))
+    kept = {name: made.recipe[name] for name in ("precision", "versions") if name in made.recipe}
+    return replace(made, recipe=recipe.but(**kept))
 
 
 LEGACY = ("model", "model_sha256", "input_sha256", "setup")

@@ -176,7 +176,7 @@ def test_restorations_side_by_side_equal_those_one_after_the_other(diffusion, po
 def test_the_recipe_makes_the_same_picture_again(diffusion, portrait):
     setup = ft.Setup(K=30, clipping=(-1, 1))
     made = ft.restore(diffusion, portrait, setup, (20, 10), ft.Region(0.2, 0.2, 0.2, 0.4), seed=9)
-    recipe = json.loads(json.dumps(made.recipe))
+    recipe = json.loads(json.dumps(dict(made.recipe)))
     again = ft.restore(
         diffusion,
         portrait,
@@ -270,16 +270,17 @@ def test_a_model_in_training_mode_is_refused_and_stays_as_it_is(portrait):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"model": "diffusion-basic"}, "model is 'diffusion-basic'; accepted is what load_model returns"),
-        ({"setup": "B"}, r"setup is 'B'; accepted are a Setup, such as SETUPS\['B'\], and a SchedulerSetup"),
+        ({"what": "nosuch"}, "'nosuch' names nothing that restores a picture; accepted are a named column"),
+        ({"setup": "C"}, "unknown setup 'C'; accepted are DDPM, DDIM, A, B, and schedulers"),
+        ({"setup": 7}, r"setup is 7; accepted are a Setup, such as SETUPS\['B'\], a SchedulerSetup, and any Solver"),
         ({"region": (0.2, 0.2, 0.2, 0.4)}, r"region is \(0.2, .*; accepted is a Region\(x, y, width, height\)"),
-        ({"image": torch.full((1, 1, 64, 64), torch.nan)}, r"the network's input leaves \[-1, 1\]"),
-        ({"image": torch.full((1, 1, 64, 64), 255.0)}, r"the network's input leaves \[-1, 1\]"),
+        ({"photo": torch.full((1, 1, 64, 64), torch.nan)}, r"the network's input leaves \[-1, 1\]"),
+        ({"photo": torch.full((1, 1, 64, 64), 255.0)}, r"the network's input leaves \[-1, 1\]"),
     ],
 )
 def test_what_is_of_another_kind_is_told(diffusion, portrait, wrong, message):
     with pytest.raises(ValueError, match=message):
-        ft.restore(**{"model": diffusion, "image": portrait, "size": 4, **wrong})
+        ft.restore(**{"what": diffusion, "photo": portrait, "size": 4, **wrong})
 
 
 def test_weights_of_another_precision_are_refused(portrait):
@@ -321,7 +322,7 @@ def test_progress_never_falls_and_ends_at_one(diffusion, portrait, monkeypatch):
     ft.restore(diffusion, portrait, ft.SETUPS["A"], size=96, progress=progress)
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert 0 < shares[0] < 1, "it reports while it works"
+    assert any(0 < share < 1 for share in shares), "it reports while it works"
     assert callers == {threading.get_ident()}
 
 
