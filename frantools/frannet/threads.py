@@ -49,6 +49,7 @@ def run(work: Callable[[int], None], parts: int, report: Callable[[], None], sto
     begun = Barrier(workers + 1)
 
     def worker() -> None:
+        torch.get_num_threads()  # or torch's first operation here would take up the number that others set
         torch.set_num_threads(1)
         begun.wait()
         while not stop.is_set():
