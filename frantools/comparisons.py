@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from .degradation import Degradation
-from .frannet.restoration import check_region, check_seed, resolve_precision, versions
+from .frannet.restoration import check_region, check_seed, resolve_precision
+from .jobs import Job, frame_of, model_hashes, recipe_of, run
 from .photo import Photo, as_photo
-from .recipes import Recipe, Source
+from .recipes import Recipe
 from .regions import Region
-from .restorers.columns import COLUMNS, Column, as_columns
-from .restorers.protocol import (
-    Cancelled,
-    Colours,
-    Given,
-    Progress,
-    Restoration,
-    Restorer,
-    sentence,
-)
-from .restorers.resizing import resized_picture, resized_region
-from .scores.measures import measures
+from .restorers.columns import COLUMNS, Column, as_column, as_columns
+from .restorers.protocol import Cancelled, Colours, Progress, Restoration
+from .restorers.resizing import resized_picture
+from .scores.measures import measure
 from .scores.roi import Roi, find_rois
 from .store import Cache
 from .tables import Table
@@ -36,73 +27,17 @@ from .tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLUMNS", "Cache", "Cancelled", "Column", "Comparison", "compare", "restore"]
-
-UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """All that restorations of one photo have in common."""
-
-    photo: Photo
-    size: tuple[int, int]
-    region: Region | None = None
-    seed: int = 0
-    given: Degradation | None = None
-    precision: str = "float32"
-    device: str | None = None
-    timeout: float | None = None
-    cache: Cache | None = None
-
-    @property
-    def whole(self) -> tuple[int, int]:
-        """The width and height of the whole frame, where only a region of it is asked for."""
-        return self.size if self.region is None else self.photo.size(max(self.size))
-
-    def restorer(self, column: Column) -> Restorer:
-        return column.restorer(self.precision, self.device, self.timeout)
-
-    def restore(self, column: Column, progress: Progress) -> Restoration:
-        """One column's restoration, or an error of whatever kind."""
-        made = self.restorer(column)
-        degradation = column.given if column.given is not None else self.given
-        seed = self.seed if column.seed is None else column.seed
-        region = self.region
-        cut = region is not None and not made.continuous
-        size = self.whole if cut else self.size
-        key = json.dumps(
-            [
-                self.photo.key,
-                column.key(),
-                size,
-                None if region is None or cut else [region.x, region.y, region.width, region.height],
-                seed if made.random else None,
-                degradation and degradation.to_dict(),
-                self.precision if made.random else None,
-                self.device,
-            ]
-        )
-        kept = self.cache.get(key) if self.cache is not None else None
-        if kept is None:
-            threads = torch.get_num_threads()
-            try:
-                given = Given(self.photo, self.whole, degradation)
-                kept = made.restore(given, size, None if cut else region, seed, progress)
-            finally:
-                if torch.get_num_threads() != threads:
-                    torch.set_num_threads(threads)
-            if self.cache is not None:
-                self.cache.put(key, kept)
-        if cut and region is not None:
-            kept = replace(kept, image=resized_region(kept.image, self.size, region, "bicubic"))
-        return kept
-
-
-def frame_of(photo: Photo, restorers: Sequence[Restorer]) -> Photo:
-    """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
-    wishes = {getattr(each, "frame", "whole") for each in restorers}
-    return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
+__all__ = [
+    "COLUMNS",
+    "Cache",
+    "Cancelled",
+    "Column",
+    "Comparison",
+    "compare",
+    "frame_of",
+    "model_hashes",
+    "restore",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +99,12 @@ class Comparison(Mapping[str, Restoration]):
         width, height = self.size
         said = [f"The {self.photo.frame} frame of {self.photo.name} at {width} x {height}"]
         said += [f"region {self.region}"] if self.region is not None else []
-        said += [f"given: {self.given if self.given is not None else 'the reference itself'}"]
+        itself = "the reference itself" if isinstance(self.photo.other, str) else "the photo itself"
+        whom = "FranNet and plain resizing" if self.given is None else "FranNet"
+        worse = "" if self.given is None else f", {self.given}"
+        said += [f"given: {itself}{worse}; to {whom} its 64 x 64 copy"]
         lines = ["; ".join(said) + "."]
+        lines += [f"{each.title} is given {itself}, {each.given}." for each in self.columns if each.given is not None]
         lines += [
             f"{title} is {wide} x {high} and was resampled (bicubic, antialiased) to be measured."
             for title, (wide, high) in self.resampled.items()
@@ -177,11 +116,7 @@ class Comparison(Mapping[str, Restoration]):
         """The measures of each restoration by title; none where there is no reference."""
         if self.reference is None:
             return {}
-        chosen = [measures[name] for name in (measures if names is None else names)]
-        return {
-            title: {each.name: each(self.fitted(title), self.reference) for each in chosen}
-            for title in self.restorations
-        }
+        return {title: measure(self.fitted(title), self.reference, names) for title in self.restorations}
 
     def measure(self, names: Sequence[str] | None = None) -> Table:
         """How close each column is to the reference.
@@ -254,47 +189,6 @@ FIGURES: dict[str, Any] = {}
 """What draws a comparison, by name; `views` fills it, so that nothing here imports a view."""
 
 
-def recipe_of(
-    view: str,
-    photo: Photo,
-    columns: Sequence[Column],
-    size: int | tuple[int, int],
-    region: Region | None = None,
-    seed: int = 0,
-    given: Degradation | None = None,
-    precision: str = "float32",
-    **options: Any,
-) -> Recipe:
-    """The recipe of what was made of a photo."""
-    return Recipe(
-        view=view,
-        photos=(Source.of(photo),),
-        columns=tuple(columns),
-        size=size,
-        region=region,
-        seed=seed,
-        degradation=given,
-        precision=precision,
-        models=model_hashes(columns),
-        options=options,
-        versions=versions(),
-    )
-
-
-def model_hashes(columns: Sequence[Column]) -> dict[str, str]:
-    """The hashes of the FranNet weights that columns use, by name."""
-    found: dict[str, str] = {}
-    for column in columns:
-        try:
-            made = column.restorer()
-        except Exception:  # of whatever kind: it is told where the column is restored
-            continue
-        name, network = getattr(made, "name", None), getattr(made, "model", None)
-        if name is not None and getattr(network, "sha256", None):
-            found[str(name)] = str(network.sha256)  # type: ignore[union-attr]
-    return found
-
-
 def compare(
     photo: Any,
     columns: Sequence[Any],
@@ -355,49 +249,17 @@ def compare(
         raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
     made = as_columns(columns)
     photo, precision = as_photo(photo), resolve_precision(precision)
-    region = None if region is None else check_region(region)
-    found = {column.title: column.restorer(precision, device, timeout) for column in made}
-    photo = frame_of(photo, list(found.values()))
+    region = _part(region)
+    photo = frame_of(photo, [column.restorer(precision, device, timeout) for column in made])
     job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
     restorations, errors = run(job, made, progress)
     return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
 
 
-def run(
-    job: Job, columns: Sequence[Column], progress: Progress | None = None
-) -> tuple[dict[str, Restoration], dict[str, str]]:
-    """The restorations of a job's columns by title, and what went wrong in the others."""
-    costs = [cost_of(job, column) for column in columns]
-    restorations: dict[str, Restoration] = {}
-    errors: dict[str, str] = {}
-    for index, column in enumerate(columns):
-        stopped: list[BaseException] = []
-
-        def report(share: float, index: int = index, stopped: list[BaseException] = stopped) -> None:
-            if progress is not None:
-                try:
-                    progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
-                except BaseException as error:
-                    stopped.append(error)
-                    raise
-
-        try:
-            restorations[column.title] = job.restore(column, report)
-        except Exception as error:  # of whatever kind: it belongs to this column
-            if stopped:  # it is the caller's, who wants no more
-                raise
-            errors[column.title] = sentence(error, column.title)
-        report(1.0)
-    return restorations, errors
-
-
-def cost_of(job: Job, column: Column) -> float:
-    """About how long a column takes, in seconds a megapixel."""
-    try:
-        cost = job.restorer(column).cost
-    except Exception:  # of whatever kind: it is told where the column is restored
-        return 1.0
-    return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
+def _part(region: Region | None) -> Region | None:
+    """A region that is checked; all of the picture is none."""
+    checked = check_region(region)
+    return None if checked == Region.full() else checked
 
 
 def restore(
@@ -423,7 +285,7 @@ def restore(
         A FranNet of `load_model`, the name of a model or a setup, a function, a torch module, a path: whatever can be a
         column.
     photo : Photo, str, path, ndarray or Tensor
-        See `Photo`. For FranNet alone also the network's input itself, as `prepare_input` makes it: (1, 1, 64, 64) floats
+        See `Photo`. For FranNet also the network's input itself, as `prepare_input` makes it: (1, 1, 64, 64) floats
         in [-1, 1].
     setup : Setup, SchedulerSetup or str, optional
         The sampler and its settings, for FranNet's diffusion models only. Default: `Setup()`, the note's B.
@@ -465,20 +327,26 @@ def restore(
     >>> ft.restore("diffusion-basic", "hopper", size=64).image.shape
     (64, 64, 3)
     """
-    column = Column("restored", what, setup, given=given, **settings)
-    seed, region = check_seed(seed), check_region(region)
+    column = _one(what, setup, given, settings)
+    seed, part = check_seed(seed), _part(region)
     if isinstance(photo, Tensor):
-        return _from_input(column, photo, size, region, seed, precision, device, progress)
-    restorer = column.restorer(precision, device, timeout)
-    column = column.but(title=restorer.title if isinstance(restorer.title, str) else "restored")
-    framed = frame_of(as_photo(photo), [restorer])
-    part = None if region == Region.full() else region
+        return _from_input(column, photo, size, region or Region.full(), seed, precision, device, progress)
+    framed = frame_of(as_photo(photo), [column.restorer(precision, device, timeout)])
     job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout)
     made = job.restore(column, progress or (lambda _: None))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
-    recipe = recipe_of("restoration", framed, [column], job.size, region, seed, None, precision, **legacy)
+    recipe = recipe_of(
+        "restoration", framed, [column], job.size, part or Region.full(), seed, None, precision, **legacy
+    )
     kept = {name: made.recipe[name] for name in ("precision", "versions") if name in made.recipe}
     return replace(made, recipe=recipe.but(**kept))
+
+
+def _one(what: Any, setup: Any, given: Degradation | None, settings: Mapping[str, Any]) -> Column:
+    """The one column that restores: what is given, with what goes with it."""
+    column = as_column(what)
+    changes = {"setup": setup, "given": given, "settings": settings}
+    return column.but(**{name: value for name, value in changes.items() if value})
 
 
 LEGACY = ("model", "model_sha256", "input_sha256", "setup")
@@ -500,8 +368,8 @@ def _from_input(
     sample = getattr(made, "sample", None)
     if sample is None:
         raise ValueError(
-            f"a tensor of shape {tuple(x.shape)} and {x.dtype} is an input of FranNet alone, and {made.title} is another "
-            "restorer; accepted are pictures as arrays"
+            f"a tensor of shape {tuple(x.shape)} and {x.dtype} is an input of FranNet alone, and {made.title} is "
+            "another restorer; accepted are pictures as arrays"
         )
     restoration: Restoration = sample(x, size, region, seed, progress)
     return replace(restoration, recipe=Recipe.from_dict(dict(restoration.recipe)))

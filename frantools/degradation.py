@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -63,7 +62,7 @@ class Degradation:
             raise ValueError(f"shrink is {self.shrink!r}; accepted are whole numbers from 1")
         for name, most in (("noise", 1.0), ("blur", 1000.0)):
             value = getattr(self, name)
-            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or not 0 <= value <= most:
+            if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= most:  # NaN is not
                 raise ValueError(f"{name} is {value!r}; accepted are numbers from 0 to {most:g}")
             object.__setattr__(self, name, float(value))
         if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):

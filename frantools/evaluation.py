@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os import PathLike
 from typing import Any, overload
 
@@ -17,7 +18,7 @@ from .frannet.samplers import Setup, Solver
 from .photo import Photo, as_photo
 from .pictures import Pictures
 from .regions import LARGEST
-from .restorers.columns import Column, as_column
+from .restorers.columns import Column, as_column, as_columns
 from .restorers.protocol import RestorerError
 from .scores.measures import Named, measures
 from .tables import Table
@@ -142,8 +143,8 @@ def evaluate(
     Returns
     -------
     Metrics or Table
-        Of one restorer, means over the pictures, and each one's numbers in `each`. Of a list, a row a picture and column,
-        with what went wrong in it.
+        Of one restorer, means over the pictures, and each one's numbers in `each`. Of a list, a row a picture and
+        column, with what went wrong in it.
 
     Raises
     ------
@@ -153,12 +154,16 @@ def evaluate(
     several = isinstance(what, (list, tuple)) and not _is_pair(what)
     if several and setup is not None:
         raise ValueError("a list of columns has setups of its own; setup goes with one model")
-    columns = list(what) if several else [_column(what, setup)]
+    columns = as_columns(what if several else [_column(what, setup)])
     rows: list[dict[str, Any]] = []
     for made in _comparisons(columns, folder_or_images, size, limit, seed, given, precision, progress, device, timeout):
         if not several and made.errors:
             raise RestorerError(next(iter(made.errors.values())))
-        numbers = made.numbers(measures if several else NAMES)
+        numbers = made.numbers(tuple(measures) if several else NAMES)
+        if not several and not numbers:
+            raise ValueError(
+                f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"
+            )
         for title in made.titles:
             row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
             if title in made:
@@ -219,7 +224,7 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
 
 
 def _comparisons(
-    columns: Sequence[Any],
+    columns: Sequence[Column],
     folder_or_images: Any,
     size: int,
     limit: int | None,
@@ -239,9 +244,15 @@ def _comparisons(
             any_read = True
             yield compare(
                 photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
-                timeout=timeout,
+                timeout=timeout, progress=partial(_share, progress, index, count),
             )  # fmt: skip
         if progress is not None:
             progress((index + 1) / count)
     if not any_read:
         raise ValueError("no picture could be read; accepted are whole picture files")
+
+
+def _share(progress: Callable[[float], None] | None, index: int, count: int, share: float) -> None:
+    """Tell the share of all pictures that is done, of the share of one."""
+    if progress is not None:
+        progress((index + share) / count)

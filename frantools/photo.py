@@ -53,12 +53,13 @@ class Photo:
     Parameters
     ----------
     what : str, path, bytes, ndarray, PIL image or Photo
-        The name of a built-in portrait, a picture file or its content, or a picture: see `load_image` and `as_picture`.
+        The name of a built-in portrait, a picture file or its content, or a picture: see `load_image` and
+        `as_picture`.
     frame : {"square", "whole"}, optional
         What of it is looked at: the centre square, or all. Default: left to what is done with the photo.
     reference : "itself", None, str, path or ndarray
-        What restorations are measured against: the photo itself, nothing (then there are no numbers), or another picture
-        of the same thing, such as the sharp original of a small photo.
+        What restorations are measured against: the photo itself, nothing (then there are no numbers), or another
+        picture of the same thing, such as the sharp original of a small photo.
     name : str, optional
         What the photo is called. Default: its file's name or path.
 
@@ -78,6 +79,8 @@ class Photo:
         if frame not in (*FRAMES, None):
             raise ValueError(f"frame is {frame!r}; accepted are 'square' and 'whole'")
         self.name = name or "picture"
+        self.pixels: Picture
+        self.frame: str | None
         self.how = ""
         """How the photo came here, where its name does not find it: "given as an array", "uploaded"."""
         self.taken: int | None = None
@@ -98,7 +101,9 @@ class Photo:
         self.frame = frame
         self.other: Any = reference
         """What it is measured against: "itself", None, or another Photo."""
-        if not (reference is None or isinstance(reference, Photo) or (isinstance(reference, str) and reference == ITSELF)):
+        if not (
+            reference is None or isinstance(reference, Photo) or (isinstance(reference, str) and reference == ITSELF)
+        ):
             self.other = Photo(reference)
         self._made: dict[Any, Any] = {}
 
@@ -139,7 +144,7 @@ class Photo:
     @property
     def sha256(self) -> str:
         """The hash of its pixels, by which recipes know it."""
-        return self.once("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels)).hexdigest())
+        return self.once("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -221,8 +226,8 @@ class Photo:
     def own(self, size: tuple[int, int]) -> NDArray[np.float32]:
         """What a restorer is given before it is degraded: float32 (H, W, 3) in [0, 1].
 
-        That is the reference at `size`, where the photo is its own; without a reference, or with another one, the photo's
-        own pixels.
+        That is the reference at `size`, where the photo is its own; without a reference, or with another one, the
+        photo's own pixels.
         """
         if isinstance(self.other, str):
             return self.shown(size)

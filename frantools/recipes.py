@@ -23,6 +23,7 @@ from .metadata import KEY, read_text
 from .photo import FRAMES, Photo
 from .regions import Region, dimensions
 from .restorers.columns import Column
+from .restorers.protocol import Changed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +84,7 @@ class Source:
         reference: Any = "itself" if self.reference is None else None if self.reference == "none" else self.reference
         photo = Photo(self.name if given is None else given, self.frame, reference)
         if self.sha256 and photo.sha256 != self.sha256:  # 0.1.0 kept no hash of restored pictures
-            raise ValueError(
+            raise Changed(
                 f"the picture {self.name} has changed since the recipe was made"
                 if given is None
                 else f"this is another picture than the {self.name} that the recipe was made with"
@@ -102,7 +103,7 @@ class Recipe(Mapping[str, Any]):
     Parameters
     ----------
     view : str
-        The kind of figure, such as "compare"; "restoration" for a single picture; empty for what FranTools cannot render.
+        The kind of figure, such as "compare"; "restoration" for a single picture; empty for what cannot be rendered.
     photos : tuple of Source
         What was restored.
     columns : tuple of Column
@@ -118,7 +119,7 @@ class Recipe(Mapping[str, Any]):
     degradation : Degradation, optional
         What restorers were given.
     models : dict
-        The hashes of FranNet's weights, by name.
+        The hashes of FranNet's weights, by name, and of other files that columns read, by path.
     options : dict
         The view's own part, such as the search for regions; and whatever else a file held.
     versions : dict
@@ -142,13 +143,14 @@ class Recipe(Mapping[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON can hold it; `Recipe.from_dict` reads it."""
-        return json.loads(json.dumps(self._content))  # type: ignore[no-any-return]
+        made: dict[str, Any] = json.loads(json.dumps(self._content))
+        return made
 
     @cached_property
     def _content(self) -> dict[str, Any]:
         made: dict[str, Any] = {"version": self.version if self.view else None, "figure": self.view or None}
         if self.photos:
-            made["pictures"] = {source.name: source.sha256 for source in self.photos if source.sha256} or None
+            made["pictures"] = {source.name: source.sha256 for source in self.photos}
             made["given"] = {source.name: source.how for source in self.photos if source.how} or None
             facts = {source.name: _facts(source) for source in self.photos}
             made["photos"] = {name: fact for name, fact in facts.items() if fact} or None
@@ -161,7 +163,8 @@ class Recipe(Mapping[str, Any]):
         made |= self.options
         made["versions"] = dict(self.versions) if self.versions is not None else None
         kept = {name: value for name, value in made.items() if value is not None or name in self.options}
-        return json.loads(json.dumps(kept))  # type: ignore[no-any-return]
+        content: dict[str, Any] = json.loads(json.dumps(kept))
+        return content
 
     def __getitem__(self, name: str) -> Any:
         return self._content[name]
@@ -182,12 +185,6 @@ class Recipe(Mapping[str, Any]):
         """The same recipe with some of its parts changed."""
         return replace(self, **changes)
 
-    def only(self, photo: Photo | None = None) -> Photo:
-        """The photo of a recipe of one; see `Source.photo`."""
-        if not self.photos:
-            raise ValueError("the recipe is damaged: it has no picture")
-        return self.photos[0].photo(photo)
-
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], trust: bool = False, folder: Path | None = None) -> Recipe:
         """Read a recipe, of this version or of 0.1.0.
@@ -206,8 +203,10 @@ class Recipe(Mapping[str, Any]):
         ValueError
             If a part is not what it should be, in a sentence that names it.
         """
-        if isinstance(content, Recipe) and not trust:
-            return content
+        if isinstance(content, Recipe):
+            if not trust:
+                return content
+            folder = folder or content.folder
         if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
             raise ValueError("the recipe is damaged: it is no JSON object")
         left = dict(content)
@@ -262,7 +261,7 @@ class Recipe(Mapping[str, Any]):
         """A restored picture of 0.1.0: one column, without a title."""
         name = left["model"]
         column = {"title": str(name), "model": str(name), "setup": left["setup"], "seed": None}
-        kept = {
+        kept: dict[str, Any] = {
             key: left.pop(key) for key in ("model", "model_sha256", "input_sha256", "setup", "picture") if key in left
         }
         sha256 = kept.get("model_sha256")
@@ -294,7 +293,7 @@ def _size(size: Any) -> int | tuple[int, int] | None:
     if size is None:
         return None
     if isinstance(size, (list, tuple)):
-        return dimensions(tuple(size))  # type: ignore[arg-type]
+        return dimensions(tuple(size))
     return dimensions(size)[0]
 
 

@@ -21,7 +21,7 @@ from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import DEFAULT, Unknown, meaning, meanings, restorer
 from .functions import from_file, from_module, name_of, named_function
-from .protocol import Restorer, missing
+from .protocol import Changed, Restorer, missing
 
 Setting = Setup | Solver
 FINDABLE = {"model", "path", "function", "missing"}
@@ -88,7 +88,9 @@ class Column:
         return self.what
 
     def __repr__(self) -> str:
-        return f"Column({self.title!r}, {self.what!r}, setup={self.setup!r}, seed={self.seed!r})"
+        what = repr(self.what) if isinstance(self.what, (str, Setup)) else f"<{_title(self.what)}>"
+        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        return f"Column({self.title!r}, {what}, setup={self.setup!r}, seed={self.seed!r}{settings})"
 
     def _facts(self) -> tuple[Any, ...]:
         return self.title, self.setup, self.seed, self.given
@@ -129,29 +131,32 @@ class Column:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
         try:
             named = self._named()
-            json.dumps(named)
+            if not _is_json(named):
+                raise TypeError("JSON cannot hold what describes it")
             if not FINDABLE & named.keys():
                 raise TypeError(f"its to_dict says none of {', '.join(sorted(FINDABLE))}")
         except Exception as error:  # of whatever kind: a recipe can be written of what cannot be made
             named = missing(self.title, f"nothing finds {self.title} again: {error}")
             if isinstance(self.what, str) and not self.settings:
                 named = {"model": self.what, "setup": None}
+        if "missing" in named and _is_json(dict(self.settings)) and self.settings:
+            named = {**named, "settings": dict(self.settings)}  # for what is given again
         made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
         if self.given is not None:
             made["degradation"] = self.given.to_dict()
         return {"title": made.pop("title"), **made}
 
     def _named(self) -> dict[str, Any]:
-        what, setup = self.what, self.setup
-        if isinstance(what, (Setup, Solver)) and not isinstance(what, type):
-            what, setup = DEFAULT, what
-        if not isinstance(what, str):
-            return dict(self.restorer().to_dict())
-        kind = meaning(what)
-        if kind == "function":
-            return self.restorer().to_dict()
+        """What finds again what restores, or says why nothing does."""
+        what: Any = self.what
+        setup: Setting | None = self.setup
+        kind = meaning(what) if isinstance(what, str) else ""
         if kind == "setup":
             what, setup = DEFAULT, named_setup(what)
+        elif isinstance(what, (Setup, Solver)) and not isinstance(what, type):
+            what, setup = DEFAULT, what
+        elif kind in ("", "function"):
+            return dict(self.restorer().to_dict())
         extra = {"settings": dict(self.settings)} if self.settings else {}
         return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
@@ -233,8 +238,16 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     function = from_file(where, name) if column.get("file") else from_module(where, name)
     found = named_function(function, title, {}).get("sha256")
     if column.get("sha256") not in (None, found):
-        raise ValueError(f"the function {name} of {where} has changed since the recipe was made")
+        raise Changed(f"the function {name} of {where} has changed since the recipe was made")
     return function
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -251,7 +264,7 @@ def _alike(a: Any, b: Any) -> bool:
 def _said(value: Any) -> str:
     """A setting in full; the repr of a large array leaves most of it out."""
     if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()}"
+        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
     return repr(value)
 
 

@@ -71,16 +71,12 @@ class FranNetRestorer:
         self.precision, self.name = precision, name or (model.name if model.name in models() else None)
         self.title = title or model.name or "FranNet"
         self.random = model.is_diffusion
+        self.cost: float | None = SECONDS * (3 + self.calls)  # on two cores
 
     @property
     def calls(self) -> int:
         """How often the network is called for a point."""
         return calls_on(self.setup, self.model.schedule)
-
-    @property
-    def cost(self) -> float:
-        """About how many seconds a megapixel takes on two cores."""
-        return SECONDS * (3 + self.calls)
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress

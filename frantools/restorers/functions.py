@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib
 import importlib.util
@@ -12,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
@@ -57,8 +57,9 @@ class FunctionRestorer:
         title: str | None = None,
         timeout: float | None = None,
     ) -> None:
-        if isinstance(function, functools.partial) and not function.args:  # a function and its settings
-            function, settings = function.func, {**function.keywords, **(settings or {})}
+        while isinstance(function, partial) and not function.args:  # a function and its settings
+            settings = {**function.keywords, **(settings or {})}
+            function = function.func
         self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
         self.title = title or name_of(function)
         self.names, open_ended = _parameters(function)
@@ -91,8 +92,7 @@ class FunctionRestorer:
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
-    """The arguments that can be given by name, less the picture: whether each is required; and whether any other can be.
-    """
+    """The arguments that can be given by name, less the picture: which are required; and whether others can be."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # of some builtins

@@ -29,6 +29,10 @@ class RestorerError(ValueError):
     """What went wrong inside a restorer, in one sentence."""
 
 
+class Changed(ValueError):  # noqa: N818
+    """A picture, a model, a file or a function is another one than a recipe was made with."""
+
+
 @dataclass(frozen=True, eq=False)
 class Restoration:
     """A restored picture and how it was made."""

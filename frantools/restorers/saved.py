@@ -144,4 +144,4 @@ class SavedArray:
 
     def to_dict(self) -> dict[str, Any]:
         made = missing(self.title, f"{self.title} is an array, which no name finds again")
-        return made | {"sha256": hashlib.sha256(np.ascontiguousarray(self.image)).hexdigest()}
+        return made | {"sha256": hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest()}

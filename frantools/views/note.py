@@ -13,10 +13,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import Comparison, compare, frame_of, model_hashes
+from ..comparisons import Comparison, compare
 from ..frannet.restoration import check_seed, resolve_precision, versions
 from ..frannet.samplers import SETUPS
 from ..images import portraits
+from ..jobs import frame_of, model_hashes
 from ..photo import Photo
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions

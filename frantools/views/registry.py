@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..frannet.checkpoints import models
 from ..frannet.restoration import versions
 from ..images import portraits
 from ..photo import Photo
+from ..pictures import ENDINGS as PICTURES
 from ..recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_column
-from ..restorers.door import Unknown
+from ..restorers.door import Unknown, is_frannet
 from ..restorers.frannet import shared_model
-from ..restorers.protocol import Progress
+from ..restorers.protocol import Changed, Progress
 from ..store import Cache
 
 Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
@@ -85,8 +88,7 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     made = []
     for column in recipe.columns:
         if column.title in given:
-            new = as_column((column.title, given.pop(column.title)))
-            column = column.but(what=new.what)
+            column = _again(column, given.pop(column.title))
         elif isinstance(column.what, Unknown):
             raise ValueError(column.what.why)
         made.append(column)
@@ -96,38 +98,59 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     return recipe.but(columns=tuple(made))
 
 
+def _again(column: Column, what: Any) -> Column:
+    """A column with what restores in it given again; its settings are those of the recipe."""
+    if isinstance(what, Column):
+        return what.but(title=column.title)
+    new = as_column((column.title, what))
+    content = column.what.content if isinstance(column.what, Unknown) else {}
+    settings = content.get("settings") or column.settings
+    return column.but(what=new.what, settings=dict(settings))
+
+
 def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
     """The photos of a recipe, found by their names, or `photo` in the place of the first.
-
-    Paths outside the recipe's own folder and the working folder are named in a warning before they are read.
 
     Raises
     ------
     FileNotFoundError, ValueError
         If one is not at hand, or another one than the recipe was made with.
     """
-    names = [source.name for source in recipe.photos[1 if photo is not None else 0 :]]
-    names += [column.what for column in recipe.columns if isinstance(column.what, str)]
-    if recipe.folder is not None and (outside := _outside(names, recipe.folder)):
-        warnings.warn(f"the recipe reads files outside its own folder: {', '.join(outside)}", stacklevel=3)
+    if not recipe.photos and photo is not None:
+        return [Photo(photo)]
     if not recipe.photos:
         raise ValueError("the recipe is damaged: it has no picture")
     return [source.photo(photo if index == 0 else None) for index, source in enumerate(recipe.photos)]
 
 
-def _outside(names: Sequence[str], folder: Path) -> list[str]:
-    paths = [name for name in names if name not in portraits() and Path(name).expanduser().exists()]
-    inside = (folder.resolve(), Path.cwd())
-    return [
-        name for name in paths if not any(Path(name).expanduser().resolve().is_relative_to(each) for each in inside)
-    ]
+def warn_outside(recipe: Recipe, photo: Any = None) -> None:
+    """Name what a recipe reads outside its own folder and the working folder, in a warning."""
+    if recipe.folder is None:
+        return
+    names = [source.name for source in recipe.photos[0 if photo is None else 1 :]]
+    names += [source.reference for source in recipe.photos if source.reference not in (None, "none")]
+    names += [column.what for column in recipe.columns if isinstance(column.what, str)]
+    inside = (recipe.folder.resolve(), Path.cwd())
+    outside = []
+    for name in dict.fromkeys([*names, *(recipe.models or {})]):
+        path = Path(name.rpartition(":")[0] if ".py:" in name else name).expanduser()
+        if name not in (*portraits(), *models()) and not any(path.resolve().is_relative_to(each) for each in inside):
+            outside.append(name)
+    if outside:
+        warnings.warn(f"the recipe reads files outside its own folder: {', '.join(outside)}", stacklevel=4)
 
 
 def check_models(recipe: Recipe) -> None:
-    """Raise a ValueError if a model has other weights than those that a recipe was made with."""
+    """Raise a ValueError if a model, or a file that a column reads, is another one than a recipe was made with."""
     for name, sha256 in (recipe.models or {}).items():
-        if shared_model(name).sha256 != sha256:
-            raise ValueError(f"the model {name} has other weights than those that the recipe was made with")
+        path = Path(name).expanduser()
+        if name not in models() and path.suffix != ".h5" and path.is_file() and not is_frannet(path):
+            if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+                raise Changed(f"the file {name} has changed since the recipe was made")
+        elif path.suffix.lower() in PICTURES and not path.exists():
+            raise FileNotFoundError(f"there is no picture {name}, which the recipe was made with")
+        elif shared_model(name).sha256 != sha256:
+            raise Changed(f"the model {name} has other weights than those that the recipe was made with")
 
 
 def check_complete(recipe: Recipe) -> None:
@@ -146,6 +169,7 @@ def prepared(
     check_complete(read)
     view.check(read)
     complete = completed(read, columns)
+    warn_outside(complete, photo)
     check_models(complete)
     return view, complete, opened(complete, photo)
 
@@ -195,8 +219,3 @@ def changed_versions(recipe: Recipe) -> dict[str, tuple[str, str]]:
     now = versions()
     before = dict(recipe.versions or {})
     return {name: (before[name], now[name]) for name in now if before.get(name, now[name]) != now[name]}
-
-
-def columns_of(recipe: Recipe) -> list[Column]:
-    """The columns of a recipe."""
-    return list(recipe.columns)

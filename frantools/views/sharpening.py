@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..comparisons import Job, cost_of, frame_of, run
+from ..jobs import Job, cost_of, frame_of, run
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from ..comparisons import Comparison, compare
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
-from ..restorers.protocol import Progress, Restoration
+from ..restorers.protocol import Changed, Progress, Restoration
 from ..restorers.resizing import resized_picture
 from ..scores.roi import Roi, find_rois, merge_rois
 from ..store import Cache
@@ -25,16 +26,21 @@ CELL = 512  # pixels that an outlined picture is wide at most
 
 
 def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Restoration:
-    """The one restoration of a recipe."""
+    """The one restoration of a recipe.
+
+    Raises
+    ------
+    ValueError
+        If the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input alone.
+    """
     part = None if recipe.region in (None, Region.full()) else recipe.region
     framed = framed_for(recipe, photo)
+    known = recipe.options.get("input_sha256")
+    if known is not None and hashlib.sha256(framed.input.contiguous().numpy().tobytes()).hexdigest() != known:
+        raise Changed(f"{photo.name} is another picture than the one that the recipe was made with")
     assert recipe.size is not None
-    width, height = framed.size(recipe.size, part)
-    job = job_of(recipe.but(size=(width, height)), framed, cache)
-    if part is not None:
-        from dataclasses import replace
-
-        job = replace(job, size=(width, height), region=part)
+    size = framed.size(recipe.size, part)
+    job = replace(job_of(recipe.but(size=size), framed, cache), size=size, region=part)
     return job.restore(recipe.columns[0], progress)
 
 

@@ -67,7 +67,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
         if kept is None:
             made = steps(job.photo, each.size, seed, progress if each is job else lambda _: progress(0.0))
             # The cache counts the bytes of a picture, and this is a stack of them.
-            kept = Restoration(np.stack([made.value, made.x0]), 0.0, len(made.t), {"t": list(made.t)})  # type: ignore[arg-type]
+            kept = Restoration(np.stack([made.value, made.x0]), 0.0, len(made.t), {"t": list(made.t)})
             cache.put(key, kept)
         yield Trace(kept.recipe["t"], *kept.image)
 

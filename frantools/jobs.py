@@ -1,0 +1,177 @@
+"""What restorations of one photo have in common, one column's restoration, and the recipe of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .degradation import Degradation
+from .frannet.restoration import versions
+from .photo import Photo
+from .recipes import Recipe, Source
+from .regions import Region
+from .restorers.columns import Column
+from .restorers.protocol import Given, Progress, Restoration, Restorer, RestorerError, checked_picture, sentence
+from .restorers.resizing import resized_region
+from .store import Cache
+
+UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that restorations of one photo have in common."""
+
+    photo: Photo
+    size: tuple[int, int]
+    region: Region | None = None
+    seed: int = 0
+    given: Degradation | None = None
+    precision: str = "float32"
+    device: str | None = None
+    timeout: float | None = None
+    cache: Cache | None = None
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """The width and height of the whole frame, where only a region of it is asked for."""
+        return self.size if self.region is None else self.photo.size(max(self.size))
+
+    def restorer(self, column: Column) -> Restorer:
+        return column.restorer(self.precision, self.device, self.timeout)
+
+    def restore(self, column: Column, progress: Progress) -> Restoration:
+        """One column's restoration, or an error of whatever kind."""
+        made = self.restorer(column)
+        title = column.title
+        degradation = column.given if column.given is not None else self.given
+        seed = self.seed if column.seed is None else column.seed
+        region = self.region
+        cut = region is not None and not made.continuous
+        size = self.whole if cut else self.size
+        key = json.dumps(
+            [
+                self.photo.key,
+                column.key(),
+                size,
+                None if region is None or cut else [region.x, region.y, region.width, region.height],
+                seed if made.random else None,
+                degradation and degradation.to_dict(),
+                self.precision,
+                self.device,
+            ]
+        )
+        kept = self.cache.get(key) if self.cache is not None else None
+        if kept is None:
+            given = Given(self.photo, self.whole, degradation)
+            kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
+            if self.cache is not None:
+                self.cache.put(key, kept)
+        if cut and region is not None:
+            height, width = kept.image.shape[:2]
+            remark = (
+                f"The region of {title} was cut out of its whole picture, {width} x {height}, and resampled (bicubic)"
+            )
+            image = resized_region(kept.image, self.size, region, "bicubic")
+            kept = replace(kept, image=image, remarks=(*kept.remarks, remark))
+        return kept
+
+
+def _checked(made: object, title: str) -> Restoration:
+    """What a restorer answered, where it is a restoration; a user's own may answer anything."""
+    if not isinstance(made, Restoration):
+        raise RestorerError(f"{title} answered {type(made).__name__}; accepted is a Restoration")
+    image = made.image
+    fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
+    if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither
+        return made
+    return replace(made, image=checked_picture(image, title))
+
+
+def frame_of(photo: Photo, restorers: Sequence[Restorer]) -> Photo:
+    """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
+    wishes = {getattr(each, "frame", "whole") for each in restorers}
+    return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
+
+
+def run(
+    job: Job, columns: Sequence[Column], progress: Progress | None = None
+) -> tuple[dict[str, Restoration], dict[str, str]]:
+    """The restorations of a job's columns by title, and what went wrong in the others."""
+    costs = [cost_of(job, column) for column in columns]
+    restorations: dict[str, Restoration] = {}
+    errors: dict[str, str] = {}
+    for index, column in enumerate(columns):
+        stopped: list[BaseException] = []
+
+        def report(share: float, index: int = index, stopped: list[BaseException] = stopped) -> None:
+            if progress is not None:
+                try:
+                    progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
+                except BaseException as error:
+                    stopped.append(error)
+                    raise
+
+        try:
+            restorations[column.title] = job.restore(column, report)
+        except Exception as error:  # of whatever kind: it belongs to this column
+            if stopped:  # it is the caller's, who wants no more
+                raise
+            errors[column.title] = sentence(error, column.title)
+        report(1.0)
+    return restorations, errors
+
+
+def cost_of(job: Job, column: Column) -> float:
+    """About how long a column takes, in seconds a megapixel."""
+    try:
+        cost = job.restorer(column).cost
+    except Exception:  # of whatever kind: it is told where the column is restored
+        return 1.0
+    return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
+
+
+def recipe_of(
+    view: str,
+    photo: Photo,
+    columns: Sequence[Column],
+    size: int | tuple[int, int],
+    region: Region | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    **options: Any,
+) -> Recipe:
+    """The recipe of what was made of a photo."""
+    return Recipe(
+        view=view,
+        photos=(Source.of(photo),),
+        columns=tuple(columns),
+        size=size,
+        region=region,
+        seed=seed,
+        degradation=given,
+        precision=precision,
+        models=model_hashes(columns, photo),
+        options=options,
+        versions=versions(),
+    )
+
+
+def model_hashes(columns: Sequence[Column], photo: Photo | None = None) -> dict[str, str]:
+    """The hashes of what columns read: of FranNet's weights by name, of other files by path.
+
+    Pictures that were made elsewhere are among them where there is a photo to which they belong.
+    """
+    found: dict[str, str] = {}
+    for column in columns:
+        try:
+            hashes = getattr(column.restorer(), "hashes", None)
+            found |= dict(hashes(photo)) if callable(hashes) else {}
+        except Exception:  # of whatever kind: it is told where the column is restored
+            continue
+    return found

@@ -1,0 +1,106 @@
+"""What is given of a photo: in a stated order, with stated numbers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.filters import gaussian
+
+import frantools as ft
+from frantools.degradation import Degradation
+
+degradations = st.builds(
+    Degradation,
+    gray=st.booleans(),
+    shrink=st.integers(1, 5),
+    noise=st.floats(0, 0.3),
+    blur=st.floats(0, 2),
+    jpeg=st.none() | st.integers(1, 100),
+    seed=st.integers(0, 2**40),
+)
+PICTURE = np.random.default_rng(1).random((23, 31, 3)).astype(np.float32)
+
+
+@given(worse=degradations)
+def test_what_comes_out_is_a_picture_of_the_stated_size_and_always_the_same(worse):
+    before = PICTURE.copy()
+    made = worse.apply(PICTURE)
+    assert made.shape == (max(1, round(23 / worse.shrink)), max(1, round(31 / worse.shrink)), 3)
+    assert made.dtype == np.float32
+    assert made.min() >= 0
+    assert made.max() <= 1
+    np.testing.assert_array_equal(made, worse.apply(PICTURE))
+    np.testing.assert_array_equal(PICTURE, before)
+
+
+@given(worse=degradations)
+def test_json_keeps_it(worse):
+    assert Degradation(**json.loads(json.dumps(worse.to_dict()))) == worse
+
+
+def test_numpys_numbers_are_kept_as_pythons():
+    worse = Degradation(gray=np.True_, shrink=np.int64(2), noise=np.float32(0.5), jpeg=np.uint8(9), seed=np.int32(3))
+    assert Degradation(**json.loads(json.dumps(worse.to_dict()))) == worse
+
+
+@given(worse=degradations)
+def test_gray_stays_gray(worse):
+    made = Degradation(**{**worse.to_dict(), "gray": True}).apply(PICTURE)
+    np.testing.assert_allclose(made, made[..., :1].repeat(3, axis=-1), atol=1e-6)
+
+
+def test_the_order_is_blur_shrink_noise_jpeg():
+    step = Degradation(blur=1.5).apply(PICTURE)
+    np.testing.assert_allclose(step, gaussian(PICTURE, 1.5, channel_axis=-1, mode="nearest").clip(0, 1), atol=1e-6)
+    for part in ({"shrink": 2}, {"noise": 0.1}, {"jpeg": 30}):
+        step = Degradation(**part).apply(step)
+    whole = Degradation(blur=1.5, shrink=2, noise=0.1, jpeg=30).apply(PICTURE)
+    np.testing.assert_allclose(whole, step, atol=0.02)
+
+
+def test_noise_has_its_standard_deviation():
+    flat = np.full((200, 200, 3), 0.5, np.float32)
+    assert (Degradation(noise=0.1).apply(flat) - flat).std() == pytest.approx(0.1, rel=0.02)
+    assert (Degradation(noise=0.1, seed=1).apply(flat) != Degradation(noise=0.1).apply(flat)).any()
+
+
+def test_nothing_is_nothing():
+    np.testing.assert_array_equal(Degradation().apply(PICTURE), PICTURE)
+    assert str(Degradation()) == "as it is"
+    assert str(Degradation(True, 4, 0.1, 1.5, 40)) == "gray, blur 1.5 px, shrunk 4 x, noise 0.1, JPEG 40"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gray": 1}, {"shrink": 0}, {"shrink": 1.5}, {"shrink": True}, {"noise": -0.1}, {"noise": 1.1},
+        {"noise": float("nan")}, {"noise": "0.1"}, {"blur": -1}, {"blur": float("inf")}, {"blur": True},
+        {"jpeg": 0}, {"jpeg": 101}, {"jpeg": 50.0}, {"seed": -1}, {"seed": None},
+    ],
+)  # fmt: skip
+def test_what_is_out_of_range_is_told_by_name(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=rf"^{name} is .*; accepted are [^\n]+$"):
+        Degradation(**wrong)
+
+
+def test_it_is_a_value():
+    assert Degradation(shrink=2) == Degradation(shrink=2)
+    assert len({Degradation(noise=1), Degradation(noise=1.0), Degradation(noise=0.5)}) == 2
+
+
+def test_columns_get_it_and_the_work_is_done_once(monkeypatch):
+    calls, apply = [], Degradation.apply
+    monkeypatch.setattr(Degradation, "apply", lambda *a: calls.append(1) or apply(*a))
+    seen = []
+    columns = [(str(n), lambda picture: seen.append(picture) or picture) for n in range(4)]
+    worse = Degradation(shrink=2, noise=0.1)
+    made = ft.compare(ft.Photo(PICTURE, "whole"), columns, size=31, given=worse)
+    assert not made.errors
+    assert len(calls) == 1
+    for each in seen:
+        np.testing.assert_array_equal(each, apply(worse, made.reference))

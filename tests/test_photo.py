@@ -1,0 +1,138 @@
+"""A photo is read once, framed, taken down, and measured against what it should be."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import frantools as ft
+from frantools import photo as photos
+from frantools.images import square
+from frantools.photo import Photo
+from frantools.recipes import Source
+from frantools.regions import Region
+from frantools.restorers.protocol import Changed
+
+
+def noise(width: int, height: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+sides = st.integers(1, 90)
+
+
+@given(width=sides, height=sides, size=st.integers(1, 120), frame=st.sampled_from(["square", "whole", None]))
+def test_the_size_is_the_longer_side_of_the_frame(width, height, size, frame):
+    photo = Photo(noise(width, height), frame)
+    made = photo.size(size)
+    assert max(made) == size
+    if frame == "whole":
+        assert abs(made[0] * height - made[1] * width) <= max(width, height) or 1 in made
+    else:
+        assert made == (size, size)
+    assert photo.shown(size).shape == (made[1], made[0], 3)
+
+
+@given(width=sides, height=sides, size=st.integers(1, 60), frame=st.sampled_from(["square", "whole"]))
+def test_a_photo_taken_down_is_shown_as_it_is(width, height, size, frame):
+    down = Photo(noise(width, height), frame).at(size)
+    assert max(down.picture.shape[:2]) == size
+    np.testing.assert_array_equal(down.shown(size), down.picture / np.float32(255))
+
+
+def test_with_a_region_one_number_stands_for_both_sides():
+    photo = Photo(noise(60, 40), "whole")
+    assert photo.size(24) == (24, 16)
+    assert photo.size(24, Region(0, 0, 0.5, 0.25)) == (24, 24)
+    assert photo.size((24, 7), Region(0, 0, 0.5, 0.25)) == (24, 7)
+
+
+def test_a_region_of_whole_pixels_is_those_pixels():
+    picture = noise(60, 40)
+    shown = Photo(picture, "whole").shown((15, 20), Region(0.25, 0.5, 0.25, 0.5))
+    np.testing.assert_array_equal(shown, picture[20:40, 15:30] / np.float32(255))
+
+
+def test_a_photo_does_not_change_when_its_array_does():
+    picture = noise(20, 20)
+    photo = Photo(picture)
+    before, sha256 = photo.pixels.copy(), photo.sha256
+    picture[:] = 0
+    np.testing.assert_array_equal(photo.pixels, before)
+    assert photo.sha256 == sha256 == Photo(before).sha256
+    picture[:] = 1  # the array stays the user's to write to
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path):
+    path = tmp_path / "a.png"
+    ft.save_picture(noise(8, 8), path)
+    before = Photo(path).sha256
+    ft.save_picture(noise(8, 9, 1), path)
+    assert Photo(path).sha256 != before
+
+
+def test_the_small_pictures_are_what_frannet_reads():
+    photo = Photo("hopper", "square")
+    np.testing.assert_allclose(photo.small[..., 0] * 2 - 1, ft.prepare_input(photo.pixels)[0, 0].numpy(), atol=1e-6)
+    gray = photo.small_colour @ np.array([0.2989, 0.587, 0.114], np.float32)
+    np.testing.assert_allclose(gray, photo.small[..., 0], atol=1e-5)
+
+
+def test_the_reference_is_the_photo_nothing_or_another_picture():
+    picture, sharp = noise(30, 20), noise(60, 40, 1)
+    assert Photo(picture, reference=None).reference(10) is None
+    np.testing.assert_array_equal(Photo(picture).reference(10), Photo(picture).shown(10))
+    photo = Photo(picture, "whole", reference=sharp)
+    np.testing.assert_array_equal(photo.reference((60, 40)), sharp / np.float32(255))
+    np.testing.assert_array_equal(photo.own((60, 40)), picture / np.float32(255))
+    np.testing.assert_array_equal(Photo(picture, "square", reference=sharp).reference(40), square(sharp) / np.float32(255))
+
+
+@pytest.mark.parametrize("photo", [Photo("hopper", "square"), Photo("hopper", reference=None), Photo("hopper").at(20)])
+def test_a_recipe_finds_the_same_photo(photo):
+    found = Source.of(photo).photo()
+    assert found.key == photo.key
+
+
+def test_a_recipe_refuses_another_photo_and_one_without_a_name():
+    source = Source.of(Photo(noise(9, 9)))
+    with pytest.raises(FileNotFoundError, match=r"given as an array.*photo=PATH"):
+        source.photo()
+    with pytest.raises(Changed, match="another picture"):
+        source.photo(noise(9, 9, 1))
+    assert source.photo(noise(9, 9)).name == "picture"
+
+
+@pytest.mark.parametrize("arguments", [{"frame": "round"}, {"reference": "missing.png"}])
+def test_what_is_wrong_is_told_in_one_sentence(arguments):
+    with pytest.raises((ValueError, FileNotFoundError), match=r"^[^\n]+$"):
+        Photo("hopper", **arguments)
+
+
+@pytest.mark.parametrize("size", [0, 16385, 1.5, True, "10", None])
+def test_only_sizes_are_taken_down_to(size):
+    with pytest.raises(ValueError, match="accepted are whole numbers"):
+        Photo("hopper").at(size)
+
+
+def test_threads_make_things_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(photos, "prepare_input", lambda *a, **k: calls.append(1) or ft.prepare_input(*a, **k))
+    photo = Photo(noise(50, 50), "square")
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda n: (photo.input, photo.shown(n % 20 + 1)), range(200)))
+    assert len(calls) == 1
+    assert all(x is photo.input for x, _ in made)
+    assert sum(key[0] == "shown" for key in photo._made if isinstance(key, tuple)) <= photos.KEPT
+
+
+def test_a_photo_travels_to_another_process():
+    photo = Photo(noise(12, 10), "whole")
+    again = pickle.loads(pickle.dumps(photo))
+    assert again.key == photo.key
