@@ -26,7 +26,7 @@ def abandonable(
     work : callable
         Without arguments.
     title : str
-        What it is called in messages.
+        What it is called in messages; empty if whoever wants no more need not know that it still runs.
     look : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
         is told that the function still runs.
@@ -60,9 +60,11 @@ def abandonable(
             try:
                 look()
             except Cancelled:
-                raise Cancelled(
-                    f"{title} cannot be interrupted: it still runs, and its answer will be dropped"
-                ) from None
+                if not title:
+                    raise
+                stopped = Cancelled(f"{title} cannot be interrupted: it still runs, and its answer will be dropped")
+                stopped.running = thread
+                raise stopped from None
         if timeout is not None and time.monotonic() - begun > timeout:
             raise RestorerError(
                 f"{title} did not answer within {timeout:g} s; it still runs, and its answer will be dropped"

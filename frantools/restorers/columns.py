@@ -193,6 +193,9 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
     name = column.get("model", column.get("path"))
     if not isinstance(name, str):
         raise ValueError(f"{dict(column)!r} is not a column: accepted are a title and a model by name")
+    file, _, function = name.rpartition(":")
+    if file.endswith(".py") and not trust:  # as a string it would be run as soon as it is asked to restore
+        return _function({**column, "function": function, "file": file}, trust)
     if "path" in column and not name.startswith((".", "/", "~")):
         name = f"./{name}"
     return name

@@ -111,18 +111,21 @@ def named_function(function: Callable[..., Any], title: str, settings: Mapping[s
     """What names a function in a recipe, or says that nothing does."""
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     file = FILES.get(module or "")
-    if not module or not name:
-        return missing(title, f"{title} is a {type(function).__name__}, which no name finds again")
-    if "<lambda>" in name:
-        return missing(title, f"{title} is a lambda, which no name finds again")
-    if "<locals>" in name:
-        return missing(title, f"{title} was made inside another function, and no name finds it again")
-    if module == "__main__":
-        return missing(title, f"{title} was defined in a notebook or script, and no name finds it again")
     try:
         kept = json.loads(json.dumps(dict(settings)))
     except (TypeError, ValueError):
         return missing(title, f"{title} has settings that JSON cannot hold")
+    why = ""
+    if not module or not name:
+        why = f"{title} is a {type(function).__name__}, which no name finds again"
+    elif "<lambda>" in name:
+        why = f"{title} is a lambda, which no name finds again"
+    elif "<locals>" in name:
+        why = f"{title} was made inside another function, and no name finds it again"
+    elif module == "__main__":
+        why = f"{title} was defined in a notebook or script, and no name finds it again"
+    if why:
+        return missing(title, why) | ({"settings": kept} if kept else {})
     where = {"file": file} if file else {"module": module}
     return {"function": name, **where, "sha256": source_hash(function), "settings": kept}
 

@@ -106,21 +106,26 @@ def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
     FileNotFoundError, ValueError
         If one is not at hand, or another one than the recipe was made with.
     """
-    names = [source.name for source in recipe.photos[1 if photo is not None else 0 :]]
-    names += [column.what for column in recipe.columns if isinstance(column.what, str)]
-    if recipe.folder is not None and (outside := _outside(names, recipe.folder)):
-        warnings.warn(f"the recipe reads files outside its own folder: {', '.join(outside)}", stacklevel=3)
+    if far := outside(recipe, photo is not None):
+        warnings.warn(far, stacklevel=3)
     if not recipe.photos:
         raise ValueError("the recipe is damaged: it has no picture")
     return [source.photo(photo if index == 0 else None) for index, source in enumerate(recipe.photos)]
 
 
-def _outside(names: Sequence[str], folder: Path) -> list[str]:
+def outside(recipe: Recipe, given: bool = False) -> str:
+    """Which files outside a recipe's own folder and the working folder it reads, in a sentence; empty if none.
+
+    `given` says that its first photo is at hand.
+    """
+    if recipe.folder is None:
+        return ""
+    names = [source.name for source in recipe.photos[1 if given else 0 :]]
+    names += [column.what for column in recipe.columns if isinstance(column.what, str)]
     paths = [name for name in names if name not in portraits() and Path(name).expanduser().exists()]
-    inside = (folder.resolve(), Path.cwd())
-    return [
-        name for name in paths if not any(Path(name).expanduser().resolve().is_relative_to(each) for each in inside)
-    ]
+    inside = (recipe.folder.resolve(), Path.cwd())
+    far = [name for name in paths if not any(Path(name).expanduser().resolve().is_relative_to(each) for each in inside)]
+    return f"the recipe reads files outside its own folder: {', '.join(far)}" if far else ""
 
 
 def check_models(recipe: Recipe) -> None:
