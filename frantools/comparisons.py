@@ -54,6 +54,8 @@ class Job:
     device: str | None = None
     timeout: float | None = None
     cache: Cache | None = None
+    made: dict[int, tuple[Column, Restorer]] = field(default_factory=dict, compare=False, repr=False)
+    """The restorers of columns, made once a job: to find out what a name means takes a look at folders."""
 
     @property
     def whole(self) -> tuple[int, int]:
@@ -61,7 +63,9 @@ class Job:
         return self.size if self.region is None else self.photo.size(max(self.size))
 
     def restorer(self, column: Column) -> Restorer:
-        return column.restorer(self.precision, self.device, self.timeout)
+        if id(column) not in self.made:
+            self.made[id(column)] = column, column.restorer(self.precision, self.device, self.timeout)
+        return self.made[id(column)][1]
 
     def restore(self, column: Column, progress: Progress) -> Restoration:
         """One column's restoration, or an error of whatever kind."""

@@ -122,6 +122,7 @@ class Column:
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
         made: dict[str, Any] = {"title": self.title, **self._named(), "seed": self.seed}
+        made["title"] = self.title  # of what a recipe could not name, another may be known
         if self.given is not None:
             made["degradation"] = self.given.to_dict()
         return made
@@ -140,6 +141,8 @@ class Column:
                     return named_function(from_file(file, name), self.title, self.settings)
                 extra = {"settings": dict(self.settings)} if self.settings else {}
                 return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
+            if isinstance(what, Unknown) and self.settings:
+                return {**what.to_dict(), "settings": dict(self.settings)}
             return self.restorer().to_dict()
         except Exception as error:  # of whatever kind: a recipe can be written of what cannot be made
             if isinstance(what, str):

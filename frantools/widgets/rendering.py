@@ -16,7 +16,7 @@ from .canvas import LOCK
 from .worker import Clock, Worker
 
 LONG = 1.0  # seconds from which a render shows its progress
-PATIENCE = 0.03  # seconds that a result waits for a better one before it is drawn
+PATIENCE = 0.1  # seconds that a result waits for a better one before it is drawn
 
 
 class Stage(Protocol):
