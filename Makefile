@@ -5,6 +5,11 @@ PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
 
+# A photo that is uploaded is one message of the browser, which tornado drops beyond 10 MB: here up to 512 MB.
+uploads := tornado_settings='{"websocket_max_message_size": 536870912}'
+# A kernel that nobody has looked at for ten minutes ends, asked for every minute.
+culling := --MappingKernelManager.cull_idle_timeout=600 --MappingKernelManager.cull_interval=60
+
 .PHONY: help figures check test lab dashboard benchmark clean
 
 help: ## list the targets
@@ -26,10 +31,10 @@ test: .venv/installed-test ## lint, check the types, then run all tests and note
 	$(python) -m pytest --nbval --nbval-current-env $(ARGS)
 
 lab: .venv/installed ## open JupyterLab on the notebooks
-	$(python) -m jupyterlab notebooks $(ARGS)
+	$(python) -m jupyterlab notebooks --ServerApp.$(uploads) $(ARGS)
 
 dashboard: .venv/installed-dashboard ## serve the notebooks as pages without code (voila)
-	$(python) -m voila notebooks $(ARGS)
+	$(python) -m voila notebooks --Voila.$(uploads) $(culling) $(ARGS)
 
 benchmark: .venv/installed ## measure the engine beside a plain port (ARGS="--quick": small sizes)
 	$(python) benchmarks/run.py $(ARGS)

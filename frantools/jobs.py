@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Job:
     device: str | None = None
     timeout: float | None = None
     cache: Cache | None = None
+    made: dict[int, tuple[Column, Restorer]] = field(default_factory=dict, compare=False, repr=False)
+    """The restorers of columns, made once a job: to find out what a name means takes a look at folders."""
 
     @property
     def whole(self) -> tuple[int, int]:
@@ -42,7 +44,10 @@ class Job:
         return self.size if self.region is None else self.photo.size(max(self.size))
 
     def restorer(self, column: Column) -> Restorer:
-        return column.restorer(self.precision, self.device, self.timeout)
+        """What restores in a column."""
+        if id(column) not in self.made:
+            self.made[id(column)] = column, column.restorer(self.precision, self.device, self.timeout)
+        return self.made[id(column)][1]
 
     def restore(self, column: Column, progress: Progress) -> Restoration:
         """One column's restoration, or an error of whatever kind."""

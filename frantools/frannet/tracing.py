@@ -33,7 +33,12 @@ class Trace:
 
 
 def trace(
-    model: CoordinateModel, x: Tensor, setup: Setup | Solver, size: tuple[int, int], seed: int, progress: Progress | None = None
+    model: CoordinateModel,
+    x: Tensor,
+    setup: Setup | Solver,
+    size: tuple[int, int],
+    seed: int,
+    progress: Progress | None = None,
 ) -> Trace:
     """Restore a picture and keep all steps.
 

@@ -29,7 +29,7 @@ def abandonable(
     work : callable
         Without arguments.
     title : str
-        What it is called in messages.
+        What it is called in messages; empty if whoever wants no more need not know that it still runs.
     look : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
         without a message is told that the function still runs.
@@ -67,8 +67,9 @@ def abandonable(
             try:
                 look()
             except Cancelled as error:
-                still = f"{title} cannot be interrupted: it still runs, and its answer will be dropped"
-                error.args = error.args or (still,)
+                if title and not error.args:
+                    error.args = (f"{title} cannot be interrupted: it still runs, and its answer will be dropped",)
+                error.running = thread
                 raise
         if timeout is not None and time.monotonic() - begun > timeout:
             raise RestorerError(

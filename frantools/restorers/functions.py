@@ -134,6 +134,17 @@ def named_function(function: Callable[..., Any], title: str, settings: Mapping[s
         kept = json.loads(json.dumps(dict(settings)))
     except (TypeError, ValueError):
         return missing(title, f"{title} has settings that JSON cannot hold")
+    why = ""
+    if not module or not name:
+        why = f"{title} is a {type(function).__name__}, which no name finds again"
+    elif "<lambda>" in name:
+        why = f"{title} is a lambda, which no name finds again"
+    elif "<locals>" in name:
+        why = f"{title} was made inside another function, and no name finds it again"
+    elif module == "__main__":
+        why = f"{title} was defined in a notebook or script, and no name finds it again"
+    if why:
+        return missing(title, why) | ({"settings": kept} if kept else {})
     where = {"file": file} if file else {"module": module}
     return {"function": name, **where, "sha256": source_hash(function), "settings": kept}
 

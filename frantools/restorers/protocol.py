@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Thread
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -23,6 +24,9 @@ OVERSHOOT = 1.0  # how far answers may leave [0, 1] and are clipped: filters rin
 
 class Cancelled(Exception):  # noqa: N818
     """Raised by a progress callback inside work that is no longer wanted."""
+
+    running: Thread | None = None
+    """What could not be interrupted and still runs."""
 
 
 class RestorerError(ValueError):

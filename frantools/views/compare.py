@@ -105,7 +105,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
         for title, key in fresh.items():
             picture = shown.pictures[title].image
             # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.
-            numbers[title] = abandonable(partial(_numbers, key, picture, target), "measuring", lambda: progress(0.0))
+            numbers[title] = abandonable(partial(_numbers, key, picture, target), "", lambda: progress(0.0))
     yield Compared(shown, numbers, referenced=target is not None)
 
 

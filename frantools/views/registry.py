@@ -16,7 +16,6 @@ from ..frannet.checkpoints import models
 from ..frannet.restoration import versions
 from ..images import portraits
 from ..photo import Photo
-from ..pictures import ENDINGS as PICTURES
 from ..recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_column
 from ..restorers.door import Unknown, is_frannet
@@ -123,21 +122,23 @@ def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
     return [source.photo(photo if index == 0 else None) for index, source in enumerate(recipe.photos)]
 
 
-def warn_outside(recipe: Recipe, photo: Any = None) -> None:
-    """Name what a recipe reads outside its own folder and the working folder, in a warning."""
+def outside(recipe: Recipe, given: bool = False) -> str:
+    """Which files outside a recipe's own folder and the working folder it reads, in a sentence; empty if none.
+
+    `given` says that its first photo is at hand.
+    """
     if recipe.folder is None:
-        return
-    names = [source.name for source in recipe.photos[0 if photo is None else 1 :]]
+        return ""
+    names = [source.name for source in recipe.photos[1 if given else 0 :]]
     names += [source.reference for source in recipe.photos if source.reference not in (None, "none")]
     names += [column.what for column in recipe.columns if isinstance(column.what, str)]
     inside = (recipe.folder.resolve(), Path.cwd())
-    outside = []
+    far = []
     for name in dict.fromkeys([*names, *(recipe.models or {})]):
         path = Path(name.rpartition(":")[0] if ".py:" in name else name).expanduser()
         if name not in (*portraits(), *models()) and not any(path.resolve().is_relative_to(each) for each in inside):
-            outside.append(name)
-    if outside:
-        warnings.warn(f"the recipe reads files outside its own folder: {', '.join(outside)}", stacklevel=4)
+            far.append(name)
+    return f"the recipe reads files outside its own folder: {', '.join(far)}" if far else ""
 
 
 def check_models(recipe: Recipe) -> None:
@@ -147,7 +148,7 @@ def check_models(recipe: Recipe) -> None:
         if name not in models() and path.suffix != ".h5" and path.is_file() and not is_frannet(path):
             if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
                 raise Changed(f"the file {name} has changed since the recipe was made")
-        elif path.suffix.lower() in PICTURES and not path.exists():
+        elif path.suffix.lower() in endings() and not path.exists():
             raise FileNotFoundError(f"there is no picture {name}, which the recipe was made with")
         elif shared_model(name).sha256 != sha256:
             raise Changed(f"the model {name} has other weights than those that the recipe was made with")
@@ -169,7 +170,8 @@ def prepared(
     check_complete(read)
     view.check(read)
     complete = completed(read, columns)
-    warn_outside(complete, photo)
+    if far := outside(complete, photo is not None):
+        warnings.warn(far, stacklevel=4)
     check_models(complete)
     return view, complete, opened(complete, photo)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -79,9 +79,7 @@ def smaller(job: Job, longer: int) -> Job:
     if most <= longer:
         return job
     width, height = (max(1, round(longer * side / most)) for side in job.size)
-    return Job(
-        job.photo, (width, height), job.region, job.seed, job.given, job.precision, job.device, job.timeout, job.cache
-    )
+    return replace(job, size=(width, height))
 
 
 def sharpen(job: Job, columns: Sequence[Column], progress: Progress, early: bool = False) -> Iterator[Shown]:

@@ -2,99 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import ipywidgets as widgets
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from ..comparisons import Cache, Column
-from ..frannet.restoration import Progress, Restoration
-from ..images import Picture
+from ..degradation import Degradation
 from ..recipes import Recipe
-from ..scores.roi import Roi, RoiSearch
-from ..views import figures
-from ..views.figures import Row
+from ..restorers.columns import Column, as_columns
+from ..scores.roi import RoiSearch
 from ..views.note import FIGURES
-from .compare import chosen, sharpen
-from .controls import Numbers, control, side
-from .explorer import WIDTH, Drag, Explorer
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is shown: the pictures by column, the regions, in each its sub-regions, and one restored anew."""
-
-    pictures: Mapping[str, Restoration]
-    regions: Sequence[Roi]
-    inner: Sequence[Sequence[Roi]]
-    anew: Mapping[str, Restoration]
-
-
-def compute(recipe: Recipe, image: Picture, progress: Progress, cache: Cache) -> Iterator[Found]:
-    """Restore the columns, search for regions, and restore the chosen one on its own."""
-    search, choice = RoiSearch(**recipe["search"]), recipe["anew"]
-    if len(recipe["columns"]) < 2:
-        raise ValueError("one column alone differs from nothing; regions need two columns or more")
-    search.check(recipe["size"])
-    for shown in sharpen(recipe, image, lambda share: progress(share / 2), cache):
-        sizes = {len(each.image) for each in shown.values()}
-        if len(sizes) > 1:
-            continue  # some are still coarse
-        found = _search(shown, search.scaled(sizes.pop(), of=recipe["size"]))
-        yield found
-    if not 1 <= choice <= len(found.regions):
-        return
-    part = found.regions[choice - 1].region(recipe["size"])
-    aspect = part.width / part.height  # of two regions that have become one, not 1
-    for anew in sharpen(recipe, image, lambda share: progress(0.5 + share / 2), cache, part, aspect):
-        yield replace(found, anew=anew)
-
-
-def _search(shown: Mapping[str, Restoration], search: RoiSearch) -> Found:
-    regions = search.regions(list(shown.values()))
-    inner = [search.sub_regions([roi.crop(each.image) for each in shown.values()]) for roi in regions]
-    return Found(shown, regions, inner, {})
-
-
-def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
-    """One row a column: its picture with the regions outlined, their crops, and the one restored anew."""
-    choice = recipe["anew"]
-    titles = ["Regions", *(f"{n}: {roi.score:.0f}" for n, roi in enumerate(data.regions, start=1))]
-    if 1 <= choice <= len(data.regions):
-        titles.append(f"{choice} anew")
-    rows = []
-    for title, restoration in data.pictures.items():
-        crops = [roi.crop(restoration.image) for roi in data.regions]
-        last = [data.anew.get(title, crops[choice - 1])] if 1 <= choice <= len(data.regions) else []
-        rows.append(Row([restoration, *crops, *last], title, [data.regions, *data.inner]))
-    most = (
-        1 + recipe["search"]["count"] + (choice > 0)
-    )  # as wide as if all were found: the layout stays as they sharpen
-    cell = max(32, min(240, (WIDTH - figures.LABEL) // max(most, len(titles)) - figures.GAP))
-    return figures.grid(rows, titles, cell, figure)
-
-
-def follow(control: widgets.Widget, leader: widgets.Widget) -> None:
-    """Let the value of one control be the most that another takes, from when it changes: what was asked for stays."""
-
-    def bound(_: object) -> None:
-        control.max = max(control.min, leader.value)
-
-    leader.observe(bound, "value")
-    control.max = max(control.value, leader.value)
+from ..views.rois import VIEW
+from .canvas import Drag
+from .controls import Numbers, control, follow, side
+from .explorer import Explorer
 
 
 class Rois(Explorer):
     """Regions and their crops; see `frantools.widgets.rois`."""
 
-    kind = "rois"
-    compute = staticmethod(compute)
-    draw = staticmethod(draw)
+    view = VIEW
 
-    def __init__(self, image: Any, columns: Sequence[Column], size: int, seed: int, search: RoiSearch) -> None:
+    def __init__(
+        self, photo: Any, columns: Sequence[Column], size: int, seed: int, search: RoiSearch, **others: Any
+    ) -> None:
         slow = {"continuous_update": False}
         self.search = Numbers(
             {
@@ -115,7 +48,7 @@ class Rois(Explorer):
             },
             open_ended=True,
         )  # fmt: skip
-        self.search.value = asdict(search)
+        self.search.show(asdict(search))
         search.check(side(size))
         anew = control(
             widgets.BoundedIntText,
@@ -124,13 +57,16 @@ class Rois(Explorer):
             value=1,
             max=8,
         )
-        super().__init__(image, columns, size, seed, {"search": self.search, "anew": anew})
+        super().__init__(photo, columns, size, seed, {"search": self.search, "anew": anew}, **others)
         self._drag = Drag(self.canvas, clicked=self._clicked)
 
-    def _set(self, name: str, control: widgets.Widget, value: Any) -> None:
-        if name == "search":  # no figure has a region that is larger than the picture
-            value = {**value, "size": min(value["size"], self.controls["size"].value)}
-        super()._set(name, control, value)
+    def own_part(self, recipe: Recipe) -> dict[str, Any]:
+        """With regions that are no larger than the picture."""
+        found = super().own_part(recipe)
+        if "search" in found:
+            value = found["search"]
+            found["search"] = {**value, "size": min(value["size"], self.controls["size"].value)}
+        return found
 
     def _bound(self) -> None:
         """A region is no larger than the picture, a sub-region than a region; what is restored anew is one of them."""
@@ -143,40 +79,49 @@ class Rois(Explorer):
 
     def _scale(self, change: dict[str, Any]) -> None:
         """In a smaller picture, regions are of fewer pixels: the same shares of it."""
-        if not self._loading:
-            self.search.value = asdict(RoiSearch(**self.search.value).scaled(change["new"], of=change["old"]))
+        if not self._writing:
+            self.search.show(asdict(RoiSearch(**self.search.value).scaled(change["new"], of=change["old"])))
 
     def _enable(self) -> None:
         super()._enable()
         self.search.controls["sub_size"].disabled = self.search.controls["sub_count"].value == 0
 
     def _clicked(self, axes: Axes, x: float, y: float) -> None:
-        if self._data is None:
+        if self.result is None or not axes.images:
             return
-        column = list(self.canvas.figure.axes).index(axes) % (len(self.canvas.figure.axes) // len(self._data.pictures))
+        regions = self.result.regions
+        rows = [each for each in self.canvas.figure.axes if each.images]
+        column = rows.index(axes) % (len(rows) // max(1, len(self.result.pictures)))
         if column == 0:
-            hits = [n for n, r in enumerate(self._data.regions, 1) if r.left <= x < r.right and r.top <= y < r.bottom]
+            hits = [n for n, r in enumerate(regions, 1) if r.left <= x < r.right and r.top <= y < r.bottom]
         else:
-            hits = [column] if column <= len(self._data.regions) else []
+            hits = [column] if column <= len(regions) else []
         if hits:
             self.controls["anew"].value = hits[0]
 
 
 def rois(
-    image: Any = None,
-    columns: Sequence[Column | str] | None = None,
+    photo: Any = None,
+    columns: Sequence[Any] | None = None,
     size: int = 512,
     seed: int = 0,
     search: RoiSearch | None = None,
+    given: Degradation | None = None,
+    device: str | None = None,
+    timeout: float | None = None,
+    *,
+    image: Any = None,
 ) -> Rois:
     """See where restorations differ most, and restore such a region anew: a crop with real detail.
 
     Parameters
     ----------
-    image, columns, size, seed
+    photo, columns, size, seed, given, device, timeout, image
         As for `frantools.widgets.compare`. Default columns: A, B, masking-32, masking-8.
     search : RoiSearch, optional
         Sizes and counts of regions and sub-regions. Default: the note's, in proportion to `size`.
     """
     search = search or RoiSearch().scaled(side(size))
-    return Rois(image, chosen(columns, FIGURES["roi-crops"]), size, seed, search)
+    made = as_columns(FIGURES["roi-crops"] if columns is None else columns)
+    photo = image if photo is None else photo
+    return Rois(photo, made, size, seed, search, given=given, device=device, timeout=timeout)

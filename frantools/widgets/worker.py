@@ -5,19 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event, Lock, Thread
-from typing import TypeVar
 from weakref import WeakSet
-
-Result = TypeVar("Result")
-
-
-LOOK = 0.03  # seconds between looks whether work is still wanted
-
-
-class Cancelled(Exception):  # noqa: N818
-    """Raised inside work that something newer has replaced."""
 
 
 class Worker:
@@ -51,6 +40,10 @@ class Worker:
         """Cancel what runs."""
         self._cancelled.set()
 
+    def latest(self, cancelled: Event) -> bool:
+        """Whether nothing newer than the work that was given this event has been submitted."""
+        return self._cancelled is cancelled
+
     @property
     def busy(self) -> bool:
         """Whether the latest work is still to come or running."""
@@ -78,37 +71,19 @@ def _leave() -> None:
 threading._register_atexit(_leave)  # type: ignore[attr-defined]
 
 
-_aside = ThreadPoolExecutor(1)  # one thread: what is no longer wanted does not pile up
-
-
-def aside(work: Callable[[], Result], look: Callable[[], None]) -> Result:
-    """Have work done that cannot be interrupted, on a thread of its own.
-
-    Parameters
-    ----------
-    work : callable
-        What it returns is returned.
-    look : callable
-        Called all the while. What it raises ends the waiting; the work goes on to its end, unless it has not begun.
-    """
-    future = _aside.submit(work)
-    try:
-        while not future.done():
-            look()
-            wait([future], timeout=LOOK)
-        return future.result()
-    finally:
-        future.cancel()
-
-
 class Clock:
     """The time left of work, from the share that is done."""
 
     def __init__(self) -> None:
         self._begun = time.perf_counter()
 
+    @property
+    def spent(self) -> float:
+        """Seconds since the work began."""
+        return time.perf_counter() - self._begun
+
     def left(self, share: float) -> tuple[float, float]:
         """Seconds that the whole will take, and those of them still to come."""
-        spent = time.perf_counter() - self._begun
+        spent = self.spent
         whole = spent / max(share, 1e-3)
         return whole, whole - spent

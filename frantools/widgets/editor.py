@@ -1,0 +1,186 @@
+"""The settings of one column as controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isroutine
+from itertools import count
+from os.path import expanduser
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from ..frannet.checkpoints import models
+from ..frannet.samplers import Setup
+from ..frannet.setups import named_setup, setup_name
+from ..restorers.columns import COLUMNS, Column, as_column
+from ..restorers.door import DEFAULT, Unknown, meaning
+from ..restorers.resizing import NAMED
+from .controls import WRAP, Composed, Report, control
+from .settings import SettingsEditor
+from .setups import SetupEditor
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What of a column there is to set."""
+
+    setup: Any = None
+    """The sampler's setup that it has, by default too; None where there is no sampler."""
+    sampled: bool = False
+    """Whether it is of the kind of restorer that may have a sampler."""
+    random: bool = False
+    """Whether the seed matters."""
+    calls: int | None = None
+    """How often a network is called for a point, where that is known."""
+
+
+def facts_of(column: Column) -> Facts:
+    """What of a column there is to set. What cannot be made is told of where it is rendered, and keeps what it has."""
+    try:
+        made = column.restorer()
+    except Exception:  # of whatever kind: a user's own restorer may raise anything
+        return Facts(column.setup, True, True, getattr(column.setup, "calls", None))
+    setup = getattr(made, "setup", None)
+    return Facts(setup, hasattr(made, "setup"), bool(made.random), getattr(made, "calls", None))
+
+
+def plain(column: Column) -> Column:
+    """The same column with its setup beside the model, where it is itself a setup or the name of one."""
+    what = column.what
+    if isinstance(what, str):
+        try:
+            setup = named_setup(what) if meaning(what) == "setup" else None
+        except ValueError:  # it names nothing, which is told of where it is rendered
+            return column
+        return column if setup is None else column.but(what=DEFAULT, setup=setup)
+    return column.but(what=DEFAULT, setup=what) if isinstance(what, Setup) else column
+
+
+def described(column: Column) -> str:
+    """The title of a column as its settings are: that of the preset that it is, or its model and its setup's name."""
+    if not isinstance(column.what, str):
+        return as_column(column.what).title
+    for title, preset in COLUMNS.items():
+        if (column.what, column.setup) == (preset.what, preset.setup):
+            return title
+    if not isinstance(column.setup, Setup):
+        return Path(column.what).stem
+    name = setup_name(column.setup)
+    return name if column.what == DEFAULT else f"{Path(column.what).stem} {name}"
+
+
+def label_of(what: Any) -> str:
+    """What a restorer is called in the list of models."""
+    if isinstance(what, str):
+        return what
+    if isinstance(what, Unknown):
+        return f"{what.title} (missing)"
+    kind = "array" if hasattr(what, "shape") else "function" if isroutine(what) else type(what).__name__
+    name = as_column(what).title
+    return name if name == kind else f"{name} ({kind})"
+
+
+def same(what: Any, other: Any) -> bool:
+    """Whether two columns' restorers are one."""
+    return what is other or (isinstance(what, str) and isinstance(other, str) and what == other)
+
+
+class ColumnEditor(Composed, widgets.HBox):
+    """The settings of one column; `value` is a `Column`.
+
+    Parameters
+    ----------
+    report : callable
+        Told what is wrong with a weight file.
+    """
+
+    value: Any = traitlets.Instance(Column, allow_none=True)
+
+    def __init__(self, report: Report = print) -> None:
+        self._report = report
+        slow = {"continuous_update": False}
+        self.title = control(widgets.Text, "Title", "What stands above the column", **slow)
+        self.model = control(widgets.Dropdown, "Model", "What restores: a model, a function, plain resizing, a folder")
+        self.file = control(
+            widgets.Text,
+            "Weight file",
+            "The path of a weight file, or of a folder of pictures made elsewhere; press Enter",
+            placeholder="own weights",
+            **slow,
+        )
+        self.own_seed = control(widgets.Checkbox, "Own seed", "Random numbers of its own, not those of all columns")
+        self.seed = control(widgets.IntText, "Seed", "Another seed, other random numbers", **slow)
+        self.setup = SetupEditor()
+        self.settings = SettingsEditor()
+        self._named = (*models(), *NAMED)
+        self._whats: dict[str, Any] = {name: name for name in self._named}
+        self._remembered: dict[str, Any] = {}  # the arguments of each model, for when it is chosen again
+        self.model.options = list(self._whats)
+        super().__init__(
+            [widgets.VBox([self.title, self.model, self.file, self.own_seed, self.seed]), self.setup, self.settings],
+            layout=widgets.Layout(**WRAP),
+        )
+        self.compose(self.title, self.model, self.own_seed, self.seed, self.setup, self.settings)
+        for each in (self.setup, self.settings):
+            each.observe(self._changed, "error")
+        self.file.observe(self._choose_file, "value")
+
+    def _read(self) -> Column:
+        before, label = self.value, self.model.value
+        for each in (self.setup, self.settings):
+            if each.error:
+                raise ValueError(each.error)
+        what = self._whats[label]
+        settings = self.settings.value if same(what, before.what) else self._remembered.get(label, {})
+        made = before.but(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
+        facts = facts_of(made)
+        if facts.setup is not None:
+            made = made.but(setup=self.setup.value or facts.setup)
+        return made.but(seed=self.seed.value) if facts.random and self.own_seed.value else made
+
+    def _write(self, column: Column) -> None:
+        label = self._know(column.what)
+        self.title.value, self.model.value = column.title, label
+        self.file.value = label if isinstance(column.what, str) and label not in self._named else ""
+        self.own_seed.value, self.seed.value = column.seed is not None, column.seed or 0
+        self.setup.show(facts_of(column).setup)
+        self.settings.show(dict(column.settings))
+
+    def _know(self, what: Any) -> str:
+        """Offer a restorer; the name under which it is offered."""
+        label = label_of(what)
+        names = [label] if isinstance(what, str) else (label if n == 1 else f"{label} {n}" for n in count(1))
+        name = next(name for name in names if name not in self._whats or same(self._whats[name], what))
+        if name not in self._whats:
+            self._whats[name] = what
+            self.model.options = list(self._whats)
+        return name
+
+    def _settle(self) -> None:
+        """Show and enable what does something with the column as it is."""
+        facts = facts_of(self.value)
+        with self.writing():
+            if (facts.setup is None) != (self.setup.value is None):
+                self.setup.show(facts.setup)
+            if self.settings.value != dict(self.value.settings):
+                self.settings.show(dict(self.value.settings))
+        self._remembered[self.model.value] = dict(self.value.settings)
+        self.setup.layout.display = "" if facts.sampled else "none"
+        self.own_seed.disabled = not facts.random
+        self.seed.disabled = not (facts.random and self.own_seed.value)
+
+    def _choose_file(self, change: dict[str, Any]) -> None:
+        path = expanduser(change["new"].strip())
+        if not path or self._writing:
+            return
+        check: Callable[[], object] = Column(path, path).restorer
+        try:
+            check()
+        except (ValueError, OSError, ImportError) as error:
+            self._report(str(error))
+            return
+        self.model.value = self._know(path)

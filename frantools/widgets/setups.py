@@ -1,0 +1,112 @@
+"""The settings of FranNet's sampler as controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+import traitlets
+
+from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, Setup
+from ..frannet.schedule import RULES
+from .controls import WRAP, Composed, control
+
+DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
+NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
+BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
+
+
+class SetupEditor(Composed, widgets.HBox):
+    """A setup; `value` is a `Setup`, a solver of another library, which is shown by its name and kept, or None."""
+
+    value = traitlets.Any()
+
+    def __init__(self) -> None:
+        slow = {"continuous_update": False}
+        self.sampler = control(
+            widgets.Dropdown, "Sampler", "DDPM steps with the posterior mean and visits all steps", options=SAMPLERS
+        )
+        self.stochasticity = control(
+            widgets.FloatSlider,
+            "Stochasticity",
+            "DDIM's eta: 0 adds no noise along the way, 1 as much as DDPM",
+            max=1.0,
+            step=0.05,
+        )
+        self.K = control(
+            widgets.IntSlider, "K", "The stride of the steps: 1 calls the network 100 times, 8 15 times", min=1, max=99
+        )
+        self.steps = control(widgets.Dropdown, "Steps", "Which diffusion steps are visited", options=RULES)
+        self.noise_projection = control(
+            widgets.Checkbox,
+            "Noise projection",
+            "Pull the noisy value back to its distance from the predicted colour before the noise came in",
+        )
+        self.noise_stddev = control(
+            widgets.Dropdown, "Noise stddev", "The added noise: sigma, sigma squared, or none", options=NOISE_STDDEVS
+        )
+        self.clip = control(widgets.Checkbox, "Clipping", "Keep values within bounds, at the start and after each step")
+        self.low = control(
+            widgets.FloatText, "From", "The lower bound; colours lie in [-1, 1]", value=BOUNDS[0], **slow
+        )
+        self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=BOUNDS[1], **slow)
+        self._solver: Any = None
+        super().__init__(
+            [
+                widgets.VBox([self.sampler, self.stochasticity, self.K, self.steps, self.noise_projection]),
+                widgets.VBox([self.noise_stddev, self.clip, self.low, self.high]),
+            ],
+            layout=widgets.Layout(**WRAP),
+        )
+        self._all = [*(getattr(self, name) for name in NAMES), self.clip, self.low, self.high]
+        self.sampler.observe(self._bind, "value")  # before the value is read of them
+        self.compose(*self._all)
+        self.show(None)
+
+    def _bind(self, change: dict[str, Any]) -> None:
+        """DDPM's sampler leaves no choice of the other settings."""
+        if change["new"] == "ddpm":
+            with self.writing():
+                for name, needed in DDPM.items():
+                    getattr(self, name).value = needed
+            self._changed(None)
+
+    def _read(self) -> Any:
+        if self.value is None:
+            return None
+        if self.sampler.value not in SAMPLERS:
+            return self._solver
+        bounds = (self.low.value, self.high.value) if self.clip.value else None
+        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds)
+
+    def _write(self, value: Any) -> None:
+        if value is None or isinstance(value, Setup):
+            self.sampler.options, shown = SAMPLERS, value or Setup()
+            for name in NAMES:
+                getattr(self, name).value = getattr(shown, name)
+            self.clip.value = shown.clipping is not None
+            self.low.value, self.high.value = shown.clipping or BOUNDS
+        else:
+            self._solver, name = value, solver_name(value)
+            self.sampler.options = [*SAMPLERS, name]
+            self.sampler.value = name
+
+    def _settle(self) -> None:
+        ours = self.value is not None and self.sampler.value in SAMPLERS
+        free = self.sampler.value != "ddpm"
+        for each in self._all:
+            each.disabled = not ours
+        self.sampler.disabled = self.value is None
+        if ours:
+            for name in DDPM:
+                getattr(self, name).disabled = not free
+            self.K.disabled = not free or self.steps.value != "uniform"
+            self.noise_stddev.disabled = self.stochasticity.value == 0
+        self.low.disabled = self.high.disabled = not (ours and self.clip.value)
+
+
+def solver_name(solver: Any) -> str:
+    """What a solver of another library, or of a user's own, is called."""
+    name = getattr(solver, "scheduler", type(solver).__name__)
+    steps = getattr(solver, "steps", None)
+    return f"{name}, {steps} steps" if isinstance(steps, int) else str(name)
