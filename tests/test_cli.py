@@ -248,7 +248,8 @@ def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, he
     out = succeed(
         capsys,
         "compare photo.png --column bicubic --column diffusion.safetensors --column Dark=mine.py:darker "
-        "--column pictures --column mine.py:none --given shrink=2 --size 32 --out a.png --out a.csv --out a.json --out a.md --out a.tex",
+        "--column pictures --column mine.py:none --given shrink=2 --size 32 "
+        "--out a.png --out a.csv --out a.json --out a.md --out a.tex",
     )
     titles = ["bicubic", "diffusion", "Dark", "pictures", "none"]
     assert [line.split()[0] for line in out.splitlines()[1:6]] == titles

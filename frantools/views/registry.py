@@ -12,6 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..decoding import endings
 from ..frannet.checkpoints import models
 from ..frannet.restoration import versions
 from ..images import portraits
