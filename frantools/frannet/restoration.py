@@ -259,8 +259,8 @@ def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup |
     if is_diffusion(model):
         if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
             raise ValueError(
-                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], a SchedulerSetup, and any Solver: "
-                "an object with calls, sample and to_dict"
+                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+                "or any other Solver: an object with calls, sample and to_dict"
             )
         return setup if setup is not None else Setup()
     if setup is not None:
