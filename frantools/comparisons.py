@@ -344,7 +344,7 @@ def restore(
 
 def _one(what: Any, setup: Any, given: Degradation | None, settings: Mapping[str, Any]) -> Column:
     """The one column that restores: what is given, with what goes with it."""
-    column = as_column(what)
+    column = Column(what, what) if isinstance(what, str) and setup is not None else as_column(what)
     changes = {"setup": setup, "given": given, "settings": settings}
     return column.but(**{name: value for name, value in changes.items() if value})
 

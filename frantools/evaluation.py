@@ -178,7 +178,7 @@ def evaluate(
 
 
 def _is_pair(what: Any) -> bool:
-    return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str) and not isinstance(what[1], str)
+    return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str)
 
 
 def _column(what: Any, setup: Setup | Solver | str | None) -> Column:

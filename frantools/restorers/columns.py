@@ -164,7 +164,7 @@ class Column:
         """What tells its restorations from others', within this process at least."""
         made = self.to_dict()
         made.pop("title")
-        if "missing" in made and "sha256" not in made:
+        if made.pop("missing", None) and "sha256" not in made:
             made["object"] = _token(self.what)
             made["settings"] = {name: _said(value) for name, value in self.settings.items()}
             made["setup"] = repr(self.setup)

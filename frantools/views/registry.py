@@ -84,17 +84,16 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     ValueError
         If one is still missing, or a title is none of the recipe's.
     """
-    given = dict(columns or {})
+    given, titles = dict(columns or {}), [column.title for column in recipe.columns]
+    if wrong := [title for title in given if title not in titles]:
+        raise ValueError(f"the recipe has no column {wrong[0]!r}; accepted are {', '.join(titles)}")
     made = []
     for column in recipe.columns:
         if column.title in given:
-            column = _again(column, given.pop(column.title))
+            column = _again(column, given[column.title])
         elif isinstance(column.what, Unknown):
             raise ValueError(column.what.why)
         made.append(column)
-    if given:
-        titles = ", ".join(column.title for column in recipe.columns)
-        raise ValueError(f"the recipe has no column {next(iter(given))!r}; accepted are {titles}")
     return recipe.but(columns=tuple(made))
 
 

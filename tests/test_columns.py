@@ -1,0 +1,284 @@
+"""Whatever restores a picture is a column, and a column can be written down."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from skimage.restoration import denoise_tv_chambolle
+from torch import nn
+
+import frantools as ft
+from frantools.degradation import Degradation
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
+from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
+from frantools.restorers.door import Unknown, meaning, restorer
+from frantools.restorers.protocol import Given, Restoration, RestorerError
+from frantools.restorers.resizing import NAMED
+
+PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+
+
+class Darker:
+    """A restorer of a user's own."""
+
+    title, cost, continuous, random = "darker", 0.1, False, False
+
+    def restore(self, given: Given, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+        return Restoration(given.picture / 2, 0.0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "darker", "by": 2}
+
+
+class Answers(Darker):
+    """A restorer that answers with something else."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def restore(self, *arguments: Any) -> Any:
+        return self.answer
+
+
+def half(picture: np.ndarray) -> np.ndarray:
+    return picture / 2
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with one of each kind of file."""
+    monkeypatch.chdir(tmp_path)
+    save_model(FranNet(Config("single-pass")), tmp_path / "mine.safetensors")
+    (tmp_path / "restorers.py").write_text("def bright(picture):\n    return 1 - (1 - picture) / 2\n")
+    (tmp_path / "results").mkdir()
+    for path in ("results/picture_x2.png", "picture.png"):
+        ft.save_picture(PICTURE, path)
+    return tmp_path
+
+
+KINDS: list[Any] = [
+    *NAMED, "single-masking-32", ("model", "single-masking-8"), "A:K=1", Column("B", "diffusion-basic", "B:K=2"),
+    ft.Setup(K=2), "mine.safetensors", Path("mine.safetensors"), "restorers.py:bright", "./restorers.py:bright", "results",
+    "results/", Path("results"), "picture.png", half, functools.partial(denoise_tv_chambolle, weight=0.1), lambda p: p,
+    Column("TV", denoise_tv_chambolle, weight=0.2), nn.Identity(), PICTURE, (PICTURE * 255).astype(np.uint8), Darker(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", KINDS, ids=lambda what: str(what)[:40])
+def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
+    photo = ft.Photo(PICTURE, "square")
+    made = ft.compare(photo, [what], size=16)
+    assert not made.errors
+    (title,) = made.titles
+    alone = ft.restore(what, photo, size=16)
+    np.testing.assert_array_equal(alone.image, made[title].image)
+    assert alone.image.dtype == np.float32
+    column = as_column(what)
+    numbers = ft.evaluate(what, [photo], size=16)
+    table = ft.compare(photo.at(16), [what], size=16).measure()
+    assert {name: numbers.each[name][0] for name in numbers.each} == {name: table.rows[0][name] for name in numbers.each}
+    described = json.loads(json.dumps(column.to_dict()))
+    again = Column.from_dict(described)
+    assert again.to_dict() == described
+    assert column.key() == column.key()
+    json.loads(json.dumps(made.recipe.to_dict()))
+    if not isinstance(again.what, Unknown):
+        assert again.key() == column.key()
+        np.testing.assert_array_equal(ft.restore(again, photo, size=16).image, alone.image)
+
+
+def test_pairs_and_columns_keep_their_titles():
+    made = as_columns([("mine", half), Column("yours", half), half, half, "bicubic", "bicubic", ("x", Column("y", half))])
+    assert [column.title for column in made] == ["mine", "yours", "half", "half (2)", "bicubic", "bicubic (2)", "x"]
+    with pytest.raises(ValueError, match="titles must differ"):
+        as_columns([("a", half), ("a", "bicubic")])
+
+
+@pytest.mark.parametrize("columns", ["bicubic", half, nn.Sequential(nn.Identity()), Column("a", half), PICTURE, [], 3])
+def test_columns_are_a_list(columns):
+    with pytest.raises(ValueError, match=r"accepted is a list"):
+        as_columns(columns)
+
+
+@pytest.mark.parametrize("name", ["area", "A", "diffusion-basic", "Input", "DDIM"])
+def test_a_string_with_two_meanings_is_refused_and_a_path_is_always_one(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert as_column(name)
+    Path(name).mkdir()
+    with pytest.raises(ValueError, match=rf"{name}.* or the path {name}; for the path write ./{name}"):
+        as_column(name)
+    ft.save_picture(PICTURE, f"{name}/picture.png")
+    for path in (f"./{name}", Path(name), str(tmp_path / name)):
+        made = ft.restore(path, ft.Photo(PICTURE, "whole"), size=30)
+        assert made.image.shape == PICTURE.shape
+    again = Column.from_dict(as_column(Path(name)).to_dict())
+    assert ft.restore(again, ft.Photo(PICTURE, "whole"), size=30).image.shape == PICTURE.shape
+
+
+@pytest.mark.parametrize("what", ["bicubics", "", "x" * 5000, "a\0b", "no.such:thing", "Results", "UniPC"])
+def test_a_string_that_means_nothing_is_told_at_once(what):
+    with pytest.raises(ValueError, match=r"names nothing that restores a picture; accepted are [^\n]+$"):
+        ft.compare("hopper", [what])
+
+
+@pytest.mark.parametrize("what", ["missing.safetensors", "missing.pth", "missing/", "missing.png", "missing.py:f"])
+def test_what_is_not_there_is_told_at_once(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"^there is no [^\n]*missing"):
+        ft.compare("hopper", [what], size=8)
+
+
+@pytest.mark.parametrize("what", [Darker, nn.Identity, FranNet, dict])
+def test_a_class_is_not_an_object_of_it(what):
+    with pytest.raises(ValueError, match=rf"{what.__name__} is a class; accepted is an object of it"):
+        ft.restore(what, "hopper", size=8)
+
+
+@pytest.mark.parametrize("what", [3, object(), torch.zeros(4, 4, 3), {"a": 1}, b"x"])
+def test_what_restores_nothing_is_told(what):
+    with pytest.raises(ValueError, match=r"accepted are"):
+        ft.restore(what, "hopper", size=8)
+
+
+def test_settings_go_to_those_that_take_them():
+    for what, settings in (("bicubic", {"weight": 1}), (PICTURE, {"a": 1}), (Darker(), {"b": 1}), ("A", {"tile": 3})):
+        with pytest.raises(ValueError, match="takes no settings, got"):
+            ft.restore(what, "hopper", size=8, **settings)
+    with pytest.raises(ValueError, match="half takes no weight; accepted are none"):
+        ft.restore(half, "hopper", size=8, weight=1)
+    for what in ("bicubic", half, nn.Identity()):
+        with pytest.raises(ValueError, match="has no sampler; setup goes with a diffusion model"):
+            ft.restore(what, "hopper", "A", size=8)
+    with pytest.raises(ValueError, match="a setup"):
+        ft.restore("A", "hopper", "B", size=8)
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
+def test_a_device_that_is_not_there_is_told(device):
+    with pytest.raises(ValueError, match=rf"the device {device} is not at hand"):
+        ft.restore("single-masking-32", "hopper", size=8, device=device)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(None, "answered NoneType"), (PICTURE, "answered ndarray"), (Restoration(None, 0, 0), "answered None"),
+     (Restoration(PICTURE[..., :1], 0, 0), "1 channels"), (Restoration(PICTURE * np.nan, 0, 0), "NaN")],
+)  # fmt: skip
+def test_a_restorer_of_a_users_own_that_answers_wrongly_is_a_sentence_in_its_column(answer, said):
+    made = ft.compare("hopper", [("wrong", Answers(answer)), ("right", Darker())], size=16)
+    assert said in made.errors["wrong"]
+    assert "accepted is" in made.errors["wrong"]
+    assert made["right"].image.mean() < 0.4
+
+
+settings = st.dictionaries(
+    st.sampled_from("weight sigma n window".split()),
+    st.none() | st.integers() | st.floats(allow_nan=False) | st.text() | st.builds(object) | st.builds(set)
+    | st.builds(lambda n: np.arange(n), st.integers(0, 3)),
+)  # fmt: skip
+whats = st.sampled_from([half, lambda p: p, PICTURE, nn.Identity(), Darker(), "bicubic", "A", "x.safetensors", 3, "?", dict])
+
+
+@given(title=st.text(), what=whats, seed=st.none() | st.integers(), settings=settings)
+def test_to_dict_and_key_never_raise(title, what, seed, settings):
+    column = Column(title, what, seed=seed, given=Degradation(shrink=2), **settings)
+    described = column.to_dict()
+    again = Column.from_dict(json.loads(json.dumps(described)))
+    assert (again.title, again.seed, again.given) == (title, seed, Degradation(shrink=2))
+    assert again.to_dict() == described
+    assert column.key() == Column("other", what, seed=seed, given=Degradation(shrink=2), **settings).key()
+    assert column == Column(title, what, seed=seed, given=Degradation(shrink=2), **settings)
+    hash(column), repr(column)
+
+
+class Breaks(Darker):
+    """A restorer that cannot say what it is."""
+
+    def to_dict(self) -> dict[str, Any]:
+        raise RuntimeError("no idea")
+
+
+@pytest.mark.parametrize("what", [Breaks(), Darker(), lambda p: p, nn.Identity(), PICTURE])
+def test_what_nothing_finds_again_says_so_and_names_itself(what):
+    described = Column("mine", what).to_dict()
+    assert described["title"] == "mine"
+    assert "mine" in described["missing"]
+
+
+def closure(n: int) -> Any:
+    return lambda picture: picture / n
+
+
+def test_keys_tell_apart_what_differs(folder):
+    module = nn.Conv2d(3, 3, 1)
+    different = [
+        Column("a", closure(1)), Column("a", closure(2)), Column("a", half), Column("a", half, seed=3),
+        Column("a", half, given=Degradation(shrink=2)), Column("a", denoise_tv_chambolle, weight=0.1),
+        Column("a", denoise_tv_chambolle, weight=0.2), Column("a", PICTURE), Column("a", PICTURE / 2),
+        Column("a", module), Column("a", nn.Conv2d(3, 3, 1)), Column("a", module, tile=64), Column("a", "A"),
+        Column("a", "B"), Column("a", "bicubic"), Column("a", Darker()), Column("a", Darker()),
+        Column("a", lambda p, psf: p, psf=np.zeros(5000)), Column("a", FranNet(Config("single-pass")).eval()),
+        Column("a", FranNet(Config("single-pass")).eval()),
+    ]  # fmt: skip
+    keys = [column.key() for column in different]
+    assert len(set(keys)) == len(different)
+    assert keys == [column.key() for column in different]
+    before = different[9].key()
+    with torch.no_grad():
+        module.weight.add_(1)
+    assert different[9].key() != before
+
+
+@pytest.mark.parametrize("what", ["mine.safetensors", "restorers.py:bright", "results", "picture.png"])
+def test_a_file_that_changed_has_another_key(folder, what):
+    column = Column("a", what)
+    before = column.key()
+    assert column.key() == before
+    if what == "mine.safetensors":
+        save_model(FranNet(Config("single-pass")), what)
+        os.utime(what, ns=(0, 0))
+    elif what == "restorers.py:bright":
+        Path("restorers.py").write_text("HALF = 1\n" + Path("restorers.py").read_text())
+    else:
+        ft.save_picture(PICTURE[:9], "results/picture_x2.png" if what == "results" else what)
+    assert column.key() != before
+
+
+def test_arrays_among_settings_are_compared_as_wholes():
+    first, second = (Column("a", half, psf=np.arange(n)) for n in (3, 4))
+    assert first != second
+    assert first == Column("a", half, psf=np.arange(3))
+    assert Column("a", half, w=1) != Column("a", half, w=True)
+
+
+def test_the_notes_columns_are_found_by_their_titles():
+    assert as_column("DDPM") is COLUMNS["DDPM"]
+    assert as_columns(["Input", "A"])[1].what == "diffusion-basic"
+    assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match="accepted are whole numbers"):
+        Column("a", half, seed=seed)
+
+
+def test_an_array_of_another_range_is_told():
+    with pytest.raises(RestorerError, match=r"values from .* to 255; accepted"):
+        restorer(PICTURE * 255)
+
+
+def test_pictures_of_other_kinds_become_arrays():
+    gray = np.asarray(Image.new("L", (8, 8), 51))
+    np.testing.assert_allclose(restorer(gray).restore(Given(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2)

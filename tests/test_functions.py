@@ -1,0 +1,404 @@
+"""Functions of pictures: what they are given, what they may answer, and what becomes of those that misbehave."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_biharmonic, richardson_lucy
+
+import frantools as ft
+from frantools.degradation import Degradation
+from frantools.recipes import Recipe
+from frantools.restorers.columns import Column
+from frantools.restorers.door import Unknown
+from frantools.restorers.functions import FunctionRestorer, from_file, from_module
+from frantools.restorers.protocol import Cancelled, Changed
+
+PHOTO = ft.Photo(np.random.default_rng(0).random((24, 36, 3)).astype(np.float32), "whole")
+PSF = np.full((3, 3), 1 / 9)
+
+
+def sharpened(picture: np.ndarray, num_iter: int = 3) -> np.ndarray:
+    return np.stack([richardson_lucy(picture[..., c], PSF, num_iter=num_iter) for c in range(3)], axis=-1)
+
+
+def test_scikit_images_restorers_are_columns():
+    mask = np.zeros((24, 36), bool)
+    mask[5:8, 9:14] = True
+    columns = [
+        Column("TV", denoise_tv_chambolle, weight=0.1),
+        Column("NLM", denoise_nl_means, patch_size=3, patch_distance=3, h=0.1),
+        Column("RL", sharpened, num_iter=2),
+        Column("inpainted", inpaint_biharmonic, mask=mask),
+    ]
+    worse = Degradation(noise=0.05)
+    made = ft.compare(PHOTO, columns, size=36, given=worse)
+    assert not made.errors
+    given_ = worse.apply(PHOTO.shown(36))
+    expected = {
+        "TV": denoise_tv_chambolle(given_, weight=0.1, channel_axis=-1),
+        "NLM": denoise_nl_means(given_, 3, 3, 0.1, sigma=0.05, channel_axis=-1),
+        "RL": sharpened(given_, 2),
+        "inpainted": inpaint_biharmonic(given_, mask, channel_axis=-1),
+    }
+    for title, picture in expected.items():
+        np.testing.assert_allclose(made[title].image, picture.clip(0, 1), atol=1e-6)
+
+
+def test_what_a_signature_names_is_given():
+    seen: dict[str, Any] = {}
+
+    def f(picture, sigma, *, seed, size, region=None, channel_axis=None, other=7):
+        seen.update(sigma=sigma, seed=seed, size=size, region=region, channel_axis=channel_axis, other=other)
+        return picture
+
+    region = ft.Region(0.25, 0.5, 0.25, 0.5)
+    ft.restore(f, PHOTO, size=16, region=region, seed=5, given=Degradation(noise=0.2))
+    assert seen == {"sigma": 0.2, "seed": 5, "size": (16, 16), "region": region, "channel_axis": -1, "other": 7}
+    ft.compare(PHOTO, [Column("f", f, seed=9, other=8)], size=12, seed=5)
+    assert seen == {"sigma": 0.0, "seed": 9, "size": (12, 8), "region": None, "channel_axis": -1, "other": 8}
+
+
+def test_a_default_stands_where_nothing_is_known_of_the_noise():
+    seen = []
+    ft.restore(lambda picture, sigma=0.3: seen.append(sigma) or picture, PHOTO, size=8)
+    assert seen == [0.3]
+
+
+@pytest.mark.parametrize("function", [np.sqrt, np.flipud, functools.partial(np.clip, a_min=0.2, a_max=0.8), np.negative])
+def test_functions_with_and_without_signatures_are_called(function):
+    made = ft.restore(function, PHOTO, size=36).image
+    np.testing.assert_allclose(made, function(PHOTO.shown(36)).clip(0, 1), atol=1e-6)
+
+
+def test_a_partial_is_its_function_with_settings():
+    column = Column("TV", functools.partial(functools.partial(denoise_tv_chambolle, weight=0.3), eps=1e-3), weight=0.1)
+    assert column.to_dict()["settings"] == {"weight": 0.1, "eps": 1e-3}
+    assert column.to_dict()["function"] == "denoise_tv_chambolle"
+    assert "missing" in Column("x", functools.partial(np.power, 2.0)).to_dict()
+
+
+class Gain:
+    """An object that is called, with a method of the same kind."""
+
+    def __init__(self, gain: float) -> None:
+        self.gain = gain
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        return picture * self.gain
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        return self(picture)
+
+
+@pytest.mark.parametrize("function", [Gain(0.5), Gain(0.5).apply])
+def test_objects_and_methods_are_called_and_no_name_finds_them(function):
+    np.testing.assert_allclose(ft.restore(function, PHOTO, size=36).image, PHOTO.shown(36) / 2)
+    assert "no name finds" in Column("gain", function).to_dict()["missing"]
+
+
+def test_a_region_is_cut_out_of_the_whole_where_the_function_knows_no_region():
+    shapes = []
+    made = ft.compare(PHOTO, [("f", lambda p: shapes.append(p.shape) or p)], size=36, region=ft.Region(0.5, 0, 0.5, 1))
+    assert shapes == [(24, 36, 3)]
+    assert made["f"].image.shape == (36, 36, 3)
+    assert "cut out of its whole picture, 36 x 24" in made.measure().caption
+    same = ft.compare(PHOTO, [("f", lambda p: p)], size=(18, 24), region=ft.Region(0.5, 0, 0.5, 1))
+    whole = ft.compare(PHOTO, [("f", lambda p: p)], size=24)["f"].image
+    assert same["f"].image.shape == (24, 18, 3)
+    assert same["f"].image.mean() == pytest.approx(whole[:, 12:].mean(), abs=0.02)
+
+
+def raises(picture: np.ndarray) -> np.ndarray:
+    raise ZeroDivisionError("no\nway")
+
+
+def exits(picture: np.ndarray) -> np.ndarray:
+    sys.exit(3)
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "raises": (raises, "raised ZeroDivisionError: no way"),
+    "exits": (exits, "asked to end the interpreter"),
+    "none": (lambda p: None, "answered None"),
+    "nan": (lambda p: p * np.nan, "answered 2,592 values that are NaN or infinite"),
+    "inf": (lambda p: np.where(p > 0.5, np.inf, p), "NaN or infinite"),
+    "shape": (lambda p: p[0, 0], "answered an array of shape (3,)"),
+    "batch": (lambda p: p[None], "answered an array of shape (1, 24, 36, 3)"),
+    "empty": (lambda p: p[:0], "answered an array of shape (0, 36, 3)"),
+    "channels": (lambda p: p[..., :2], "answered 2 channels"),
+    "gray": (lambda p: p[..., 0], "answered an array of shape (24, 36)"),
+    "bytes": (lambda p: p * 255, "answered values from"),
+    "whole": (lambda p: (p * 255).astype(int), "answered values of int64"),
+    "bool": (lambda p: p > 0.5, "answered values of bool"),
+    "complex": (lambda p: p * 1j, "answered values of complex64"),
+    "text": (lambda p: "done", "accepted is an array"),
+    "ragged": (lambda p: [[1], [1, 2]], "which is no array"),
+    "objects": (lambda p: object(), "answered object"),
+    "arguments": (lambda: None, "raised TypeError"),
+    "grad": (lambda p: torch.from_numpy(p).requires_grad_(), "which is no array"),
+    "long": (lambda p: (_ for _ in ()).throw(ValueError("x " * 9000)), "long: x x"),
+}
+
+
+def test_what_goes_wrong_is_one_sentence_in_its_column_and_the_others_go_on():
+    columns = [(title, function) for title, (function, _) in WRONG.items()]
+    made = ft.compare(PHOTO, [*columns, ("right", lambda p: p)], size=36)
+    assert list(made) == ["right"]
+    assert made.titles == [*WRONG, "right"]
+    for title, (_, said) in WRONG.items():
+        assert said in made.errors[title]
+        assert made.errors[title].startswith(title)
+        assert "\n" not in made.errors[title]
+        assert len(made.errors[title]) < 400
+        with pytest.raises(KeyError, match="has no restoration"):
+            made[title]
+    table = made.measure()
+    assert [row["error"] for row in table.rows] == [*made.errors.values(), ""]
+    assert table.rows[-1]["mse"] == 0
+    assert made._repr_png_()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("title", ["none", "channels", "raises"])
+def test_alone_it_is_raised(title):
+    function, said = WRONG[title]
+    with pytest.raises(Exception, match=said if title != "raises" else "no\nway"):
+        ft.restore(function, PHOTO, size=36)
+    with pytest.raises(ValueError, match=said):
+        ft.evaluate(Column(title, function), [PHOTO], size=36)
+
+
+def test_other_pictures_than_asked_for_are_taken():
+    uint8 = ft.restore(lambda p: (p * 255).astype(np.uint8), PHOTO, size=36).image
+    np.testing.assert_allclose(uint8, PHOTO.shown(36), atol=1 / 255)
+    for convert in (lambda p: p.astype(np.float64), lambda p: torch.from_numpy(p), lambda p: p.tolist()):
+        np.testing.assert_array_equal(ft.restore(convert, PHOTO, size=36).image, PHOTO.shown(36))
+    rings = ft.restore(lambda p: p * 1.5 - 0.25, PHOTO, size=36).image
+    np.testing.assert_allclose(rings, (PHOTO.shown(36) * 1.5 - 0.25).clip(0, 1), atol=1e-6)
+
+
+def test_a_function_may_change_what_it_is_given():
+    def spoils(picture):
+        picture[:] = 0
+        return picture
+
+    made = ft.compare(PHOTO, [("spoils", spoils), ("keeps", lambda p: p)], size=36, given=Degradation(blur=1))
+    assert made["spoils"].image.max() == 0
+    np.testing.assert_array_equal(made["keeps"].image, Degradation(blur=1).apply(made.reference))
+
+
+@given(scale=st.integers(1, 4), size=st.integers(8, 24))
+def test_other_sizes_are_shown_as_they_are_and_measured_after_one_stated_resampling(scale, size):
+    made = ft.compare(PHOTO, [("big", lambda p: p.repeat(scale, 0).repeat(scale, 1))], size=size)
+    width, height = made.size
+    assert made["big"].image.shape == (height * scale, width * scale, 3)
+    assert made.fitted("big").shape == (height, width, 3)
+    said = f"big is {width * scale} x {height * scale} and was resampled (bicubic, antialiased) to be measured"
+    assert (said in made.measure(["mse"]).caption) == (scale > 1)
+
+
+def test_the_number_of_torchs_threads_is_the_same_after():
+    before, new = torch.get_num_threads(), []
+
+    def greedy(picture):
+        torch.set_num_threads(before + 3)
+        return picture
+
+    def look():
+        new.append(torch.get_num_threads())
+
+    ft.restore(greedy, PHOTO, size=8)
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert [torch.get_num_threads(), *new] == [before, before]
+
+
+@pytest.fixture
+def hanging():
+    """A function that does not answer before it is let go, and the event that does."""
+    go, begun = threading.Event(), threading.Event()
+
+    def hangs(picture):
+        begun.set()
+        go.wait(60)
+        return picture
+
+    yield hangs, begun
+    go.set()
+
+
+def test_an_answer_is_not_waited_for_longer_than_the_timeout(hanging):
+    made = ft.compare(PHOTO, [("hangs", hanging[0]), ("bicubic", "bicubic")], size=8, timeout=0.1)
+    assert "hangs did not answer within 0.1 s; it still runs" in made.errors["hangs"]
+    assert "bicubic" in made
+
+
+def test_stop_gives_control_back_and_says_that_the_function_still_runs(hanging):
+    function, begun = hanging
+
+    def stop(share):
+        if begun.is_set():
+            raise Cancelled
+
+    with pytest.raises(Cancelled, match="hangs cannot be interrupted: it still runs, and its answer will be dropped"):
+        ft.compare(PHOTO, [("hangs", function)], size=8, progress=stop)
+
+
+class Enough(Exception):
+    """Raised by a caller's progress."""
+
+
+@pytest.mark.parametrize("error", [Enough("now"), Cancelled("now"), KeyboardInterrupt(), ValueError("now")])
+def test_what_progress_raises_ends_all_and_is_raised_as_it_is(error):
+    called = []
+
+    def stop(share):
+        raise error
+
+    columns = [("first", lambda p: called.append(1) or p), ("second", lambda p: called.append(2) or p)]
+    for work in (ft.compare, ft.evaluate):
+        arguments = (PHOTO, columns) if work is ft.compare else (columns, [PHOTO])
+        with pytest.raises(type(error)) as caught:
+            work(*arguments, size=8, progress=stop)
+        assert caught.value is error
+    assert 2 not in called
+
+
+def test_an_interrupt_inside_a_function_ends_all():
+    def interrupted(picture):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ft.compare(PHOTO, [("a", interrupted), ("b", "bicubic")], size=8)
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=5))
+def test_progress_grows_from_0_to_1(costs):
+    shares: list[float] = []
+    ft.compare(PHOTO, [(str(n), lambda p: p) for n in range(len(costs))], size=4, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+WRITES = """
+from pathlib import Path
+Path({path!r}).write_text("run")
+
+def restore(picture, weight=1.0):
+    Path({path!r}).write_text("called")
+    return picture * weight
+"""
+
+
+@pytest.fixture(params=["file", "module"])
+def stranger(request, tmp_path, monkeypatch):
+    """A figure whose recipe names a function of a stranger, the file that it would write, and the code."""
+    trace, code = tmp_path / "trace", tmp_path / "strange_restorers.py"
+    code.write_text(WRITES.format(path=str(trace)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    what = from_file(str(code), "restore") if request.param == "file" else from_module("strange_restorers", "restore")
+    made = ft.compare("hopper", [Column("theirs", what, weight=0.5), "bicubic"], size=24)
+    path = tmp_path / "figure.png"
+    ft.save_figure(made.figure(), path, made.recipe)
+    sys.modules.pop("strange_restorers", None)
+    trace.unlink()
+    return path, trace, code
+
+
+def test_opening_a_strangers_picture_runs_no_code(stranger):
+    path, trace, _ = stranger
+    recipe = ft.load_recipe(path)
+    with pytest.raises(ValueError, match=r"theirs is the function restore of .*columns=.*trust=True") as told:
+        ft.render(path)
+    assert "\n" not in str(told.value)
+    made = ft.compare("hopper", recipe.columns, size=24)
+    assert "runs no code" in made.errors["theirs"]
+    assert json.loads(json.dumps(recipe.to_dict())) == recipe.to_dict() == ft.load_recipe(path).to_dict()
+    assert not trace.exists()
+    ft.render(path, columns={"theirs": lambda picture, weight: picture * weight})
+    assert not trace.exists()
+
+
+def test_a_trusted_function_is_run_unless_it_has_changed(stranger):
+    path, trace, code = stranger
+    for recipe in (path, ft.load_recipe(path)):
+        ft.render(recipe, trust=True)
+        assert trace.read_text() == "called"
+    code.write_text(code.read_text().replace("picture * weight", "picture"))
+    sys.modules.pop("strange_restorers", None)
+    with pytest.raises(Changed, match="the function restore of .* has changed since the recipe was made"):
+        ft.render(path, trust=True)
+
+
+@pytest.mark.parametrize("key", ["model", "path", "function"])
+def test_no_other_way_to_name_a_function_runs_it(tmp_path, monkeypatch, key):
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.py").write_text(WRITES.format(path="trace"))
+    names = {"function": "restore", "file": "theirs.py"} if key == "function" else {key: "theirs.py:restore"}
+    recipe = {**ft.compare("hopper", ["bicubic"], size=8).recipe, "columns": [{"title": "theirs", **names}]}
+    assert isinstance(Recipe.from_dict(recipe).columns[0].what, Unknown)
+    with pytest.raises(ValueError, match="a recipe runs no code"):
+        ft.render(recipe)
+    assert not Path("trace").exists()
+    ft.render(recipe, trust=True)
+    assert Path("trace").exists()
+
+
+def test_a_lambda_must_be_given_again():
+    made = ft.compare("hopper", [Column("mine", lambda picture, weight: picture * weight, weight=0.5)], size=24)
+    recipe = json.loads(json.dumps(made.recipe.to_dict()))
+    with pytest.raises(ValueError, match=r"mine is a lambda, .* give it again: columns=\{'mine': \.\.\.\}"):
+        ft.render(recipe)
+    with pytest.raises(ValueError, match="the recipe has no column 'yours'; accepted are mine"):
+        ft.render(recipe, columns={"yours": "bicubic"})
+    weights = []
+    ft.render(recipe, columns={"mine": lambda picture, weight: weights.append(weight) or picture})
+    assert weights == [0.5]
+    ft.render(recipe, columns={"mine": Column("any", lambda picture: picture)})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("def f(:\n", "cannot be run: SyntaxError"), ("import sys\nsys.exit(1)", "cannot be run: SystemExit"),
+     ("def g(p): return p", "has no function f; it has g"), ("f = 3", "has no function f; it has none")],
+)  # fmt: skip
+def test_a_file_without_the_function_is_told(tmp_path, content, said):
+    path = tmp_path / "mine.py"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=said):
+        ft.restore(f"{path}:f", PHOTO, size=8)
+
+
+def test_a_function_of_a_file_is_read_again_when_the_file_changes(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def f(picture): return picture * 0")
+    column = Column("f", f"{path}:f")
+    assert ft.restore(column, PHOTO, size=8).image.max() == 0
+    path.write_text("def f(picture): return picture * 0 + 1")
+    assert ft.restore(column, PHOTO, size=8).image.min() == 1
+
+
+def test_nothing_is_warned_of_in_ordinary_use():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ft.compare(PHOTO, [Column("TV", denoise_tv_chambolle, weight=0.1)], size=16).measure()
+
+
+def test_a_restorer_says_what_it_is():
+    made = FunctionRestorer(denoise_tv_chambolle, {"weight": 0.1})
+    assert (made.title, made.random, made.continuous) == ("denoise_tv_chambolle", False, False)
+    assert FunctionRestorer(lambda p, seed, size, region: p).random
+    assert FunctionRestorer(lambda p, seed, size, region: p).continuous

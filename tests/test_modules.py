@@ -1,0 +1,269 @@
+"""Torch modules: called as they are, tiled where that makes no difference, and left as they were."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import frantools as ft
+from frantools.restorers.modules import ModuleRestorer
+from frantools.restorers.protocol import Cancelled
+from frantools.restorers.tiling import scale_of, seen, tiled
+
+
+def photo(width: int, height: int) -> ft.Photo:
+    return ft.Photo(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8), "whole")
+
+
+def convolutions(scale: int = 1, depth: int = 2, kernel: int = 3) -> nn.Module:
+    torch.manual_seed(depth)
+    layers: list[nn.Module] = [nn.Conv2d(3, 6, 3, padding=1), nn.ReLU()]
+    for _ in range(depth - 2):
+        layers += [nn.Conv2d(6, 6, kernel, padding=kernel // 2), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(6, 3 * scale**2, 3, padding=1), nn.PixelShuffle(scale), nn.Sigmoid())
+
+
+class Halving(nn.Module):
+    """A small U-Net: it halves the picture, and adds what it saw before."""
+
+    def __init__(self, times: int = 1, how: str = "stride") -> None:
+        super().__init__()
+        torch.manual_seed(times)
+        self.first, self.last, self.how = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 3, 3, padding=1), how
+        self.down = nn.ModuleList(nn.Conv2d(8, 8, 3, 2 if how == "stride" else 1, 1) for _ in range(times))
+        self.up = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(times))
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = [self.first(x)]
+        for down in self.down:
+            y = torch.relu(down(skips[-1]))
+            skips.append(F.max_pool2d(y, 2, ceil_mode=True) if self.how == "pool" else y)
+        y = skips.pop()
+        for up in self.up:
+            skip = skips.pop()
+            y = skip + up(F.interpolate(y, scale_factor=2.0, mode="nearest")[..., : skip.shape[-2], : skip.shape[-1]])
+        return torch.sigmoid(self.last(y))
+
+
+class Global(nn.Module):
+    """Squeeze and excitation, which looks at the whole picture, or attention over it."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.how, self.small, self.mix = how, nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 1)
+        self.norm = nn.InstanceNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.small(x)
+        if self.how == "pool":
+            y = y * torch.sigmoid(y.mean((2, 3), keepdim=True))
+        elif self.how == "norm":
+            y = self.norm(y)
+        else:
+            keys = F.adaptive_avg_pool2d(y, 8).flatten(2)
+            weights = torch.softmax(y.flatten(2).transpose(1, 2) @ keys, dim=-1)
+            y = (weights @ keys.transpose(1, 2)).transpose(1, 2).reshape_as(y)
+        return torch.sigmoid(self.mix(y))
+
+
+def whole(module: nn.Module, shown: ft.Photo, size: Any) -> np.ndarray:
+    """What the module makes of the picture in one call."""
+    x = torch.from_numpy(np.array(shown.shown(size))).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        return module.eval()(x)[0].permute(1, 2, 0).clamp(0, 1).numpy()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [convolutions(), convolutions(2), convolutions(3, 4), convolutions(1, 8, 5), Halving(1), Halving(2), Halving(3, "pool"),
+     Halving(4), Halving(5)],
+    ids=["x1", "x2", "x3 deeper", "wide", "U", "UU", "UUU pooled", "UUUU", "UUUUU"],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [(203, 131), (97, 210)])
+def test_tiled_equals_untiled(module, size):
+    shown, calls = photo(*size), []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    made = ft.restore(module, shown, size=max(size), tile=64)
+    np.testing.assert_allclose(made.image, whole(module, shown, max(size)), atol=1e-4)
+    assert len(calls) > 8 or made.remarks
+
+
+@pytest.mark.parametrize("module", [convolutions(2), convolutions(1, 8, 5), Halving(2)])
+def test_what_sees_a_part_is_tiled(module):
+    made = ft.restore(module, photo(200, 200), size=200, tile=64)
+    assert not made.remarks
+
+
+@pytest.mark.parametrize("how", ["pool", "norm", "attention"])
+def test_what_sees_the_whole_is_not_tiled_and_the_result_says_so(how):
+    module, shown = Global(how), photo(150, 110)
+    made = ft.compare(shown, [ft.Column("seer", module, tile=64)], size=150)
+    np.testing.assert_allclose(made["seer"].image, whole(module, shown, 150), atol=1e-6)
+    assert made["seer"].remarks == ("seer was not tiled, since it sees too much of the picture at once",)
+    assert made["seer"].remarks[0] in made.measure(["mse"]).caption
+
+
+def test_large_pictures_are_tiled_by_themselves():
+    calls: list[Any] = []
+    module = convolutions()
+    module.register_forward_hook(lambda _, x, y: calls.append(x[0].shape[-2:]))
+    ft.restore(module, photo(400, 40), size=400)
+    assert max(max(shape) for shape in calls) < 400
+    calls.clear()
+    ft.restore(module, photo(384, 40), size=384)
+    assert calls == [(40, 384)]
+
+
+@given(
+    width=st.integers(1, 120), height=st.integers(1, 120), tile=st.integers(1, 6), overlap=st.integers(1, 3),
+    scale=st.integers(1, 3),
+)  # fmt: skip
+@settings(max_examples=25)
+def test_tiles_of_any_size_fit_together(width, height, tile, overlap, scale):
+    module, shown = convolutions(scale), photo(width, height)
+    longer = max(width, height)
+    made = ft.restore(module, shown, size=longer, tile=16 * tile, overlap=overlap)
+    np.testing.assert_allclose(made.image, whole(module, shown, longer), atol=1e-4)
+
+
+def test_the_probe_finds_how_far_a_network_sees():
+    picture = torch.rand(1, 3, 8, 8)
+    with torch.inference_mode():
+        assert seen(lambda x: x, picture) == 16
+        assert seen(nn.AvgPool2d(41, 1, 20), picture) == 32
+        assert seen(nn.AvgPool2d(401, 1, 200), picture) is None
+        assert seen(lambda x: x * x.mean(), picture) is None
+        assert seen(lambda x: x[..., 1:-1, 1:-1], picture) is None
+
+
+def test_a_scale_is_a_whole_number():
+    assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 8, 12)) == 2
+    assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 8, 13)) is None
+    assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 2, 3)) is None
+    with pytest.raises(ValueError, match="tile=0 does without tiles"):
+        tiled(lambda x: x[..., 1:], torch.zeros(1, 3, 40, 40), 16, 16)
+
+
+def test_work_ends_between_tiles():
+    calls: list[int] = []
+    module = convolutions()
+    module.register_forward_hook(lambda *_: calls.append(1))
+
+    def stop(share: float) -> None:
+        if share > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        ft.restore(module, photo(200, 200), size=200, tile=64, overlap=16, progress=stop)
+    assert len(calls) == 1
+
+
+def test_progress_is_told_after_each_tile():
+    shares: list[float] = []
+    ft.restore(convolutions(), photo(128, 64), size=128, tile=64, overlap=16, progress=shares.append)
+    assert {0.5, 1.0} <= set(shares)
+    assert shares == sorted(shares)
+
+
+def test_it_is_called_in_evaluation_mode_and_left_as_it_was():
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Dropout(0.9), nn.Sigmoid())
+    module.train()
+    module[1].eval()
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+    first, second = (ft.restore(module, photo(20, 20), size=20).image for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert [each.training for each in module.modules()] == [True, True, False, True, True]
+    assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
+    assert all(each.grad is None and each.requires_grad for each in module.parameters())
+
+
+def test_it_stays_in_evaluation_mode_until_the_last_user_has_left():
+    training, inside, go = [], threading.Barrier(2), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            inside.wait(60)
+            if threading.current_thread().name == "frantools: second":
+                go.wait(60)  # the first has left by then
+            training.append(self.training)
+            return x
+
+    module = Slow().train()
+    second = threading.Thread(target=lambda: ft.compare(photo(4, 4), [("second", module)], size=4))
+    second.start()
+    ft.compare(photo(4, 4), [("first", module)], size=4)
+    assert not module.training
+    go.set()
+    second.join()
+    assert training == [False, False]
+    assert module.training
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_it_is_called_in_its_own_dtype(dtype):
+    seen_: list[torch.dtype] = []
+    module = nn.Conv2d(3, 3, 1).to(dtype)
+    nn.init.dirac_(module.weight)
+    nn.init.zeros_(module.bias)
+    module.register_forward_hook(lambda _, x, y: seen_.append(x[0].dtype))
+    shown = photo(16, 16)
+    np.testing.assert_allclose(ft.restore(module, shown, size=16).image, shown.shown(16), atol=0.005)
+    assert seen_ == [dtype]
+
+
+class Says(nn.Module):
+    """A module that answers with whatever a function makes of its input."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: None, "answered NoneType; accepted is a tensor (1, 3, H, W)"),
+        (lambda x: (x, x), "answered tuple"),
+        (lambda x: x[:, :1], "answered a tensor of shape (1, 1, 8, 8)"),
+        (lambda x: x[0], "answered a tensor of shape (3, 8, 8)"),
+        (lambda x: x.repeat(2, 1, 1, 1), "answered a tensor of shape (2, 3, 8, 8)"),
+        (lambda x: x * torch.nan, "192 values that are NaN or infinite"),
+        (lambda x: x * 255, "answered values from"),
+        (lambda x: x @ torch.zeros(3, 3), "wrong raised RuntimeError: Expected size"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(function, said):
+    made = ft.compare(photo(8, 8), [("wrong", Says(function)), ("right", nn.Identity())], size=8)
+    assert said in made.errors["wrong"]
+    np.testing.assert_array_equal(made["right"].image, made.reference)
+
+
+def test_torchs_threads_are_as_many_as_before():
+    before = torch.get_num_threads()
+    ft.restore(Says(lambda x: torch.set_num_threads(before + 2) or x), photo(8, 8), size=8)
+    assert torch.get_num_threads() == before
+
+
+def test_a_hanging_call_is_left():
+    go = threading.Event()
+    made = ft.compare(photo(8, 8), [("hangs", Says(lambda x: go.wait(60) and x))], size=8, timeout=0.1)
+    go.set()
+    assert "hangs did not answer within 0.1 s" in made.errors["hangs"]
+
+
+@pytest.mark.parametrize("settings", [{"tile": -1}, {"tile": 1.5}, {"overlap": True}, {"scale": 2}])
+def test_settings_are_checked(settings):
+    with pytest.raises(ValueError, match="accepted are"):
+        ModuleRestorer(nn.Identity(), settings)
