@@ -94,7 +94,7 @@ class Source:
         return photo if self.taken is None else photo.at(self.taken)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recipe(Mapping[str, Any]):
     """What makes the same picture or figure again. It does not change.
 
@@ -174,6 +174,9 @@ class Recipe(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._content)
+
+    def __repr__(self) -> str:
+        return f"Recipe({self._content!r})"
 
     def __eq__(self, other: object) -> bool:
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
