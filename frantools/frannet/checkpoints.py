@@ -110,6 +110,7 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
     model = FranNet(settings)
     _fill(model, weights, path)
     model.name, model.sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
+    model.source = name if config is None else None
     return model.eval().requires_grad_(False)
 
 

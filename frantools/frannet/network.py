@@ -240,6 +240,8 @@ class FranNet(nn.Module):
     name: str | None = None
     """The shipped name or the file's, where it was loaded from one; with `sha256` it goes into recipes."""
     sha256: str | None = None
+    source: str | None = None
+    """What `load_model` was given, where that alone finds the model again."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()

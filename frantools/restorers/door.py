@@ -17,12 +17,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..decoding import endings
+from ..devices import find_device
 from ..frannet.adapters import COMMON
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import SETUPS, Setup, Solver
 from ..frannet.setups import named_setup
-from .frannet import FranNetRestorer, shared_model
+from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
 from .protocol import Restorer, RestorerError, is_restorer
@@ -160,9 +161,9 @@ def _made(
         raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
         return _plain(what, settings, title)
-    if isinstance(what, nn.Module) and not isinstance(what, FranNet):
+    if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
-    if callable(what) and not isinstance(what, (FranNet, Setup, Solver)):
+    if callable(what) and not is_model(what) and not isinstance(what, (Setup, Solver)):
         return FunctionRestorer(what, settings, title, timeout)
 
     def frannet(model: FranNet | str, chosen: Setup | Solver | None) -> Restorer:
@@ -172,7 +173,7 @@ def _made(
         name = model if isinstance(model, str) else None
         return _plain(FranNetRestorer(network, chosen, precision, title, name), settings, title)
 
-    if isinstance(what, FranNet):
+    if is_model(what):
         return frannet(what, setup)
     if isinstance(what, (Setup, Solver)):
         if setup is not None:
@@ -237,10 +238,8 @@ def _moved(model: FranNet, device: str | torch.device) -> FranNet:
     """A model on another device, moved once; the given one stays where it is."""
     copies = _on_devices.setdefault(model, {})
     if str(device) not in copies:
-        try:
-            if torch.device(device) == next(model.parameters()).device:
-                return model
-            copies[str(device)] = deepcopy(model).to(device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(f"the device {device} is not at hand: {error}") from None
+        found = find_device(str(device))
+        if found == next(model.parameters()).device:
+            return model
+        copies[str(device)] = deepcopy(model).to(found)
     return copies[str(device)]

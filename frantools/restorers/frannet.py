@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..frannet import restoration
-from ..frannet.checkpoints import load_model, models
+from ..frannet.checkpoints import load_model
+from ..frannet.config import Config
+from ..frannet.models import CoordinateModel, is_diffusion, schedule_of
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
 from ..frannet.tracing import Trace, trace
@@ -33,12 +35,17 @@ def _load(name: str, state: object) -> FranNet:
     return load_model(name)
 
 
+def is_model(what: object) -> bool:
+    """Whether an object is a FranNet, or another coordinate model that says what it is as FranNet's config does."""
+    return isinstance(what, nn.Module) and isinstance(getattr(what, "config", None), Config)
+
+
 class FranNetRestorer:
     """A FranNet model under a setup.
 
     Parameters
     ----------
-    model : FranNet
+    model : FranNet or another CoordinateModel
         In evaluation mode.
     setup : Setup or Solver, optional
         For diffusion models. Default: B.
@@ -60,7 +67,7 @@ class FranNetRestorer:
 
     def __init__(
         self,
-        model: FranNet,
+        model: CoordinateModel,
         setup: Setup | Solver | None = None,
         precision: str = "float32",
         title: str | None = None,
@@ -68,15 +75,16 @@ class FranNetRestorer:
     ) -> None:
         restoration.check_model(model)
         self.model, self.setup = model, restoration.check_setup(model, setup)
-        self.precision, self.name = precision, name or (model.name if model.name in models() else None)
-        self.title = title or model.name or "FranNet"
-        self.random = model.is_diffusion
+        self.precision, self.name = precision, name or getattr(model, "source", None)
+        self.title = title or getattr(model, "name", None) or "FranNet"
+        self.sha256: str | None = getattr(model, "sha256", None)
+        self.random = is_diffusion(model)
         self.cost: float | None = SECONDS * (3 + self.calls)  # on two cores
 
     @property
     def calls(self) -> int:
         """How often the network is called for a point."""
-        return calls_on(self.setup, self.model.schedule)
+        return calls_on(self.setup, schedule_of(self.model))
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
@@ -101,11 +109,11 @@ class FranNetRestorer:
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
         weights = self.model.parameters()
-        return [self.model.sha256, *(None if each.is_inference() else each._version for each in weights)]
+        return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
 
     def hashes(self, photo: Photo) -> dict[str, str]:
         """The hash of the weights, where the model has a name."""
-        return {self.name: self.model.sha256} if self.name is not None and self.model.sha256 is not None else {}
+        return {self.name: self.sha256} if self.name is not None and self.sha256 is not None else {}
 
     def to_dict(self) -> dict[str, Any]:
         """The model by its name, and the setup."""
