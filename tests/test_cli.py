@@ -153,7 +153,13 @@ def test_each_command_that_runs_a_network_runs_it_where_it_is_told(capsys, here)
     succeed(capsys, f"{RESTORE} --device cpu --out x.png")
     succeed(capsys, f"{RESTORE} --out y.png")
     assert (Path("x.png").read_bytes() == Path("y.png").read_bytes()) or torch.cuda.is_available()
-    commands = (RESTORE, f"{EVALUATE} bicubic", "compare photo.png --column B", "rois photo.png --column A --column B")
+    commands = (
+        "figures",
+        RESTORE,
+        f"{EVALUATE} bicubic",
+        "compare photo.png --column B",
+        "rois photo.png --column A --column B",
+    )
     for command in commands:
         code, _, err = run(capsys, f"{command} --device nowhere")
         assert (code, err) == (2, "frantools: the device 'nowhere' is not at hand; accepted are auto, cpu and cuda\n")

@@ -27,8 +27,8 @@ from frantools.frannet.checkpoints import read_safetensors
 from frantools.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
-from frantools.training.loop import HUBER, Run, draw_times, error, learning_rate
 from frantools.training.provenance import git_commit
+from frantools.training.run import HUBER, Run, draw_times, error, learning_rate
 from frantools.training.workers import watched
 
 TINY = Settings(steps=8, batch=2, points=16, masking="8")

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from ..files import check_output
-from .parsing import Options, Parser, sides
+from .compare import device
+from .parsing import Options, Parser, add_device, sides
 from .progress import bar
 from .verify import add_recipe, missing
 
@@ -26,6 +27,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--beyond", action="store_true", help="below each picture, models that go beyond the note")
     parser.add_argument("--recipe", metavar="FILE",
                         help="make the figure of this file again: .png, .pdf, .svg or .json")  # fmt: skip
+    add_device(parser)
     add_recipe(parser)
 
 
@@ -37,7 +39,7 @@ def run(options: Options) -> None:
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
-    columns = missing(options)
+    columns, where = missing(options), device(options)
     if options.recipe is not None:
         if changes.keys() - {"pictures"} or options.only or options.beyond:
             raise ValueError(
@@ -56,7 +58,7 @@ def run(options: Options) -> None:
     for recipe, path in zip(recipes, paths, strict=True):
         start = time.perf_counter()
         with bar(recipe.view) as progress:
-            figure = render(recipe, columns=columns, progress=progress, cache=cache)
+            figure = render(recipe, columns=columns, progress=progress, cache=cache, device=where)
         save_figure(figure, path, recipe)
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..frannet.checkpoints import read_safetensors, write_safetensors
+from .run import Run
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from .loop import Run
 
 
 def save(run: Run, path: Path, provenance: dict[str, Any]) -> None:

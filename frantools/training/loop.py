@@ -1,4 +1,4 @@
-"""The training loop: AdamW, warm-up and cosine decay, a moving average of the weights, checkpoints to go on from."""
+"""The training loop: from a folder of pictures to a model and its card, with checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -7,152 +7,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from math import cos, isfinite, pi
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from ..checks import is_whole
 from ..files import check_output
-from ..frannet import schedule
 from ..frannet.checkpoints import check_card, save_model
-from ..frannet.network import STEPS, FranNet
-from ..frannet.predictions import PREDICTIONS, noisy
+from ..frannet.network import FranNet
 from ..pictures import Pictures
 from . import checkpoint
 from .data import Batches
 from .provenance import provenance
+from .run import Run, diverged, held_out_loss
 from .settings import Settings
 from .team import Team
 from .workers import loaded, watched
-
-WARM_UP = 200  # steps
-EMA = 0.999  # decay of the moving average of the weights
-LOWEST = 0.005  # the learning rate decays to this share of it
-HUBER = 0.5  # below this, an error counts as its square; beyond, as its size
-
-
-def learning_rate(step: int, settings: Settings) -> float:
-    """Linear warm-up, then half a cosine down to a small share."""
-    warm = min(1.0, (step + 1) / min(WARM_UP, settings.steps))
-    return settings.rate * warm * (LOWEST + (1 - LOWEST) * (1 + cos(pi * step / settings.steps)) / 2)
-
-
-def draw_times(times: str, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-    """Diffusion steps to be asked about, int64; see `Settings`."""
-    if times == "uniform":
-        return torch.randint(STEPS, shape, generator=rng)
-    # The square of a uniform number, from the top: half of the steps are of the noisiest quarter.
-    return ((1 - torch.rand(shape, generator=rng).square()) * STEPS).long().clamp(max=STEPS - 1)
-
-
-def error(answer: Tensor, truth: Tensor, kind: str, is_diffusion: bool) -> Tensor:
-    """The mean error of answers, as `Settings` names it."""
-    if kind == "huber":
-        return (((answer - truth).square() + HUBER**2).sqrt() - HUBER).mean()
-    return F.l1_loss(answer, truth) if kind == "note" and is_diffusion else F.mse_loss(answer, truth)
-
-
-def objective(
-    model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator, settings: Settings
-) -> Tensor:
-    """The loss of a batch: the error of the colour, or of the noise or velocity."""
-    colour, points, encoded = batch["colour"], batch["points"], model.encode(batch["input"])
-    latents = model.latents(encoded, points)
-    with torch.autocast(points.device.type, enabled=False):  # what is to be learned is not rounded
-        base = model.base(encoded, points)
-    if not model.is_diffusion:
-        value = model.decode(latents, points, None, torch.zeros_like(colour)).float()
-        return error(model.to_colour(value, base), colour, settings.error, False)
-    value = model.to_value(colour, base)
-    # Drawn on the CPU, so that a seed means the same on every device.
-    t = draw_times(settings.times, tuple(points.shape[:2]), rng)
-    e = torch.randn(value.shape, generator=rng).to(value.device)
-    a = alpha_bar[t + 1][..., None].to(value.device)
-    target = PREDICTIONS[model.config.objective].target(value, e, a)
-    answer = model.decode(latents, points, t.to(value.device), noisy(value, e, a)).float()
-    return error(answer, target, settings.error, True)
-
-
-def diverged(loss: float, step: int) -> FloatingPointError:
-    """The error that ends a training."""
-    return FloatingPointError(
-        f"the loss is {loss} at step {step}; the last checkpoint, if there is one, is kept. A lower rate may help"
-    )
-
-
-class Run:
-    """A training under way: all that a checkpoint holds."""
-
-    def __init__(self, settings: Settings, team: Team) -> None:
-        torch.manual_seed(settings.seed)
-        self.settings, self.team, self.step = settings, team, 0
-        self.device = team.device
-        self.model = FranNet(settings.config).to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
-        self.alpha_bar = torch.from_numpy(schedule.make("cosine").alpha_bar).float()
-        self.history: list[dict[str, float]] = []
-        self.loss: float | None = None  # a moving average
-        self.seconds = 0.0
-
-    def forward(self, batch: dict[str, Tensor], seed: int) -> Tensor:
-        """The objective of a batch, its randomness all from `seed`."""
-        torch.manual_seed(seed)  # dropout draws from the global generator
-        batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            rng = torch.Generator().manual_seed(seed)
-            return objective(self.model, batch, self.alpha_bar, rng, self.settings)
-
-    def advance(self, batch: dict[str, Tensor]) -> float:
-        """One optimiser step; returns the moving average of the loss."""
-        self.model.train()
-        # Each process has random numbers of its own, and the first those of a process that trains alone.
-        seed = self.settings.seed * 1_000_003 + self.step + self.team.rank * 0x9E3779B97F4A7C15
-        loss = self.forward(batch, seed % 2**64)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.settings)
-        self.optimiser.zero_grad()
-        loss.backward()
-        mean = loss.detach().clone()
-        statistics = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
-        self.team.mean([mean, *(p.grad for p in self.model.parameters() if p.grad is not None), *statistics])
-        value = mean.item()
-        if not isfinite(value):
-            raise diverged(value, self.step)
-        self.optimiser.step()
-        self.step += 1
-        self.loss = value if self.loss is None else 0.98 * self.loss + 0.02 * value
-        decay = min(EMA, self.step / (self.step + 10))  # young averages forget faster
-        with torch.no_grad():
-            for key, value_now in self.model.state_dict().items():
-                if value_now.is_floating_point():
-                    self.average[key].lerp_(value_now, 1 - decay)
-        return self.loss
-
-    def averaged(self) -> FranNet:
-        """The model with the moving average of its weights, in evaluation mode."""
-        model = FranNet(self.model.config).to(self.device)
-        model.load_state_dict(self.average)
-        return model.eval()
-
-
-def held_out_loss(run: Run, batches: Batches, count: int) -> float:
-    """The objective on pictures that are not trained on, with the averaged weights; the same draws each time."""
-    model = run.averaged()
-    losses = []
-    with torch.no_grad():
-        for index in range(count):
-            batch = {key: value.to(run.device) for key, value in batches[index].items()}
-            rng = torch.Generator().manual_seed(index)
-            losses.append(objective(model, batch, run.alpha_bar, rng, run.settings).item())
-    return sum(losses) / len(losses)
 
 
 def train(

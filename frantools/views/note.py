@@ -130,6 +130,7 @@ def compute(
             given=recipe.degradation,
             progress=lambda share, index=index: progress((index + share) / len(photos)),  # type: ignore[misc]
             precision=recipe.precision or "float32",
+            device=recipe.options.get("device"),
             cache=cache,
         )
     yield done

@@ -183,6 +183,7 @@ def render(
     trust: bool = False,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    device: str | None = None,
 ) -> Figure:
     """Make the figure of a recipe again.
 
@@ -200,6 +201,8 @@ def render(
         Called with the share that is done, 0 to 1. What it raises ends the work.
     cache : Cache, optional
         Restorations made before.
+    device : str, optional
+        Where FranNet runs: "auto", "cpu", "cuda" ... Default: the processor.
 
     Returns
     -------
@@ -212,7 +215,8 @@ def render(
         If it is no recipe of a figure, a column is missing, or the photo or a model has changed since it was made.
     """
     view, complete, photos = prepared(recipe, photo, columns, trust)
-    *_, data = view.compute(complete, photos, progress or (lambda _: None), cache or Cache())
+    placed = complete if device is None else complete.but(options={**complete.options, "device": device})
+    *_, data = view.compute(placed, photos, progress or (lambda _: None), cache or Cache())
     return view.draw(data, complete, None)
 
 
