@@ -87,7 +87,9 @@ def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
     column = as_column(what)
     numbers = ft.evaluate(what, [photo], size=16)
     table = ft.compare(photo.at(16), [what], size=16).measure()
-    assert {name: numbers.each[name][0] for name in numbers.each} == {name: table.rows[0][name] for name in numbers.each}
+    assert {name: numbers.each[name][0] for name in numbers.each} == {
+        name: table.rows[0][name] for name in numbers.each
+    }
     described = json.loads(json.dumps(column.to_dict()))
     again = Column.from_dict(described)
     assert again.to_dict() == described
@@ -99,7 +101,9 @@ def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
 
 
 def test_pairs_and_columns_keep_their_titles():
-    made = as_columns([("mine", half), Column("yours", half), half, half, "bicubic", "bicubic", ("x", Column("y", half))])
+    made = as_columns(
+        [("mine", half), Column("yours", half), half, half, "bicubic", "bicubic", ("x", Column("y", half))]
+    )
     assert [column.title for column in made] == ["mine", "yours", "half", "half (2)", "bicubic", "bicubic (2)", "x"]
     with pytest.raises(ValueError, match="titles must differ"):
         as_columns([("a", half), ("a", "bicubic")])
@@ -187,7 +191,9 @@ settings = st.dictionaries(
     st.none() | st.integers() | st.floats(allow_nan=False) | st.text() | st.builds(object) | st.builds(set)
     | st.builds(lambda n: np.arange(n), st.integers(0, 3)),
 )  # fmt: skip
-whats = st.sampled_from([half, lambda p: p, PICTURE, nn.Identity(), Darker(), "bicubic", "A", "x.safetensors", 3, "?", dict])
+whats = st.sampled_from(
+    [half, lambda p: p, PICTURE, nn.Identity(), Darker(), "bicubic", "A", "x.safetensors", 3, "?", dict]
+)
 
 
 @given(title=st.text(), what=whats, seed=st.none() | st.integers(), settings=settings)
@@ -281,4 +287,6 @@ def test_an_array_of_another_range_is_told():
 
 def test_pictures_of_other_kinds_become_arrays():
     gray = np.asarray(Image.new("L", (8, 8), 51))
-    np.testing.assert_allclose(restorer(gray).restore(Given(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2)
+    np.testing.assert_allclose(
+        restorer(gray).restore(Given(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2
+    )

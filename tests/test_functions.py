@@ -76,7 +76,9 @@ def test_a_default_stands_where_nothing_is_known_of_the_noise():
     assert seen == [0.3]
 
 
-@pytest.mark.parametrize("function", [np.sqrt, np.flipud, functools.partial(np.clip, a_min=0.2, a_max=0.8), np.negative])
+@pytest.mark.parametrize(
+    "function", [np.sqrt, np.flipud, functools.partial(np.clip, a_min=0.2, a_max=0.8), np.negative]
+)
 def test_functions_with_and_without_signatures_are_called(function):
     made = ft.restore(function, PHOTO, size=36).image
     np.testing.assert_allclose(made, function(PHOTO.shown(36)).clip(0, 1), atol=1e-6)

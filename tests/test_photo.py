@@ -91,7 +91,9 @@ def test_the_reference_is_the_photo_nothing_or_another_picture():
     photo = Photo(picture, "whole", reference=sharp)
     np.testing.assert_array_equal(photo.reference((60, 40)), sharp / np.float32(255))
     np.testing.assert_array_equal(photo.own((60, 40)), picture / np.float32(255))
-    np.testing.assert_array_equal(Photo(picture, "square", reference=sharp).reference(40), square(sharp) / np.float32(255))
+    np.testing.assert_array_equal(
+        Photo(picture, "square", reference=sharp).reference(40), square(sharp) / np.float32(255)
+    )
 
 
 @pytest.mark.parametrize("photo", [Photo("hopper", "square"), Photo("hopper", reference=None), Photo("hopper").at(20)])

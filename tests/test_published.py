@@ -245,7 +245,11 @@ for _ in range(2):
     ("name", "error", "said"),
     [
         ("spandrel", "ModuleNotFoundError('No module named spandrel', name='spandrel')", "need spandrel: pip install"),
-        ("torchvision", "RuntimeError('operator torchvision::nms does not exist')", "torchvision does not fit this PyTorch"),
+        (
+            "torchvision",
+            "RuntimeError('operator torchvision::nms does not exist')",
+            "torchvision does not fit this PyTorch",
+        ),
     ],
 )
 def test_a_library_that_cannot_be_imported_is_one_sentence_each_time(name, error, said, tmp_path):
