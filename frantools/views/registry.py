@@ -12,7 +12,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..decoding import endings
 from ..frannet.checkpoints import models
 from ..frannet.restoration import versions
 from ..images import portraits
@@ -145,13 +144,13 @@ def check_models(recipe: Recipe) -> None:
     """Raise a ValueError if a model, or a file that a column reads, is another one than a recipe was made with."""
     for name, sha256 in (recipe.models or {}).items():
         path = Path(name).expanduser()
-        if name not in models() and path.suffix != ".h5" and path.is_file() and not is_frannet(path):
-            if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-                raise Changed(f"the file {name} has changed since the recipe was made")
-        elif path.suffix.lower() in endings() and not path.exists():
-            raise FileNotFoundError(f"there is no picture {name}, which the recipe was made with")
-        elif shared_model(name).sha256 != sha256:
-            raise Changed(f"the model {name} has other weights than those that the recipe was made with")
+        if name in models() or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
+            if shared_model(name).sha256 != sha256:
+                raise Changed(f"the model {name} has other weights than those that the recipe was made with")
+        elif not path.is_file():
+            raise FileNotFoundError(f"there is no file {name}, which the recipe was made with")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            raise Changed(f"the file {name} has changed since the recipe was made")
 
 
 def check_complete(recipe: Recipe) -> None:
