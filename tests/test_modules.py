@@ -84,8 +84,8 @@ def whole(module: nn.Module, shown: ft.Photo, size: Any) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "module",
-    [convolutions(), convolutions(2), convolutions(3, 4), convolutions(1, 6, 5), Halving(1), Halving(2), Halving(3, "pool"),
-     Halving(4), Halving(5)],
+    [convolutions(), convolutions(2), convolutions(3, 4), convolutions(1, 6, 5), Halving(1), Halving(2),
+     Halving(3, "pool"), Halving(4), Halving(5)],
     ids=["x1", "x2", "x3 deeper", "wide", "U", "UU", "UUU pooled", "UUUU", "UUUUU"],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [(203, 131), (97, 210)])

@@ -1,4 +1,4 @@
-"""From a recipe to the same figure: of this version and of the first, and whether a file still is what its recipe makes."""
+"""From a recipe to the same figure, in this version's form and in the first one's; and back, to verify a file."""
 
 from __future__ import annotations
 
@@ -102,11 +102,12 @@ COMPARED = ft.compare(HOPPER, ["bicubic", ("nearest", "nearest")], size=32).reci
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("version", 99), ("version", "x"), ("figure", 3), ("figure", "unknown"), ("pictures", []), ("pictures", {"a": 3}),
-        ("photos", {"hopper": {"frame": "round"}}), ("photos", {"hopper": {"frames": 1}}), ("photos", 3),
+        ("version", 99), ("version", "x"), ("figure", 3), ("figure", "unknown"), ("pictures", []),
+        ("pictures", {"a": 3}), ("photos", {"hopper": {"frame": "round"}}), ("photos", {"hopper": {"frames": 1}}), ("photos", 3),
         ("columns", None), ("columns", 3), ("columns", [3]), ("columns", [{}]), ("columns", [{"title": "a"}]),
         ("columns", [{"title": "a", "model": 3}]), ("columns", [{"title": "a", "model": "bicubic", "seed": "x"}]),
-        ("columns", [{"title": "a", "function": "f"}]), ("columns", [{"title": "a", "model": "bicubic", "settings": 3}]),
+        ("columns", [{"title": "a", "function": "f"}]),
+        ("columns", [{"title": "a", "model": "bicubic", "settings": 3}]),
         ("columns", [{"title": "a", "model": "bicubic", "degradation": {"blurs": 1}}]),
         ("columns", [{"title": "a", "model": "bicubic", "settings": {"title": "b"}}]),
         ("size", None), ("size", 0), ("size", [1, 2, 3]), ("size", "x"), ("region", [0, 0]), ("region", [0, 0, 2, 2]),
