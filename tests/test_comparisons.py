@@ -68,7 +68,7 @@ def test_a_size_is_one_number_or_width_and_height():
     assert ft.compare(WIDE, [same], size=30, region=region).size == (30, 30)
     assert ft.compare(WIDE, [same], size=30, region=ft.Region.full()).size == (30, 20)
     for size in (0, -1, 1.5, (3,), (3, 0), "8", True, 16385):
-        with pytest.raises(ValueError, match="size is .*; accepted are"):
+        with pytest.raises(ValueError, match=r"size is .*; accepted are"):
             ft.compare(WIDE, [same], size=size)
 
 

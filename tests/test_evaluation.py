@@ -23,8 +23,11 @@ def twice(picture):
 
 
 @pytest.mark.parametrize("given", [None, ft.Degradation(shrink=3, noise=0.05)])
-@pytest.mark.parametrize("what", ["model", "bicubic", "area-colour", "original", darker, twice, nn.Identity(), PICTURES[1], "folder"],
-                         ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "what",
+    ["model", "bicubic", "area-colour", "original", darker, twice, nn.Identity(), PICTURES[1], "folder"],
+    ids=str,
+)
 @pytest.mark.parametrize("frame", [None, "whole"])
 def test_evaluate_gives_digit_for_digit_what_compare_measures(what, given, frame, tmp_path):
     if isinstance(what, str) and what == "model":

@@ -258,7 +258,7 @@ def test_stop_gives_control_back_and_says_that_the_function_still_runs(hanging):
         ft.compare(PHOTO, [("hangs", function)], size=8, progress=stop)
 
 
-class Enough(Exception):
+class Enough(Exception):  # noqa: N818
     """Raised by a caller's progress."""
 
 
@@ -341,7 +341,7 @@ def test_a_trusted_function_is_run_unless_it_has_changed(stranger):
         assert trace.read_text() == "called"
     code.write_text(code.read_text().replace("picture * weight", "picture"))
     sys.modules.pop("strange_restorers", None)
-    with pytest.raises(Changed, match="the function restore of .* has changed since the recipe was made"):
+    with pytest.raises(Changed, match=r"the function restore of .* has changed since the recipe was made"):
         ft.render(path, trust=True)
 
 

@@ -1,4 +1,4 @@
-"""Model files of published architectures: Real-ESRGAN's trained weights where they are at hand, random ones elsewhere."""
+"""Model files of published architectures: Real-ESRGAN's weights where they are at hand, random ones elsewhere."""
 
 from __future__ import annotations
 

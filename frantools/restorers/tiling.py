@@ -28,7 +28,8 @@ def seen(network: Network, picture: Tensor) -> int | None:
     """How far a network sees: the least of `OVERLAPS` beyond which nothing that it reads changes its answer.
 
     The network is asked twice about the same square of noise: cut off at the overlap, and with a dark border around it.
-    A network that pools or attends globally answers otherwise each time.
+    A network that pools or attends globally answers otherwise each time. What reads single points alone that are 128
+    pixels or more away, and none between, is not noticed.
 
     Parameters
     ----------
