@@ -125,7 +125,7 @@ def outside(recipe: Recipe, given: bool = False) -> str:
     paths = [name for name in names if name not in portraits() and Path(name).expanduser().exists()]
     inside = (recipe.folder.resolve(), Path.cwd())
     far = [name for name in paths if not any(Path(name).expanduser().resolve().is_relative_to(each) for each in inside)]
-    return f"the recipe reads files outside its own folder: {', '.join(far)}" if far else ""
+    return f"the recipe reads files outside its own folder: {', '.join(dict.fromkeys(far))}" if far else ""
 
 
 def check_models(recipe: Recipe) -> None:
