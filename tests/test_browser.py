@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 import frantools as ft
-from frantools.comparisons import COLUMNS, SOURCES
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import FranNet
-from frantools.views.note import FIGURES, picture_hash
+from frantools.restorers.columns import COLUMNS
+from frantools.restorers.resizing import NAMED
+from frantools.views.note import FIGURES
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
@@ -30,6 +31,7 @@ SETUP = """\
 import frantools as ft
 from frantools.comparisons import Column
 from frantools.views.figures import RoiSearch
+from skimage.restoration import denoise_tv_chambolle
 
 fast = ft.Setup(K=30)
 columns = [Column("fast", "diffusion.safetensors", fast), Column("single", "single-pass.safetensors")]
@@ -37,6 +39,14 @@ slow = Column("slow", "diffusion.safetensors", ft.SETUPS["A"])
 """
 CELLS = {
     "compare": 'widget = ft.widgets.compare("hopper", columns, size=128)\nwidget',
+    "function": """\
+def fail(picture):
+    raise RuntimeError("no good")
+
+
+made = [Column("TV", denoise_tv_chambolle, weight=0.1), "bicubic", Column("fails", fail), columns[0]]
+widget = ft.widgets.compare("hopper", made, size=128)
+widget""",
     "rois": 'widget = ft.widgets.rois("hopper", columns, size=128, search=RoiSearch(40, 3, 12, 2))\nwidget',
     "region": 'widget = ft.widgets.region("hopper", columns, size=128)\nwidget',
     "trajectory": 'widget = ft.widgets.trajectory("hopper", slow, size=64)\nwidget',
@@ -201,7 +211,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     assert recipe["columns"][0]["setup"]["sampler"] == "ddpm"
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_selector("textarea:visible")
-    assert "ft.widgets.render(recipe)" in page.locator(".widget-textarea textarea").input_value()
+    assert "ft.render(recipe)" in page.locator(".widget-textarea textarea").input_value()
 
     desk.changed(lambda: desk.control("View").select_option("curtain"))
     desk.changed(lambda: desk.drag((360, 200), (250, 200)))
@@ -218,6 +228,25 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     desk.control("File").first.press("Enter")
     page.wait_for_selector("text=there is no picture nothing.png")
     desk.shot("message")
+    desk.check()
+
+
+@pytest.mark.parametrize("widget", ["function"], indirect=True)
+def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    desk.shot("function")
+    desk.changed(lambda: desk.slide("weight", "ArrowRight", 20))
+    desk.settled()
+    assert desk.ask("float(widget.columns.value[0].settings['weight'])") > 0.1
+    assert desk.ask("widget.result.shown.errors") == {"fails": "fails raised RuntimeError: no good"}
+    assert desk.ask("widget.message.value") == ""
+    assert page.evaluate(UNTOLD) == []
+    page.get_by_role("button", name="Copy code").click()
+    page.wait_for_selector("textarea:visible")
+    code = page.locator(".widget-textarea textarea").input_value()
+    assert "import denoise_tv_chambolle" in code
+    assert "fails was defined in a notebook or script" in code
+    desk.shot("function-code")
     desk.check()
 
 
@@ -244,7 +273,7 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
     desk.settled()
     desk.shot("uploaded")
     assert desk.control("Picture").locator("option:checked").inner_text() == "mine.png"
-    assert desk.ask("widget._recipe['pictures']") == {"mine.png": picture_hash(picture)}
+    assert desk.ask("dict(widget.recipe['pictures'])") == {"mine.png": ft.Photo(picture).sha256}
     page.get_by_role("button", name="Save figure").click()
     page.wait_for_selector("text=saved compare.png")
 
@@ -273,7 +302,7 @@ def test_controls_have_tooltips_and_the_keyboard_reaches_all_of_them(widget: Des
     assert desk.control("Save as").evaluate("input => input === document.activeElement")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    assert desk.ask("widget.tool.value") == "zoom"
+    assert desk.ask("widget.status.tool.value") == "zoom"
     desk.check()
 
 
@@ -391,7 +420,7 @@ def test_stop_ends_a_long_render(desk: Desk) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     titles = FIGURES.get(path.stem[3:], ["B", "masking-8"])
-    needed = {COLUMNS[title].model for title in titles} - set(SOURCES)
+    needed = {COLUMNS[title].model for title in titles} - set(NAMED)
     if missing := needed - ft.models().keys():
         pytest.skip(f"needs the shipped models {', '.join(sorted(missing))}")
     desk.open(path.name)

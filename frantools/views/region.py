@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -27,6 +27,11 @@ class Local:
 
     whole: Restoration | str
     shown: Shown
+
+    @property
+    def pictures(self) -> Mapping[str, Restoration]:
+        """Of the region, by title."""
+        return self.shown.pictures
 
 
 def region_of(recipe: Recipe) -> Region:

@@ -170,14 +170,14 @@ class Explorer(Guarded, Stage):
         """
         with LOCK:
             try:
-                remark = loaded(self, recipe, columns, trust)
+                remark, far = loaded(self, recipe, columns, trust)
             except (ValueError, OSError) as error:
                 self.message.say("action", str(error))
                 return
             self._enable()
             self.refresh()
-            if not self.message.value:
-                self.message.say("action", remark)
+            self.message.tell("paths", far)
+            self.message.say("action", remark)
 
     def _taken(self) -> Recipe | None:
         """What the controls say; None where it is wrong, which a message tells."""
@@ -196,7 +196,7 @@ class Explorer(Guarded, Stage):
         if self.comm is None:  # closed
             return
         with LOCK:
-            self.message.clear("action", "render")
+            self.message.clear("action", "render", "paths")
             self.set_trait("final", False)
             recipe = self._taken()
             if recipe is None:

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from .explorer import Explorer
 
 
-def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, trust: bool) -> str:
+def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, trust: bool) -> tuple[str, str]:
     """Set a widget's controls as a recipe says; they are as before where it is damaged.
 
     Returns
     -------
     str
-        What there is to know of it: of its photo, its models, its paths.
+        What is wrong with its photo or its models; empty if nothing.
+    str
+        Which files outside its own folder it reads; empty if none.
 
     Raises
     ------
@@ -40,8 +42,7 @@ def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, tru
             raise ValueError("the recipe has no columns; accepted are those of figures")
         made = as_columns(_completed(read.columns, [*widget.columns.value, *widget.columns.presets.values()], columns))
         far = outside(read)
-        if far:
-            widget.message.tell("action", far)
+        widget.message.tell("paths", far)  # before they are read
         with widget.writing():
             remark = widget.photo.find(read.photos[0]) if read.photos else ""
             _fill(widget, read, made)
@@ -55,7 +56,7 @@ def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, tru
         if isinstance(error, (ValueError, OSError)):
             raise
         raise ValueError(f"the recipe is damaged: {error}") from None
-    return "; ".join(filter(None, (remark, _retrained(read), far)))
+    return "; ".join(filter(None, (remark, _retrained(read)))), far
 
 
 def _fill(widget: Explorer, recipe: Recipe, columns: list[Column]) -> None:

@@ -107,8 +107,8 @@ class PhotoChooser(Composed, widgets.VBox):
         return f"the picture {source.name} has changed since the recipe was made" if changed else ""
 
     def _as(self, photo: Photo, source: Source) -> Photo:
-        """A photo with the frame and the reference that a recipe says; itself where it has them."""
-        return photo if replace(Source.of(photo), name="") == replace(source, name="") else source.photo(photo)
+        """A photo with the name, the frame and the reference that a recipe says; itself where it has them."""
+        return photo if Source.of(photo) == source else source.photo(photo)
 
     def _read_path(self, change: dict[str, Any]) -> None:
         if path := expanduser(change["new"].strip()):

@@ -88,10 +88,11 @@ class Rendering:
         def report(share: float) -> None:
             if cancelled.is_set():
                 raise Cancelled
-            if time.perf_counter() - since > PATIENCE:  # what follows takes its time: it is not in the cache
-                shown()
             whole, left = clock.left(share)
-            if (whole if share > 0 else clock.spent) > LONG:
+            long = (whole if share > 0 else clock.spent) > LONG
+            if long or time.perf_counter() - since > PATIENCE:  # what follows takes its time: it is not in the cache
+                shown()
+            if long:
                 unless(self._stage.advance, share, f"{left:.0f} s left" if share > 0 else "under way")
 
         try:
