@@ -4,6 +4,8 @@
 PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
+# A file a core at a time: what tests of a file share is made once.
+parallel := -n auto --dist loadfile
 
 # A photo that is uploaded is one message of the browser, which tornado drops beyond 10 MB: here up to 512 MB.
 uploads := tornado_settings='{"websocket_max_message_size": 536870912}'
@@ -22,13 +24,13 @@ check: .venv/installed-test ## lint, check the types, then run the fast half of 
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
-	$(python) -m pytest -m "not slow" tests $(ARGS)
+	$(python) -m pytest $(parallel) -m "not slow" frantools tests $(ARGS)
 
 test: .venv/installed-test ## lint, check the types, then run all tests and notebooks
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
-	$(python) -m pytest --nbval --nbval-current-env $(ARGS)
+	$(python) -m pytest $(parallel) --nbval --nbval-current-env $(ARGS)
 
 lab: .venv/installed ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks --ServerApp.$(uploads) $(ARGS)
