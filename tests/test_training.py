@@ -122,7 +122,7 @@ def test_the_loss_falls(data, tmp_path, restorator, settings):
 
 def test_noisy_times_are_drawn_more_often():
     rng = torch.Generator().manual_seed(0)
-    uniform, noisy = (draw_times(times, (200, 100), rng) for times in ("uniform", "noisy"))
+    uniform, noisy = (draw_times(times, (200, 100), 100, rng) for times in ("uniform", "noisy"))
     for times in (uniform, noisy):
         assert times.unique().tolist() == list(range(100)), "every step is trained"
     assert (uniform >= 75).float().mean() == pytest.approx(0.25, abs=0.02)

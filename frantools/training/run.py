@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..frannet import schedule
-from ..frannet.network import STEPS, FranNet
+from ..frannet.network import FranNet
 from ..frannet.predictions import PREDICTIONS, noisy
 from .data import Batches
 from .settings import Settings
@@ -27,12 +26,12 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.rate * warm * (LOWEST + (1 - LOWEST) * (1 + cos(pi * step / settings.steps)) / 2)
 
 
-def draw_times(times: str, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-    """Diffusion steps to be asked about, int64; see `Settings`."""
+def draw_times(times: str, shape: tuple[int, ...], steps: int, rng: torch.Generator) -> Tensor:
+    """Diffusion steps to be asked about, int64 from 0 to `steps` - 1; see `Settings`."""
     if times == "uniform":
-        return torch.randint(STEPS, shape, generator=rng)
+        return torch.randint(steps, shape, generator=rng)
     # The square of a uniform number, from the top: half of the steps are of the noisiest quarter.
-    return ((1 - torch.rand(shape, generator=rng).square()) * STEPS).long().clamp(max=STEPS - 1)
+    return ((1 - torch.rand(shape, generator=rng).square()) * steps).long().clamp(max=steps - 1)
 
 
 def error(answer: Tensor, truth: Tensor, kind: str, is_diffusion: bool) -> Tensor:
@@ -55,7 +54,7 @@ def objective(
         return error(model.to_colour(value, base), colour, settings.error, False)
     value = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
-    t = draw_times(settings.times, tuple(points.shape[:2]), rng)
+    t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng)
     e = torch.randn(value.shape, generator=rng).to(value.device)
     a = alpha_bar[t + 1][..., None].to(value.device)
     target = PREDICTIONS[model.config.objective].target(value, e, a)
@@ -81,7 +80,7 @@ class Run:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
-        self.alpha_bar = torch.from_numpy(schedule.make("cosine").alpha_bar).float()
+        self.alpha_bar = torch.from_numpy(self.model.schedule.alpha_bar).float()
         self.history: list[dict[str, float]] = []
         self.loss: float | None = None  # a moving average
         self.seconds = 0.0
