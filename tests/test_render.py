@@ -103,7 +103,8 @@ COMPARED = ft.compare(HOPPER, ["bicubic", ("nearest", "nearest")], size=32).reci
     ("part", "value"),
     [
         ("version", 99), ("version", "x"), ("figure", 3), ("figure", "unknown"), ("pictures", []),
-        ("pictures", {"a": 3}), ("photos", {"hopper": {"frame": "round"}}), ("photos", {"hopper": {"frames": 1}}), ("photos", 3),
+        ("pictures", {"a": 3}), ("photos", {"hopper": {"frame": "round"}}), ("photos", {"hopper": {"frames": 1}}),
+        ("photos", 3),
         ("columns", None), ("columns", 3), ("columns", [3]), ("columns", [{}]), ("columns", [{"title": "a"}]),
         ("columns", [{"title": "a", "model": 3}]), ("columns", [{"title": "a", "model": "bicubic", "seed": "x"}]),
         ("columns", [{"title": "a", "function": "f"}]),
