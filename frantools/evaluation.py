@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from os import PathLike
 from typing import Any, overload
 
@@ -244,15 +243,9 @@ def _comparisons(
             any_read = True
             yield compare(
                 photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
-                timeout=timeout, progress=partial(_share, progress, index, count),
+                timeout=timeout,
             )  # fmt: skip
         if progress is not None:
             progress((index + 1) / count)
     if not any_read:
         raise ValueError("no picture could be read; accepted are whole picture files")
-
-
-def _share(progress: Callable[[float], None] | None, index: int, count: int, share: float) -> None:
-    """Tell the share of all pictures that is done, of the share of one."""
-    if progress is not None:
-        progress((index + share) / count)

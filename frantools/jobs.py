@@ -124,8 +124,8 @@ def run(
         try:
             restorations[column.title] = job.restore(column, report)
         except Exception as error:  # of whatever kind: it belongs to this column
-            if stopped:  # it is the caller's, who wants no more
-                raise
+            if stopped:  # the caller wants no more
+                raise stopped[0] from None
             errors[column.title] = sentence(error, column.title)
         report(1.0)
     return restorations, errors

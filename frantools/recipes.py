@@ -239,8 +239,8 @@ class Recipe(Mapping[str, Any]):
         precision, degradation = left.pop("precision", None), left.pop("degradation", None)
         models = left.pop("models", None)
         columns = tuple(Column.from_dict(column, trust) for column in left.pop("columns", ()) or ())
-        hashes = models.items() if isinstance(models, Mapping) else [(models,)]
-        if models is not None and not all(isinstance(each, str) for pair in hashes for each in pair):
+        hashes = [] if models is None else [each for pair in models.items() for each in pair]
+        if not all(isinstance(each, str) for each in hashes):
             raise ValueError("the recipe is damaged: its models are no hashes by name")
         versions = left.pop("versions", None)
         return cls(

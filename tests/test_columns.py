@@ -71,8 +71,8 @@ KINDS: list[Any] = [
     *NAMED, "single-masking-32", ("model", "single-masking-8"), "A:K=1", Column("B", "diffusion-basic", "B:K=2"),
     ft.Setup(K=2), "mine.safetensors", Path("mine.safetensors"), "restorers.py:bright", "./restorers.py:bright",
     "results", "results/", Path("results"), "picture.png", half, functools.partial(denoise_tv_chambolle, weight=0.1),
-    lambda p: p,
-    Column("TV", denoise_tv_chambolle, weight=0.2), nn.Identity(), PICTURE, (PICTURE * 255).astype(np.uint8), Darker(),
+    lambda p: p, Column("TV", denoise_tv_chambolle, weight=0.2), nn.Identity(), PICTURE,
+    (PICTURE * 255).astype(np.uint8), Darker(),
 ]  # fmt: skip
 
 

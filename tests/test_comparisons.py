@@ -231,3 +231,26 @@ def test_a_tensor_is_the_input_of_frannet_alone(mine):
     )
     with pytest.raises(ValueError, match="is an input of FranNet alone, and same is another restorer"):
         ft.restore(same, x, size=16)
+
+
+class Wraps:
+    """A restorer that makes an error of its own of what progress raises."""
+
+    title, cost, continuous, random = "wraps", None, False, False
+
+    def restore(self, given, size, region, seed, progress):
+        try:
+            progress(0.5)
+        except Exception as error:
+            raise RuntimeError("it broke") from error
+
+    def to_dict(self):
+        return {}
+
+
+def test_what_progress_raises_is_raised_even_where_a_restorer_makes_another_error_of_it():
+    def stop(share):
+        raise ft.Cancelled("enough")
+
+    with pytest.raises(ft.Cancelled, match="enough"):
+        ft.compare(WIDE, [Wraps()], size=8, progress=stop)

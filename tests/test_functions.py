@@ -270,12 +270,14 @@ def test_what_progress_raises_ends_all_and_is_raised_as_it_is(error):
         raise error
 
     columns = [("first", lambda p: called.append(1) or p), ("second", lambda p: called.append(2) or p)]
-    for work in (ft.compare, ft.evaluate):
-        arguments = (PHOTO, columns) if work is ft.compare else (columns, [PHOTO])
-        with pytest.raises(type(error)) as caught:
-            work(*arguments, size=8, progress=stop)
-        assert caught.value is error
+    with pytest.raises(type(error)) as caught:
+        ft.compare(PHOTO, columns, size=8, progress=stop)
+    assert caught.value is error
     assert 2 not in called
+    with pytest.raises(type(error)) as caught:
+        ft.evaluate(columns, [PHOTO, PHOTO], size=8, progress=stop)
+    assert caught.value is error
+    assert called.count(2) == 1
 
 
 def test_an_interrupt_inside_a_function_ends_all():
