@@ -403,6 +403,23 @@ def test_a_saved_figure_of_a_lambda_says_which_column_is_to_be_given_again(wide:
         each.close()
 
 
+@pytest.mark.parametrize("ending", [".png", ".pdf", ".svg", ".json"])
+def test_a_recipe_comes_in_from_each_kind_of_file_that_has_one(ending: str, wide: np.ndarray, tmp_path: Path) -> None:
+    widget = done(ft.widgets.compare("hopper", ["nearest", "bicubic"], size=SIZE, seed=3))
+    path = tmp_path / f"a{ending}"
+    if ending == ".json":
+        path.write_text(json.dumps(widget.recipe.to_dict()))
+    else:
+        widget.files.path.value = str(path)
+        widget.files.save.click()
+    other = done(ft.widgets.compare(wide, ["input"], size=64))
+    upload(other.files.upload, f"A{ending.upper()}", path.read_bytes())
+    assert done(other).message.value == ""
+    assert other.recipe == widget.recipe
+    for each in (widget, other):
+        each.close()
+
+
 def test_the_code_of_a_function_imports_it(wide: np.ndarray) -> None:
     from skimage.restoration import denoise_tv_chambolle
 

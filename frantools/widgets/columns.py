@@ -11,7 +11,7 @@ import traitlets
 from ..restorers.columns import COLUMNS, Column
 from ..restorers.resizing import MODES
 from .controls import WRAP, Composed, Report, button, control
-from .editor import ColumnEditor, described, plain
+from .editor import ColumnEditor, described, plain, same
 
 
 class ColumnList(Composed, widgets.VBox):
@@ -53,6 +53,7 @@ class ColumnList(Composed, widgets.VBox):
         wrap = widgets.Layout(**WRAP)
         super().__init__([*([self.chosen] if several else []), widgets.HBox(row, layout=wrap), self.editor])
         self.show(columns)
+        self._offer()
         self.compose(self.editor)
         self.editor.observe(self._changed, "error")
         self.chosen.observe(self._choose, "index")
@@ -101,7 +102,14 @@ class ColumnList(Composed, widgets.VBox):
             return
         self.error = ""
         self._settle()
-        if (name := described(self.value[self.index])) in self.presets:
+        self._offer()
+
+    def _offer(self) -> None:
+        """Offer the preset that the column shown is, if it is one."""
+        column = self.value[self.index]
+        own = self.presets.get(column.title)
+        name = column.title if own is not None and same(own.what, column.what) else described(column)
+        if name in self.presets:
             self.preset.value = name
 
     def put(self, columns: Sequence[Column], index: int) -> None:

@@ -108,7 +108,7 @@ class ColumnEditor(Composed, widgets.HBox):
         self.file = control(
             widgets.Text,
             "Weight file",
-            "The path of a weight file, or of a folder of pictures made elsewhere; press Enter",
+            "A weight file, a folder of pictures made elsewhere, or FILE.py:FUNCTION; press Enter",
             placeholder="own weights",
             **slow,
         )

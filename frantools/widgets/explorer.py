@@ -97,10 +97,10 @@ class Explorer(Guarded, Stage):
         self._bound()
         self._enable()
         self.given, self.device, self.timeout = given, device, timeout
-        self.columns.observe(self._enabled, "value")
         for name, each in {"photo": self.photo, **self.controls}.items():
             changed = self._redrawn if name in live else self._changed
             each.observe(changed, ["value", "error"] if isinstance(each, Composed) else "value")
+        self.columns.observe(self._enabled, "value")
         self.observe(self._changed, ["given", "device", "timeout"])
         self.refresh()
 
@@ -212,7 +212,7 @@ class Explorer(Guarded, Stage):
             self.message.clear("action")
             recipe = self._taken()
             if recipe is not None:
-                self.set_trait("recipe", recipe)
+                self.take(recipe)
                 self.paint()
 
     def _changed(self, _: object) -> None:

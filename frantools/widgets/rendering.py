@@ -19,8 +19,8 @@ LONG = 1.0  # seconds from which a render shows its progress
 PATIENCE = 0.1  # seconds that a result waits for a better one before it is drawn
 
 
-class Stage(Protocol):
-    """Where results are shown. Each call comes on the background's thread, while nothing else is drawn."""
+class Listener(Protocol):
+    """What shows the results. Each call comes on the background's thread, while nothing else is drawn."""
 
     def show(self, data: Any, recipe: Recipe) -> None:
         """Show a result."""
@@ -45,12 +45,12 @@ class Rendering:
     ----------
     view : View
         Whose `compute` is called.
-    stage : Stage
+    listener : Listener
         Told of what comes. Nobody is told of what is no longer wanted.
     """
 
-    def __init__(self, view: View, stage: Stage) -> None:
-        self._view, self._stage, self._worker = view, stage, Worker()
+    def __init__(self, view: View, listener: Listener) -> None:
+        self._view, self._listener, self._worker = view, listener, Worker()
         self.begun = Event()
         """Set from the first result or failure on."""
 
@@ -82,7 +82,7 @@ class Rendering:
 
         def shown() -> None:
             if latest:
-                unless(self._stage.show, latest.pop(), recipe)
+                unless(self._listener.show, latest.pop(), recipe)
                 self.begun.set()
 
         def report(share: float) -> None:
@@ -93,7 +93,7 @@ class Rendering:
             if long or time.perf_counter() - since > PATIENCE:  # what follows takes its time: it is not in the cache
                 shown()
             if long:
-                unless(self._stage.advance, share, f"{left:.0f} s left" if share > 0 else "under way")
+                unless(self._listener.advance, share, f"{left:.0f} s left" if share > 0 else "under way")
 
         try:
             for data in self._view.compute(recipe, [photo], report, cache):
@@ -101,11 +101,11 @@ class Rendering:
                 if getattr(data, "urgent", False):
                     shown()
             shown()
-            unless(self._stage.finish)
+            unless(self._listener.finish)
         except Cancelled as stopped:
             self._left_behind(stopped, cancelled)
         except Exception as error:  # of whatever kind: it belongs on the screen, and the widget goes on
-            unless(self._stage.fail, str(error) or type(error).__name__)
+            unless(self._listener.fail, str(error) or type(error).__name__)
         finally:
             self.begun.set()
 
@@ -118,7 +118,7 @@ class Rendering:
         def tell(text: str) -> None:
             with LOCK:
                 if self._worker.latest(cancelled):
-                    self._stage.still(text)
+                    self._listener.still(text)
 
         def watch() -> None:
             running.join()

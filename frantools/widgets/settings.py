@@ -33,10 +33,24 @@ def span(value: float) -> tuple[float, float]:
     >>> span(0.1), span(3), span(0), span(-2)
     ((0.0, 0.4), (0.0, 12), (0.0, 1.0), (-8, 8))
     """
-    most = abs(value) * MULTIPLE or 1.0
+    most = float(abs(value)) * MULTIPLE or 1.0
     digits = 1 - floor(log10(most))  # two digits: no 0.30000000000000004
     most = max(abs(value), round(most, digits))
     return (-most if value < 0 else 0.0, most)
+
+
+def stride(value: float, most: float) -> float:
+    """The step of a slider: one, two or five of a digit, no more than lets it go in some steps and come by the value.
+
+    Examples
+    --------
+    >>> stride(0.1, 0.4), stride(0.123, 0.49), stride(2.0, 8.0)
+    (0.005, 0.001, 0.1)
+    """
+    digit = floor(log10(most / STEPS))
+    steps = [each * 10.0**place for place in (digit, digit - 1, digit - 2) for each in (5, 2, 1)]
+    fitting = [step for step in steps if step <= most / STEPS and abs(value / step - round(value / step)) < 1e-6]
+    return float(f"{next(iter(fitting), steps[-1]):.3g}")
 
 
 class SettingsEditor(Composed, widgets.VBox):
@@ -83,7 +97,7 @@ def made(name: str, value: Any) -> widgets.Widget:
         return control(widgets.IntSlider, name, tooltip, min=least, max=max(most, MULTIPLE), value=value, **slow)
     if isinstance(value, float) and isfinite(value):
         low, high = span(value)
-        step = 10.0 ** floor(log10(high / STEPS))
+        step = stride(value, high)
         digits = max(0, -floor(log10(step)))
         return control(
             widgets.FloatSlider, name, tooltip, min=low, max=high, step=step, value=value,

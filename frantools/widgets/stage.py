@@ -54,6 +54,13 @@ class Stage(widgets.VBox):
         self._background = Rendering(self.view, self)
         super().__init__([self.status, self.canvas])
 
+    def take(self, recipe: Recipe) -> None:
+        """Take over a recipe of the result; one that differs in more than how it is drawn is not final."""
+        before = self._shown
+        if before is None or recipe.columns != before.columns or recipe.but(options=before.options) != before:
+            self.set_trait("final", False)
+        self.set_trait("recipe", recipe)
+
     def start(self, recipe: Recipe, photo: Photo) -> None:
         """Render a recipe, in the place of what is rendered."""
         self.set_trait("recipe", recipe)
