@@ -26,7 +26,7 @@ def twice(picture):
 @pytest.mark.parametrize(
     "what",
     ["model", "bicubic", "area-colour", "original", darker, twice, nn.Identity(), PICTURES[1], "folder"],
-    ids=str,
+    ids=["model", "bicubic", "area", "original", "function", "scaled", "module", "array", "folder"],
 )
 @pytest.mark.parametrize("frame", [None, "whole"])
 def test_evaluate_gives_digit_for_digit_what_compare_measures(what, given, frame, tmp_path):
