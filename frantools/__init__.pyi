@@ -1,4 +1,5 @@
 # The public names, for lazy_loader at run time and for type checkers.
+from . import views as views
 from . import widgets as widgets
 from .comparisons import Comparison as Comparison
 from .comparisons import compare as compare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from .degradation import Degradation
+from .devices import find_device
 from .frannet.restoration import check_region, check_seed, resolve_precision
 from .jobs import Job, frame_of, model_hashes, recipe_of, run
 from .photo import Photo, as_photo
@@ -247,13 +249,29 @@ def compare(
     """
     if given is not None and not isinstance(given, Degradation):
         raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
-    made = as_columns(columns)
-    photo, precision = as_photo(photo), resolve_precision(precision)
-    region = _part(region)
-    photo = frame_of(photo, [column.restorer(precision, device, timeout) for column in made])
+    made, region = as_columns(columns), _part(region)
+    precision, device = _placed(precision, device)
+    photo = framed_for(as_photo(photo), made)
     job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
     restorations, errors = run(job, made, progress)
     return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
+
+
+def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:
+    """The photo with the frame that columns look at; those that cannot be made say so where they are restored."""
+    made = []
+    for column in columns:
+        with suppress(Exception):  # of whatever kind: it may be a user's own
+            made.append(column.restorer())
+    return frame_of(photo, made)
+
+
+def _placed(precision: str, device: str | None) -> tuple[str, str | None]:
+    """A precision and a device that are at hand, "auto" resolved."""
+    if device is None:
+        return resolve_precision(precision), None
+    found = find_device(device)
+    return resolve_precision(precision, found), str(found)
 
 
 def _part(region: Region | None) -> Region | None:
@@ -328,6 +346,7 @@ def restore(
     (64, 64, 3)
     """
     column = _one(what, setup, given, settings)
+    precision, device = _placed(precision, device)
     seed, part = check_seed(seed), _part(region)
     if isinstance(photo, Tensor):
         return _from_input(column, photo, size, region or Region.full(), seed, precision, device, progress)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -14,7 +15,8 @@ from .checks import is_whole
 from .comparisons import Comparison, compare
 from .degradation import Degradation
 from .frannet.samplers import Setup, Solver
-from .photo import Photo, as_photo
+from .images import portraits
+from .photo import Photo, as_photo, distinct
 from .pictures import Pictures
 from .regions import LARGEST
 from .restorers.columns import Column, as_column, as_columns
@@ -199,9 +201,7 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
             "such as [picture]"
         )
-    images: Sequence[Any] = (
-        Pictures(folder_or_images) if isinstance(folder_or_images, (str, PathLike)) else folder_or_images
-    )
+    images = _gathered(folder_or_images)
     if limit is not None and (not is_whole(limit) or limit < 1):
         raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
     count = len(images) if limit is None else min(len(images), int(limit))
@@ -212,14 +212,26 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             if isinstance(images, Pictures):
                 photo = Photo(images.read(index), name=str(images.paths[index]))
             else:
-                photo = as_photo(images[index])
+                photo = images[index]
         except (ValueError, OSError) as error:
-            if not isinstance(images, Pictures):
-                raise
             warnings.warn(f"skipped: {error}", stacklevel=3)
             yield index, count, None
         else:
             yield index, count, photo
+
+
+def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
+    """The pictures of a folder; or one picture's file, one photo, or several pictures, as photos of several names."""
+    if isinstance(folder_or_images, Photo):
+        return [folder_or_images]
+    if isinstance(folder_or_images, (str, PathLike)):
+        is_one = Path(folder_or_images).is_file() or str(folder_or_images) in portraits()
+        return [Photo(folder_or_images)] if is_one else Pictures(folder_or_images)
+    if isinstance(folder_or_images, Pictures):
+        return folder_or_images
+    if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
+        raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
+    return list(distinct(map(as_photo, folder_or_images)))
 
 
 def _comparisons(

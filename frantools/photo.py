@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain, count
 from os import PathLike
 from os.path import expanduser
 from pathlib import Path
@@ -246,6 +247,16 @@ def _sides(picture: Picture, longer: int) -> tuple[int, int]:
     height, width = picture.shape[:2]
     most = max(height, width)
     return max(1, round(longer * width / most)), max(1, round(longer * height / most))
+
+
+def distinct(photos: Iterable[Photo]) -> Iterator[Photo]:
+    """Photos with names that differ: of two of one name, the second gets a number."""
+    taken: set[str] = set()
+    for photo in photos:
+        numbers = chain([photo.name], (f"{photo.name} ({number})" for number in count(2)))
+        name = next(each for each in numbers if each not in taken)
+        taken.add(name)
+        yield photo if name == photo.name else Photo(photo, name=name)
 
 
 def as_photo(what: Any) -> Photo:

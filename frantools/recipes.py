@@ -20,10 +20,9 @@ from .files import replacing
 from .frannet.restoration import check_seed, resolve_precision
 from .images import as_picture
 from .metadata import KEY, read_text
-from .photo import FRAMES, Photo
 from .regions import Region, dimensions
 from .restorers.columns import Column
-from .restorers.protocol import Changed
+from .sources import Source, facts_of, sources_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,65 +32,6 @@ VERSION = 2
 """Of the form in which recipes are written. Those of FranTools 0.1.0 carry none."""
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Source:
-    """A photo as a recipe knows it.
-
-    Parameters
-    ----------
-    name : str
-        Of a built-in portrait, or a path.
-    sha256 : str
-        Of its pixels.
-    how : str
-        How it came to where the recipe was made, if its name does not find it: "uploaded", "given as an array".
-    frame : {"square", "whole"}, optional
-        What of it is looked at.
-    taken : int, optional
-        Pixels of the longer side that it was taken down to.
-    reference : str, optional
-        "none" where there is none; the name of another picture where it is one.
-    """
-
-    name: str
-    sha256: str
-    how: str = ""
-    frame: str | None = None
-    taken: int | None = None
-    reference: str | None = None
-
-    @classmethod
-    def of(cls, photo: Photo) -> Source:
-        """A photo's."""
-        other = "none" if photo.other is None else photo.other.name if isinstance(photo.other, Photo) else None
-        return cls(photo.name, photo.sha256, photo.how, photo.frame, photo.taken, other)
-
-    def photo(self, given: Any = None) -> Photo:
-        """The photo, found by its name, or `given` in its place.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            If nothing but the place where the recipe was made knows it, or it is another picture.
-        """
-        if given is None and self.how:
-            raise FileNotFoundError(
-                f"the picture {self.name} was {self.how}, and the recipe has its name alone; pass the file: "
-                "--picture PATH on the command line, photo=PATH in Python"
-            )
-        reference: Any = "itself" if self.reference is None else None if self.reference == "none" else self.reference
-        photo = Photo(self.name if given is None else given, self.frame, reference)
-        if self.sha256 and photo.sha256 != self.sha256:  # 0.1.0 kept no hash of restored pictures
-            raise Changed(
-                f"the picture {self.name} has changed since the recipe was made"
-                if given is None
-                else f"this is another picture than the {self.name} that the recipe was made with"
-            )
-        if given is not None:  # a folder of results is searched by the name that the recipe has
-            photo = Photo(photo, name=self.name)
-        return photo if self.taken is None else photo.at(self.taken)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -152,7 +92,7 @@ class Recipe(Mapping[str, Any]):
         if self.photos:
             made["pictures"] = {source.name: source.sha256 for source in self.photos}
             made["given"] = {source.name: source.how for source in self.photos if source.how} or None
-            facts = {source.name: _facts(source) for source in self.photos}
+            facts = {source.name: facts_of(source) for source in self.photos}
             made["photos"] = {name: fact for name, fact in facts.items() if fact} or None
         made["columns"] = [column.to_dict() for column in self.columns] or None
         made["size"] = list(self.size) if isinstance(self.size, tuple) else self.size
@@ -232,7 +172,7 @@ class Recipe(Mapping[str, Any]):
             return cls._read_restored(left, trust, folder)
         pictures, given = left.pop("pictures", {}), left.pop("given", {})
         if view or isinstance(pictures, dict):
-            sources = _sources(pictures, given, left.pop("photos", {}))
+            sources = sources_of(pictures, given, left.pop("photos", {}))
         else:  # of the search for regions of 0.1.0, which lists files
             sources, left["pictures"] = (), pictures
         size, region, seed = left.pop("size", None), left.pop("region", None), left.pop("seed", None)
@@ -273,23 +213,6 @@ class Recipe(Mapping[str, Any]):
         return replace(
             made, photos=photos, models={str(name): sha256} if sha256 else {}, options=MappingProxyType(kept)
         )
-
-
-def _facts(source: Source) -> dict[str, Any]:
-    facts = {"frame": source.frame, "taken": source.taken, "reference": source.reference}
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def _sources(pictures: Any, given: Any, facts: Any) -> tuple[Source, ...]:
-    made = []
-    for name, sha256 in pictures.items():
-        if not isinstance(sha256, str):
-            raise ValueError(f"the recipe is damaged: the picture {name} has no hash")
-        source = Source(name, sha256, str((given or {}).get(name, "")), **(facts or {}).get(name, {}))
-        if source.frame not in (*FRAMES, None):
-            raise ValueError(f"the recipe is damaged: frame is {source.frame!r}; accepted are 'square' and 'whole'")
-        made.append(source)
-    return tuple(made)
 
 
 def _size(size: Any) -> int | tuple[int, int] | None:

@@ -14,7 +14,7 @@ from .. import __version__
 from . import compare, evaluate, figures, import_keras, models, restore, rois, train, verify
 from .parsing import Options, Parser, one_line
 
-COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], None]]] = {
+COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], int | None]]] = {
     "figures": ("make the note's four figures", figures.arguments, figures.run),
     "restore": ("restore your own photo", restore.arguments, restore.run),
     "compare": ("compare whatever restores a picture, on your photo", compare.arguments, compare.run),
@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name, help=title, description=f"{title[0].upper()}{title[1:]}.", arguments=arguments_of
         )
         command.set_defaults(run=run)
-    options = parser.parse_args(arguments)
+    options, code = parser.parse_args(arguments), None
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: complain(message)
-            options.run(options)
+            code = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # as of `frantools models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         complain(error)
         return 2
-    return 0
+    return int(code or 0)
 
 
 def complain(what: object) -> None:

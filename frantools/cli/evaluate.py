@@ -47,6 +47,7 @@ def run(options: Options) -> None:
     from ..frannet.restoration import versions
     from ..pictures import Pictures
     from ..reports.cards import keep_quality
+    from ..restorers.protocol import RestorerError
     from ..restorers.resizing import NAMED
     from ..tables import Table
 
@@ -64,13 +65,17 @@ def run(options: Options) -> None:
         print(f"skipped {reason}", file=sys.stderr)
     results: list[dict[str, Any]] = []
     for column, setup in named:
-        with bar(f"{column.title} {setup or ''}".strip()) as progress:
-            metrics = evaluate(column, pictures, None, options.size, options.limit, options.seed, degradation,
-                               options.precision, progress, device=where, timeout=options.timeout)  # fmt: skip
-        sha256 = getattr(getattr(column.restorer(), "model", None), "sha256", None)
-        results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
-    shown = ("model", "setup", *NAMES, "calls", "seconds")
-    print(Table([{name: result[name] for name in shown} for result in results]))
+        row: dict[str, Any] = {"model": column.title, "sha256": None, "setup": setup}
+        try:
+            with bar(f"{column.title} {setup or ''}".strip()) as progress:
+                metrics = evaluate(column, pictures, None, options.size, options.limit, options.seed, degradation,
+                                   options.precision, progress, device=where, timeout=options.timeout)  # fmt: skip
+            row |= {"sha256": getattr(column.restorer(), "sha256", None), **asdict(metrics)}
+        except RestorerError as error:  # the others go on
+            row["error"] = str(error)
+        results.append(row)
+    shown = ["model", "setup", *NAMES, "calls", "seconds", *(["error"] if any("error" in r for r in results) else [])]
+    print(Table([{name: result.get(name) for name in shown} for result in results]))
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     if degradation is not None:
         asked["given"] = degradation.to_dict()
@@ -108,4 +113,5 @@ def _model(name: str) -> Any:
     try:
         return shared_model(name)
     except FileNotFoundError as error:
-        raise ValueError(f"{error}, and the baselines {', '.join(NAMED[2:])}") from None
+        baselines = [each for each in NAMED if each not in ("input", "original")]
+        raise ValueError(f"{error}, and the baselines {', '.join(baselines)}") from None

@@ -4,4 +4,20 @@ from __future__ import annotations
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["figures", "note"])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "charts",
+        "compare",
+        "drawing",
+        "figures",
+        "note",
+        "region",
+        "registry",
+        "rois",
+        "single",
+        "trajectory",
+        "variability",
+        "verification",
+    ],
+)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ..checks import is_whole
 from ..comparisons import FIGURES, Comparison
 from ..photo import Photo
 from ..recipes import Recipe
@@ -23,12 +24,13 @@ from ..scores.measures import measures
 from ..store import Cache
 from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
-from .sharpening import Shown, job_of, sharpen
+from .sharpening import Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
 LARGE = 480  # pixels that a single picture is shown at
 VIEWS = ("side by side", "curtain", "blink", "difference")
+KEPT = 10_000  # restorations whose numbers are kept
 NUMBERS = ("mse", "psnr", "ssim")
 
 _measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoration: few enough to keep all
@@ -59,6 +61,12 @@ class Look:
     def __post_init__(self) -> None:
         if self.view not in VIEWS:
             raise ValueError(f"view is {self.view!r}; accepted are {', '.join(map(repr, VIEWS))}")
+        for name in ("left", "right", "frame"):
+            value = getattr(self, name)
+            if not is_whole(value) or value < 0:
+                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+        if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
+            raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Look:
@@ -92,12 +100,13 @@ class Compared:
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Compared]:
     """Restore the columns; measure each against the reference once it is complete."""
-    job = job_of(recipe, photos[0], cache)
-    target = job.photo.reference(job.size)
+    job = job_of(recipe, photos[0], cache, part_of(recipe))
+    target = job.photo.reference(job.size, job.region)
+    alike = [job.photo.key, job.size, str(job.region), job.seed, str(job.given), job.precision]
     numbers: dict[str, Mapping[str, float]] = {}
     for shown in sharpen(job, recipe.columns, progress, early=True):
         fresh = {} if target is None else {
-            column.title: json.dumps([job.photo.key, column.key(), job.size, job.seed, str(job.given), job.precision])
+            column.title: json.dumps([*alike, column.key()])
             for column in recipe.columns
             if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
         }  # fmt: skip
@@ -111,6 +120,8 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
 
 def _numbers(key: str, picture: Any, target: Any) -> Mapping[str, float]:
     if key not in _measured:
+        if len(_measured) >= KEPT:
+            _measured.clear()
         fitted = resized_picture(picture, target.shape[1::-1])
         _measured[key] = {name: measures[name](fitted, target) for name in NUMBERS}
     return _measured[key]

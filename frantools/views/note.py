@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..checks import is_whole
 from ..comparisons import Comparison, compare
 from ..frannet.restoration import check_seed, resolve_precision, versions
 from ..frannet.samplers import SETUPS
 from ..images import portraits
 from ..jobs import frame_of, model_hashes
-from ..photo import Photo
+from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
 from ..restorers.columns import COLUMNS, Column
 from ..restorers.protocol import Progress
-from ..scores.measures import measures, sharpness
+from ..scores.measures import sharpness
 from ..scores.roi import RoiSearch
 from ..store import Cache
 from ..tables import Table
@@ -99,16 +99,16 @@ def recipe(
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
     restorers = [column.restorer(precision) for column in (*chosen, *second)]
-    photos = [frame_of(Photo(picture), restorers) for picture in pictures or portraits()]
+    photos = [frame_of(photo, restorers) for photo in distinct(map(Photo, pictures or portraits()))]
     return Recipe(
         view=figure,
         photos=tuple(Source.of(photo) for photo in photos),
         columns=(*chosen, *second),
-        size=dimensions(size),
+        size=int(size) if is_whole(size) and any(photo.frame == "whole" for photo in photos) else dimensions(size),
         region=region or (LOCAL if figure == "local-region" else Region.full()),
         seed=check_seed(seed),
         precision=resolve_precision(precision),
-        models=model_hashes([*chosen, *second]),
+        models={name: each for photo in photos for name, each in model_hashes([*chosen, *second], photo).items()},
         options=options,
         versions=versions(),
     )
@@ -166,13 +166,14 @@ def restorations(recipe: Any, progress: Progress | None = None, cache: Cache | N
 def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
     """How close each restoration of a recipe is to its original, column by column, and optionally what it took.
 
-    Of the columns that a network made.
+    Plain resizing and the photo itself are left out.
     """
     rows = []
     for picture, made in pictures.items():
         numbers = made.numbers(NAMES)
+        plain = {column.title for column in made.columns if is_plain(column)}
         for title, restoration in made.items():
-            if not restoration.calls:
+            if title in plain:
                 continue
             row: dict[str, Any] = {"picture": picture, "column": title, "calls": restoration.calls}
             row |= numbers.get(title, {}) | {"sharpness": sharpness(restoration.image)}
@@ -180,7 +181,12 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
     return Table(rows)
 
 
-NAMES = tuple(measures)[:4]
+NAMES = ("mse", "mse_gray", "psnr", "ssim")
+
+
+def is_plain(column: Column) -> bool:
+    """Whether a column is plain resizing or the photo itself, which have no frame of their own either."""
+    return getattr(column.restorer(), "frame", "whole") == ""
 
 
 def regions(pictures: Restored, search: RoiSearch) -> Table:
@@ -292,4 +298,4 @@ def _draw(data: Restored, recipe: Recipe, figure: Figure | None = None) -> Figur
 
 
 for _name in FIGURES:
-    register(View(_name, partial(compute), _draw, _check_options))
+    register(View(_name, compute, _draw, _check_options))

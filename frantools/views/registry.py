@@ -21,6 +21,8 @@ from ..restorers.columns import Column, as_column
 from ..restorers.door import Unknown, is_frannet
 from ..restorers.frannet import shared_model
 from ..restorers.protocol import Changed, Progress
+from ..restorers.resizing import NAMED
+from ..sources import beside
 from ..store import Cache
 
 Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
@@ -92,8 +94,18 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
             column = _again(column, given[column.title])
         elif isinstance(column.what, Unknown):
             raise ValueError(column.what.why)
-        made.append(column)
+        made.append(_beside(column, recipe.folder))
     return recipe.but(columns=tuple(made))
+
+
+def _beside(column: Column, folder: Path | None) -> Column:
+    """A column whose file is found beside the recipe, where there is one."""
+    what = column.what
+    if not isinstance(what, str) or (what in NAMED or what in models()):
+        return column
+    file, colon, function = what.rpartition(":") if ".py:" in what else (what, "", "")
+    found = beside(file, folder)
+    return column if found == file else column.but(what=f"{found}{colon}{function}")
 
 
 def _again(column: Column, what: Any) -> Column:
@@ -118,11 +130,11 @@ def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
         return [Photo(photo)]
     if not recipe.photos:
         raise ValueError("the recipe is damaged: it has no picture")
-    return [source.photo(photo if index == 0 else None) for index, source in enumerate(recipe.photos)]
+    return [source.photo(photo if index == 0 else None, recipe.folder) for index, source in enumerate(recipe.photos)]
 
 
 def outside(recipe: Recipe, given: bool = False) -> str:
-    """Which files outside a recipe's own folder and the working folder it reads, in a sentence; empty if none.
+    """Which files outside a recipe's own folder it reads, in a sentence; empty if none.
 
     `given` says that its first photo is at hand.
     """
@@ -131,18 +143,20 @@ def outside(recipe: Recipe, given: bool = False) -> str:
     names = [source.name for source in recipe.photos[1 if given else 0 :]]
     names += [source.reference for source in recipe.photos if source.reference not in (None, "none")]
     names += [column.what for column in recipe.columns if isinstance(column.what, str)]
-    inside = (recipe.folder.resolve(), Path.cwd())
     far = []
     for name in dict.fromkeys([*names, *(recipe.models or {})]):
-        path = Path(name.rpartition(":")[0] if ".py:" in name else name).expanduser()
-        if name not in (*portraits(), *models()) and not any(path.resolve().is_relative_to(each) for each in inside):
+        file = name.rpartition(":")[0] if ".py:" in name else name
+        path = Path(beside(file, recipe.folder)).expanduser().resolve()
+        ours = name in (*portraits(), *models(), *NAMED) or not (path.exists() or (path.is_absolute() and "/" in file))
+        if not ours and not path.is_relative_to(recipe.folder.resolve()):
             far.append(name)
     return f"the recipe reads files outside its own folder: {', '.join(far)}" if far else ""
 
 
 def check_models(recipe: Recipe) -> None:
     """Raise a ValueError if a model, or a file that a column reads, is another one than a recipe was made with."""
-    for name, sha256 in (recipe.models or {}).items():
+    for named, sha256 in (recipe.models or {}).items():
+        name = named if named in models() else beside(named, recipe.folder)
         path = Path(name).expanduser()
         if name in models() or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
             if shared_model(name).sha256 != sha256:
@@ -214,9 +228,13 @@ def render(
         If it is no recipe of a figure, a column is missing, or the photo or a model has changed since it was made.
     """
     view, complete, photos = prepared(recipe, photo, columns, trust)
-    placed = complete if device is None else complete.but(options={**complete.options, "device": device})
-    *_, data = view.compute(placed, photos, progress or (lambda _: None), cache or Cache())
+    *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), cache or Cache())
     return view.draw(data, complete, None)
+
+
+def on_device(recipe: Recipe, device: str | None) -> Recipe:
+    """A recipe whose FranNet columns run on a device; None leaves them where they are."""
+    return recipe if device is None else recipe.but(options={**recipe.options, "device": device})
 
 
 def changed_versions(recipe: Recipe) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..jobs import Job, cost_of, frame_of, run
+from ..comparisons import framed_for
+from ..jobs import Job, cost_of, run
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
@@ -39,15 +40,18 @@ class Shown:
         return {title: self.errors.get(title) or self.pictures[title] for title in titles}
 
 
-def job_of(recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float = 1.0) -> Job:
+def job_of(
+    recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
+) -> Job:
     """What the restorations of a recipe have in common.
 
-    `aspect` is width over height of what is made of a region; the longer side has the recipe's size.
+    What is made of a region has the recipe's size; or, with `aspect`, its width over its height, a longer side of
+    that size.
     """
     longer = longer_side(recipe)
-    framed = framed_for(recipe, photo)
-    if region is None:
-        size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer)
+    framed = framed_for(photo, recipe.columns)
+    if aspect is None:
+        size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer, region)
     else:
         size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
     return Job(
@@ -56,15 +60,9 @@ def job_of(recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | N
     )  # fmt: skip
 
 
-def framed_for(recipe: Recipe, photo: Photo) -> Photo:
-    """The photo with the frame that a recipe's columns look at."""
-    made = []
-    for column in recipe.columns:
-        try:
-            made.append(column.restorer())
-        except Exception:  # of whatever kind: it is told where the column is restored
-            continue
-    return frame_of(photo, made)
+def part_of(recipe: Recipe) -> Region | None:
+    """The region of a recipe, or None where it is of the whole picture."""
+    return None if recipe.region == Region.full() else recipe.region
 
 
 def longer_side(recipe: Recipe) -> int:

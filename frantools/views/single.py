@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -13,14 +13,13 @@ from ..checks import is_whole
 from ..comparisons import Comparison, compare
 from ..photo import Photo
 from ..recipes import Recipe
-from ..regions import Region
 from ..restorers.protocol import Changed, Progress, Restoration
 from ..restorers.resizing import resized_picture
 from ..scores.roi import Roi, find_rois, merge_rois
 from ..store import Cache
 from .drawing import Row, blank, grid, plain, show
 from .registry import View, register
-from .sharpening import framed_for, job_of
+from .sharpening import job_of, part_of
 
 CELL = 512  # pixels that an outlined picture is wide at most
 
@@ -33,14 +32,10 @@ def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | No
     ValueError
         If the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input alone.
     """
-    part = None if recipe.region in (None, Region.full()) else recipe.region
-    framed = framed_for(recipe, photo)
+    job = job_of(recipe, photo, cache, part_of(recipe))
     known = recipe.options.get("input_sha256")
-    if known is not None and hashlib.sha256(framed.input.contiguous().numpy().tobytes()).hexdigest() != known:
+    if known is not None and hashlib.sha256(job.photo.input.contiguous().numpy().tobytes()).hexdigest() != known:
         raise Changed(f"{photo.name} is another picture than the one that the recipe was made with")
-    assert recipe.size is not None
-    size = framed.size(recipe.size, part)
-    job = replace(job_of(recipe.but(size=size), framed, cache), size=size, region=part)
     return job.restore(recipe.columns[0], progress)
 
 
@@ -69,6 +64,8 @@ class Outlined:
 def search_of(recipe: Recipe) -> tuple[int, int, bool]:
     """The size and the number of the regions that a recipe asks for, and whether they are merged."""
     search = recipe.options.get("search", {})
+    if not isinstance(search, Mapping):
+        raise ValueError(f"the recipe is damaged: its search is {search!r}")
     size, count = search.get("size", 384), search.get("count", 4)
     if not all(is_whole(each) and each >= 1 for each in (size, count)):
         raise ValueError(f"the recipe is damaged: its search is {dict(search)!r}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..checks import is_whole
 from ..frannet.tracing import Trace, check_memory
 from ..photo import Photo
 from ..recipes import Recipe
@@ -39,6 +40,13 @@ class Look:
 
     points: str = ""
     frame: int = 0
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.frame) or self.frame < 0:
+            raise ValueError(f"frame is {self.frame!r}; accepted are whole numbers from 0")
+        if not isinstance(self.points, str):
+            raise ValueError(f"points is {self.points!r}; accepted is a text such as '0.4 0.5; 0.6 0.5'")
+        parse(self.points)
 
     @classmethod
     def of(cls, recipe: Recipe) -> Look:
@@ -133,8 +141,4 @@ def draw(data: Trace, recipe: Recipe, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def _check(recipe: Recipe) -> None:
-    parse(Look.of(recipe).points)
-
-
-VIEW = register(View("trajectory", compute, draw, _check))
+VIEW = register(View("trajectory", compute, draw, Look.of))

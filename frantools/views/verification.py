@@ -17,7 +17,7 @@ from ..images import as_picture, load_image
 from ..recipes import load_recipe, save_figure
 from ..restorers.protocol import Changed, Progress, Restoration
 from ..store import Cache
-from .registry import changed_versions, prepared
+from .registry import changed_versions, on_device, prepared
 
 TOLERANCE = 2  # of 255: what other orders of float32 sums, or other fonts' hints, may make
 
@@ -42,6 +42,7 @@ def verify(
     columns: Mapping[str, Any] | None = None,
     trust: bool = False,
     progress: Progress | None = None,
+    device: str | None = None,
 ) -> Verdict:
     """Make what is in a file again, by its recipe, and compare the pixels.
 
@@ -49,7 +50,7 @@ def verify(
     ----------
     path : path
         A PNG, PDF, SVG or JSON file with a recipe.
-    photo, columns, trust, progress
+    photo, columns, trust, progress, device
         As for `frantools.render`.
 
     Returns
@@ -72,7 +73,7 @@ def verify(
     )
     try:
         view, complete, photos = prepared(recipe, photo, columns, trust)
-        *_, data = view.compute(complete, photos, progress or (lambda _: None), Cache())
+        *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), Cache())
     except Changed as error:
         return Verdict("different", (_said(error), *versions))
     except (ValueError, OSError, ImportError) as error:
