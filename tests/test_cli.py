@@ -260,7 +260,7 @@ def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, he
     titles = ["bicubic", "diffusion", "Dark", "pictures", "none"]
     assert [line.split()[0] for line in out.splitlines()[1:6]] == titles
     assert "none answered None" in out
-    assert "given: shrunk 2 x" in out
+    assert "shrunk 2 x" in out
     assert [column["title"] for column in ft.load_recipe("a.png")["columns"]] == titles
     assert Path("a.csv").read_text().count("\n") == 6
     assert json.loads(Path("a.json").read_text())["results"][0]["column"] == "bicubic"
