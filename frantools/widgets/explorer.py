@@ -209,7 +209,6 @@ class Explorer(Guarded, Stage):
         if self.comm is None:
             return
         with LOCK:
-            self.message.clear("action")
             recipe = self._taken()
             if recipe is not None:
                 self.take(recipe)
