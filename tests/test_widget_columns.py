@@ -19,6 +19,7 @@ import traitlets
 from PIL import Image
 
 import frantools as ft
+from frantools import photo as photo_module
 from frantools.photo import Photo
 from frantools.recipes import load_recipe
 from frantools.restorers.columns import Column
@@ -249,6 +250,24 @@ def test_a_photo_of_three_to_two_is_shown_whole_and_square_where_frannet_takes_p
     widget.columns.editor.model.value = "single-masking-8"
     assert done(widget).message.value == ""
     assert image(widget, "dim").shape == (72, 72, 3)
+    widget.close()
+
+
+def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, prepare = [], photo_module.prepare_input
+
+    def counted(*arguments: Any, **named: Any) -> torch.Tensor:
+        made.append(arguments)
+        return prepare(*arguments, **named)
+
+    monkeypatch.setattr(photo_module, "prepare_input", counted)
+    widget = done(ft.widgets.compare(wide, ["input", "bicubic", "nearest"], size=SIZE))
+    picture = widget.photo.value.framed_as("square").picture
+    for seed in range(1, 4):
+        widget.controls["seed"].value = seed
+        done(widget)
+    assert len(made) == 1
+    assert widget.photo.value.framed_as("square").picture is picture
     widget.close()
 
 
