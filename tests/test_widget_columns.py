@@ -439,6 +439,14 @@ def test_a_recipe_comes_in_from_each_kind_of_file_that_has_one(ending: str, wide
         each.close()
 
 
+def test_an_upload_without_a_recipe_is_told_of_by_its_name(tmp_path: Path) -> None:
+    widget = done(ft.widgets.compare("hopper", ["nearest"], size=64))
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    upload(widget.files.upload, "plain.png", (tmp_path / "plain.png").read_bytes())
+    assert ">plain.png has no recipe" in widget.message.value
+    widget.close()
+
+
 def test_the_code_of_a_function_imports_it(wide: np.ndarray) -> None:
     from skimage.restoration import denoise_tv_chambolle
 
