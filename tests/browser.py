@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -90,6 +91,13 @@ def _answers(url: str) -> bool:
         return False
 
 
+def made(target: str) -> list[str]:
+    """The options that a target of the Makefile gives its server."""
+    root = Path(__file__).parent.parent
+    said = subprocess.run(["make", "-n", target], cwd=root, capture_output=True, text=True, check=True).stdout
+    return [each for each in shlex.split(said.splitlines()[-1]) if each.startswith("--")]
+
+
 @contextmanager
 def lab(root: Path, folder: Path) -> Iterator[str]:
     """JupyterLab on the notebooks of a folder; the address of ``/lab/tree``, to which a notebook's name is added."""
@@ -102,6 +110,7 @@ def lab(root: Path, folder: Path) -> Iterator[str]:
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={root}",
+        *made("lab"),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
@@ -113,7 +122,7 @@ def lab(root: Path, folder: Path) -> Iterator[str]:
 def dashboard(root: Path, folder: Path) -> Iterator[str]:
     """Voila on the notebooks of a folder; the address of a notebook, by its name."""
     port = free_port()
-    options = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    options = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", *made("dashboard")]
     with serving(options, f"http://127.0.0.1:{port}/", folder):
         yield f"http://127.0.0.1:{port}/voila/render/{{name}}"
 

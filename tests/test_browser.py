@@ -293,6 +293,22 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
     desk.check()
 
 
+@pytest.mark.parametrize("widget", ["function"], indirect=True)
+def test_a_photo_of_more_than_ten_megabytes_comes_in(widget: Desk, tmp_path: Path) -> None:
+    desk, path = widget, tmp_path / "large.png"
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path, compress_level=0)
+    assert path.stat().st_size > 10_000_000
+    desk.changed(lambda: desk.choose("Upload (", path))
+    desk.settled()
+    assert desk.ask("widget.photo.value.sha256") == ft.Photo(noise).sha256
+    desk.check()
+
+
+def test_the_dashboard_ends_kernels_that_nobody_watches() -> None:
+    assert any(option.startswith("--MappingKernelManager.cull_idle_timeout=") for option in browser.made("dashboard"))
+
+
 @pytest.mark.parametrize("widget", ["compare"], indirect=True)
 def test_controls_have_tooltips_and_the_keyboard_reaches_all_of_them(widget: Desk) -> None:
     desk, page = widget, widget.page

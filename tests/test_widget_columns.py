@@ -19,6 +19,7 @@ import traitlets
 from PIL import Image
 
 import frantools as ft
+from frantools import photo as photo_module
 from frantools.photo import Photo
 from frantools.recipes import load_recipe
 from frantools.restorers.columns import Column
@@ -252,6 +253,24 @@ def test_a_photo_of_three_to_two_is_shown_whole_and_square_where_frannet_takes_p
     widget.close()
 
 
+def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, prepare = [], photo_module.prepare_input
+
+    def counted(*arguments: Any, **named: Any) -> torch.Tensor:
+        made.append(arguments)
+        return prepare(*arguments, **named)
+
+    monkeypatch.setattr(photo_module, "prepare_input", counted)
+    widget = done(ft.widgets.compare(wide, ["input", "bicubic", "nearest"], size=SIZE))
+    picture = widget.photo.value.framed_as("square").picture
+    for seed in range(1, 4):
+        widget.controls["seed"].value = seed
+        done(widget)
+    assert len(made) == 1
+    assert widget.photo.value.framed_as("square").picture is picture
+    widget.close()
+
+
 @pytest.mark.parametrize("name", ["rois", "region"])
 def test_regions_take_any_restorer_and_any_photo(name: str, wide: np.ndarray) -> None:
     options = {"search": ft.views.figures.RoiSearch(16, 2, 6, 1)} if name == "rois" else {}
@@ -418,6 +437,14 @@ def test_a_recipe_comes_in_from_each_kind_of_file_that_has_one(ending: str, wide
     assert other.recipe == widget.recipe
     for each in (widget, other):
         each.close()
+
+
+def test_an_upload_without_a_recipe_is_told_of_by_its_name(tmp_path: Path) -> None:
+    widget = done(ft.widgets.compare("hopper", ["nearest"], size=64))
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    upload(widget.files.upload, "plain.png", (tmp_path / "plain.png").read_bytes())
+    assert ">plain.png has no recipe" in widget.message.value
+    widget.close()
 
 
 def test_the_code_of_a_function_imports_it(wide: np.ndarray) -> None:

@@ -90,7 +90,7 @@ class Explorer(Guarded, Stage):
             ),
             **self.own,
         }
-        self.files = Files(self.view.name, self.message, self.figure, self._said, self.load)
+        self.files = Files(self.view.name, self.message, self.figure, self._said, self._load)
         self.children = [*self._arranged(), self.status, self.canvas, self.files]
         self.layout.max_width = "1040px"
         self.add_class("frantools")
@@ -168,12 +168,14 @@ class Explorer(Guarded, Stage):
         trust : bool
             Whether functions that the recipe names are imported, which runs code.
         """
+        try:
+            self._load(recipe, columns, trust)
+        except (ValueError, OSError) as error:
+            self.message.say("action", str(error))
+
+    def _load(self, recipe: Any, columns: Mapping[str, Any] | None = None, trust: bool = False) -> None:
         with LOCK:
-            try:
-                remark, far = loaded(self, recipe, columns, trust)
-            except (ValueError, OSError) as error:
-                self.message.say("action", str(error))
-                return
+            remark, far = loaded(self, recipe, columns, trust)
             self._enable()
             self.refresh()
             self.message.tell("paths", far)
@@ -209,7 +211,6 @@ class Explorer(Guarded, Stage):
         if self.comm is None:
             return
         with LOCK:
-            self.message.clear("action")
             recipe = self._taken()
             if recipe is not None:
                 self.take(recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from os.path import expanduser
@@ -78,7 +79,7 @@ class Files(widgets.VBox):
     code : callable
         The recipe and the photo that the controls say.
     load : callable
-        Given the path of a file with a recipe.
+        Given the path of a file with a recipe; a ValueError or an OSError where it has none.
     """
 
     def __init__(
@@ -137,7 +138,11 @@ class Files(widgets.VBox):
     def _load_upload(self, change: dict[str, Any]) -> None:
         for file in change["new"]:
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"recipe{Path(file['name']).suffix.lower()}"
+                path = Path(folder) / Path(file["name"]).name
+                path = path.with_suffix(path.suffix.lower())
                 path.write_bytes(bytes(file["content"]))
-                self._load(path)
+                try:
+                    self._load(path)
+                except (ValueError, OSError) as error:  # the user knows the file by its name alone
+                    self._message.say("action", str(error).replace(f"{path.parent}{os.sep}", ""))
         self.upload.value = ()  # the same file, chosen again, is a change again
