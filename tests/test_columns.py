@@ -304,3 +304,12 @@ def test_no_two_modules_define_a_class_or_a_type_of_the_same_name():
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 found[node.targets[0].id] += node.targets[0].id in ("Progress", "Colours")
     assert [name for name, times in found.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("reference", ["itself", None, 1 - PICTURE])
+@pytest.mark.parametrize("region", [None, ft.Region(0.25, 0, 0.5, 0.5)])
+def test_original_is_the_photo_itself_whatever_is_measured_against(reference, region):
+    photo = ft.Photo(PICTURE, "whole", reference)
+    made = ft.compare(photo, ["original", "Original"], size=(12, 8), region=region)
+    for title in made.titles:
+        np.testing.assert_array_equal(made[title].image, photo.shown((12, 8), region))
