@@ -111,7 +111,7 @@ class FranNetRestorer:
         weights = self.model.parameters()
         return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
 
-    def hashes(self, photo: Photo) -> dict[str, str]:
+    def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the weights, where the model has a name."""
         return {self.name: self.sha256} if self.name is not None and self.sha256 is not None else {}
 

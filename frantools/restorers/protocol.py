@@ -105,7 +105,7 @@ class Restorer(Protocol):
 
     A restorer may have more: `frame`, the frame that it wishes to look at ("square", "whole", or "" for either);
     ``state()``, what tells whether it has changed, beyond its `to_dict`; and ``hashes(photo)``, of the files that it
-    reads for a photo, by path.
+    reads for a photo, or for None where there is none, by path.
     """
 
     title: str
