@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -167,16 +168,17 @@ def recipe_of(
     )
 
 
-def model_hashes(columns: Sequence[Column], photo: Photo | None = None) -> dict[str, str]:
+def model_hashes(columns: Sequence[Column], photo: Photo | None = None, photos: Sequence[Photo] = ()) -> dict[str, str]:
     """The hashes of what columns read: of FranNet's weights by name, of other files by path.
 
-    Pictures that were made elsewhere are among them where there is a photo to which they belong.
+    Pictures that were made elsewhere are among them where there are photos, one or several, to which they belong. What
+    cannot be made or read has no hash: what is wrong with it is told where the column is restored.
     """
     found: dict[str, str] = {}
-    for column in columns:
+    for column, each in product(columns, [*photos, *([] if photo is None else [photo])] or [None]):
         try:
             hashes = getattr(column.restorer(), "hashes", None)
-            found |= dict(hashes(photo)) if callable(hashes) else {}
-        except Exception:  # of whatever kind: it is told where the column is restored
+            found |= dict(hashes(each)) if callable(hashes) else {}
+        except (ValueError, OSError, ImportError):
             continue
     return found

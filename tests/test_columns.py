@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +293,23 @@ def test_pictures_of_other_kinds_become_arrays():
     np.testing.assert_allclose(
         restorer(gray).restore(Given(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2
     )
+
+
+def test_no_two_modules_define_a_class_or_a_type_of_the_same_name():
+    found: Counter[str] = Counter()
+    for path in Path(ft.__file__).parent.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and path.parent.name in ("frannet", "restorers"):
+                found[node.name] += 1
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                found[node.targets[0].id] += node.targets[0].id in ("Progress", "Colours")
+    assert [name for name, times in found.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("reference", ["itself", None, 1 - PICTURE])
+@pytest.mark.parametrize("region", [None, ft.Region(0.25, 0, 0.5, 0.5)])
+def test_original_is_the_photo_itself_whatever_is_measured_against(reference, region):
+    photo = ft.Photo(PICTURE, "whole", reference)
+    made = ft.compare(photo, ["original", "Original"], size=(12, 8), region=region)
+    for title in made.titles:
+        np.testing.assert_array_equal(made[title].image, photo.shown((12, 8), region))

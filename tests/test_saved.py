@@ -14,6 +14,7 @@ import frantools as ft
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
 from frantools.images import square
+from frantools.jobs import model_hashes
 from frantools.recipes import Recipe
 from frantools.restorers.protocol import Changed, RestorerError
 from frantools.restorers.saved import SavedArray, framed, matching
@@ -143,3 +144,40 @@ def test_an_array_is_kept_as_it_was_given():
 def test_an_array_that_is_no_picture_is_told(array):
     with pytest.raises(ValueError, match=r"^[^\n]*accepted [^\n]+$"):
         SavedArray(array)
+
+
+class Reads:
+    """A restorer of a user's own that cannot say what it reads."""
+
+    title, cost, continuous, random = "reads", 0.1, False, False
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def restore(self, *arguments: object) -> None:
+        """Nothing."""
+
+    def to_dict(self) -> dict[str, str]:
+        return {}
+
+    def hashes(self, photo: ft.Photo | None) -> dict[str, str]:
+        raise self.error
+
+
+def test_what_columns_read_is_known_for_several_photos(files):
+    ft.save_picture(noise(48, 32), files / "dog.png")
+    put(files, "cat_x4.png", "dog_x4.png")
+    photos = [ft.Photo(files / name) for name in ("cat.png", "dog.png")]
+    columns = [ft.Column("theirs", files / "results"), ft.Column("one", files / "cat.png")]
+    paths = [(files / name).as_posix() for name in ("results/cat_x4.png", "results/dog_x4.png", "cat.png")]
+    assert set(model_hashes(columns, photos=photos)) == set(paths)
+    assert set(model_hashes(columns, photos[0])) == {paths[0], paths[2]}
+    assert set(model_hashes(columns)) == {paths[2]}
+    assert set(model_hashes(columns, photos=[ft.Photo("hopper"), photos[1]])) == {paths[1], paths[2]}
+
+
+def test_what_cannot_be_read_has_no_hash_and_other_faults_are_told(files):
+    for error in (OSError("gone"), ValueError("no"), ImportError("not at hand")):
+        assert model_hashes([ft.Column("reads", Reads(error)), ft.Column("one", files / "cat.png")])
+    with pytest.raises(ZeroDivisionError):
+        model_hashes([ft.Column("reads", Reads(ZeroDivisionError()))])

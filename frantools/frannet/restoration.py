@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 from functools import cache
 from importlib.metadata import version
 from itertools import count
 from threading import Event
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -42,14 +41,11 @@ CPU = torch.device("cpu")
 TILE = (2048, 8192)  # points: fewer are not worth the calls of a step, and with more what a step needs leaves the cache
 
 
-@dataclass(frozen=True, eq=False)
-class Restoration:
-    """A restored picture and how it was made."""
+class Sampled(NamedTuple):
+    """What the engine makes: colours, and how it came by them."""
 
-    image: Colours = field(repr=False)
+    colours: Colours
     """float32 (H, W, 3) in [0, 1]."""
-    seconds: float
-    """What it took."""
     calls: int
     """How often the network was called for each point."""
     recipe: dict[str, Any]
@@ -66,7 +62,7 @@ def restore(
     seed: int = 0,
     precision: str = "float32",
     progress: Progress | None = None,
-) -> Restoration:
+) -> Sampled:
     """Restore a picture, or a region of it, from what a 64 x 64 gray copy of it tells.
 
     Parameters
@@ -94,8 +90,8 @@ def restore(
 
     Returns
     -------
-    Restoration
-        `image` float32 (H, W, 3) in [0, 1], `seconds`, `calls`, `recipe`.
+    Sampled
+        `colours` float32 (H, W, 3) in [0, 1], `calls`, `recipe`.
 
     Raises
     ------
@@ -107,10 +103,9 @@ def restore(
     --------
     >>> import frantools as ft
     >>> model = ft.load_model("diffusion-basic")
-    >>> ft.restore(model, ft.portraits()["hopper"], size=64).image.shape
+    >>> restore(model, ft.portraits()["hopper"], size=64).colours.shape
     (64, 64, 3)
     """
-    begun = time.perf_counter()
     check_model(model)
     region = check_region(region)
     setup = check_setup(model, setup)
@@ -122,12 +117,8 @@ def restore(
     with torch.inference_mode():
         decoder = decoder_of(model, model.encode(x.to(device)), columns, dtype)
     out = sample_grid(decoder, columns, rows, setup, seed, progress)
-    return Restoration(
-        image=out,
-        seconds=time.perf_counter() - begun,
-        calls=calls_on(setup, schedule_of(model)),
-        recipe=describe(model, x, setup, size, region, seed, precision),
-    )
+    calls = calls_on(setup, schedule_of(model))
+    return Sampled(out, calls, describe(model, x, setup, size, region, seed, precision))
 
 
 def sample_grid(

@@ -8,8 +8,8 @@ from statistics import fmean
 
 from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
-from ..frannet.restoration import Restoration
 from ..frannet.samplers import SETUPS
+from ..restorers.protocol import Restoration
 from ..restorers.resizing import NAMED
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures

@@ -98,7 +98,7 @@ class FranNetRestorer:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
         begun = time.perf_counter()
         made = restoration.restore(self.model, x, self.setup, size, region, seed, self.precision, progress)
-        return Restoration(made.image, time.perf_counter() - begun, made.calls, made.recipe)
+        return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
         """All steps of a restoration; see `frannet.tracing.trace`."""
@@ -111,7 +111,7 @@ class FranNetRestorer:
         weights = self.model.parameters()
         return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
 
-    def hashes(self, photo: Photo) -> dict[str, str]:
+    def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the weights, where the model has a name."""
         return {self.name: self.sha256} if self.name is not None and self.sha256 is not None else {}
 

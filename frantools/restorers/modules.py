@@ -132,7 +132,7 @@ class ModuleRestorer:
         tensors = chain(self.module.parameters(), self.module.buffers())
         return [self.sha256, *((each.data_ptr(), None if each.is_inference() else each._version) for each in tensors)]
 
-    def hashes(self, photo: Photo) -> dict[str, str]:
+    def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the file that the module was made of."""
         return {self.path: self.sha256} if self.path is not None and self.sha256 is not None else {}
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Thread
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..degradation import Degradation
+from ..frannet.restoration import Colours as Colours
+from ..frannet.restoration import Progress as Progress
 from ..photo import Photo
 from ..regions import Region
-
-Progress = Callable[[float], None]
-Colours = NDArray[np.float32]
 
 LONGEST = 300  # characters of an error that is shown in the place of a picture
 OVERSHOOT = 1.0  # how far answers may leave [0, 1] and are clipped: filters ring at edges
@@ -107,7 +105,7 @@ class Restorer(Protocol):
 
     A restorer may have more: `frame`, the frame that it wishes to look at ("square", "whole", or "" for either);
     ``state()``, what tells whether it has changed, beyond its `to_dict`; and ``hashes(photo)``, of the files that it
-    reads for a photo, by path.
+    reads for a photo, or for None where there is none, by path.
     """
 
     title: str

@@ -105,9 +105,11 @@ class SavedPictures:
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
         return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.is_file()]
 
-    def hashes(self, photo: Photo) -> dict[str, str]:
-        """The hash of the file that belongs to a photo."""
-        path = self.of(photo)
+    def hashes(self, photo: Photo | None) -> dict[str, str]:
+        """The hash of the file that belongs to a photo; without one a folder has none."""
+        if photo is None and self.path.is_dir():
+            return {}
+        path = self.path if photo is None else self.of(photo)
         return {path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()}
 
     def to_dict(self) -> dict[str, Any]:
