@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -17,7 +18,7 @@ from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
 from .restorers.columns import COLUMNS, Column, as_column, as_columns
-from .restorers.protocol import Cancelled, Colours, Progress, Restoration
+from .restorers.protocol import Cancelled, Colours, Progress, Restoration, Restorer
 from .restorers.resizing import resized_picture
 from .scores.measures import measure
 from .scores.roi import Roi, find_rois
@@ -250,10 +251,19 @@ def compare(
     made = as_columns(columns)
     photo, precision = as_photo(photo), resolve_precision(precision)
     region = _part(region)
-    photo = frame_of(photo, [column.restorer(precision, device, timeout) for column in made])
+    photo = frame_of(photo, _at_hand(made, precision, device, timeout))
     job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
     restorations, errors = run(job, made, progress)
     return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
+
+
+def _at_hand(
+    columns: Sequence[Column], precision: str, device: str | None, timeout: float | None
+) -> Iterator[Restorer]:
+    """The restorers of columns. One that needs a library which is not there fails later, in its own column."""
+    for column in columns:
+        with suppress(ImportError):
+            yield column.restorer(precision, device, timeout)
 
 
 def _part(region: Region | None) -> Region | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,7 +97,7 @@ def _checked(made: object, title: str) -> Restoration:
     return replace(made, image=checked_picture(image, title))
 
 
-def frame_of(photo: Photo, restorers: Sequence[Restorer]) -> Photo:
+def frame_of(photo: Photo, restorers: Iterable[Restorer]) -> Photo:
     """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {getattr(each, "frame", "whole") for each in restorers}
     return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
