@@ -124,7 +124,8 @@ def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp
     if numbers is not None:
         measured = f"loss {numbers['mse']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}"
     calls = "1 call" if restoration.calls == 1 else f"{restoration.calls} calls" if restoration.calls else ""
-    return f"{measured}\n{calls}   {restoration.seconds:.1f} s".rstrip()
+    seconds = f"{restoration.seconds:.1f} s" if restoration.seconds >= 0.05 else "under 0.1 s"
+    return f"{measured}\n{calls}   {seconds}".rstrip()
 
 
 @plain
