@@ -78,8 +78,8 @@ def run(options: Options) -> None:
         sha256 = getattr(getattr(column.restorer(), "model", None), "sha256", None)
         results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
     shown = ("model", "setup", *NAMES, "calls", "seconds")
-    for title, error in errors.items():
-        print(titled_error(title, error), file=sys.stderr)
+    for title, reason in errors.items():
+        print(titled_error(title, reason), file=sys.stderr)
     if not results:
         raise ValueError("nothing was measured: every column failed")
     print(Table([{name: result[name] for name in shown} for result in results]))
