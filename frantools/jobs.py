@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -98,7 +98,7 @@ def _checked(made: object, title: str) -> Restoration:
     return replace(made, image=checked_picture(image, title))
 
 
-def frame_of(photo: Photo, restorers: Sequence[Restorer]) -> Photo:
+def frame_of(photo: Photo, restorers: Iterable[Restorer]) -> Photo:
     """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {getattr(each, "frame", "whole") for each in restorers}
     return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
@@ -175,7 +175,8 @@ def model_hashes(columns: Sequence[Column], photo: Photo | None = None, photos: 
     cannot be made or read has no hash: what is wrong with it is told where the column is restored.
     """
     found: dict[str, str] = {}
-    for column, each in product(columns, [*photos, *([] if photo is None else [photo])] or [None]):
+    given: list[Photo | None] = [*photos, *([] if photo is None else [photo])]
+    for column, each in product(columns, given or [None]):
         try:
             hashes = getattr(column.restorer(), "hashes", None)
             found |= dict(hashes(each)) if callable(hashes) else {}

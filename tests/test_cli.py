@@ -234,6 +234,14 @@ def test_rois_prints_the_regions_and_writes_them(capsys, here):
     assert ft.load_image("regions.png").shape[1] > 200, "both pictures, side by side"
 
 
+def test_rois_are_three_eighths_of_the_shorter_side_by_default(capsys, here):
+    for at, side in (("64", 24), ("64x40", 15)):
+        succeed(capsys, f"rois photo.png --column bicubic --column area --at {at} --out regions.json")
+        written = json.loads(Path("regions.json").read_text())
+        assert written["search"]["size"] == side
+        assert {region["right"] - region["left"] for region in written["regions"]} == {side}
+
+
 def test_pictures_that_are_alike_have_regions_without_difference(capsys, here):
     rows = succeed(capsys, "rois photo.png photo.png --size 20").splitlines()[1:]
     assert {float(row.split()[5]) for row in rows} == {0}
@@ -290,6 +298,22 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
     assert written["results"][1]["mse"] == expected.mse
     assert written["results"][1]["each"] == expected.each
     assert written["results"][1]["sha256"] == ft.load_model("diffusion.safetensors").sha256
+
+
+def test_a_column_that_fails_is_told_of_and_the_others_are_measured(capsys, here):
+    Path("mine.py").write_text("def fail(picture):\n    raise RuntimeError('no good')\n")
+    evaluate = "evaluate --data pictures --size 16 --column mine.py:fail"
+    code, out, err = run(capsys, f"{evaluate} --column bicubic --out x.json")
+    assert code == 0
+    assert [row.split()[0] for row in out.splitlines()[1:]] == ["bicubic"]
+    assert "fail raised RuntimeError: no good" in err
+    written = json.loads(Path("x.json").read_text())
+    assert [result["model"] for result in written["results"]] == ["bicubic"]
+    assert written["errors"] == {"fail": "fail raised RuntimeError: no good"}
+    for several in ("", " --column Again=mine.py:fail"):
+        code, out, err = run(capsys, evaluate + several)
+        assert (code, out) == (2, "")
+        assert "raised RuntimeError: no good" in err
 
 
 def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
@@ -481,7 +505,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("rois photo.png", "at least two are needed"),
         ("rois photo.png nowhere.png", "there is no picture nowhere.png"),
         ("rois photo.png smaller.png --size 20", "differ in shape"),
-        ("rois photo.png other.png", "size is 384; accepted are whole numbers from 1 to 100"),
+        ("rois photo.png other.png --size 384", "size is 384; accepted are whole numbers from 1 to 100"),
         ("rois photo.png other.png --size 0", "size is 0; accepted"),
         (f"{ROIS} --count 0", "count is 0; accepted are whole numbers from 1"),
         (f"{ROIS} --out x.txt", "accepted are names that end in .png and .json"),

@@ -16,6 +16,7 @@ from frantools import photo as photos
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
 from frantools.recipes import Recipe
+from frantools.restorers.columns import Column
 from frantools.store import Cache
 
 WIDE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -214,6 +215,20 @@ def test_a_cache_keeps_what_was_made_and_nothing_else(mine):
     ft.compare(WIDE, [("f", f)], size=16, given=ft.Degradation(noise=0.1), cache=cache)
     ft.compare(ft.Photo(WIDE, "square"), [("f", f)], size=16, cache=cache)
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize("error", [ImportError("the library x is not here"), ModuleNotFoundError("no module x")])
+def test_a_column_whose_library_is_missing_fails_alone(error):
+    """As of a model file that another library reads: the others go on."""
+
+    class Absent(Column):
+        def restorer(self, *arguments, **named):
+            raise error
+
+    made = ft.compare(WIDE, [Absent("absent", "x.pth"), ("f", same)], size=16)
+    assert made.titles == ["absent", "f"]
+    assert made.errors == {"absent": f"absent: {error}"}
+    assert made.photo.frame == "whole"
 
 
 @pytest.mark.parametrize(

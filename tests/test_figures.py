@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from frantools.comparisons import COLUMNS, Cache, Column
 from frantools.reports import findings
 from frantools.tables import Table
 from frantools.views import figures, note
+from frantools.views.drawing import fitting, shortened
 from frantools.views.figures import RoiSearch, Row
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
@@ -295,3 +297,41 @@ def test_the_shipped_results_are_those_of_the_shipped_models(shared: Path):
         setup = ft.SETUPS.get(name)
         fresh = ft.evaluate(ft.load_model(row["model"]), shared / "portraits" / "test", setup, limit=3)
         np.testing.assert_allclose(fresh.each["loss"], row["each"]["loss"][:3], rtol=1e-2)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 6, 8, 12])
+def test_titles_and_captions_stay_within_their_columns(count):
+    picture = np.zeros((20, 20, 3))
+    columns = [(f"a function with a very long name {n}", lambda given: given / 2) for n in range(count)]
+    figure = ft.compare(picture, columns, size=20).figure()
+    figure.canvas.draw()
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    captions = [axes.texts[0].get_window_extent() for axes in figure.axes]
+    for boxes in (titles, captions):
+        assert boxes[0].x0 >= 0
+        assert boxes[-1].x1 <= figure.bbox.x1
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert min(box.y0 for box in captions) >= 0
+    assert all(axes.title.get_text().startswith("a f") for axes in figure.axes)
+
+
+def test_a_title_that_fits_is_left_as_it_is():
+    assert shortened("masking-32", 14, 240) == "masking-32"
+    assert fitting(["masking-32", "two\nlines"], 14, 240, 8) == 14
+    assert shortened("masking-32", 14, 60).endswith("\u2026")
+
+
+@pytest.mark.parametrize("count", [1, 6, 12])
+def test_a_sentence_stays_within_the_picture_that_it_stands_for(count):
+    def fail(picture):
+        raise ValueError("a long story of what went wrong " * 5)
+
+    columns = [("fails", fail), *((f"{n}", "nearest") for n in range(1, count))]
+    figure = ft.compare(np.zeros((20, 20, 3)), columns, size=20).figure()
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    said, place = axes.texts[0].get_window_extent(), axes.get_window_extent()
+    assert place.x0 <= said.x0
+    assert place.x1 >= said.x1
+    assert place.y0 <= said.y0
+    assert place.y1 >= said.y1

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import frantools as ft
 from frantools import cli
 from frantools.reports import findings
 
@@ -22,9 +24,19 @@ def test_its_numbers_are_those_of_the_shipped_results():
 
 
 def test_its_pictures_and_files_exist():
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", prose)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_its_first_lines_of_python_run_as_they_are_pasted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(README.split("```python\n")[1].split("```")[0], names)
+    assert names["made"].errors == {}
+    assert "PSNR" in capsys.readouterr().out
+    assert [column.title for column in ft.load_recipe("cat.png").columns] == names["made"].titles
 
 
 @pytest.mark.parametrize("command", COMMANDS)

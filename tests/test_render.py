@@ -16,10 +16,13 @@ import pytest
 import frantools as ft
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.jobs import recipe_of
 from frantools.recipes import Recipe
-from frantools.restorers.columns import Column
+from frantools.restorers.columns import Column, as_columns
 from frantools.restorers.protocol import Changed
+from frantools.store import Cache
 from frantools.views import registry
+from frantools.views.compare import VIEW
 from frantools.views.verification import TOLERANCE, Verdict, verify
 
 HOPPER = ft.Photo("hopper")
@@ -287,3 +290,17 @@ def test_what_cannot_be_made_again_is_not_comparable(tmp_path):
     ft.save_picture(np.zeros((4, 4)), tmp_path / "plain.png")
     with pytest.raises(ValueError, match="has no recipe"):
         verify(tmp_path / "plain.png")
+
+
+def test_no_column_waits_for_a_function_whose_cost_nobody_knows():
+    columns = as_columns(["bicubic", ("mine", lambda picture: picture), "original"])
+    recipe = recipe_of("compare", HOPPER, columns, 80)
+    order: list[str] = []
+    before = False
+    for data in VIEW.compute(recipe, [HOPPER], lambda share: None, Cache()):
+        order += [title for title in data.numbers if title not in order]
+        if "mine" not in data.shown.sharp and {"bicubic", "original"} <= data.numbers.keys():
+            before = True
+    assert order == ["bicubic", "original", "mine"]
+    assert before, "what is complete is measured before the next begins"
+    assert list(data.pictures) == ["bicubic", "mine", "original"]

@@ -85,3 +85,8 @@ def given(options: Options) -> Degradation | None:
         raise ValueError(
             f"--given has {', '.join(settings)}; accepted are gray, shrink, noise, blur, jpeg and seed"
         ) from None
+
+
+def titled_error(title: str, error: str) -> str:
+    """What went wrong in a column, as a line that begins with its title."""
+    return error if error.startswith(title) else f"{title}: {error}"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..files import check_output, write_json
-from .columns import KINDS, add_given, columns, given
+from .columns import KINDS, add_given, columns, given, titled_error
 from .compare import device
 from .parsing import Options, Parser, add_device, add_precision, named_setup
 from .progress import bar
@@ -64,21 +64,30 @@ def run(options: Options) -> None:
     for reason in pictures.skipped:
         print(f"skipped {reason}", file=sys.stderr)
     results: list[dict[str, Any]] = []
+    errors: dict[str, str] = {}
     for column, setup in named:
-        row: dict[str, Any] = {"model": column.title, "sha256": None, "setup": setup}
-        try:
-            with bar(f"{column.title} {setup or ''}".strip()) as progress:
+        with bar(f"{column.title} {setup or ''}".strip()) as progress:
+            try:
                 metrics = evaluate(column, pictures, None, options.size, options.limit, options.seed, degradation,
                                    options.precision, progress, device=where, timeout=options.timeout)  # fmt: skip
-            row |= {"sha256": getattr(column.restorer(), "sha256", None), **asdict(metrics)}
-        except RestorerError as error:  # the others go on
-            row["error"] = str(error)
-        results.append(row)
-    shown = ["model", "setup", *NAMES, "calls", "seconds", *(["error"] if any("error" in r for r in results) else [])]
-    print(Table([{name: result.get(name) for name in shown} for result in results]))
+            except RestorerError as error:  # it belongs to this column; where it is the only one, there is no more
+                if len(named) == 1:
+                    raise
+                errors[column.title] = str(error)
+                continue
+        sha256 = getattr(column.restorer(), "sha256", None)
+        results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
+    shown = ("model", "setup", *NAMES, "calls", "seconds")
+    for title, reason in errors.items():
+        print(titled_error(title, reason), file=sys.stderr)
+    if not results:
+        raise ValueError("nothing was measured: every column failed")
+    print(Table([{name: result[name] for name in shown} for result in results]))
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     if degradation is not None:
         asked["given"] = degradation.to_dict()
+    if errors:
+        asked["errors"] = errors
     made = {"command": shlex.join(["frantools", *sys.argv[1:]]), "data": pictures.summary(), **asked}
     if out is not None:
         write_json(out, {**made, "versions": versions(), "results": results})

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..files import check_output, write_json
-from .columns import add_columns, add_photo, columns, given, photo
+from .columns import add_columns, add_photo, columns, given, photo, titled_error
 from .compare import device
 from .parsing import Options, Parser, sides
 from .progress import bar
@@ -15,7 +15,8 @@ from .progress import bar
 def arguments(parser: Parser) -> None:
     parser.add_argument("pictures", nargs="+", metavar="PICTURE",
                         help="two or more pictures of the same thing; or one photo, with --column")  # fmt: skip
-    parser.add_argument("--size", type=int, default=384, help="pixels a side of a region (default: 384)")
+    parser.add_argument("--size", type=int,
+                        help="pixels a side of a region (default: three eighths of the shorter side)")  # fmt: skip
     parser.add_argument("--count", type=int, default=4, help="how many regions at most (default: 4)")
     parser.add_argument("--merge", action="store_true", help="join regions that share an edge")
     parser.add_argument("--at", type=sides, default=1024, metavar="SIZE",
@@ -58,11 +59,12 @@ def run(options: Options) -> None:
     with bar("restoring") as progress:
         made = compare(shown, chosen, size, None, options.seed, given(options), progress, **settings)
     for title, error in made.errors.items():
-        print(f"{title}: {error}")
-    found = outlined(made, options.size, options.count, options.merge)
+        print(titled_error(title, error))
+    side = max(1, min(made.size) * 3 // 8) if options.size is None else options.size
+    found = outlined(made, side, options.count, options.merge)
     rows = [asdict(roi) for roi in found.regions]
     print(Table(rows))
-    search = {name: getattr(options, name) for name in ("size", "count", "merge")}
+    search = {"size": side, "count": options.count, "merge": options.merge}
     recipe = made.recipe.but(view="outlines", options={"search": search})
     for out in outs:
         if out.suffix.lower() == ".json":

@@ -179,6 +179,6 @@ def sentence(error: BaseException, title: str) -> str:
         return str(error)
     text = " ".join(str(error).split())
     text = text if len(text) <= LONGEST else text[: LONGEST - 4] + " ..."
-    if isinstance(error, (ValueError, OSError)) and text:
+    if isinstance(error, (ValueError, OSError, ImportError)) and text:
         return f"{title}: {text}" if not text.startswith(title) else text
     return f"{title} raised {type(error).__name__}" + (f": {text}" if text else "")

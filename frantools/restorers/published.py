@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,9 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of torch's, about files that it then refuses: that is one sentence
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"{path} holds more than tensors, or is damaged, and is not read: that could run any code "
@@ -89,8 +92,8 @@ class _Described(nn.Module):
 @lru_cache(maxsize=8)
 def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     """The module of a weight file and the hash of the file, read again where it has changed."""
+    tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
-    tensors = tensors_of(path)
     try:
         described = spandrel.ModelLoader().load_from_state_dict(tensors)
     except spandrel.UnsupportedModelError:

@@ -115,6 +115,8 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
             picture = shown.pictures[title].image
             # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.
             numbers[title] = abandonable(partial(_numbers, key, picture, target), "", lambda: progress(0.0))
+        if fresh:  # the next column may take its time
+            yield Compared(shown, dict(numbers), referenced=True)
     yield Compared(shown, numbers, referenced=target is not None)
 
 
@@ -130,12 +132,13 @@ def _numbers(key: str, picture: Any, target: Any) -> Mapping[str, float]:
 def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp: bool, referenced: bool) -> str:
     """What stands under a column."""
     if not sharp:
-        return f"coarse: {max(restoration.image.shape[:2])} px\n\n"
-    measured = "not yet measured\n" if referenced else "\n"
+        return f"coarse: {max(restoration.image.shape[:2])} px\n   \n   "
+    measured = "not yet measured\n   " if referenced else "\n"
     if numbers is not None:
         measured = f"loss {numbers['mse']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}"
     calls = "1 call" if restoration.calls == 1 else f"{restoration.calls} calls" if restoration.calls else ""
-    return f"{measured}\n{calls}   {restoration.seconds:.1f} s".rstrip()
+    seconds = f"{restoration.seconds:.1f} s" if restoration.seconds >= 0.05 else "under 0.1 s"
+    return f"{measured}\n" + (f"{calls}   {seconds}" if calls else seconds)
 
 
 @plain

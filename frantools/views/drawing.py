@@ -14,8 +14,10 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
 from ..restorers.protocol import Restoration
@@ -30,6 +32,7 @@ GAP = 8  # pixels between pictures
 TITLE = 34  # pixels above the first row
 LABEL = 30  # pixels left of the first column, where rows have labels
 CAPTION = 22  # pixels for a line below a picture
+NARROW = 180  # pixels; below pictures less wide than that, a wide gap in a line is the end of it
 DPI = 100
 VERBATIM: dict[str, Any] = {"parse_math": False}  # titles and names are a user's: a $ in them begins no formula
 P = ParamSpec("P")
@@ -67,7 +70,7 @@ class Row:
     outlines : sequence of sequences of Roi
         For each picture, the rectangles to outline in it, in its own pixels.
     captions : sequence of str
-        For each picture, a line below it.
+        For each picture, the lines below it.
     """
 
     images: Sequence[Image]
@@ -119,13 +122,16 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
     left = LABEL if any(row.label for row in rows) else GAP
     top = TITLE if titles else GAP
     heights = [max(1, round(cell * aspect(row.images))) for row in rows]
-    below = [GAP + _lines(row.captions) for row in rows]
+    captions = [_narrow(row.captions) if cell < NARROW else row.captions for row in rows]
+    below = [GAP + _lines(texts) for texts in captions]
+    small = fitting([text for texts in captions for text in texts], 9, cell, 6)
+    large = fitting(titles, 14, cell, 8)
     width = left + columns * (cell + GAP)
     height = top + sum(heights) + sum(below)
 
     figure = blank(width, height, figure)
     y = height - top
-    for row, tall, gap in zip(rows, heights, below, strict=True):
+    for row, texts, tall, gap in zip(rows, captions, heights, below, strict=True):
         y -= tall
         for column, image in enumerate(row.images):
             x = left + column * (cell + GAP)
@@ -133,15 +139,41 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
             show(axes, image)
             if column < len(row.outlines) and not isinstance(image, str):
                 outline(axes, row.outlines[column])
-            if column < len(row.captions):
-                text = axes.text(0.5, -4 / tall, row.captions[column], transform=axes.transAxes, size=9, **VERBATIM)
+            if column < len(texts):
+                text = axes.text(0.5, -4 / tall, texts[column], transform=axes.transAxes, size=small, **VERBATIM)
                 text.set(ha="center", va="top")
             if row is rows[0] and titles:
-                axes.set_title(titles[column], fontsize=14, pad=8, **VERBATIM)
+                axes.set_title(shortened(titles[column], large, cell), fontsize=large, pad=8, **VERBATIM)
             if column == 0 and row.label:
                 axes.set_ylabel(row.label, fontsize=11, labelpad=6, **VERBATIM)
         y -= gap
     return figure
+
+
+def extent(text: str, size: float) -> float:
+    """Pixels that the widest line of a text takes, at so many points."""
+    font = FontProperties(size=size)
+    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]
+    return float(max(widths)) * DPI / 72
+
+
+def fitting(texts: Sequence[str], size: float, width: float, least: float) -> float:
+    """The points, from `size` down to `least`, at which each of some texts is at most `width` pixels wide."""
+    widest = max((extent(text, size) for text in texts), default=0.0)
+    return size if widest <= width else max(least, size * width / widest)
+
+
+def shortened(text: str, size: float, width: float) -> str:
+    """A text of one line, its end left out where it is wider than `width` pixels."""
+    kept = text
+    while kept and extent(kept + "\u2026" * (kept != text), size) > width + 1:
+        kept = kept[:-1]
+    return text if kept == text else kept.rstrip() + "\u2026"
+
+
+def _narrow(captions: Sequence[str]) -> list[str]:
+    """Captions with each part of a line on a line of its own."""
+    return [text.replace("   ", "\n") for text in captions]
 
 
 def verbatim(legend: Legend) -> None:
@@ -180,9 +212,8 @@ def show(axes: Axes, image: Image) -> None:
     """A picture without ticks, its pixels as they are: enlarged ones stay squares. A sentence is set as text."""
     if isinstance(image, str):
         axes.set_facecolor("#f2f2f2")
-        size, across = 9, max(12, round(axes.bbox.width / 7))
-        lines = textwrap.wrap(image, across)[: max(2, round(axes.bbox.height / 14))]
-        axes.text(0.5, 0.5, "\n".join(lines), transform=axes.transAxes, size=size, ha="center", va="center",
+        size, lines = _sentence(image, axes.bbox.width, axes.bbox.height)
+        axes.text(0.5, 0.5, lines, transform=axes.transAxes, size=size, ha="center", va="center",
                   color="#8a1c1c", **VERBATIM)  # fmt: skip
     else:
         array = pixels(image)
@@ -195,6 +226,18 @@ def show(axes: Axes, image: Image) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _sentence(text: str, width: float, height: float) -> tuple[float, str]:
+    """The points and the lines of a sentence in a picture's place: smaller, and at last cut, where there is no room."""
+    for size in (9, 8, 7, 6, 5):
+        across, room = max(6, int(width / size / 0.8)), max(2, int(height / size / 1.85))
+        lines = textwrap.wrap(text, across)
+        if len(lines) <= room:
+            break
+    else:
+        lines = textwrap.wrap(text, across, max_lines=room, placeholder="\u2026")
+    return size, "\n".join(lines)
 
 
 def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float = 1.6) -> None:

@@ -108,7 +108,7 @@ def recipe(
         region=region or (LOCAL if figure == "local-region" else Region.full()),
         seed=check_seed(seed),
         precision=resolve_precision(precision),
-        models={name: each for photo in photos for name, each in model_hashes([*chosen, *second], photo).items()},
+        models=model_hashes([*chosen, *second], photos=photos),
         options=options,
         versions=versions(),
     )

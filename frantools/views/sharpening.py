@@ -84,7 +84,8 @@ def sharpen(job: Job, columns: Sequence[Column], progress: Progress, early: bool
     """Columns: all of them coarse, then one after the other as they will be.
 
     Where `early`, a column whose coarse picture takes its time is shown as the small gray input until it comes. What
-    cannot be asked for at another size, and takes its time, stands as the input until it is complete.
+    cannot be asked for at another size, and takes its time, stands as the input until it is complete. Columns that do
+    not know their cost come last, so that no other waits for them.
     """
     begun, coarse = perf_counter(), smaller(job, PREVIEW)
     shown: dict[str, Restoration] = {}
@@ -100,6 +101,7 @@ def sharpen(job: Job, columns: Sequence[Column], progress: Progress, early: bool
             begun = perf_counter()
     yield Shown(shown, errors)
     sharp: frozenset[str] = frozenset()
+    columns = sorted(columns, key=lambda column: not _knows_its_cost(job, column))
     costs = [cost_of(job, column) for column in columns]
     for index, column in enumerate(columns):
 
@@ -119,6 +121,13 @@ def _placeholder(job: Job) -> Restoration:
     given = Given(job.photo, job.whole)
     made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
     return Restoration(np.asarray(made.image), 0.0, 0, {})
+
+
+def _knows_its_cost(job: Job, column: Column) -> bool:
+    try:
+        return job.restorer(column).cost is not None
+    except Exception:  # of whatever kind: it is told where the column is restored
+        return True
 
 
 def _is_quick(job: Job, column: Column) -> bool:
