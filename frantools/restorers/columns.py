@@ -210,7 +210,7 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
     if "function" in column:
         return _function(column, trust)
     if "missing" in column:
-        return Unknown(column, f"{column['missing']}; give it again: columns={{{title!r}: ...}}")
+        return Unknown(column, f"{column['missing']}; give it again: columns={{{title!r}: ...}} (--column)")
     name = column.get("model", column.get("path"))
     if not isinstance(name, str):
         raise ValueError(f"{dict(column)!r} is not a column: accepted are a title and a model by name")
