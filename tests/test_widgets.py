@@ -821,7 +821,9 @@ def test_a_figure_that_is_not_complete_is_not_saved(compare: Compare, tmp_path: 
     assert "the figure is not complete" in compare.message.value
     assert not path.exists()
     compare.controls["size"].value = SMALL
-    done(compare).files.save.click()
+    compare.files.save.click()
+    assert done(compare).message.value == "", "what it waited for is there"
+    compare.files.save.click()
     assert load_recipe(path)["size"] == SMALL
 
 

@@ -198,7 +198,7 @@ class Explorer(Guarded, Stage):
         if self.comm is None:  # closed
             return
         with LOCK:
-            self.message.clear("action", "render", "paths")
+            self.message.clear("action", "render", "paths", "unfinished")
             self.set_trait("final", False)
             recipe = self._taken()
             if recipe is None:

@@ -19,7 +19,7 @@ from ..photo import Photo
 from ..recipes import Recipe, save_figure
 from .canvas import LOCK
 from .controls import WRAP, button, control
-from .messages import Messages
+from .messages import Messages, UnfinishedError
 
 READ = ".png,.pdf,.svg,.json"
 
@@ -116,7 +116,8 @@ class Files(widgets.VBox):
                 path = Path(expanduser(self.path.value))
                 save_figure(figure, path, recipe)
             except (ValueError, OSError) as error:
-                self._message.say("action", str(error))
+                self._message.clear("action", "unfinished")
+                self._message.say("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
             else:
                 again = [column["missing"] for column in recipe["columns"] if "missing" in column]
                 rest = f"; its recipe must be given a column again: {'; '.join(again)}" if again else ""

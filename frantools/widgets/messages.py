@@ -9,6 +9,10 @@ import ipywidgets as widgets
 ERROR = "color: var(--jp-error-color1, #d32f2f)"
 
 
+class UnfinishedError(ValueError):
+    """What was asked for needs the complete figure; no fault any more once that is there."""
+
+
 class Messages(widgets.HTML):
     """Messages by their cause: one goes when there is another of the same cause, or none."""
 

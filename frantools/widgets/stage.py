@@ -17,7 +17,7 @@ from ..store import Cache
 from ..views.registry import View
 from .canvas import LOCK, Screen
 from .controls import parts
-from .messages import Messages
+from .messages import Messages, UnfinishedError
 from .rendering import Rendering
 from .status import Status
 
@@ -110,6 +110,7 @@ class Stage(widgets.VBox):
     def finish(self) -> None:
         """The result that is shown is complete."""
         self.set_trait("final", True)
+        self.message.clear("unfinished")
         self.status.rest()
 
     def fail(self, text: str) -> None:
@@ -145,7 +146,9 @@ class Stage(widgets.VBox):
     def figure(self) -> tuple[Figure, Recipe]:
         """The figure anew, and its recipe; a ValueError while it is not complete."""
         if not self.final:
-            raise ValueError("the figure is not complete, so that no recipe makes it again; let it render to its end")
+            raise UnfinishedError(
+                "the figure is not complete, so that no recipe makes it again; let it render to its end"
+            )
         recipe = self.shown()
         return self.view.draw(self.result, recipe, None), recipe
 
