@@ -22,7 +22,7 @@ from frantools.degradation import Degradation
 from frantools.recipes import Recipe
 from frantools.restorers.columns import Column
 from frantools.restorers.door import Unknown
-from frantools.restorers.functions import FunctionRestorer, from_file, from_module
+from frantools.restorers.functions import FunctionRestorer, from_file, from_module, named_function
 from frantools.restorers.protocol import Cancelled, Changed
 
 PHOTO = ft.Photo(np.random.default_rng(0).random((24, 36, 3)).astype(np.float32), "whole")
@@ -393,6 +393,30 @@ def test_a_function_of_a_file_is_read_again_when_the_file_changes(tmp_path):
     assert ft.restore(column, PHOTO, size=8).image.max() == 0
     path.write_text("def f(picture): return picture * 0 + 1")
     assert ft.restore(column, PHOTO, size=8).image.min() == 1
+
+
+def test_a_file_imports_what_lies_beside_it(tmp_path):
+    path, modules = list(sys.path), set(sys.modules)
+    for folder, value in (("first", 0), ("second", 1)):
+        (tmp_path / folder / "parts").mkdir(parents=True)
+        (tmp_path / folder / "beside.py").write_text("from parts.inner import VALUE\n")
+        (tmp_path / folder / "parts" / "inner.py").write_text(f"VALUE = {value}\n")
+        (tmp_path / folder / "mine.py").write_text("import beside\ndef f(p): return p * 0 + beside.VALUE\n")
+        assert (ft.restore(f"{tmp_path / folder}/mine.py:f", PHOTO, size=8).image == value).all()
+    (tmp_path / "wrong.py").write_text("import first.beside\n1 / 0\n")
+    with pytest.raises(ValueError, match="cannot be run"):
+        ft.restore(f"{tmp_path}/wrong.py:f", PHOTO, size=8)
+    assert sys.path == path
+    assert not {"beside", "parts", "parts.inner", "first.beside"} & (set(sys.modules) - modules)
+
+
+def test_what_must_be_given_again_keeps_its_settings():
+    for function in (lambda p, weight, eps: p, Gain(0.5).apply):
+        described = named_function(function, "mine", {"weight": 0.5, "eps": 1})
+        assert described["settings"] == {"weight": 0.5, "eps": 1}
+    column = Column("mine", functools.partial(lambda p, weight, eps: p * weight, eps=1), weight=0.5)
+    assert column.to_dict()["settings"] == {"weight": 0.5, "eps": 1}
+    assert Column.from_dict(column.to_dict()).to_dict() == column.to_dict()
 
 
 def test_nothing_is_warned_of_in_ordinary_use():

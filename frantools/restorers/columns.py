@@ -140,7 +140,8 @@ class Column:
             if isinstance(self.what, str) and not self.settings:
                 named = {"model": self.what, "setup": None}
         if "missing" in named and _is_json(dict(self.settings)) and self.settings:
-            named = {**named, "settings": dict(self.settings)}  # for what is given again
+            settings = {**(named.get("settings") or {}), **self.settings}
+            named = {**named, "settings": settings}  # for what is given again
         made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
         if self.given is not None:
             made["degradation"] = self.given.to_dict()
