@@ -118,7 +118,7 @@ def test_columns_are_a_list(columns):
         as_columns(columns)
 
 
-@pytest.mark.parametrize("name", ["area", "A", "diffusion-basic", "Input", "DDIM"])
+@pytest.mark.parametrize("name", ["area", "A", "diffusion-basic", "Input", "DDIM", "masking-32"])
 def test_a_string_with_two_meanings_is_refused_and_a_path_is_always_one(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert as_column(name)
@@ -173,7 +173,7 @@ def test_settings_go_to_those_that_take_them():
 
 @pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
 def test_a_device_that_is_not_there_is_told(device):
-    with pytest.raises(ValueError, match=rf"the device {device} is not at hand"):
+    with pytest.raises(ValueError, match=rf"the device {device!r} is not at hand"):
         ft.restore("single-masking-32", "hopper", size=8, device=device)
 
 
@@ -275,6 +275,26 @@ def test_the_notes_columns_are_found_by_their_titles():
     assert as_column("DDPM") is COLUMNS["DDPM"]
     assert as_columns(["Input", "A"])[1].what == "diffusion-basic"
     assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, *NAMED, "diffusion-basic", "B:K=25", "UniPCMultistep:6"])
+def test_a_string_means_the_same_with_and_without_a_title(name):
+    plain, pair = as_column(name), as_column(("mine", name))
+    titled = Column("mine", name)
+    assert titled.title == pair.title == "mine"
+    for made in (titled, pair, Column.from_dict(titled.to_dict())):
+        assert made.restorer().to_dict() == plain.restorer().to_dict()
+
+
+def test_a_string_with_a_title_is_restored_as_without_one():
+    made = ft.compare("hopper", ["masking-32", ("m", "masking-32"), "Input", Column("i", "Input")], size=16)
+    np.testing.assert_array_equal(made["m"].image, made["masking-32"].image)
+    np.testing.assert_array_equal(made["i"].image, made["Input"].image)
+    with pytest.raises(ValueError, match="another is given; accepted is one"):
+        Column("x", "diffusion-best, 6 calls", "A").restorer()
+    with pytest.raises(ValueError, match="setup goes with a diffusion model"):
+        Column("x", "masking-32", "A").restorer()
+    assert Column("x", "diffusion-best", "A").restorer().to_dict()["setup"] == ft.SETUPS["A"].to_dict()
 
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])

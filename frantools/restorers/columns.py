@@ -17,9 +17,9 @@ import torch
 
 from ..checks import is_whole
 from ..degradation import Degradation
-from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
+from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
-from .door import DEFAULT, Unknown, meaning, meanings, restorer
+from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
 from .functions import from_file, from_module, name_of, named_function
 from .protocol import Changed, Restorer, missing
 
@@ -154,6 +154,8 @@ class Column:
         kind = meaning(what) if isinstance(what, str) else ""
         if kind == "setup":
             what, setup = DEFAULT, named_setup(what)
+        elif kind == "noted":
+            what, setup = NOTED[what][0], setup or NOTED[what][1]
         elif isinstance(what, (Setup, Solver)) and not isinstance(what, type):
             what, setup = DEFAULT, what
         elif kind in ("", "function"):
@@ -286,18 +288,7 @@ def _token(what: Any) -> int:
     return _tokens[id(what)][1]
 
 
-COLUMNS: Mapping[str, Column] = MappingProxyType(
-    {
-        "Input": Column("Input", "input"),
-        "Original": Column("Original", "original"),
-        **{name: Column(name, DEFAULT, setup) for name, setup in SETUPS.items()},
-        "masking-32": Column("masking-32", "single-masking-32"),
-        "masking-8": Column("masking-8", "single-masking-8"),
-        "diffusion-best": Column("diffusion-best", "diffusion-best", SETUPS["B"]),
-        "diffusion-best, 6 calls": Column("diffusion-best, 6 calls", "diffusion-best", QUICK),
-        "single-best": Column("single-best", "single-best"),
-    }
-)
+COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) for title, made in NOTED.items()})
 """The note's columns by title, and those beyond the note."""
 
 
@@ -312,12 +303,8 @@ def as_column(what: Any) -> Column:
     if isinstance(what, Column):
         return what
     if isinstance(what, str):
-        if what in COLUMNS:
-            if os.path.exists(what):
-                raise ValueError(f"{what!r} could be the note's column or the path {what}; for the path write ./{what}")
-            return COLUMNS[what]
         meaning(what)  # a slip of the pen is told at once
-        return Column(_title(what), what)
+        return COLUMNS[what] if what in COLUMNS else Column(_title(what), what)
     if isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str):
         return what[1].but(title=what[0]) if isinstance(what[1], Column) else Column(what[0], what[1])
     return Column(_title(what), what)

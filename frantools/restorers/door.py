@@ -8,6 +8,7 @@ from copy import deepcopy
 from functools import cache
 from os.path import exists
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,7 +22,7 @@ from ..devices import find_device
 from ..frannet.adapters import COMMON
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
-from ..frannet.samplers import SETUPS, Setup, Solver
+from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import named_setup
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
@@ -33,9 +34,22 @@ from .resizing import NAMED, named
 from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
+NOTED: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
+    {
+        "Input": ("input", None),
+        "Original": ("original", None),
+        **{name: (DEFAULT, setup) for name, setup in SETUPS.items()},
+        "masking-32": ("single-masking-32", None),
+        "masking-8": ("single-masking-8", None),
+        "diffusion-best": ("diffusion-best", SETUPS["B"]),
+        "diffusion-best, 6 calls": ("diffusion-best", QUICK),
+        "single-best": ("single-best", None),
+    }
+)
+"""What restores in the note's columns and in those beyond the note, by title, and its setup."""
 ACCEPTED = (
-    "a named column (input, original, bicubic ...), a model, a setup, a path, FILE.py:FUNCTION, a function, "
-    "a torch module and an array"
+    "a named column (input, original, bicubic ...), one of the note's (masking-32 ...), a model, a setup, a path, "
+    "FILE.py:FUNCTION, a function, a torch module and an array"
 )
 
 
@@ -72,6 +86,8 @@ def meanings(text: str) -> dict[str, str]:
         found["model"] = f"the shipped model {text}"
     if _is_setup(text):
         found["setup"] = f"the setup {text}"
+    if text in NOTED and not found:  # the others are models and setups by the same names
+        found["noted"] = f"the note's column {text}"
     if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
@@ -92,7 +108,7 @@ def _is_setup(text: str) -> bool:
 
 
 def meaning(text: str) -> str:
-    """The one thing that a string stands for: "named", "model", "setup", "function" or "path".
+    """The one thing that a string stands for: "named", "model", "setup", "noted", "function" or "path".
 
     Raises
     ------
@@ -181,6 +197,11 @@ def _made(
         return frannet(DEFAULT, what)
     if isinstance(what, (str, os.PathLike)):
         kind = meaning(what) if isinstance(what, str) else "path"
+        if kind == "noted":
+            model, chosen = NOTED[str(what)]
+            if setup is not None and chosen is not None:
+                raise ValueError(f"{what!r} has a setup, and another is given; accepted is one")
+            return _made(model, setup or chosen, settings, title, precision, device, timeout)
         if kind == "named":
             return _plain(named(str(what), title), settings, title)
         if kind == "model":
