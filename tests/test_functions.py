@@ -419,6 +419,50 @@ def test_what_must_be_given_again_keeps_its_settings():
     assert Column.from_dict(column.to_dict()).to_dict() == column.to_dict()
 
 
+OWN = ["title", "what", "model", "setup", "seed", "given", "settings"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_function_may_have_arguments_of_the_columns_own_names(name):
+    seen: list[dict[str, Any]] = []
+
+    def f(picture, *, title=0.0, what=0.0, model=0.0, setup=0.0, seed=0.0, given=0.0, settings=0.0):
+        seen.append({"title": title, "what": what, "model": model, "setup": setup, "seed": seed, "given": given,
+                     "settings": settings})  # fmt: skip
+        return picture
+
+    columns = [Column("t", f, settings={name: 1.0}), Column("t", f, settings={name: 1.0}).but(title="t")]
+    if name in ("title", "what", "model"):
+        columns.append(Column("t", f, **{name: 1.0}))
+    for column in columns:
+        assert column.title == "t"
+        assert column.settings == {name: 1.0}
+        assert f"settings={{{name!r}: 1.0}}" in repr(column)
+        ft.compare(PHOTO, [column], size=8)
+        assert {key for key, value in seen[-1].items() if value == 1.0} == {name}
+    described = Column("t", denoise_tv_chambolle, settings={name: 1.0}, eps=1).to_dict()
+    assert Column("t", f, settings={name: 1.0}, eps=1).settings == {name: 1.0, "eps": 1}
+    assert Column.from_dict(Column("t", f, settings={name: 1.0}).to_dict()).to_dict()["settings"] == {name: 1.0}
+    assert "missing" in described
+
+
+@pytest.mark.parametrize("name", ["title", "what", "model"])
+@pytest.mark.parametrize("what", ["bicubic", "A", lambda p: p, PSF, torch.nn.Identity(), ft.Setup()])
+def test_two_things_that_restore_are_refused_in_a_sentence(name, what):
+    with pytest.raises(ValueError, match=rf"^t is given {name}='nearest' beside what restores; accepted is [^\n]*$"):
+        Column("t", what, **{name: "nearest"})
+
+
+@pytest.mark.parametrize("settings", [3, "weight", [1], {1: 2}])
+def test_settings_are_arguments_by_name(settings):
+    with pytest.raises(ValueError, match=r"settings is .*; accepted is a dict of arguments by name"):
+        Column("t", lambda p: p, settings=settings)
+
+
+def test_the_old_names_of_a_columns_parts_are_taken():
+    assert Column("t", model="bicubic") == Column(title="t", what="bicubic") == Column("t", "bicubic")
+
+
 def test_nothing_is_warned_of_in_ordinary_use():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

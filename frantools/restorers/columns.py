@@ -14,18 +14,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..checks import is_whole
 from ..degradation import Degradation
 from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
-from .functions import from_file, from_module, name_of, named_function
-from .protocol import Changed, Restorer, missing
+from .functions import from_file, from_module, name_of, named_function, parameters
+from .protocol import Changed, Restorer, is_restorer, missing
 
 Setting = Setup | Solver
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""
+
+OWN = {"title", "what", "model", "setup", "seed", "given", "settings"}
+"""The names that arguments of a function cannot simply have."""
 
 
 class Column:
@@ -43,13 +47,18 @@ class Column:
         Default: that of the comparison.
     given : Degradation, optional
         What it is given of the photo. Default: as for the other columns.
-    **settings
-        Arguments of a function, or `tile` and `overlap` of a module.
+    model : object, optional
+        The old name of `what`.
+    settings : dict, optional
+        Arguments of a function by names that are taken here, such as ``{"seed": 3}``.
+    **others
+        Arguments of a function, or `tile` and `overlap` of a module. `what`, `model` and `title` are among them where
+        they are given a second time.
 
     Raises
     ------
     ValueError
-        If the title is no text, nothing is given that restores, or the seed is no whole number.
+        If the title is no text, nothing is given that restores, two things are, or the seed is no whole number.
 
     Examples
     --------
@@ -59,18 +68,30 @@ class Column:
 
     def __init__(
         self,
-        title: str,
+        title: Any = None,
         what: Any = None,
+        /,  # so that a function may have arguments of these names
         setup: Setting | str | None = None,
         seed: int | None = None,
         given: Degradation | None = None,
         *,
-        model: Any = None,
-        **settings: Any,
+        settings: Mapping[str, Any] | None = None,
+        **others: Any,
     ) -> None:
-        what = model if what is None else what
+        title = others.pop("title", None) if title is None else title
+        for name in ("what", "model"):
+            what = others.pop(name, None) if what is None else what
         if not isinstance(title, str) or what is None:
             raise ValueError("a column needs a title and what restores, as in Column('small', 'bicubic')")
+        if twice := [name for name in ("title", "what", "model") if name in others and not _takes(what, name)]:
+            raise ValueError(
+                f"{title} is given {twice[0]}={others[twice[0]]!r} beside what restores; accepted is that of a "
+                "function which has an argument of this name"
+            )
+        if not (settings is None or isinstance(settings, Mapping)) or any(
+            type(name) is not str for name in settings or ()
+        ):
+            raise ValueError(f"settings is {settings!r}; accepted is a dict of arguments by name")
         if seed is not None and not is_whole(seed):
             raise ValueError(f"seed is {seed!r}; accepted are whole numbers, and None")
         if given is not None and not isinstance(given, Degradation):
@@ -79,7 +100,7 @@ class Column:
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType(dict(settings))
+        self.given, self.settings = given, MappingProxyType({**(settings or {}), **others})
         self._made: dict[Any, Restorer] = {}
 
     @property
@@ -89,7 +110,9 @@ class Column:
 
     def __repr__(self) -> str:
         what = repr(self.what) if isinstance(self.what, (str, Setup)) else f"<{_title(self.what)}>"
-        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        taken = {name: value for name, value in self.settings.items() if name in OWN}
+        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items() if name not in OWN)
+        settings += f", settings={taken!r}" if taken else ""
         return f"Column({self.title!r}, {what}, setup={self.setup!r}, seed={self.seed!r}{settings})"
 
     def _facts(self) -> tuple[Any, ...]:
@@ -109,9 +132,9 @@ class Column:
 
     def but(self, **changes: Any) -> Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
-        parts = {"title": self.title, "what": self.what, "setup": self.setup, "seed": self.seed, "given": self.given}
-        settings = changes.pop("settings", self.settings)
-        return Column(**{**parts, **changes}, **settings)
+        title, what = changes.pop("title", self.title), changes.pop("what", self.what)
+        parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
+        return Column(title, what, **{**parts, **changes})
 
     def restorer(
         self,
@@ -201,7 +224,7 @@ class Column:
             what = _what(column, trust)
             if isinstance(what, Unknown):  # it has its settings in its content
                 setup, settings = None, {}
-            made = cls(column["title"], what, setup, column.get("seed"), given, **settings)
+            made = cls(column["title"], what, setup, column.get("seed"), given, settings=settings)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{column!r} is not a column: {error}") from None
         return made
@@ -243,6 +266,16 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     if column.get("sha256") not in (None, found):
         raise Changed(f"the function {name} of {where} has changed since the recipe was made")
     return function
+
+
+def _takes(what: Any, name: str) -> bool:
+    """Whether what restores is a function that has an argument of this name, or may have one."""
+    if isinstance(what, str):
+        return "function" in meanings(what)  # which is not run before it is asked to restore
+    if not callable(what) or isinstance(what, (type, nn.Module, Setup, Solver)) or is_restorer(what):
+        return False
+    names, open_ended = parameters(what)
+    return open_ended or name in names
 
 
 def _is_json(value: object) -> bool:

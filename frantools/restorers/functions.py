@@ -63,12 +63,12 @@ class FunctionRestorer:
             function = function.func
         self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
         self.title = title or name_of(function)
-        self.names, open_ended = _parameters(function)
+        self.names, open_ended = parameters(function)
         unknown = self.settings.keys() - self.names.keys()
         if unknown and not open_ended:
             accepted = ", ".join(sorted(self.names)) or "none"
             raise ValueError(f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {accepted}")
-        self.random = "seed" in self.names
+        self.random = "seed" in self.names.keys() - self.settings.keys()
         self.continuous = {"size", "region"} <= self.names.keys()
 
     def restore(
@@ -92,7 +92,7 @@ class FunctionRestorer:
         return named_function(self.function, self.title, self.settings)
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
+def parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
     """The arguments that can be given by name, less the picture: which are required; and whether others can be."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
