@@ -20,13 +20,19 @@ from skimage.restoration import denoise_tv_chambolle
 from torch import nn
 
 import frantools as ft
+from frantools import jobs
 from frantools.degradation import Degradation
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.frannet.predictions import predict_x0
+from frantools.frannet.samplers import Step
+from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.door import Unknown, meaning, restorer
+from frantools.restorers.frannet import FranNetRestorer, shared_model
 from frantools.restorers.protocol import Given, Restoration, RestorerError
 from frantools.restorers.resizing import NAMED
+from frantools.views.registry import completed
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
 
@@ -275,6 +281,84 @@ def test_the_notes_columns_are_found_by_their_titles():
     assert as_column("DDPM") is COLUMNS["DDPM"]
     assert as_columns(["Input", "A"])[1].what == "diffusion-basic"
     assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
+
+
+class Strides:
+    """A sampler of a user's own: down the schedule in equal strides, without noise."""
+
+    calls = 2
+
+    def sample(self, denoise: Any, x: Any, schedule: Any, noise: Any, callback: Any) -> Any:
+        for index in range(self.calls):
+            t, t_prev = (schedule.steps * (self.calls - n) // self.calls - 1 for n in (index, index + 1))
+            e = denoise(x, t)
+            x0 = predict_x0(x, e, schedule.alpha_bar[t + 1])
+            x = schedule.alpha_bar[t_prev + 1] ** 0.5 * x0 + (1 - schedule.alpha_bar[t_prev + 1]) ** 0.5 * e
+            if callback is not None:
+                callback(Step(index, t, t_prev, x, x0))
+        return x
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"strides": self.calls}
+
+
+class Poses(Strides):
+    """A sampler that describes itself as a `Setup` does."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return ft.SETUPS["A"].to_dict()
+
+
+class Silent(Strides):
+    """A sampler that cannot describe itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        raise RuntimeError("no idea")
+
+
+class Mine(ft.Setup):
+    """A setup that is more than one."""
+
+
+@pytest.mark.parametrize("solver", [Strides(), Poses(), Mine(K=50)], ids=lambda solver: type(solver).__name__)
+@pytest.mark.parametrize("model", ["diffusion-basic", "diffusion-best", "itself", "./mine.safetensors", "restorer"])
+def test_a_sampler_of_a_users_own_is_given_again(solver, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    save_model(FranNet(Config("diffusion")), "mine.safetensors")
+    what: Any = {"itself": solver, "restorer": FranNetRestorer(shared_model("diffusion-basic"), solver)}.get(
+        model, model
+    )
+    column = Column("s", what, setup=None if model in ("itself", "restorer") else solver)
+    described = json.loads(json.dumps(column.to_dict()))
+    assert type(solver).__name__ in described["missing"]
+    assert column.key() == Column("other", what, setup=column.setup).key()
+    recipe = jobs.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
+    again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    with pytest.raises(ValueError, match=rf"has the sampler {type(solver).__name__}, .*columns=\{{'s': \.\.\.\}}"):
+        completed(again)
+    for found_again in (column, solver):
+        (found,) = completed(again, {"s": found_again}).columns
+        assert found.title == "s"
+        np.testing.assert_array_equal(
+            ft.restore(found, "hopper", size=12).image, ft.restore(column, "hopper", size=12).image
+        )
+
+
+def test_a_sampler_that_cannot_describe_itself_is_given_again():
+    described = Column("s", "diffusion-basic", setup=Silent()).to_dict()
+    assert described["missing"] == "s has the sampler Silent, which no name finds again"
+    assert (
+        completed(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what == described["model"]
+    )
+
+
+def test_samplers_of_a_users_own_have_keys_of_their_own():
+    first, second = Strides(), Strides()
+    keys = [Column("s", "diffusion-basic", setup=each).key() for each in (first, second, first)]
+    assert keys[0] == keys[2] != keys[1]
+    first.calls = 3
+    assert Column("s", "diffusion-basic", setup=first).key() != keys[0]
 
 
 @pytest.mark.parametrize("name", [*COLUMNS, *NAMED, "diffusion-basic", "B:K=25", "UniPCMultistep:6"])

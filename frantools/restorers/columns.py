@@ -21,6 +21,7 @@ from ..degradation import Degradation
 from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
+from .frannet import is_solver, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .protocol import Changed, Restorer, is_restorer, missing
 
@@ -133,6 +134,9 @@ class Column:
     def but(self, **changes: Any) -> Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
         title, what = changes.pop("title", self.title), changes.pop("what", self.what)
+        model = self.what.content.get("model") if isinstance(self.what, Unknown) else None
+        if model is not None and "setup" not in changes and is_solver(what):  # a recipe's sampler, given again
+            what, changes["setup"] = model, what
         parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
         return Column(title, what, **{**parts, **changes})
 
@@ -179,10 +183,12 @@ class Column:
             what, setup = DEFAULT, named_setup(what)
         elif kind == "noted":
             what, setup = NOTED[what][0], setup or NOTED[what][1]
-        elif isinstance(what, (Setup, Solver)) and not isinstance(what, type):
+        elif is_solver(what):
             what, setup = DEFAULT, what
         elif kind in ("", "function"):
             return dict(self.restorer().to_dict())
+        if why := unnamed(setup):
+            return missing(self.title, f"{self.title} {why}") | {"model": what}
         extra = {"settings": dict(self.settings)} if self.settings else {}
         return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
@@ -191,9 +197,9 @@ class Column:
         made = self.to_dict()
         made.pop("title")
         if made.pop("missing", None) and "sha256" not in made:
-            made["object"] = _token(self.what)
+            made["object"] = self.what if isinstance(self.what, str) else _token(self.what)
             made["settings"] = {name: _said(value) for name, value in self.settings.items()}
-            made["setup"] = repr(self.setup)
+            made["setup"] = _sampler(self.setup)
         try:
             state = getattr(self.restorer(), "state", None)
             made["state"] = state() if callable(state) else None
@@ -272,7 +278,7 @@ def _takes(what: Any, name: str) -> bool:
     """Whether what restores is a function that has an argument of this name, or may have one."""
     if isinstance(what, str):
         return "function" in meanings(what)  # which is not run before it is asked to restore
-    if not callable(what) or isinstance(what, (type, nn.Module, Setup, Solver)) or is_restorer(what):
+    if not callable(what) or isinstance(what, (type, nn.Module)) or is_solver(what) or is_restorer(what):
         return False
     names, open_ended = parameters(what)
     return open_ended or name in names
@@ -302,6 +308,15 @@ def _said(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
     return repr(value)
+
+
+def _sampler(setup: Any) -> list[Any]:
+    """What tells a sampler from others, in this process."""
+    try:
+        described = setup.to_dict()
+    except Exception:  # of whatever kind: of a user's own
+        described = None
+    return [_token(setup) if type(setup).__repr__ is object.__repr__ else repr(setup), described]
 
 
 _tokens: dict[int, tuple[Any, int]] = {}
