@@ -6,6 +6,7 @@ import ast
 import functools
 import json
 import os
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.door import Unknown, meaning, restorer
 from frantools.restorers.frannet import FranNetRestorer, shared_model
-from frantools.restorers.protocol import Given, Restoration, RestorerError
+from frantools.restorers.protocol import Cancelled, Given, Restoration, RestorerError
 from frantools.restorers.resizing import NAMED
 from frantools.views.registry import completed
 
@@ -193,6 +194,65 @@ def test_a_restorer_of_a_users_own_that_answers_wrongly_is_a_sentence_in_its_col
     assert said in made.errors["wrong"]
     assert "accepted is" in made.errors["wrong"]
     assert made["right"].image.mean() < 0.4
+
+
+class Endless(Darker):
+    """A restorer that goes on until its progress raises, or deaf, until it is let go."""
+
+    def __init__(self, deaf: bool = False) -> None:
+        self.deaf, self.begun, self.ended, self.go = deaf, threading.Event(), threading.Event(), threading.Event()
+
+    def restore(self, given: Given, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+        self.begun.set()
+        try:
+            while not self.go.wait(0.01):
+                if not self.deaf:
+                    progress(0.5)
+        finally:
+            self.ended.set()
+        return super().restore(given, size, region, seed, progress)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_restorer_of_a_users_own_is_left_after_the_timeout(deaf):
+    endless = Endless(deaf)
+    made = ft.compare("hopper", [("endless", endless), ("right", Darker())], size=8, timeout=0.1)
+    assert "endless did not answer within 0.1 s" in made.errors["endless"]
+    assert "right" in made
+    if deaf:
+        assert not endless.ended.is_set()
+        endless.go.set()
+    assert endless.ended.wait(60)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_restorer_of_a_users_own_is_left_at_stop(deaf):
+    endless, shares = Endless(deaf), []
+
+    def stop(share: float) -> None:
+        shares.append(share)
+        if endless.begun.is_set() and (deaf or share):
+            raise Cancelled
+
+    with pytest.raises(Cancelled, match="endless cannot be interrupted: it still runs" if deaf else None):
+        ft.compare("hopper", [("endless", endless)], size=8, progress=stop)
+    assert deaf or shares[-1] == 0.5
+    endless.go.set() if deaf else None
+    assert endless.ended.wait(60)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, np.nan, np.inf, True, "1", [1], np.float64(-2), 1j])
+@pytest.mark.parametrize("what", [half, "bicubic", "A", nn.Identity(), Darker()])
+def test_a_timeout_is_a_time(timeout, what):
+    with pytest.raises(ValueError, match=r"^timeout is [^\n]*; accepted are seconds above 0, and None$"):
+        ft.compare("hopper", [what], size=8, timeout=timeout)
+    with pytest.raises(ValueError, match="accepted are seconds above 0"):
+        ft.restore(what, "hopper", size=8, timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [60, 60.5, np.float32(60), np.int64(60), None])
+def test_what_answers_in_time_is_taken(timeout):
+    assert not ft.compare("hopper", [half, nn.Identity(), Darker()], size=8, timeout=timeout).errors
 
 
 settings = st.dictionaries(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -261,6 +262,15 @@ def test_a_hanging_call_is_left():
     made = ft.compare(photo(8, 8), [("hangs", Says(lambda x: go.wait(60) and x))], size=8, timeout=0.1)
     go.set()
     assert "hangs did not answer within 0.1 s" in made.errors["hangs"]
+
+
+def test_the_timeout_is_that_of_all_tiles():
+    calls: list[int] = []
+    module = Says(lambda x: calls.append(1) or time.sleep(0.1) or x)
+    column = ft.Column("slow", module, tile=16, overlap=0)
+    made = ft.compare(photo(160, 16), [column], size=160, timeout=0.5)
+    assert made.errors["slow"].startswith("slow did not answer within 0.5 s")
+    assert len(calls) < 10
 
 
 @pytest.mark.parametrize("settings", [{"tile": -1}, {"tile": 1.5}, {"overlap": True}, {"scale": 2}])

@@ -147,7 +147,7 @@ class Column:
         timeout: float | None = None,
     ) -> Restorer:
         """What restores; see `door.restorer` for what it raises."""
-        key = (precision, device, timeout)
+        key = (precision, device, repr(timeout))
         if isinstance(self.what, str):  # a file may have changed
             return restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
         if key not in self._made:

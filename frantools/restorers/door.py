@@ -9,7 +9,7 @@ from functools import cache
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,13 +24,14 @@ from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import named_setup
+from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
 from .protocol import Restorer, RestorerError, is_restorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
-from .resizing import NAMED, named
+from .resizing import NAMED, Original, Resizing, named
 from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
@@ -70,6 +71,10 @@ class Unknown:
 
     def to_dict(self) -> dict[str, Any]:
         return self.content
+
+
+OWN = (Unknown, FranNetRestorer, FunctionRestorer, ModuleRestorer, Resizing, Original, SavedArray, SavedPictures)
+"""Restorers that end where nobody waits for them any more, or at once."""
 
 
 def meanings(text: str) -> dict[str, str]:
@@ -147,7 +152,7 @@ def restorer(
     precision, device : str, optional
         For FranNet alone; default: float32, on the model's own device.
     timeout : float, optional
-        For functions and modules: seconds after which an answer is no longer waited for.
+        For functions, modules and restorers of a user's own: seconds after which a restoration is no longer waited for.
 
     Raises
     ------
@@ -155,7 +160,7 @@ def restorer(
         If it is none of these, or an argument does not go with it.
     """
     setup = named_setup(setup) if isinstance(setup, str) else setup
-    made = _made(what, setup, dict(settings or {}), title, precision, device, timeout)
+    made = _made(what, setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
     if setup is not None and not isinstance(made, FranNetRestorer):
         raise ValueError(f"{made.title} has no sampler; setup goes with a diffusion model of FranNet")
     return made
@@ -176,7 +181,8 @@ def _made(
     if isinstance(what, type):
         raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
-        return _plain(what, settings, title)
+        made = _plain(what, settings, title)
+        return made if isinstance(made, OWN) else cast(Restorer, Abandonable(made, title or made.title, timeout))
     if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
     if callable(what) and not is_model(what) and not isinstance(what, (Setup, Solver)):
