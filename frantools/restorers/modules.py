@@ -106,13 +106,13 @@ class ModuleRestorer:
         if not tile or longer <= tile:
             return network(picture), ()
         if "overlap" in self.settings:
-            overlap: int | None = _aligned(self.settings["overlap"])
+            overlap: int | str = _aligned(self.settings["overlap"])
         else:
             if self.module not in _seen:
                 _seen[self.module] = seen(network, picture)
             overlap = _seen[self.module]
-        if overlap is None:
-            return network(picture), (f"{self.title} was not tiled, since it sees too much of the picture at once",)
+        if isinstance(overlap, str):
+            return network(picture), (f"{self.title} was not tiled, since {overlap}",)
         return tiled(network, picture, overlap, tile, report), ()
 
     def _answer(self, x: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class ModuleRestorer:
         return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_seen: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()  # the overlaps that were probed
+_seen: WeakKeyDictionary[nn.Module, int | str] = WeakKeyDictionary()  # what was probed
 _evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 _lock = Lock()
 
