@@ -171,7 +171,7 @@ def recipe_of(
 def model_hashes(columns: Sequence[Column], photo: Photo | None = None, photos: Sequence[Photo] = ()) -> dict[str, str]:
     """The hashes of what columns read: of FranNet's weights by name, of other files by path.
 
-    Pictures that were made elsewhere are among them where there are photos, one or several, to which they belong. What
+    Pictures that were made elsewhere are among them where there is a photo to which they belong, or several. What
     cannot be made or read has no hash: what is wrong with it is told where the column is restored.
     """
     found: dict[str, str] = {}

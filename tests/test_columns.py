@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import re
 import os
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,19 @@ from skimage.restoration import denoise_tv_chambolle
 from torch import nn
 
 import frantools as ft
+from frantools import jobs
 from frantools.degradation import Degradation
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.frannet.predictions import predict_x0
+from frantools.frannet.samplers import Step
+from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.door import Unknown, meaning, restorer
-from frantools.restorers.protocol import Given, Restoration, RestorerError
+from frantools.restorers.frannet import FranNetRestorer, shared_model
+from frantools.restorers.protocol import Cancelled, Given, Restoration, RestorerError
 from frantools.restorers.resizing import NAMED
+from frantools.views.registry import completed
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
 
@@ -118,7 +126,7 @@ def test_columns_are_a_list(columns):
         as_columns(columns)
 
 
-@pytest.mark.parametrize("name", ["area", "A", "diffusion-basic", "Input", "DDIM"])
+@pytest.mark.parametrize("name", ["area", "A", "diffusion-basic", "Input", "DDIM", "masking-32"])
 def test_a_string_with_two_meanings_is_refused_and_a_path_is_always_one(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert as_column(name)
@@ -143,7 +151,10 @@ def test_a_string_that_means_nothing_is_told_at_once(what):
 def test_what_is_not_there_is_told_at_once(what, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"^there is no [^\n]*missing"):
-        ft.compare("hopper", [what], size=8)
+        ft.restore(what, "hopper", size=8)
+    made = ft.compare("hopper", ["bicubic", ("gone", what)], size=8)
+    assert list(made) == ["bicubic"], "the others go on"
+    assert re.match(r"gone: there is no [^\n]*missing", made.errors["gone"])
 
 
 @pytest.mark.parametrize("what", [Darker, nn.Identity, FranNet, dict])
@@ -173,7 +184,7 @@ def test_settings_go_to_those_that_take_them():
 
 @pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
 def test_a_device_that_is_not_there_is_told(device):
-    with pytest.raises(ValueError, match=rf"the device {device} is not at hand"):
+    with pytest.raises(ValueError, match=rf"the device {device!r} is not at hand"):
         ft.restore("single-masking-32", "hopper", size=8, device=device)
 
 
@@ -187,6 +198,65 @@ def test_a_restorer_of_a_users_own_that_answers_wrongly_is_a_sentence_in_its_col
     assert said in made.errors["wrong"]
     assert "accepted is" in made.errors["wrong"]
     assert made["right"].image.mean() < 0.4
+
+
+class Endless(Darker):
+    """A restorer that goes on until its progress raises, or deaf, until it is let go."""
+
+    def __init__(self, deaf: bool = False) -> None:
+        self.deaf, self.begun, self.ended, self.go = deaf, threading.Event(), threading.Event(), threading.Event()
+
+    def restore(self, given: Given, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+        self.begun.set()
+        try:
+            while not self.go.wait(0.01):
+                if not self.deaf:
+                    progress(0.5)
+        finally:
+            self.ended.set()
+        return super().restore(given, size, region, seed, progress)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_restorer_of_a_users_own_is_left_after_the_timeout(deaf):
+    endless = Endless(deaf)
+    made = ft.compare("hopper", [("endless", endless), ("right", Darker())], size=8, timeout=0.1)
+    assert "endless did not answer within 0.1 s" in made.errors["endless"]
+    assert "right" in made
+    if deaf:
+        assert not endless.ended.is_set()
+        endless.go.set()
+    assert endless.ended.wait(60)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_restorer_of_a_users_own_is_left_at_stop(deaf):
+    endless, shares = Endless(deaf), []
+
+    def stop(share: float) -> None:
+        shares.append(share)
+        if endless.begun.is_set() and (deaf or share):
+            raise Cancelled
+
+    with pytest.raises(Cancelled, match="endless cannot be interrupted: it still runs" if deaf else None):
+        ft.compare("hopper", [("endless", endless)], size=8, progress=stop)
+    assert deaf or shares[-1] == 0.5
+    endless.go.set() if deaf else None
+    assert endless.ended.wait(60)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, np.nan, np.inf, True, "1", [1], np.float64(-2), 1j])
+@pytest.mark.parametrize("what", [half, "bicubic", "A", nn.Identity(), Darker()])
+def test_a_timeout_is_a_time(timeout, what):
+    with pytest.raises(ValueError, match=r"^timeout is [^\n]*; accepted are seconds above 0, and None$"):
+        ft.compare("hopper", [what], size=8, timeout=timeout)
+    with pytest.raises(ValueError, match="accepted are seconds above 0"):
+        ft.restore(what, "hopper", size=8, timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [60, 60.5, np.float32(60), np.int64(60), None])
+def test_what_answers_in_time_is_taken(timeout):
+    assert not ft.compare("hopper", [half, nn.Identity(), Darker()], size=8, timeout=timeout).errors
 
 
 settings = st.dictionaries(
@@ -275,6 +345,104 @@ def test_the_notes_columns_are_found_by_their_titles():
     assert as_column("DDPM") is COLUMNS["DDPM"]
     assert as_columns(["Input", "A"])[1].what == "diffusion-basic"
     assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
+
+
+class Strides:
+    """A sampler of a user's own: down the schedule in equal strides, without noise."""
+
+    calls = 2
+
+    def sample(self, denoise: Any, x: Any, schedule: Any, noise: Any, callback: Any) -> Any:
+        for index in range(self.calls):
+            t, t_prev = (schedule.steps * (self.calls - n) // self.calls - 1 for n in (index, index + 1))
+            e = denoise(x, t)
+            x0 = predict_x0(x, e, schedule.alpha_bar[t + 1])
+            x = schedule.alpha_bar[t_prev + 1] ** 0.5 * x0 + (1 - schedule.alpha_bar[t_prev + 1]) ** 0.5 * e
+            if callback is not None:
+                callback(Step(index, t, t_prev, x, x0))
+        return x
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"strides": self.calls}
+
+
+class Poses(Strides):
+    """A sampler that describes itself as a `Setup` does."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return ft.SETUPS["A"].to_dict()
+
+
+class Silent(Strides):
+    """A sampler that cannot describe itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        raise RuntimeError("no idea")
+
+
+class Mine(ft.Setup):
+    """A setup that is more than one."""
+
+
+@pytest.mark.parametrize("solver", [Strides(), Poses(), Mine(K=50)], ids=lambda solver: type(solver).__name__)
+@pytest.mark.parametrize("model", ["diffusion-basic", "diffusion-best", "itself", "./mine.safetensors", "restorer"])
+def test_a_sampler_of_a_users_own_is_given_again(solver, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    save_model(FranNet(Config("diffusion")), "mine.safetensors")
+    what: Any = {"itself": solver, "restorer": FranNetRestorer(shared_model("diffusion-basic"), solver)}.get(
+        model, model
+    )
+    column = Column("s", what, setup=None if model in ("itself", "restorer") else solver)
+    described = json.loads(json.dumps(column.to_dict()))
+    assert type(solver).__name__ in described["missing"]
+    assert column.key() == Column("other", what, setup=column.setup).key()
+    recipe = jobs.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
+    again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    with pytest.raises(ValueError, match=rf"has the sampler {type(solver).__name__}, .*columns=\{{'s': \.\.\.\}}"):
+        completed(again)
+    for found_again in (column, solver):
+        (found,) = completed(again, {"s": found_again}).columns
+        assert found.title == "s"
+        np.testing.assert_array_equal(
+            ft.restore(found, "hopper", size=12).image, ft.restore(column, "hopper", size=12).image
+        )
+
+
+def test_a_sampler_that_cannot_describe_itself_is_given_again():
+    described = Column("s", "diffusion-basic", setup=Silent()).to_dict()
+    assert described["missing"] == "s has the sampler Silent, which no name finds again"
+    assert (
+        completed(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what == described["model"]
+    )
+
+
+def test_samplers_of_a_users_own_have_keys_of_their_own():
+    first, second = Strides(), Strides()
+    keys = [Column("s", "diffusion-basic", setup=each).key() for each in (first, second, first)]
+    assert keys[0] == keys[2] != keys[1]
+    first.calls = 3
+    assert Column("s", "diffusion-basic", setup=first).key() != keys[0]
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, *NAMED, "diffusion-basic", "B:K=25", "UniPCMultistep:6"])
+def test_a_string_means_the_same_with_and_without_a_title(name):
+    plain, pair = as_column(name), as_column(("mine", name))
+    titled = Column("mine", name)
+    assert titled.title == pair.title == "mine"
+    for made in (titled, pair, Column.from_dict(titled.to_dict())):
+        assert made.restorer().to_dict() == plain.restorer().to_dict()
+
+
+def test_a_string_with_a_title_is_restored_as_without_one():
+    made = ft.compare("hopper", ["masking-32", ("m", "masking-32"), "Input", Column("i", "Input")], size=16)
+    np.testing.assert_array_equal(made["m"].image, made["masking-32"].image)
+    np.testing.assert_array_equal(made["i"].image, made["Input"].image)
+    with pytest.raises(ValueError, match="another is given; accepted is one"):
+        Column("x", "diffusion-best, 6 calls", "A").restorer()
+    with pytest.raises(ValueError, match="setup goes with a diffusion model"):
+        Column("x", "masking-32", "A").restorer()
+    assert Column("x", "diffusion-best", "A").restorer().to_dict()["setup"] == ft.SETUPS["A"].to_dict()
 
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])

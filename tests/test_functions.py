@@ -22,7 +22,7 @@ from frantools.degradation import Degradation
 from frantools.recipes import Recipe
 from frantools.restorers.columns import Column
 from frantools.restorers.door import Unknown
-from frantools.restorers.functions import FunctionRestorer, from_file, from_module
+from frantools.restorers.functions import FunctionRestorer, from_file, from_module, named_function
 from frantools.restorers.protocol import Cancelled, Changed
 
 PHOTO = ft.Photo(np.random.default_rng(0).random((24, 36, 3)).astype(np.float32), "whole")
@@ -393,6 +393,74 @@ def test_a_function_of_a_file_is_read_again_when_the_file_changes(tmp_path):
     assert ft.restore(column, PHOTO, size=8).image.max() == 0
     path.write_text("def f(picture): return picture * 0 + 1")
     assert ft.restore(column, PHOTO, size=8).image.min() == 1
+
+
+def test_a_file_imports_what_lies_beside_it(tmp_path):
+    path, modules = list(sys.path), set(sys.modules)
+    for folder, value in (("first", 0), ("second", 1)):
+        (tmp_path / folder / "parts").mkdir(parents=True)
+        (tmp_path / folder / "beside.py").write_text("from parts.inner import VALUE\n")
+        (tmp_path / folder / "parts" / "inner.py").write_text(f"VALUE = {value}\n")
+        (tmp_path / folder / "mine.py").write_text("import beside\ndef f(p): return p * 0 + beside.VALUE\n")
+        assert (ft.restore(f"{tmp_path / folder}/mine.py:f", PHOTO, size=8).image == value).all()
+    (tmp_path / "wrong.py").write_text("import first.beside\n1 / 0\n")
+    with pytest.raises(ValueError, match="cannot be run"):
+        ft.restore(f"{tmp_path}/wrong.py:f", PHOTO, size=8)
+    assert sys.path == path
+    assert not {"beside", "parts", "parts.inner", "first.beside"} & (set(sys.modules) - modules)
+
+
+def test_what_must_be_given_again_keeps_its_settings():
+    for function in (lambda p, weight, eps: p, Gain(0.5).apply):
+        described = named_function(function, "mine", {"weight": 0.5, "eps": 1})
+        assert described["settings"] == {"weight": 0.5, "eps": 1}
+    column = Column("mine", functools.partial(lambda p, weight, eps: p * weight, eps=1), weight=0.5)
+    assert column.to_dict()["settings"] == {"weight": 0.5, "eps": 1}
+    assert Column.from_dict(column.to_dict()).to_dict() == column.to_dict()
+
+
+OWN = ["title", "what", "model", "setup", "seed", "given", "settings"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_function_may_have_arguments_of_the_columns_own_names(name):
+    seen: list[dict[str, Any]] = []
+
+    def f(picture, *, title=0.0, what=0.0, model=0.0, setup=0.0, seed=0.0, given=0.0, settings=0.0):
+        seen.append({"title": title, "what": what, "model": model, "setup": setup, "seed": seed, "given": given,
+                     "settings": settings})  # fmt: skip
+        return picture
+
+    columns = [Column("t", f, settings={name: 1.0}), Column("t", f, settings={name: 1.0}).but(title="t")]
+    if name in ("title", "what", "model"):
+        columns.append(Column("t", f, **{name: 1.0}))
+    for column in columns:
+        assert column.title == "t"
+        assert column.settings == {name: 1.0}
+        assert f"settings={{{name!r}: 1.0}}" in repr(column)
+        ft.compare(PHOTO, [column], size=8)
+        assert {key for key, value in seen[-1].items() if value == 1.0} == {name}
+    described = Column("t", denoise_tv_chambolle, settings={name: 1.0}, eps=1).to_dict()
+    assert Column("t", f, settings={name: 1.0}, eps=1).settings == {name: 1.0, "eps": 1}
+    assert Column.from_dict(Column("t", f, settings={name: 1.0}).to_dict()).to_dict()["settings"] == {name: 1.0}
+    assert "missing" in described
+
+
+@pytest.mark.parametrize("name", ["title", "what", "model"])
+@pytest.mark.parametrize("what", ["bicubic", "A", lambda p: p, PSF, torch.nn.Identity(), ft.Setup()])
+def test_two_things_that_restore_are_refused_in_a_sentence(name, what):
+    with pytest.raises(ValueError, match=rf"^t is given {name}='nearest' beside what restores; accepted is [^\n]*$"):
+        Column("t", what, **{name: "nearest"})
+
+
+@pytest.mark.parametrize("settings", [3, "weight", [1], {1: 2}])
+def test_settings_are_arguments_by_name(settings):
+    with pytest.raises(ValueError, match=r"settings is .*; accepted is a dict of arguments by name"):
+        Column("t", lambda p: p, settings=settings)
+
+
+def test_the_old_names_of_a_columns_parts_are_taken():
+    assert Column("t", model="bicubic") == Column(title="t", what="bicubic") == Column("t", "bicubic")
 
 
 def test_nothing_is_warned_of_in_ordinary_use():

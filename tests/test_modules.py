@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,7 @@ def test_the_probe_finds_how_far_a_network_sees():
         assert seen(lambda x: x, picture) == 16
         assert seen(nn.Conv2d(3, 3, 3, padding=20, dilation=20), picture) == 32
         assert seen(nn.Conv2d(3, 3, 3, padding=100, dilation=100), picture) == 128
-        assert seen(lambda x: x * x.mean(), picture) is None
-        assert seen(lambda x: x[..., 1:-1, 1:-1], picture) is None
+        assert seen(lambda x: x * x.mean(), picture) == "it sees too much of the picture at once"
 
 
 def test_a_scale_is_a_whole_number():
@@ -261,6 +261,48 @@ def test_a_hanging_call_is_left():
     made = ft.compare(photo(8, 8), [("hangs", Says(lambda x: go.wait(60) and x))], size=8, timeout=0.1)
     go.set()
     assert "hangs did not answer within 0.1 s" in made.errors["hangs"]
+
+
+def test_the_timeout_is_that_of_all_tiles():
+    calls: list[int] = []
+    module = Says(lambda x: calls.append(1) or time.sleep(0.1) or x)
+    column = ft.Column("slow", module, tile=16, overlap=0)
+    made = ft.compare(photo(160, 16), [column], size=160, timeout=0.5)
+    assert made.errors["slow"].startswith("slow did not answer within 0.5 s")
+    assert len(calls) < 10
+
+
+def fixed(x: Tensor) -> Tensor:
+    return F.interpolate(x, size=(40, 40))
+
+
+def picky(x: Tensor) -> Tensor:
+    if x.shape[-1] != 100:
+        raise RuntimeError("accepted are\n100 pixels")
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: F.avg_pool2d(x, 2), "its answer has fewer pixels than what it is given"),
+        (lambda x: x[..., 1:-1, 1:-1], "its answer has fewer pixels than what it is given"),
+        (lambda x: F.pad(x, (2, 2, 2, 2)), "its answer is not a whole number of times as large as what it is given"),
+        (lambda x: F.interpolate(x, scale_factor=1.5), "its answer is not a whole number of times as large"),
+        (fixed, "its answer has fewer pixels than what it is given"),
+        (
+            lambda x: x if x.shape[-1] > 200 else x.repeat(1, 1, 2, 2),
+            "how much larger its answer is depends on",
+        ),
+        (picky, "it does not take every piece of a picture (RuntimeError: accepted are 100 pixels)"),
+        (lambda x: x * x.mean(), "it sees too much of the picture at once"),
+    ],
+)
+def test_what_is_not_tiled_says_why(function, said):
+    made = ft.restore(Says(function), photo(100, 70), size=100, tile=16)
+    assert len(made.remarks) == 1
+    assert made.remarks[0].startswith(f"Says was not tiled, since {said}")
+    np.testing.assert_allclose(made.image, whole(Says(function), photo(100, 70), 100), atol=1e-6)
 
 
 @pytest.mark.parametrize("settings", [{"tile": -1}, {"tile": 1.5}, {"overlap": True}, {"scale": 2}])

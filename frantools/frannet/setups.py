@@ -94,7 +94,8 @@ def setup_name(setup: Setup | Solver) -> str:
     if not isinstance(setup, Setup):
         return str(getattr(setup, "name", type(setup).__name__))
     names = []
-    for name, named in SETUPS.items():
+    alike = {name: named for name, named in SETUPS.items() if named.sampler == setup.sampler}  # it reads best
+    for name, named in (alike or SETUPS).items():
         before = named.to_dict()
         changes = _listed({key: value for key, value in setup.to_dict().items() if value != before[key]})
         names.append(f"{name}:{','.join(changes)}" if changes else name)

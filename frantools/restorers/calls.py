@@ -5,19 +5,36 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import inf
+from numbers import Real
+from threading import Event
 from typing import Any, TypeVar
 
 import torch
 
-from .protocol import Cancelled, RestorerError
+from ..regions import Region
+from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError
 
 Answer = TypeVar("Answer")
 
 LOOK = 0.03  # seconds between looks whether the answer is still wanted
 
 
+def check_timeout(timeout: object) -> float | None:
+    """Seconds after which an answer is no longer waited for, or None; a ValueError for anything else."""
+    if timeout is None:
+        return None
+    if not isinstance(timeout, Real) or isinstance(timeout, bool) or not 0 < float(timeout) < inf:
+        raise ValueError(f"timeout is {timeout!r}; accepted are seconds above 0, and None")
+    return float(timeout)
+
+
 def abandonable(
-    work: Callable[[], Answer], title: str, look: Callable[[], None] | None = None, timeout: float | None = None
+    work: Callable[[], Answer],
+    title: str,
+    look: Callable[[], None] | None = None,
+    timeout: float | None = None,
+    begun: float | None = None,
 ) -> Answer:
     """Call a function on a thread of its own, and leave it behind where its answer is no longer wanted.
 
@@ -32,9 +49,11 @@ def abandonable(
         What it is called in messages; empty if whoever wants no more need not know that it still runs.
     look : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
-        without a message is told that the function still runs.
+        without a message is told that the function still runs, where it does not end at once.
     timeout : float, optional
         Seconds to wait. Default: without end.
+    begun : float, optional
+        The `time.monotonic` from which they count, where this is one call of several. Default: now.
 
     Raises
     ------
@@ -56,8 +75,11 @@ def abandonable(
             if torch.get_num_threads() != threads:  # a new thread begins with the number that was set last
                 torch.set_num_threads(threads)
 
+    begun = time.monotonic() if begun is None else begun
+    late = f"{title} did not answer within {timeout:g} s" if timeout is not None else ""
+    if timeout is not None and time.monotonic() - begun > timeout:
+        raise RestorerError(late)
     thread = threading.Thread(target=run, name=f"frantools: {title}", daemon=True)
-    begun = time.monotonic()
     thread.start()
     while thread.is_alive():
         thread.join(LOOK)
@@ -67,15 +89,64 @@ def abandonable(
             try:
                 look()
             except Cancelled as error:
-                if title and not error.args:
-                    error.args = (f"{title} cannot be interrupted: it still runs, and its answer will be dropped",)
-                error.running = thread
+                thread.join(LOOK)
+                if thread.is_alive():
+                    if title and not error.args:
+                        error.args = (f"{title} cannot be interrupted: it still runs, and its answer will be dropped",)
+                    error.running = thread
                 raise
         if timeout is not None and time.monotonic() - begun > timeout:
-            raise RestorerError(
-                f"{title} did not answer within {timeout:g} s; it still runs, and its answer will be dropped"
-            )
+            raise RestorerError(f"{late}; it still runs, and its answer will be dropped")
     if failure:
         raise failure[0]
     made: Answer = answer[0]
     return made
+
+
+class Abandonable:
+    """A restorer of a user's own, which is left behind where nobody waits for it any more; else it is what it is.
+
+    Parameters
+    ----------
+    restorer : Restorer
+        Whose `restore` runs on a thread of its own. The progress that it is given raises `Cancelled` once it is left.
+    timeout : float, optional
+        Seconds to wait for a restoration. Default: without end.
+    """
+
+    def __init__(self, restorer: Restorer, title: str, timeout: float | None = None) -> None:
+        self._restorer, self._title, self._timeout = restorer, title, timeout
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # of copies that have nothing yet
+            raise AttributeError(name)
+        return getattr(self._restorer, name)
+
+    def restore(
+        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+    ) -> Restoration:
+        """Restore; see `Restorer`. Progress is told on the calling thread."""
+        left, told = Event(), 0.0
+
+        def report(share: float) -> None:
+            nonlocal told
+            if left.is_set():
+                raise Cancelled
+            told = share
+
+        def look() -> None:
+            try:
+                progress(told)
+            except BaseException:
+                left.set()
+                raise
+
+        def work() -> Restoration:
+            return self._restorer.restore(given, size, region, seed, report)
+
+        try:
+            made = abandonable(work, self._title, look, self._timeout)
+        finally:
+            left.set()
+        progress(told)
+        return made

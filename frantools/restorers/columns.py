@@ -14,18 +14,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..checks import is_whole
 from ..degradation import Degradation
-from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
+from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
-from .door import DEFAULT, Unknown, meaning, meanings, restorer
-from .functions import from_file, from_module, name_of, named_function
-from .protocol import Changed, Restorer, missing
+from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
+from .frannet import is_solver, unnamed
+from .functions import from_file, from_module, name_of, named_function, parameters
+from .protocol import Changed, Restorer, is_restorer, missing
 
 Setting = Setup | Solver
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""
+
+OWN = {"title", "what", "model", "setup", "seed", "given", "settings"}
+"""The names that arguments of a function cannot simply have."""
 
 
 class Column:
@@ -43,13 +48,18 @@ class Column:
         Default: that of the comparison.
     given : Degradation, optional
         What it is given of the photo. Default: as for the other columns.
-    **settings
-        Arguments of a function, or `tile` and `overlap` of a module.
+    model : object, optional
+        The old name of `what`.
+    settings : dict, optional
+        Arguments of a function by names that are taken here, such as ``{"seed": 3}``.
+    **others
+        Arguments of a function, or `tile` and `overlap` of a module. `what`, `model` and `title` are among them where
+        they are given a second time.
 
     Raises
     ------
     ValueError
-        If the title is no text, nothing is given that restores, or the seed is no whole number.
+        If the title is no text, nothing is given that restores, two things are, or the seed is no whole number.
 
     Examples
     --------
@@ -59,18 +69,30 @@ class Column:
 
     def __init__(
         self,
-        title: str,
+        title: Any = None,
         what: Any = None,
+        /,  # so that a function may have arguments of these names
         setup: Setting | str | None = None,
         seed: int | None = None,
         given: Degradation | None = None,
         *,
-        model: Any = None,
-        **settings: Any,
+        settings: Mapping[str, Any] | None = None,
+        **others: Any,
     ) -> None:
-        what = model if what is None else what
+        title = others.pop("title", None) if title is None else title
+        for name in ("what", "model"):
+            what = others.pop(name, None) if what is None else what
         if not isinstance(title, str) or what is None:
             raise ValueError("a column needs a title and what restores, as in Column('small', 'bicubic')")
+        if twice := [name for name in ("title", "what", "model") if name in others and not _takes(what, name)]:
+            raise ValueError(
+                f"{title} is given {twice[0]}={others[twice[0]]!r} beside what restores; accepted is that of a "
+                "function which has an argument of this name"
+            )
+        if not (settings is None or isinstance(settings, Mapping)) or any(
+            type(name) is not str for name in settings or ()
+        ):
+            raise ValueError(f"settings is {settings!r}; accepted is a dict of arguments by name")
         if seed is not None and not is_whole(seed):
             raise ValueError(f"seed is {seed!r}; accepted are whole numbers, and None")
         if given is not None and not isinstance(given, Degradation):
@@ -79,7 +101,7 @@ class Column:
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType(dict(settings))
+        self.given, self.settings = given, MappingProxyType({**(settings or {}), **others})
         self._made: dict[Any, Restorer] = {}
 
     @property
@@ -89,7 +111,9 @@ class Column:
 
     def __repr__(self) -> str:
         what = repr(self.what) if isinstance(self.what, (str, Setup)) else f"<{_title(self.what)}>"
-        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        taken = {name: value for name, value in self.settings.items() if name in OWN}
+        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items() if name not in OWN)
+        settings += f", settings={taken!r}" if taken else ""
         return f"Column({self.title!r}, {what}, setup={self.setup!r}, seed={self.seed!r}{settings})"
 
     def _facts(self) -> tuple[Any, ...]:
@@ -109,9 +133,12 @@ class Column:
 
     def but(self, **changes: Any) -> Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
-        parts = {"title": self.title, "what": self.what, "setup": self.setup, "seed": self.seed, "given": self.given}
-        settings = changes.pop("settings", self.settings)
-        return Column(**{**parts, **changes}, **settings)
+        title, what = changes.pop("title", self.title), changes.pop("what", self.what)
+        model = self.what.content.get("model") if isinstance(self.what, Unknown) else None
+        if model is not None and "setup" not in changes and is_solver(what):  # a recipe's sampler, given again
+            what, changes["setup"] = model, what
+        parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
+        return Column(title, what, **{**parts, **changes})
 
     def restorer(
         self,
@@ -120,7 +147,7 @@ class Column:
         timeout: float | None = None,
     ) -> Restorer:
         """What restores; see `door.restorer` for what it raises."""
-        key = (precision, device, timeout)
+        key = (precision, device, repr(timeout))
         if isinstance(self.what, str):  # a file may have changed
             return restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
         if key not in self._made:
@@ -140,7 +167,8 @@ class Column:
             if isinstance(self.what, str) and not self.settings:
                 named = {"model": self.what, "setup": None}
         if "missing" in named and _is_json(dict(self.settings)) and self.settings:
-            named = {**named, "settings": dict(self.settings)}  # for what is given again
+            settings = {**(named.get("settings") or {}), **self.settings}
+            named = {**named, "settings": settings}  # for what is given again
         made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
         if self.given is not None:
             made["degradation"] = self.given.to_dict()
@@ -153,10 +181,14 @@ class Column:
         kind = meaning(what) if isinstance(what, str) else ""
         if kind == "setup":
             what, setup = DEFAULT, named_setup(what)
-        elif isinstance(what, (Setup, Solver)) and not isinstance(what, type):
+        elif kind == "noted":
+            what, setup = NOTED[what][0], setup or NOTED[what][1]
+        elif is_solver(what):
             what, setup = DEFAULT, what
         elif kind in ("", "function"):
             return dict(self.restorer().to_dict())
+        if why := unnamed(setup):
+            return missing(self.title, f"{self.title} {why}") | {"model": what}
         extra = {"settings": dict(self.settings)} if self.settings else {}
         return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
@@ -165,9 +197,9 @@ class Column:
         made = self.to_dict()
         made.pop("title")
         if made.pop("missing", None) and "sha256" not in made:
-            made["object"] = _token(self.what)
+            made["object"] = self.what if isinstance(self.what, str) else _token(self.what)
             made["settings"] = {name: _said(value) for name, value in self.settings.items()}
-            made["setup"] = repr(self.setup)
+            made["setup"] = _sampler(self.setup)
         try:
             state = getattr(self.restorer(), "state", None)
             made["state"] = state() if callable(state) else None
@@ -198,7 +230,7 @@ class Column:
             what = _what(column, trust)
             if isinstance(what, Unknown):  # it has its settings in its content
                 setup, settings = None, {}
-            made = cls(column["title"], what, setup, column.get("seed"), given, **settings)
+            made = cls(column["title"], what, setup, column.get("seed"), given, settings=settings)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{column!r} is not a column: {error}") from None
         return made
@@ -242,6 +274,16 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     return function
 
 
+def _takes(what: Any, name: str) -> bool:
+    """Whether what restores is a function that has an argument of this name, or may have one."""
+    if isinstance(what, str):
+        return "function" in meanings(what)  # which is not run before it is asked to restore
+    if not callable(what) or isinstance(what, (type, nn.Module)) or is_solver(what) or is_restorer(what):
+        return False
+    names, open_ended = parameters(what)
+    return open_ended or name in names
+
+
 def _is_json(value: object) -> bool:
     try:
         json.dumps(value)
@@ -268,6 +310,15 @@ def _said(value: Any) -> str:
     return repr(value)
 
 
+def _sampler(setup: Any) -> list[Any]:
+    """What tells a sampler from others, in this process."""
+    try:
+        described = setup.to_dict()
+    except Exception:  # of whatever kind: of a user's own
+        described = None
+    return [_token(setup) if type(setup).__repr__ is object.__repr__ else repr(setup), described]
+
+
 _tokens: dict[int, tuple[Any, int]] = {}
 _numbers = itertools.count()
 
@@ -285,18 +336,7 @@ def _token(what: Any) -> int:
     return _tokens[id(what)][1]
 
 
-COLUMNS: Mapping[str, Column] = MappingProxyType(
-    {
-        "Input": Column("Input", "input"),
-        "Original": Column("Original", "original"),
-        **{name: Column(name, DEFAULT, setup) for name, setup in SETUPS.items()},
-        "masking-32": Column("masking-32", "single-masking-32"),
-        "masking-8": Column("masking-8", "single-masking-8"),
-        "diffusion-best": Column("diffusion-best", "diffusion-best", SETUPS["B"]),
-        "diffusion-best, 6 calls": Column("diffusion-best, 6 calls", "diffusion-best", QUICK),
-        "single-best": Column("single-best", "single-best"),
-    }
-)
+COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) for title, made in NOTED.items()})
 """The note's columns by title, and those beyond the note."""
 
 
@@ -311,12 +351,8 @@ def as_column(what: Any) -> Column:
     if isinstance(what, Column):
         return what
     if isinstance(what, str):
-        if what in COLUMNS:
-            if os.path.exists(what):
-                raise ValueError(f"{what!r} could be the note's column or the path {what}; for the path write ./{what}")
-            return COLUMNS[what]
         meaning(what)  # a slip of the pen is told at once
-        return Column(_title(what), what)
+        return COLUMNS[what] if what in COLUMNS else Column(_title(what), what)
     if isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str):
         return what[1].but(title=what[0]) if isinstance(what[1], Column) else Column(what[0], what[1])
     return Column(_title(what), what)

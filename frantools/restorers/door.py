@@ -8,7 +8,8 @@ from copy import deepcopy
 from functools import cache
 from os.path import exists
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,21 +22,35 @@ from ..devices import find_device
 from ..frannet.adapters import COMMON
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
-from ..frannet.samplers import SETUPS, Setup, Solver
+from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import named_setup
+from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
 from .protocol import Restorer, RestorerError, is_restorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
-from .resizing import NAMED, named
+from .resizing import NAMED, Original, Resizing, named
 from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
+NOTED: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
+    {
+        "Input": ("input", None),
+        "Original": ("original", None),
+        **{name: (DEFAULT, setup) for name, setup in SETUPS.items()},
+        "masking-32": ("single-masking-32", None),
+        "masking-8": ("single-masking-8", None),
+        "diffusion-best": ("diffusion-best", SETUPS["B"]),
+        "diffusion-best, 6 calls": ("diffusion-best", QUICK),
+        "single-best": ("single-best", None),
+    }
+)
+"""What restores in the note's columns and in those beyond the note, by title, and its setup."""
 ACCEPTED = (
-    "a named column (input, original, bicubic ...), a model, a setup, a path, FILE.py:FUNCTION, a function, "
-    "a torch module and an array"
+    "a named column (input, original, bicubic ...), one of the note's (masking-32 ...), a model, a setup, a path, "
+    "FILE.py:FUNCTION, a function, a torch module and an array"
 )
 
 
@@ -58,6 +73,10 @@ class Unknown:
         return self.content
 
 
+OWN = (Unknown, FranNetRestorer, FunctionRestorer, ModuleRestorer, Resizing, Original, SavedArray, SavedPictures)
+"""Restorers that end where nobody waits for them any more, or at once."""
+
+
 def meanings(text: str) -> dict[str, str]:
     """What a string can stand for: for each kind, what it is called in a message."""
     file, _, function = text.rpartition(":")
@@ -72,6 +91,8 @@ def meanings(text: str) -> dict[str, str]:
         found["model"] = f"the shipped model {text}"
     if _is_setup(text):
         found["setup"] = f"the setup {text}"
+    if text in NOTED and not found:  # the others are models and setups by the same names
+        found["noted"] = f"the note's column {text}"
     if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
@@ -92,7 +113,7 @@ def _is_setup(text: str) -> bool:
 
 
 def meaning(text: str) -> str:
-    """The one thing that a string stands for: "named", "model", "setup", "function" or "path".
+    """The one thing that a string stands for: "named", "model", "setup", "noted", "function" or "path".
 
     Raises
     ------
@@ -131,7 +152,7 @@ def restorer(
     precision, device : str, optional
         For FranNet alone; default: float32, on the model's own device.
     timeout : float, optional
-        For functions and modules: seconds after which an answer is no longer waited for.
+        For functions, modules and restorers of a user's own: seconds after which a restoration is no longer waited for.
 
     Raises
     ------
@@ -139,7 +160,7 @@ def restorer(
         If it is none of these, or an argument does not go with it.
     """
     setup = named_setup(setup) if isinstance(setup, str) else setup
-    made = _made(what, setup, dict(settings or {}), title, precision, device, timeout)
+    made = _made(what, setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
     if setup is not None and not isinstance(made, FranNetRestorer):
         raise ValueError(f"{made.title} has no sampler; setup goes with a diffusion model of FranNet")
     return made
@@ -160,7 +181,8 @@ def _made(
     if isinstance(what, type):
         raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
-        return _plain(what, settings, title)
+        made = _plain(what, settings, title)
+        return made if isinstance(made, OWN) else cast(Restorer, Abandonable(made, title or made.title, timeout))
     if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
     if callable(what) and not is_model(what) and not isinstance(what, (Setup, Solver)):
@@ -181,6 +203,11 @@ def _made(
         return frannet(DEFAULT, what)
     if isinstance(what, (str, os.PathLike)):
         kind = meaning(what) if isinstance(what, str) else "path"
+        if kind == "noted":
+            model, chosen = NOTED[str(what)]
+            if setup is not None and chosen is not None:
+                raise ValueError(f"{what!r} has a setup, and another is given; accepted is one")
+            return _made(model, setup or chosen, settings, title, precision, device, timeout)
         if kind == "named":
             return _plain(named(str(what), title), settings, title)
         if kind == "model":

@@ -15,10 +15,11 @@ from ..frannet.config import Config
 from ..frannet.models import CoordinateModel, is_diffusion, schedule_of
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
+from ..frannet.setups import setup_from_dict
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
-from .protocol import Given, Progress, Restoration, missing
+from .protocol import Given, Progress, Restoration, is_restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
 
@@ -38,6 +39,21 @@ def _load(name: str, state: object) -> FranNet:
 def is_model(what: object) -> bool:
     """Whether an object is a FranNet, or another coordinate model that says what it is as FranNet's config does."""
     return isinstance(what, nn.Module) and isinstance(getattr(what, "config", None), Config)
+
+
+def is_solver(what: object) -> bool:
+    """Whether an object is a sampler, and no restorer that has its methods too."""
+    return isinstance(what, (Setup, Solver)) and not isinstance(what, type) and not is_restorer(what)
+
+
+def unnamed(setup: Setup | Solver | None) -> str:
+    """Why nothing in a recipe makes a sampler again; empty where its `to_dict` does."""
+    try:
+        if setup is None or bool(setup_from_dict(setup.to_dict()) == setup):
+            return ""
+    except Exception:  # of whatever kind: a user's own solver may describe itself in any way, or in none
+        pass
+    return f"has the sampler {type(setup).__name__}, which no name finds again"
 
 
 class FranNetRestorer:
@@ -119,8 +135,6 @@ class FranNetRestorer:
         """The model by its name, and the setup."""
         if self.name is None:
             return missing(self.title, f"{self.title} is a FranNet in memory; a column of its file's path has a name")
-        try:
-            setup = self.setup.to_dict() if self.setup is not None else None
-        except Exception as error:  # of a user's own solver
-            return missing(self.title, f"{self.title} has a sampler that no name finds again ({error})")
-        return {"model": self.name, "setup": setup}
+        if why := unnamed(self.setup):
+            return missing(self.title, f"{self.title} {why}") | {"model": self.name}
+        return {"model": self.name, "setup": self.setup.to_dict() if self.setup is not None else None}

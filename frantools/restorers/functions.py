@@ -10,7 +10,8 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -62,12 +63,12 @@ class FunctionRestorer:
             function = function.func
         self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
         self.title = title or name_of(function)
-        self.names, open_ended = _parameters(function)
+        self.names, open_ended = parameters(function)
         unknown = self.settings.keys() - self.names.keys()
         if unknown and not open_ended:
             accepted = ", ".join(sorted(self.names)) or "none"
             raise ValueError(f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {accepted}")
-        self.random = "seed" in self.names
+        self.random = "seed" in self.names.keys() - self.settings.keys()
         self.continuous = {"size", "region"} <= self.names.keys()
 
     def restore(
@@ -91,7 +92,7 @@ class FunctionRestorer:
         return named_function(self.function, self.title, self.settings)
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
+def parameters(function: Callable[..., Any]) -> tuple[dict[str, bool], bool]:
     """The arguments that can be given by name, less the picture: which are required; and whether others can be."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -117,45 +118,43 @@ def source_hash(function: Callable[..., Any]) -> str | None:
 
 
 def named_function(function: Callable[..., Any], title: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What names a function in a recipe, or says that nothing does."""
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    file = FILES.get(module or "")
-    if not module or not name:
-        return missing(title, f"{title} is a {type(function).__name__}, which no name finds again")
-    if "<lambda>" in name:
-        return missing(title, f"{title} is a lambda, which no name finds again")
-    if "<locals>" in name:
-        return missing(title, f"{title} was made inside another function, and no name finds it again")
-    if module == "__main__":
-        return missing(title, f"{title} was defined in a notebook or script, and no name finds it again")
-    if _found(sys.modules.get(module), name) is not function:  # a method of an object, or a name that changed hands
-        return missing(title, f"{title} is not what {name} of {module} is, and no name finds it again")
+    """What names a function in a recipe, or says that nothing does; with its settings, for what is given again."""
     try:
         kept = json.loads(json.dumps(dict(settings)))
     except (TypeError, ValueError):
         return missing(title, f"{title} has settings that JSON cannot hold")
-    why = ""
-    if not module or not name:
-        why = f"{title} is a {type(function).__name__}, which no name finds again"
-    elif "<lambda>" in name:
-        why = f"{title} is a lambda, which no name finds again"
-    elif "<locals>" in name:
-        why = f"{title} was made inside another function, and no name finds it again"
-    elif module == "__main__":
-        why = f"{title} was defined in a notebook or script, and no name finds it again"
+    why = _unnamed(function)
     if why:
-        return missing(title, why) | ({"settings": kept} if kept else {})
-    where = {"file": file} if file else {"module": module}
+        return missing(title, f"{title} {why}") | ({"settings": kept} if kept else {})
+    module, name = function.__module__, function.__qualname__
+    where = {"file": FILES[module]} if module in FILES else {"module": module}
     return {"function": name, **where, "sha256": source_hash(function), "settings": kept}
 
 
+def _unnamed(function: Callable[..., Any]) -> str:
+    """Why no name finds a function again; empty where one does."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if not module or not name:
+        return f"is a {type(function).__name__}, which no name finds again"
+    if "<lambda>" in name:
+        return "is a lambda, which no name finds again"
+    if "<locals>" in name:
+        return "was made inside another function, and no name finds it again"
+    if module == "__main__":
+        return "was defined in a notebook or script, and no name finds it again"
+    if _found(sys.modules.get(module), name) is not function:  # a method of an object, or a name that changed hands
+        return f"is not what {name} of {module} is, and no name finds it again"
+    return ""
+
+
 _loading = RLock()
+PREFIX = "frantools_file_"  # of the names of modules that are run as files
 FILES: dict[str, str] = {}
 """The files of functions that were loaded by `from_file`, by the names of their modules."""
 
 
 def from_file(path: str, name: str) -> Callable[..., Any]:
-    """A function of a Python file. The file is run.
+    """A function of a Python file. The file is run, and imports what lies beside it.
 
     Raises
     ------
@@ -166,7 +165,7 @@ def from_file(path: str, name: str) -> Callable[..., Any]:
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:16]
-    module_name = f"frantools_file_{file.stem}_{digest}"
+    module_name = f"{PREFIX}{file.stem}_{digest}"
     with _loading:  # or another thread would find it half run
         module = sys.modules.get(module_name) or _run(file, module_name)
         FILES[module_name] = str(path)
@@ -180,11 +179,32 @@ def _run(file: Path, module_name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
+        with _beside(file.resolve().parent):
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # of whatever kind: it is a user's file
         del sys.modules[module_name]
         raise ValueError(f"{file} cannot be run: {type(error).__name__}: {error}") from error
     return module
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """The files of a folder can be imported, and are forgotten after: another folder may have files of these names."""
+    if str(folder) in sys.path or (folder == Path.cwd() and "" in sys.path):
+        yield
+        return
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()  # or a file that was written just now is not seen
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            found = sys.modules[name]
+            source = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
+            if source and not name.startswith(PREFIX) and Path(source).is_relative_to(folder):
+                del sys.modules[name]
 
 
 def from_module(module: str, name: str) -> Callable[..., Any]:

@@ -40,7 +40,7 @@ class ModuleRestorer:
     title : str, optional
         Default: the name of its class.
     timeout : float, optional
-        Seconds after which a call is no longer waited for. Default: never.
+        Seconds after which a restoration, of all tiles, is no longer waited for. Default: never.
     path, sha256 : str, optional
         The file that the module was made of, and its hash.
 
@@ -79,14 +79,14 @@ class ModuleRestorer:
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Call the module, for each tile where there are several; see `Restorer`."""
-        begun = time.perf_counter()
+        begun, start = time.perf_counter(), time.monotonic()
         example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
         dtype = example.dtype if example.is_floating_point() else torch.float32
         picture = torch.from_numpy(np.array(given.picture)).permute(2, 0, 1)[None].to(example.device, dtype)
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
-            return abandonable(lambda: self._answer(x), self.title, lambda: progress(share), self.timeout)
+            return abandonable(lambda: self._answer(x), self.title, lambda: progress(share), self.timeout, start)
 
         def report(done: float) -> None:
             nonlocal share
@@ -106,13 +106,13 @@ class ModuleRestorer:
         if not tile or longer <= tile:
             return network(picture), ()
         if "overlap" in self.settings:
-            overlap: int | None = _aligned(self.settings["overlap"])
+            overlap: int | str = _aligned(self.settings["overlap"])
         else:
             if self.module not in _seen:
                 _seen[self.module] = seen(network, picture)
             overlap = _seen[self.module]
-        if overlap is None:
-            return network(picture), (f"{self.title} was not tiled, since it sees too much of the picture at once",)
+        if isinstance(overlap, str):
+            return network(picture), (f"{self.title} was not tiled, since {overlap}",)
         return tiled(network, picture, overlap, tile, report), ()
 
     def _answer(self, x: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class ModuleRestorer:
         return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_seen: WeakKeyDictionary[nn.Module, int | None] = WeakKeyDictionary()  # the overlaps that were probed
+_seen: WeakKeyDictionary[nn.Module, int | str] = WeakKeyDictionary()  # what was probed
 _evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 _lock = Lock()
 

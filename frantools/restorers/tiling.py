@@ -24,7 +24,7 @@ def scale_of(before: Tensor, after: Tensor) -> int | None:
     return scale if scale >= 1 and (tall, wide) == (scale * height, scale * width) else None
 
 
-def seen(network: Network, picture: Tensor) -> int | None:
+def seen(network: Network, picture: Tensor) -> int | str:
     """How far a network sees: the least of `OVERLAPS` beyond which nothing that it reads changes its answer.
 
     The network is asked twice about the same square of noise: cut off at the overlap, and with a dark border around it.
@@ -40,9 +40,10 @@ def seen(network: Network, picture: Tensor) -> int | None:
 
     Returns
     -------
-    int or None
-        Pixels; None where even the largest overlap is not enough.
+    int or str
+        Pixels; or where tiles would not do, why not: what follows "was not tiled, since".
     """
+    why = "it sees too much of the picture at once"
     for overlap in OVERLAPS:
         beyond = CORE - overlap % CORE  # the core begins at a multiple of CORE, as tiles do
         side = CORE + 2 * (overlap + beyond)
@@ -52,16 +53,28 @@ def seen(network: Network, picture: Tensor) -> int | None:
         around[..., inner, inner] *= 4
         try:
             near, far = network(around[..., inner, inner].contiguous()), network(around)
-        except RuntimeError:  # such as shapes that do not fit where a part is no multiple of what it needs
+        except RuntimeError as error:  # such as shapes that do not fit where a part is no multiple of what it needs
+            said = " ".join(str(error).split())[:160]
+            why = f"it does not take every piece of a picture ({type(error).__name__}: {said})"
             continue
         scale = scale_of(around, far)
-        if scale is None or scale_of(around[..., inner, inner], near) != scale:
-            return None
+        if scale is None:
+            return _misfit(around, far)
+        if scale_of(around[..., inner, inner], near) != scale:
+            return "how much larger its answer is depends on the size of the picture"
+        why = "it sees too much of the picture at once"
         a, b, core = overlap * scale, (overlap + beyond) * scale, CORE * scale
         difference = near[..., a : a + core, a : a + core] - far[..., b : b + core, b : b + core]
         if difference.abs().max() <= _near(near):
             return overlap
-    return None
+    return why
+
+
+def _misfit(before: Tensor, after: Tensor) -> str:
+    """Why the pixels of an answer are not those of its input, each a whole number of times."""
+    if after.shape[-2] < before.shape[-2] or after.shape[-1] < before.shape[-1]:
+        return "its answer has fewer pixels than what it is given"
+    return "its answer is not a whole number of times as large as what it is given"
 
 
 def _near(answer: Tensor) -> float:

@@ -31,7 +31,7 @@ def span(value: float) -> tuple[float, float]:
     Examples
     --------
     >>> span(0.1), span(3), span(0), span(-2)
-    ((0.0, 0.4), (0.0, 12), (0.0, 1.0), (-8, 8))
+    ((0.0, 0.4), (0.0, 12.0), (0.0, 1.0), (-8.0, 8.0))
     """
     most = float(abs(value)) * MULTIPLE or 1.0
     digits = 1 - floor(log10(most))  # two digits: no 0.30000000000000004
