@@ -18,6 +18,7 @@ from .jobs import Job, frame_of, model_hashes, recipe_of, run
 from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
+from .restorers.calls import check_timeout
 from .restorers.columns import COLUMNS, Column, as_column, as_columns
 from .restorers.protocol import Cancelled, Colours, Progress, Restoration
 from .restorers.resizing import resized_picture
@@ -250,7 +251,7 @@ def compare(
     if given is not None and not isinstance(given, Degradation):
         raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
     made, region = as_columns(columns), _part(region)
-    precision, device = _placed(precision, device)
+    (precision, device), timeout = _placed(precision, device), check_timeout(timeout)
     photo = framed_for(as_photo(photo), made)
     job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
     restorations, errors = run(job, made, progress)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import json
-import re
 import os
+import re
 import threading
 from collections import Counter
 from pathlib import Path

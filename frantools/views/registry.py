@@ -91,7 +91,7 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     made = []
     for column in recipe.columns:
         if column.title in given:
-            column = _again(column, given[column.title])
+            column = again(column, given[column.title])
         elif isinstance(column.what, Unknown):
             raise ValueError(column.what.why)
         made.append(_beside(column, recipe.folder))
@@ -108,7 +108,7 @@ def _beside(column: Column, folder: Path | None) -> Column:
     return column if found == file else column.but(what=f"{found}{colon}{function}")
 
 
-def _again(column: Column, what: Any) -> Column:
+def again(column: Column, what: Any) -> Column:
     """A column with what restores in it given again; its settings are those of the recipe."""
     if isinstance(what, Column):
         return what.but(title=column.title)

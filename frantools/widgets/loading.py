@@ -9,9 +9,9 @@ import ipywidgets as widgets
 import traitlets
 
 from ..recipes import Recipe, as_recipe
-from ..restorers.columns import Column, as_column, as_columns
+from ..restorers.columns import Column, as_columns
 from ..restorers.door import Unknown
-from ..views.registry import check_models, outside
+from ..views.registry import again, check_models, outside
 from ..views.sharpening import longer_side
 from .controls import reach, side
 
@@ -90,11 +90,13 @@ def _completed(columns: tuple[Column, ...], known: list[Column], given: Mapping[
     left, made = dict(given or {}), []
     for column in columns:
         if column.title in left:
-            column = column.but(what=as_column((column.title, left.pop(column.title))).what)
+            column = again(column, left.pop(column.title))
         elif isinstance(column.what, Unknown):
-            name = _name(column.what.content)
-            what = next((each.what for each in known if _name(each.to_dict()) == name), column.what)
-            column = column.but(what=what)
+            content = column.what.content
+            same = next((each for each in known if _name(each.to_dict()) == _name(content)), None)
+            if same is not None:
+                settings = content.get("settings") or same.settings
+                column = same.but(title=column.title, seed=column.seed, given=column.given, settings=settings)
         made.append(column)
     if left:
         titles = ", ".join(column.title for column in columns)
