@@ -113,7 +113,6 @@ COMPARED = ft.compare(HOPPER, ["bicubic", ("nearest", "nearest")], size=32).reci
         ("columns", [{"title": "a", "function": "f"}]),
         ("columns", [{"title": "a", "model": "bicubic", "settings": 3}]),
         ("columns", [{"title": "a", "model": "bicubic", "degradation": {"blurs": 1}}]),
-        ("columns", [{"title": "a", "model": "bicubic", "settings": {"title": "b"}}]),
         ("size", None), ("size", 0), ("size", [1, 2, 3]), ("size", "x"), ("region", [0, 0]), ("region", [0, 0, 2, 2]),
         ("region", {"x": 0}), ("seed", None), ("seed", 0.5), ("precision", "half"), ("degradation", {"blur": -1}),
         ("degradation", 3), ("models", 3), ("models", {"a": 3}), ("versions", 3), ("look", {"view": "sideways"}),
