@@ -188,6 +188,34 @@ def test_a_device_that_is_not_there_is_told(device):
         ft.restore("single-masking-32", "hopper", size=8, device=device)
 
 
+def changed_in_place(model: FranNet) -> None:
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.mul_(1.5)
+
+
+def replaced(model: FranNet) -> None:
+    for module in model.modules():
+        for name, weights in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(weights.detach() * 1.5))
+
+
+@pytest.mark.parametrize("change", [changed_in_place, replaced])
+@pytest.mark.parametrize("inference", [False, True])
+def test_a_copy_on_another_device_has_the_weights_of_now(change, inference):
+    with torch.inference_mode(inference):
+        torch.manual_seed(0)
+        model = FranNet(Config("single-pass")).eval()
+        column = Column("moved", model)
+        before = ft.restore(column, "hopper", size=12, device="cpu:0").image  # another device by its name, a copy
+        change(model)
+        now = ft.restore(column, "hopper", size=12, device="cpu:0").image
+        np.testing.assert_allclose(now, ft.restore(model, "hopper", size=12).image, atol=1e-6)
+        assert np.abs(now - before).max() > 1e-3
+        if not inference:
+            assert column.restorer(device="cpu:0").model is column.restorer(device="cpu:0").model is not model
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [(None, "answered NoneType"), (PICTURE, "answered ndarray"), (Restoration(None, 0, 0), "answered None"),

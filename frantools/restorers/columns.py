@@ -21,7 +21,7 @@ from ..degradation import Degradation
 from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
-from .frannet import is_solver, unnamed
+from .frannet import is_model, is_solver, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .protocol import Changed, Restorer, is_restorer, missing
 
@@ -148,7 +148,7 @@ class Column:
     ) -> Restorer:
         """What restores; see `door.restorer` for what it raises."""
         key = (precision, device, repr(timeout))
-        if isinstance(self.what, str):  # a file may have changed
+        if isinstance(self.what, str) or is_model(self.what):  # a file, or weights of which there is a copy, may change
             return restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
         if key not in self._made:
             self._made[key] = restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import cache
+from itertools import chain
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
@@ -258,15 +259,19 @@ def is_frannet(path: Path) -> bool:
         return True
 
 
-_on_devices: WeakKeyDictionary[FranNet, dict[str, FranNet]] = WeakKeyDictionary()
+_on_devices: WeakKeyDictionary[FranNet, dict[str, tuple[object, FranNet]]] = WeakKeyDictionary()
 
 
 def _moved(model: FranNet, device: str | torch.device) -> FranNet:
-    """A model on another device, moved once; the given one stays where it is."""
+    """A model on another device, moved once, and again where its weights have changed; the given one stays as it is."""
+    found, weights = find_device(str(device)), list(chain(model.parameters(), model.buffers()))
+    if found == next(model.parameters()).device:
+        return model
+    # Tensors of inference mode have no versions, and nothing tells whether they have changed.
+    state = [(each.data_ptr(), object() if each.is_inference() else each._version) for each in weights]
     copies = _on_devices.setdefault(model, {})
-    if str(device) not in copies:
-        found = find_device(str(device))
-        if found == next(model.parameters()).device:
-            return model
-        copies[str(device)] = deepcopy(model).to(found)
-    return copies[str(device)]
+    before, moved = copies.get(str(found), (None, model))
+    if before != state:
+        moved = deepcopy(model).to(found)
+        copies[str(found)] = state, moved
+    return moved
