@@ -18,6 +18,16 @@ settings.register_profile("frantools", deadline=None, max_examples=50)  # a slow
 settings.load_profile("frantools")
 
 
+SLOW = {"browser", "benchmarks", "figures", "kernel", "published", "training", "widgets", "widget_columns"}
+"""Files of tests that take longest; `make check` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _threads() -> Iterator[None]:
     """One thread: the tests' tensors are too small to share out."""
