@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -14,7 +13,7 @@ from torch import Tensor
 from .degradation import Degradation
 from .devices import find_device
 from .frannet.restoration import check_region, check_seed, resolve_precision
-from .jobs import Job, frame_of, model_hashes, recipe_of, run
+from .jobs import Job, frame_of, framed_for, model_hashes, recipe_of, run
 from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
@@ -100,12 +99,14 @@ class Comparison(Mapping[str, Restoration]):
     def protocol(self) -> str:
         """How the numbers came about, in a sentence or two."""
         width, height = self.size
-        said = [f"The {self.photo.frame} frame of {self.photo.name} at {width} x {height}"]
+        taken = self.photo.taken
+        down = f" taken down to {taken} pixels" if taken is not None and taken != max(self.size) else ""
+        said = [f"The {self.photo.frame} frame of {self.photo.name}{down} at {width} x {height}"]
         said += [f"region {self.region}"] if self.region is not None else []
         itself = "the reference itself" if isinstance(self.photo.other, str) else "the photo itself"
-        whom = "FranNet and plain resizing" if self.given is None else "FranNet"
         worse = "" if self.given is None else f", {self.given}"
-        said += [f"given: {itself}{worse}; to {whom} its 64 x 64 copy"]
+        copies = [each.title for each in self.columns if self._reads_copy(each)]
+        said += [f"given: {itself}{worse}" + (f"; to {', '.join(copies)} its 64 x 64 copy" if copies else "")]
         lines = ["; ".join(said) + "."]
         lines += [f"{each.title} is given {itself}, {each.given}." for each in self.columns if each.given is not None]
         lines += [
@@ -114,6 +115,13 @@ class Comparison(Mapping[str, Restoration]):
         ]
         lines += [remark + "." for made in self.restorations.values() for remark in made.remarks]
         return " ".join(lines)
+
+    def _reads_copy(self, column: Column) -> bool:
+        """Whether a column reads the photo's own 64 x 64 copy, whatever is given or where nothing is degraded."""
+        if column.title in self.errors:
+            return False
+        reads = getattr(column.restorer(), "reads_copy", "")
+        return reads == "always" or (reads == "undegraded" and self.given is None and column.given is None)
 
     def numbers(self, names: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         """The measures of each restoration by title; none where there is no reference."""
@@ -256,15 +264,6 @@ def compare(
     job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
     restorations, errors = run(job, made, progress)
     return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
-
-
-def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:
-    """The photo with the frame that columns look at; those that cannot be made say so where they are restored."""
-    made = []
-    for column in columns:
-        with suppress(Exception):  # of whatever kind: it may be a user's own
-            made.append(column.restorer())
-    return frame_of(photo, made)
 
 
 def _placed(precision: str, device: str | None) -> tuple[str, str | None]:

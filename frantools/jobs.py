@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -102,6 +103,15 @@ def frame_of(photo: Photo, restorers: Iterable[Restorer]) -> Photo:
     """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {getattr(each, "frame", "whole") for each in restorers}
     return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
+
+
+def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:
+    """The photo with the frame that columns look at; those that cannot be made say so where they are restored."""
+    made = []
+    for column in columns:
+        with suppress(Exception):  # of whatever kind: it may be a user's own
+            made.append(column.restorer())
+    return frame_of(photo, made)
 
 
 def run(

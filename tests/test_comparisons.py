@@ -121,7 +121,9 @@ def test_frannet_reads_its_own_copy_whatever_is_given_and_asked_for(mine):
     first = ft.compare(WIDE, [mine], size=16)
     second = ft.compare(WIDE, [mine], size=16, given=ft.Degradation(noise=0.5))
     np.testing.assert_array_equal(first["mine"].image, second["mine"].image)
-    assert "to FranNet its 64 x 64 copy" in second.protocol()
+    assert "to mine its 64 x 64 copy" in second.protocol()
+    plain = ft.compare(WIDE, [lambda picture: picture], size=16)
+    assert "64 x 64" not in plain.protocol()
 
 
 def test_continuous_columns_are_asked_for_a_region_and_others_are_cut_out_of_the_whole(mine):

@@ -80,6 +80,7 @@ class FranNetRestorer:
 
     continuous = True
     frame = "square"
+    reads_copy = "always"
 
     def __init__(
         self,

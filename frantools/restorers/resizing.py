@@ -100,6 +100,7 @@ class Resizing:
     continuous = True
     random = False
     frame = ""
+    reads_copy = "undegraded"
 
     def __init__(self, name: str, title: str | None = None) -> None:
         self.name, self.title = name, title or name

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..comparisons import framed_for
-from ..jobs import Job, cost_of, run
+from ..jobs import Job, cost_of, framed_for, run
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
