@@ -235,7 +235,7 @@ def compare(
     precision, device : str, optional
         For FranNet's models; see `restore`.
     timeout : float, optional
-        Seconds after which the answer of a function or a module is no longer waited for. Default: never.
+        Seconds after which a function, a module or a restorer of your own is no longer waited for. Default: never.
     cache : Cache, optional
         Where to look for restorations that were made before, and to keep new ones.
 
@@ -325,7 +325,7 @@ def restore(
     device : str, optional
         Where FranNet runs. Default: where the model is.
     timeout : float, optional
-        Seconds after which the answer of a function or a module is no longer waited for. Default: never.
+        Seconds after which a function, a module or a restorer of your own is no longer waited for. Default: never.
     **settings
         Arguments of a function, or `tile` and `overlap` of a module.
 

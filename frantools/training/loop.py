@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -96,7 +97,7 @@ def train(
         raise ValueError(f"batch is {settings.batch}; accepted are multiples of the {team.size} processes")
     pictures = Pictures(data)
     for reason in pictures.skipped if team.leads else ():
-        print(f"skipped {reason}", file=sys.stderr)
+        warnings.warn(f"skipped {reason}", stacklevel=2)
     training, measured = split(pictures, held_out)
     with torch_as(torch.float32, threads, team.device):
         run = Run(settings, team)
