@@ -287,7 +287,9 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
         desk.settled()
         assert desk.ask("widget.look.value['view']") == "side by side"
         assert desk.control("Picture").locator("option:checked").inner_text() == "mine.png"
-        assert desk.ask("widget.message.value") == ""
+        said = desk.ask("widget.message.value")
+        assert 'role="alert"' not in said
+        assert "the recipe reads files outside its own folder: diffusion.safetensors" in said, "it was uploaded"
         desk.control("Seed").fill("5")
         desk.changed(lambda: desk.control("Seed").press("Enter"))
     desk.check()
