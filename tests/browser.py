@@ -94,8 +94,12 @@ def _answers(url: str) -> bool:
 def made(target: str) -> list[str]:
     """The options that a target of the Makefile gives its server."""
     root = Path(__file__).parent.parent
-    said = subprocess.run(["make", "-n", target], cwd=root, capture_output=True, text=True, check=True).stdout
-    return [each for each in shlex.split(said.splitlines()[-1]) if each.startswith("--")]
+    # The tests may run in a make themselves, which would have this one tell of folders, behind the command.
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    told = subprocess.run(
+        ["make", "-n", target], cwd=root, env=alone, capture_output=True, text=True, check=True
+    ).stdout
+    return [each for each in shlex.split(told.splitlines()[-1]) if each.startswith("--")]
 
 
 @contextmanager
