@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Protocol, TypeGuard
 
 import torch
@@ -77,13 +78,20 @@ def is_plain_frannet(model: CoordinateModel) -> TypeGuard[FranNet]:
     """
     if type(model) is not FranNet or any(name in vars(model) for name in (*NEEDED, "base", "to_colour", "start")):
         return False
+    return _structure(model) == _usual(model.config)
+
+
+Structure = tuple[list[tuple[str, type, str]], dict[str, torch.Size]]
+
+
+@cache
+def _usual(config: Config) -> Structure:
+    """The structure of what `FranNet(config)` makes."""
     with torch.device("meta"):  # takes no memory, and no random numbers
-        usual = FranNet(model.config)
-    return _structure(model) == _structure(usual)
+        return _structure(FranNet(config))
 
 
-def _structure(model: nn.Module) -> list[tuple[str, str, type, dict[str, torch.Size]]]:
-    return [
-        (name, module.extra_repr(), type(module), {key: value.shape for key, value in module.state_dict().items()})
-        for name, module in model.named_modules()
-    ]
+def _structure(model: nn.Module) -> Structure:
+    """The modules of a model by name, and the shapes of its weights."""
+    modules = [(name, type(module), module.extra_repr()) for name, module in model.named_modules()]
+    return modules, {name: value.shape for name, value in model.state_dict().items()}
