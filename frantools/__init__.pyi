@@ -24,6 +24,7 @@ from .recipes import save_figure as save_figure
 from .recipes import save_picture as save_picture
 from .regions import Region as Region
 from .reports import findings as findings
+from .reports.crops import crops as crops
 from .restorers.columns import Column as Column
 from .restorers.protocol import Cancelled as Cancelled
 from .restorers.protocol import Restoration as Restoration
