@@ -15,12 +15,12 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--out", required=True, metavar="FILE", help="the .safetensors file to write")
     parser.add_argument("--held-out", metavar="FOLDER", help="pictures to measure on; default: a twentieth of the data")
     helps = {
-        "restorator": "diffusion or single-pass",
+        "restorator": "diffusion, single-pass or direction",
         "target": "colour, or residual: what it differs by from the interpolated gray input",
         "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
         "objective": "noise or v: what a diffusion model's network answers",
         "times": "uniform or noisy: which diffusion steps are trained, all alike or the noisy ones more",
-        "error": "note (squared for single-pass, absolute for diffusion), square, or huber: squared where it is small",
+        "error": "note (squared for single-pass, else absolute), square, or huber: squared where it is small",
         "augment": "none, crops, or strong: wider crops and another exposure",
         "masking": "none, uniform, dynamic, or cells a side",
         "steps": "optimiser steps",

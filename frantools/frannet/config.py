@@ -15,8 +15,9 @@ class Config:
 
     Parameters
     ----------
-    restorator : {"single-pass", "diffusion"}
-        Whether the decoder predicts the colour in one call, or the noise in a noisy colour.
+    restorator : {"single-pass", "diffusion", "direction"}
+        What the decoder answers: the colour in one call, the noise in a noisy colour, or the way from a colour drawn
+        from the noise to the colour of the picture.
     position : {"xy", "x"}
         The coordinates that the decoder is told. FranNet's own weights know x alone.
     schedule : {"cosine", "linear", "quadratic", "sigmoid"}
@@ -43,7 +44,7 @@ class Config:
 
     def __post_init__(self) -> None:
         accepted = {
-            "restorator": ("single-pass", "diffusion"),
+            "restorator": ("single-pass", "diffusion", "direction"),
             "position": ("xy", "x"),
             "schedule": SCHEDULES,
             "target": ("colour", "residual"),

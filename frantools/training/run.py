@@ -34,11 +34,11 @@ def draw_times(times: str, shape: tuple[int, ...], steps: int, rng: torch.Genera
     return ((1 - torch.rand(shape, generator=rng).square()) * steps).long().clamp(max=steps - 1)
 
 
-def error(answer: Tensor, truth: Tensor, kind: str, is_diffusion: bool) -> Tensor:
+def error(answer: Tensor, truth: Tensor, kind: str, absolute: bool) -> Tensor:
     """The mean error of answers, as `Settings` names it."""
     if kind == "huber":
         return (((answer - truth).square() + HUBER**2).sqrt() - HUBER).mean()
-    return F.l1_loss(answer, truth) if kind == "note" and is_diffusion else F.mse_loss(answer, truth)
+    return F.l1_loss(answer, truth) if kind == "note" and absolute else F.mse_loss(answer, truth)
 
 
 def objective(
@@ -49,10 +49,13 @@ def objective(
     latents = model.latents(encoded, points)
     with torch.autocast(points.device.type, enabled=False):  # what is to be learned is not rounded
         base = model.base(encoded, points)
-    if not model.is_diffusion:
+    if model.config.restorator == "single-pass":
         value = model.decode(latents, points, None, torch.zeros_like(colour)).float()
         return error(model.to_colour(value, base), colour, settings.error, False)
     value = model.to_value(colour, base)
+    if model.config.restorator == "direction":
+        start = torch.randn(value.shape, generator=rng).to(value.device)
+        return error(model.decode(latents, points, None, start).float(), value - start, settings.error, True)
     # Drawn on the CPU, so that a seed means the same on every device.
     t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng)
     e = torch.randn(value.shape, generator=rng).to(value.device)

@@ -20,7 +20,7 @@ class Settings:
 
     Parameters
     ----------
-    restorator : {"single-pass", "diffusion"}
+    restorator : {"single-pass", "diffusion", "direction"}
         What is trained.
     masking : str
         "none", "uniform", "dynamic" or cells a side; see `data.mask`.
@@ -32,7 +32,7 @@ class Settings:
         Which diffusion steps a diffusion model is asked about in training: all as often, or the noisy ones more:
         half of them of the noisiest quarter. A restoration's first calls decide most of it.
     error : {"note", "square", "huber"}
-        What the loss makes of an error: the note's, which is its square (single-pass) or its size (diffusion); its
+        What the loss makes of an error: the note's, which is its square (single-pass) or its size (all others); its
         square; or the pseudo-Huber (Charbonnier et al., 1997), a square for small errors and a size for large ones.
         Squares lead to the mean of what may be there, sizes to its median.
     steps : int
