@@ -8,6 +8,7 @@ from .degradation import Degradation as Degradation
 from .evaluation import Metrics as Metrics
 from .evaluation import evaluate as evaluate
 from .frannet import adapters as adapters
+from .frannet import colours as colours
 from .frannet import samplers as samplers
 from .frannet import schedule as schedule
 from .frannet.checkpoints import load_model as load_model
