@@ -362,4 +362,4 @@ class FranNet(nn.Module):
 
     def start(self, value: Tensor) -> Tensor:
         """What the decoder's MLPs add to: the value, which is nearly the noise in it, or 0 for a velocity."""
-        return value if self.config.objective == "noise" else torch.zeros_like(value)
+        return torch.zeros_like(value) if self.config.objective == "v" else value

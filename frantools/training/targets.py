@@ -1,0 +1,87 @@
+"""What each kind of model is asked in training, and what it should answer.
+
+A value x0 is to be restored from a drawn one, x1. An interpolant says what the network sees of the two and what it
+answers; a restorator is an interpolant that is told the time, or is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..frannet.predictions import PREDICTIONS, Share, noisy
+
+
+@dataclass(frozen=True)
+class Interpolant:
+    """What a network sees, and what it answers, each from (x0, x1, alpha_bar)."""
+
+    seen: Callable[[Tensor, Tensor, Share], Tensor]
+    target: Callable[[Tensor, Tensor, Share], Tensor]
+    draws: bool = True
+    """Whether x1 counts."""
+
+
+INTERPOLANTS: Mapping[str, Interpolant] = MappingProxyType(
+    {
+        **{name: Interpolant(noisy, prediction.target) for name, prediction in PREDICTIONS.items()},
+        "direction": Interpolant(lambda x0, x1, a: x1, lambda x0, x1, a: x0 - x1),
+        "constant": Interpolant(lambda x0, x1, a: torch.zeros_like(x0), lambda x0, x1, a: x0, draws=False),
+    }
+)
+"""By what the network answers: the noise, the velocity, the way from x1 to x0, or x0."""
+
+TIMED = ("diffusion", "interpolant")
+"""Those whose network is told a time; the others are told 0."""
+
+
+def interpolant_of(restorator: str, objective: str) -> Interpolant:
+    """The interpolant of a kind of model: that of its objective, or the only one it has."""
+    if restorator in TIMED:
+        return INTERPOLANTS[objective]
+    return INTERPOLANTS["direction" if restorator == "direction" else "constant"]
+
+
+class Question(NamedTuple):
+    """What a network is asked about points, and what it should answer."""
+
+    value: Tensor
+    """(..., 3): the value it sees."""
+    t: Tensor | None
+    """(...) int64: the diffusion step; None is time 0."""
+    target: Tensor
+    """(..., 3): what it should answer."""
+
+
+def ask(interpolant: Interpolant, x0: Tensor, x1: Tensor | None, t: Tensor | None, alpha_bar: Tensor) -> Question:
+    """What a model is trained on.
+
+    Parameters
+    ----------
+    interpolant : Interpolant
+        Of the kind of model; see `interpolant_of`.
+    x0 : Tensor
+        (..., 3) values to restore, as the network knows them.
+    x1 : Tensor or None
+        (..., 3) values drawn from the source; None where the interpolant draws none.
+    t : Tensor or None
+        (...) int64 diffusion steps from 0; None where the network is told no time.
+    alpha_bar : Tensor
+        (steps + 1,), the clean one first: step t has ``alpha_bar[t + 1]``.
+    """
+    drawn = torch.zeros_like(x0) if x1 is None else x1
+    a = alpha_bar[0] if t is None else alpha_bar[t + 1][..., None]
+    a = a.to(x0.device)
+    return Question(
+        interpolant.seen(x0, drawn, a), None if t is None else t.to(x0.device), interpolant.target(x0, drawn, a)
+    )
+
+
+def step_of(time: Tensor, steps: int) -> Tensor:
+    """The int64 diffusion step of a time in [0, 1]: FranNet's ``floor(steps time)``, at most the last."""
+    return (time * steps).long().clamp(max=steps - 1)
