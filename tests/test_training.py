@@ -142,6 +142,18 @@ def test_every_kind_learns(data, tmp_path, settings):
     assert Settings(**card["settings"]).config == ft.load_model(out).config
 
 
+def test_the_command_line_trains_what_it_is_told(data, tmp_path, capsys):
+    out = tmp_path / "model.safetensors"
+    command = ["train", "--data", str(data), "--out", str(out), "--steps", "1", "--batch", "2", "--points", "4"]
+    asked = {"restorator": "direction", "masking": "4,8:2..-3:-1", "error": "huber:0.1", "source": "uniform:-4,4"}
+    options = [part for name, value in asked.items() for part in (f"--{name}", value)]
+    assert cli.main([*command, *options, "--source", "uniform:4,-4"]) == 2
+    assert "source is 'uniform:4,-4'; accepted are normal" in capsys.readouterr().err
+    assert cli.main([*command, *options]) == 0
+    settings = json.loads(out.with_suffix(".json").read_text())["settings"]
+    assert {name: settings[name] for name in asked} == asked
+
+
 def test_a_checkpoint_from_before_there_were_sources_can_be_gone_on_from(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, TINY, every=4)

@@ -33,8 +33,7 @@ class Settings:
     target, features : str
         See `network.Config`.
     objective : {"noise", "v", "direction", "constant"}
-        What a diffusion model or an interpolant answers; see `network.Config`. The last two go
-        with an interpolant.
+        What a diffusion model or an interpolant answers; see `network.Config`. The last two go with an interpolant.
     times : {"uniform", "noisy"}
         Which diffusion steps a diffusion model or an interpolant is asked about in training: all as often, or the
         noisy ones more: half of them of the noisiest quarter. A restoration's first calls decide most of it.
