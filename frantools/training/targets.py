@@ -80,8 +80,3 @@ def ask(interpolant: Interpolant, x0: Tensor, x1: Tensor | None, t: Tensor | Non
     return Question(
         interpolant.seen(x0, drawn, a), None if t is None else t.to(x0.device), interpolant.target(x0, drawn, a)
     )
-
-
-def step_of(time: Tensor, steps: int) -> Tensor:
-    """The int64 diffusion step of a time in [0, 1]: FranNet's ``floor(steps time)``, at most the last."""
-    return (time * steps).long().clamp(max=steps - 1)
