@@ -136,7 +136,7 @@ def test_the_loss_falls(data, tmp_path, restorator, settings):
 )
 def test_every_kind_learns(data, tmp_path, settings):
     out = tmp_path / "model.safetensors"
-    train(data, out, Settings(steps=20, batch=2, points=128, rate=2e-3, **settings), every=10)
+    train(data, out, Settings(steps=16, batch=2, points=64, rate=2e-3, **settings), every=8)
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["history"][-1]["held_out"] < card["history"][0]["held_out"]
     assert Settings(**card["settings"]).config == ft.load_model(out).config
