@@ -66,7 +66,7 @@ class Setup:
     sampler: str = "ddim"
 
     def __post_init__(self) -> None:
-        if not _is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
+        if not is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
         if not is_whole(self.K) or self.K < 1:
             raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
@@ -165,7 +165,7 @@ def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     return counted(schedule) if counted is not None else setup.calls
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
@@ -174,7 +174,7 @@ def _bounds(clipping: object) -> tuple[float, float]:
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2
-        and all(map(_is_number, clipping))
+        and all(map(is_number, clipping))
         and clipping[0] < clipping[1]
     ):
         return float(clipping[0]), float(clipping[1])
