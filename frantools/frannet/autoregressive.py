@@ -21,9 +21,6 @@ from ..checks import is_whole
 from .samplers import NOISE_STDDEVS, Callback, Noise, Step, is_number
 from .schedule import Schedule
 
-Guess = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""``guess(x)``: the clean value x0 and the noise x1 that the network sees in a value."""
-
 
 @dataclass(frozen=True)
 class AutoregressiveSetup:
@@ -117,15 +114,25 @@ class AutoregressiveSetup:
         """The settings by name, as JSON can hold them; `AutoregressiveSetup(**it)` is equal to this setup."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def sample(self, guess: Guess, x: Tensor, noise: Noise | None = None, callback: Callback | None = None) -> Tensor:
+    def sample(
+        self,
+        guess: Callable[..., Any],
+        x: Tensor,
+        schedule: Schedule | None = None,
+        noise: Noise | None = None,
+        callback: Callback | None = None,
+    ) -> Tensor:
         """Take a drawn value to a clean one.
 
         Parameters
         ----------
         guess : callable
-            What the network says of a value: x0 and x1, each in the shape of `x`.
+            ``guess(x, 0.0)``: the clean value x0 and the noise x1 that the network sees in a value at time 0, each in
+            the shape of `x`; see `interpolants`.
         x : Tensor
             (..., C): the value to start from.
+        schedule : Schedule, optional
+            Not used.
         noise : callable, optional
             ``noise(shape)`` gives standard normal draws; as FranNet draws them: before the first step, where they
             count for nothing, and after each. Default: `torch.randn` on the device of `x`.
@@ -144,7 +151,7 @@ class AutoregressiveSetup:
         if noisy:
             draw(tuple(x.shape))
         for k, share in enumerate(self.shares()[1:].tolist()):
-            x0, x1 = guess(asked)
+            x0, x1 = guess(asked, 0.0)
             after = x0 + (x1 - x0) * share
             moved = _length(asked - after)
             if self.converge_threshold > 0:
