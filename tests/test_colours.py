@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,8 @@ def test_formats_are_the_usual_ones_scaled(space: str, name: str) -> None:
 
 def test_what_is_no_format_or_colour_is_refused() -> None:
     colour = torch.zeros(2, 3)
-    for wrong in ("cmyk", "", None, {"name": "lab"}):
+    wrongs: list[Any] = ["cmyk", "", None, {"name": "lab"}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match=r"colour format is .*; accepted are 'rgb'"):
             ft.colours.to_network(colour, wrong)
         with pytest.raises(ValueError, match="colour format is"):

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from .network import Config, FranNet
+from .config import Config
+from .network import FranNet
 from .schedule import Schedule, make
 
 
@@ -77,6 +78,8 @@ def is_plain_frannet(model: CoordinateModel) -> TypeGuard[FranNet]:
     Only such a model is arranged for speed (`engine.GridDecoder`); of another, nobody knows what its `decode` does.
     """
     if type(model) is not FranNet or any(name in vars(model) for name in (*NEEDED, "base", "to_colour", "start")):
+        return False
+    if not model.config.is_notes:
         return False
     return _structure(model) == _usual(model.config)
 

@@ -10,7 +10,6 @@ from functools import cache
 from importlib.metadata import version
 from itertools import count
 from threading import Event
-from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +22,10 @@ from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .adapters import SchedulerSetup
+from .autoregressive import AutoregressiveSetup
 from .coordinates import exact
 from .engine import GridDecoder
-from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
+from .models import CoordinateModel, check_model, device_of, is_plain_frannet, schedule_of
 from .network import INPUT_SIZE
 from .plain import PlainDecoder
 from .samplers import Setup, Solver, Step, calls_on, noise_of, sample
@@ -245,20 +245,36 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup | Solver | None:
-    """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
-    if is_diffusion(model):
-        if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
-            raise ValueError(
-                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
-                "or any other Solver: an object with calls, sample and to_dict"
-            )
-        return setup if setup is not None else Setup()
-    if setup is not None:
+def check_setup(
+    model: CoordinateModel, setup: Setup | AutoregressiveSetup | Solver | None
+) -> Setup | AutoregressiveSetup | Solver | None:
+    """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
+
+    Raises
+    ------
+    ValueError
+        If a setup does not go with the model.
+    """
+    config = model.config
+    if config.sampler is None and setup is not None:
         raise ValueError(
             f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
         )
-    return None
+    if setup is None:
+        return Setup() if config.restorator == "diffusion" else config.setup
+    if config.sampler is AutoregressiveSetup:
+        if not isinstance(setup, AutoregressiveSetup):
+            raise ValueError(
+                f"setup is {setup!r}; accepted for the {config.restorator} model {getattr(model, 'name', None)!r} is "
+                "an AutoregressiveSetup, such as AutoregressiveSetup(threshold=0.001)"
+            )
+        return setup
+    if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
+        raise ValueError(
+            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+            "or any other Solver: an object with calls, sample and to_dict"
+        )
+    return setup
 
 
 def check_seed(seed: int) -> int:
