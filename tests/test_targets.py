@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-import frantools as ft
-from frantools.frannet.network import FranNet, interpolate
+from frantools.frannet.network import Encoded, FranNet, interpolate
 from frantools.frannet.predictions import PREDICTIONS, noisy
 from frantools.frannet.schedule import make
 from frantools.frannet.starts import Start
@@ -88,12 +87,13 @@ def test_the_losses_with_a_delta_are_squares_up_to_it_and_sizes_beyond(off: floa
 @pytest.mark.parametrize("space", ["rgb", "lab", "yiq", "hsv", "bgr"])
 def test_the_targets_of_formats_and_residuals_are_frannets(space: str) -> None:
     """The gray input is taken from the colour before that becomes the network's."""
-    points, gray = GOLDEN["targets/points"], GOLDEN["targets/gray"].permute(0, 3, 1, 2)
-    values = interpolate(GOLDEN["targets/picture"].permute(0, 3, 1, 2), points)
-    torch.testing.assert_close(values, GOLDEN["targets/values"], rtol=0, atol=3e-6)
-    rest = ft.colours.to_network(values - interpolate(gray, points), space).reshape(-1, 3)
+    model = FranNet(Settings(target="difference", colours=space).config)
+    gray, picture = (GOLDEN[f"targets/{name}"].permute(0, 3, 1, 2) for name in ("gray", "picture"))
+    colour = interpolate(picture, GOLDEN["targets/points"])
+    torch.testing.assert_close(colour, GOLDEN["targets/values"], rtol=0, atol=3e-6)
+    base = model.base(Encoded(torch.zeros(2, 1), (), gray), GOLDEN["targets/points"])
     want = GOLDEN["targets/minus-residual" + ("" if space == "rgb" else f"/{space}")]
-    torch.testing.assert_close(rest, want, rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.to_value(colour, base).reshape(-1, 3), want, rtol=0, atol=1e-5)
 
 
 def test_sources_are_frannets() -> None:

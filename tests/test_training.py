@@ -129,7 +129,8 @@ def test_the_loss_falls(data, tmp_path, restorator, settings):
         {"restorator": "constant", "error": "huber:0.1"},
         {"restorator": "interpolant", "objective": "noise", "source": "normal:0.25,0.5"},
         {"restorator": "interpolant", "objective": "v", "times": "noisy"},
-        {"restorator": "interpolant", "objective": "direction"},
+        {"restorator": "interpolant", "objective": "direction", "target": "difference", "colours": "yuv"},
+        {"restorator": "single-pass", "target": "difference", "colours": "lab"},
         {"restorator": "interpolant", "objective": "constant", "masking": "5..9:2..-8:-1"},
     ],
     ids=lambda settings: "-".join(settings.values()),
@@ -154,13 +155,13 @@ def test_the_command_line_trains_what_it_is_told(data, tmp_path, capsys):
     assert {name: settings[name] for name in asked} == asked
 
 
-def test_a_checkpoint_from_before_there_were_sources_can_be_gone_on_from(data, tmp_path):
+def test_a_checkpoint_from_before_there_were_sources_and_colours_can_be_gone_on_from(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, TINY, every=4)
     kept, checkpoint = weights(out), out.with_suffix(".checkpoint.safetensors")
     header, tensors = read_safetensors(checkpoint)
     settings = json.loads(header["settings"])
-    del settings["source"]
+    del settings["source"], settings["colours"]
     save_file(dict(tensors), checkpoint, header | {"settings": json.dumps(settings)})
     train(data, out, TINY, resume=True)
     assert all(torch.equal(value, kept[key]) for key, value in weights(out).items())

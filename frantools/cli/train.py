@@ -26,7 +26,8 @@ def arguments(parser: Parser) -> None:
     helps = {
         "restorator": "diffusion, single-pass (the colour, in one call), direction (the way from a drawn value to "
         "the colour), constant (the colour, whatever was drawn) or interpolant (the objective, at a drawn time)",
-        "target": "colour, or residual: what it differs by from the interpolated gray input",
+        "target": "colour; residual: what it differs by from the cubically interpolated gray input, scaled; or "
+        "difference: from the linearly interpolated one, as in FranNet",
         "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
         "objective": "noise or v: what a diffusion model's network answers; an interpolant's also direction, constant",
         "times": "uniform or noisy: which diffusion steps are trained, all alike or the noisy ones more",
@@ -41,6 +42,7 @@ def arguments(parser: Parser) -> None:
         "seed": "of the weights, the data and the noise",
         "precision": "float32 or bfloat16 products",
         "source": "what is drawn: normal, normal:MEAN,STDDEV, uniform (-1 to 1) or uniform:LOW,HIGH",
+        "colours": "the colour format that the network learns: rgb, bgr, hsv, hsl, lab, yuv or yiq",
     }
     for field in fields(Settings):
         default = field.default

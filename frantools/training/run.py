@@ -46,7 +46,7 @@ def objective(
     x1 = settings.start.draw(tuple(x0.shape), rng).to(x0.device) if settings.interpolant.draws else None
     asked = ask(settings.interpolant, x0, x1, t, alpha_bar)
     answer = model.decode(latents, points, asked.t, asked.value).float()
-    if settings.restorator == "single-pass":  # the error is of the colour itself
+    if settings.restorator == "single-pass" and settings.colours == "rgb":  # the error is of the colour itself
         return settings.loss(model.to_colour(answer, base), colour).mean()
     return settings.loss(answer, asked.target).mean()
 

@@ -54,6 +54,8 @@ class Settings:
     source : str
         What the drawn values are drawn from: "normal", "normal:MEAN,STDDEV", "uniform" (-1 to 1) or
         "uniform:LOW,HIGH".
+    colours : str
+        The colour format that the network learns; see `colours`.
     """
 
     restorator: str = "diffusion"
@@ -71,9 +73,10 @@ class Settings:
     seed: int = 0
     precision: str = "float32"
     source: str = "normal"
+    colours: str = "rgb"
 
     def __post_init__(self) -> None:
-        self.config, self.loss, self.start  # noqa: B018 - each checks its part
+        self.config, self.loss  # noqa: B018 - each checks its part
         check_masking(self.masking)
         for name, accepted in (("augment", AUGMENTS), ("times", TIMES)):
             if getattr(self, name) not in accepted:
@@ -98,7 +101,14 @@ class Settings:
     @property
     def config(self) -> Config:
         """Of the model that is trained."""
-        return Config(self.restorator, target=self.target, features=self.features, objective=self.objective)
+        return Config(
+            self.restorator,
+            target=self.target,
+            features=self.features,
+            objective=self.objective,
+            colours=self.colours,
+            source=self.start,
+        )
 
     @property
     def interpolant(self) -> Interpolant:
