@@ -43,7 +43,7 @@ def objective(
         x0 = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
     t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng) if settings.timed else None
-    x1 = settings.start.draw(tuple(x0.shape), rng).to(x0.device) if settings.interpolant.draws else None
+    x1 = settings.start.draw(tuple(x0.shape), rng).to(x0.device) if not settings.interpolant.blind else None
     asked = ask(settings.interpolant, x0, x1, t, alpha_bar)
     answer = model.decode(latents, points, asked.t, asked.value).float()
     if settings.restorator == "single-pass" and settings.colours == "rgb":  # the error is of the colour itself

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import inf
 
 from ..checks import is_whole
+from ..frannet.interpolants import Interpolant
 from ..frannet.network import Config
 from ..frannet.starts import Start
 from .data import AUGMENTS
 from .losses import Loss, find, size, square
 from .masks import check_masking
-from .targets import TIMED, Interpolant, interpolant_of
+from .targets import TIMED, interpolant_of
 
 SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 TIMES = ("uniform", "noisy")
@@ -86,7 +87,7 @@ class Settings:
             raise ValueError(
                 f"times {self.times!r} goes with a diffusion or interpolant restorator; {self.restorator} has no steps"
             )
-        if self.source != "normal" and not self.interpolant.draws:
+        if self.source != "normal" and self.interpolant.blind:
             raise ValueError(f"source {self.source!r} goes with a restorator that starts from a drawn value")
         for name in ("steps", "batch", "points"):
             if not is_whole(getattr(self, name)) or getattr(self, name) < 1:

@@ -1,40 +1,17 @@
 """What each kind of model is asked in training, and what it should answer.
 
 A value x0 is to be restored from a drawn one, x1. An interpolant says what the network sees of the two and what it
-answers; a restorator is an interpolant that is told the time, or is not.
+answers; a kind of model is an interpolant that is told the time, or is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..frannet.predictions import PREDICTIONS, Share, noisy
-
-
-@dataclass(frozen=True)
-class Interpolant:
-    """What a network sees, and what it answers, each from (x0, x1, alpha_bar)."""
-
-    seen: Callable[[Tensor, Tensor, Share], Tensor]
-    target: Callable[[Tensor, Tensor, Share], Tensor]
-    draws: bool = True
-    """Whether x1 counts."""
-
-
-INTERPOLANTS: Mapping[str, Interpolant] = MappingProxyType(
-    {
-        **{name: Interpolant(noisy, prediction.target) for name, prediction in PREDICTIONS.items()},
-        "direction": Interpolant(lambda x0, x1, a: x1, lambda x0, x1, a: x0 - x1),
-        "constant": Interpolant(lambda x0, x1, a: torch.zeros_like(x0), lambda x0, x1, a: x0, draws=False),
-    }
-)
-"""By what the network answers: the noise, the velocity, the way from x1 to x0, or x0."""
+from ..frannet.interpolants import INTERPOLANTS, Interpolant
 
 TIMED = ("diffusion", "interpolant")
 """Those whose network is told a time; the others are told 0."""
@@ -68,7 +45,7 @@ def ask(interpolant: Interpolant, x0: Tensor, x1: Tensor | None, t: Tensor | Non
     x0 : Tensor
         (..., 3) values to restore, as the network knows them.
     x1 : Tensor or None
-        (..., 3) values drawn from the source; None where the interpolant draws none.
+        (..., 3) values drawn from the source; None where the interpolant is blind.
     t : Tensor or None
         (...) int64 diffusion steps from 0; None where the network is told no time.
     alpha_bar : Tensor
