@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from functools import cache
 from importlib.metadata import version
-from itertools import count
 from threading import Event
 from types import NoneType
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from .engine import GridDecoder
 from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
 from .network import INPUT_SIZE
 from .plain import PlainDecoder
-from .samplers import Setup, Solver, Step, calls_on, noise_of, sample
+from .samplers import WHITE, Setup, Solver, Step, calls_on, noise_of, sample
 from .setups import setup_name
 from .threads import run
 
@@ -187,8 +186,8 @@ def sample_grid(
             if setup is None:
                 values = answer(torch.zeros(points, 3, dtype=torch.float32, device=device), None)
             else:
-                keys = noise.point_keys(seed, x, y[:, None]).flatten()
-                draws = (noise.normal(keys, number) for number in count())
+                length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
+                draws = noise.in_order(noise.grid_draws(seed, x, y, length), fields)
                 start = next(draws)
                 denoise = noise_of(answer, diffusion, decoder.model.config.objective)
                 values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
