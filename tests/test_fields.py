@@ -270,3 +270,20 @@ def test_the_command_line_takes_a_length(tmp_path):
         main(["restore", "hopper", "--size", "16", "--out", str(out), *options])
         assert ft.load_recipe(out).columns[0].setup == ft.Setup(noise_length=inf)
         assert '"noise_length": "inf"' in read_text(out)
+
+
+def test_the_slider_shows_any_length_and_sets_that_of_a_scheduler_too():
+    from frantools.widgets.setups import SetupEditor
+
+    editor = SetupEditor()
+    for setup in (ft.Setup(noise_length=0.123), ft.Setup(noise_length=inf, noise_fields="one")):
+        editor.value = setup
+        assert editor.noise_length.value == setup.noise_length
+        assert editor.noise_fields.value == setup.noise_fields
+    editor.noise_length.value = 0.05
+    assert editor.value == ft.Setup(noise_length=0.05, noise_fields="one")
+    pytest.importorskip("diffusers")
+    editor.value = named_setup("EulerAncestralDiscrete:4,noise_length=0.3")
+    assert (editor.noise_length.value, editor.noise_length.disabled) == (0.3, False)
+    editor.noise_length.value = inf
+    assert editor.value == named_setup("EulerAncestralDiscrete:4,noise_length=inf")
