@@ -111,6 +111,11 @@ class Measures(Mapping[str, Measure]):
         HEADS[measure.name], FORMATS[measure.name] = measure.head, measure.format
         return measure
 
+    @property
+    def own(self) -> list[str]:
+        """The names of those that were added."""
+        return [name for name in self._known if name not in self._kept]
+
     @staticmethod
     def psnr_y(border: int = 4) -> Measure:
         """PSNR of the luma, as papers on super-resolution report it.
