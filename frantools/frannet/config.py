@@ -116,15 +116,6 @@ class Config:
             return AutoregressiveSetup
         return None if self.restorator == "single-pass" else Setup
 
-    @property
-    def is_notes(self) -> bool:
-        """Whether the network is the note's, but for its features and the coordinates that it is told."""
-        if self.gray_latents or self.colours != "rgb" or self.target == "difference":
-            return False
-        if self.restorator == "interpolant" and self.objective == "v":  # it adds to the value, as no other of them does
-            return False
-        return all(getattr(self, name) == kind() for name, kind in PARTS.items() if name != "source")
-
     def to_dict(self) -> dict[str, Any]:
         """The config as JSON can hold it; ``Config(**it)`` is equal to this one. What is as usual is left out."""
         usual = Config(self.restorator)

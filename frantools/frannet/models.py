@@ -30,7 +30,7 @@ class CoordinateModel(Protocol):
     def latents(self, encoded: Any, points: Tensor) -> Tensor:
         """(1, N, L) numbers for (1, N, 2) float32 points, (x, y) in [0, 1]."""
 
-    def decode(self, latents: Tensor, points: Tensor, t: int | None, value: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, points: Tensor, t: int | float | None, value: Tensor) -> Tensor:
         """The (1, N, 3) answer to as many values at a diffusion step; see `FranNet.decode`."""
 
     def parameters(self) -> Any:
@@ -78,8 +78,6 @@ def is_plain_frannet(model: CoordinateModel) -> TypeGuard[FranNet]:
     Only such a model is arranged for speed (`engine.GridDecoder`); of another, nobody knows what its `decode` does.
     """
     if type(model) is not FranNet or any(name in vars(model) for name in (*NEEDED, "base", "to_colour", "start")):
-        return False
-    if not model.config.is_notes:
         return False
     return _structure(model) == _usual(model.config)
 

@@ -247,10 +247,14 @@ class FranNet(nn.Module):
         features = torch.cat([latents, self.encode_position(points), time, value], dim=-1)
         return self.decoder(features, self.start(value))
 
-    def start(self, value: Tensor) -> Tensor:
-        """What the decoder's MLPs add to: the value, which is nearly the noise in it, or 0 for a velocity.
+    @property
+    def adds_to_value(self) -> bool:
+        """Whether the decoder's MLPs add to the value, which is nearly the noise in it, and not to 0, for a velocity.
 
         FranNet's own models of a velocity add to the value, too.
         """
-        from_zero = self.config.objective == "v" and self.config.restorator == "diffusion"
-        return torch.zeros_like(value) if from_zero else value
+        return self.config.objective != "v" or self.config.restorator != "diffusion"
+
+    def start(self, value: Tensor) -> Tensor:
+        """What the decoder's MLPs add to."""
+        return value if self.adds_to_value else torch.zeros_like(value)
