@@ -73,13 +73,35 @@ def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
         ({"size": 0}, "size is 0"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"precision": "half"}, "precision is 'half'"),
-        ({"points": 0}, "points is 0"),
+        ({"points": 0}, "points is 0; accepted are even numbers"),
+        ({"points": 64, "measures": ("ssim",)}, "ssim is no mean over points"),
     ],
-    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+    ids=["measures", "text", "size", "seed", "precision", "points", "ssim"],
 )
 def test_wrong_arguments_are_refused_in_a_sentence(options, message):
     with pytest.raises(ValueError, match=message):
         ft.sweep(AXES, PICTURES, **options)
+
+
+def test_points_estimate_every_pixel_and_say_how_well():
+    whole = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64)
+    some = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64, points=512)
+    assert some.names == [
+        *("picture", "K", "stochasticity", "mse", "mse_gray", "mse_se", "mse_gray_se", "calls", "seconds", "sentence")
+    ]
+    for full, row in zip(whole.rows, some.rows, strict=True):
+        for name in some.measures:
+            assert 0 < row[f"{name}_se"] < 0.1 * row[name]
+            assert abs(row[name] - full[name]) < 4 * row[f"{name}_se"]
+        assert row["calls"] == full["calls"]
+    for row in some.table().rows:
+        errors = [each["mse_se"] for each in some.rows if all(each[name] == row[name] for name in some.axes)]
+        assert row["mse_se"] == pytest.approx(np.hypot(*errors) / 2)
+    every = ft.sweep(AXES, PICTURES[:1], size=12, points=144)
+    assert numbers(every) == pytest.approx(numbers(ft.sweep(AXES, PICTURES[:1], size=12)), rel=1e-4)
+    assert {row["mse_se"] for row in every.rows} == {0.0}
+    plain = ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=64, points=512)
+    assert (numbers(plain), plain.rows[0]["mse_se"]) == (numbers(ft.sweep({}, PICTURES[:1], "bicubic", size=64)), 0.0)
 
 
 def test_a_union_has_what_is_the_same_once():

@@ -147,10 +147,10 @@ def compute(
         elif left:
             from .cluster import connected, spread
 
-            with connected(client) as cluster:
+            with connected(client, planned) as cluster:
                 dashboard = cluster.dashboard_link or ""
                 report()
-                spread(cluster, planned.photos, left, report)
+                spread(cluster, planned, left, report)
     except KeyboardInterrupt:
         where = f"are kept in {store.folder}; the same sweep goes on from there" if store is not None else "were done"
         raise KeyboardInterrupt(f"{len(found)} of {total} cells {where}") from None

@@ -17,6 +17,7 @@ from ..photo import Photo
 from ..pictures import Pictures
 from ..regions import LARGEST
 from ..scores.measures import Measure, measures
+from ..scores.sampling import draw, means_of_points
 from .axes import Axes, Setting, groups, names_of, said, settings
 from .identity import ENGINE, address, identity, measure_facts, reads_files
 from .tasks import Cell, Picture, Task
@@ -51,7 +52,7 @@ class Plan:
     def facts(self, index: int) -> dict[str, Any]:
         """What all results of a picture share."""
         picture, own = self.pictures[index], set(measures.own)
-        points = None if self.points is None else [self.points, self.seed + index]
+        points = None if self.points is None else [self.points, self.seed]
         named = [measure_facts(each, each.name in own or each.name not in measures) for each in self.measures]
         return {
             "engine": ENGINE, "picture": picture.sha256, "frame": picture.frame, "reference": picture.reference,
@@ -86,6 +87,7 @@ class Plan:
                 task = Task(
                     name, context, facts, picture, first.column.title, cells,
                     self.size, self.seed + index, self.precision, self.measures,
+                    None if self.points is None else (self.points, self.seed),
                     getattr(first.restorer, "sha256", None) if named else None, store, retry,
                 )  # fmt: skip
                 yield task, first.column.what
@@ -120,7 +122,8 @@ class Plan:
         """About how many seconds a cell takes, on one core."""
         made = self.settings[number].restorer
         cost = UNKNOWN_COST if made.cost is None else float(made.cost)
-        return cost * self.size**2 / 1e6 * (2 if hasattr(made, "setup") else 1)  # FranNet's is that of two cores
+        measured = self.size**2 if self.points is None or not hasattr(made, "prepare") else self.points
+        return cost * measured / 1e6 * (2 if hasattr(made, "setup") else 1)  # FranNet's is that of two cores
 
 
 def plan(
@@ -172,9 +175,7 @@ def _measures(names: Any, points: int | None) -> tuple[Measure, ...]:
     """The measures that are asked for, by name or themselves."""
     if isinstance(names, (str, Measure)) or not names:
         raise ValueError(f"measures is {names!r}; accepted is a list of names, such as ['mse', 'ssim']")
-    made = tuple(each if isinstance(each, Measure) else measures[each] for each in names)
     if points is not None:
-        if not is_whole(points) or points < 1:
-            raise ValueError(f"points is {points!r}; accepted are whole numbers from 1, and None for every pixel")
-        raise ValueError("points: accepted is None, for every pixel")
-    return made
+        draw(1, points)  # says what is wrong with the number
+        means_of_points(each.name if isinstance(each, Measure) else each for each in names)
+    return tuple(each if isinstance(each, Measure) else measures[each] for each in names)

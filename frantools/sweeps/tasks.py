@@ -20,9 +20,10 @@ from ..images import load_image
 from ..jobs import Job
 from ..photo import Photo
 from ..restorers.columns import Column
-from ..restorers.protocol import Cancelled, Changed, sentence
+from ..restorers.protocol import Cancelled, Changed, Progress, sentence
 from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
+from ..scores.sampling import Subset, draw
 from .identity import ENGINE
 from .store import Record, Store
 
@@ -98,6 +99,8 @@ class Task:
     seed: int
     precision: str
     measures: tuple[Measure, ...]
+    points: tuple[int, int] | None = None
+    """How many are drawn of the picture, and the seed of the draw."""
     weights: str | None = None
     store: tuple[str, str] | None = None
     retry: bool = False
@@ -189,12 +192,12 @@ def _computed(
         return
     with _one_thread():
         shared = _shared(task, cells[0], what)
+        measured = _Measured(task, read, look)
         for cell in cells:
             look()
-            column = cell.column(task.title, shared)
             begun = time.perf_counter()
             try:
-                numbers = _measured(task, read, column, look)
+                numbers = measured.of(cell.column(task.title, shared))
             except Cancelled:
                 raise
             except Exception as error:  # of whatever kind: it belongs to this cell
@@ -213,13 +216,57 @@ def _shared(task: Task, cell: Cell, what: Any) -> Any:
     return made.model if hasattr(made, "setup") else what
 
 
-def _measured(task: Task, photo: Photo, column: Column, look: Callable[[], None]) -> dict[str, Any]:
-    """The numbers of one cell, as `evaluate` has them."""
-    job = Job(photo, photo.size(task.size), None, task.seed, None, task.precision)
-    made = job.restore(column, lambda _: look())
-    image, reference = resized_picture(made.image, job.size), photo.reference(job.size)
-    assert reference is not None  # the driver refuses photos without one
-    return {**{each.name: each(image, reference) for each in task.measures}, "calls": made.calls}
+class _Measured:
+    """Measures columns on one photo, with what they share made once."""
+
+    def __init__(self, task: Task, photo: Photo, look: Callable[[], None]) -> None:
+        self.task, self.photo = task, photo
+        self.progress: Progress = lambda _: look()
+        self.job = Job(photo, photo.size(task.size), None, task.seed, None, task.precision)
+        reference = photo.reference(self.job.size)
+        assert reference is not None  # the driver refuses photos without one
+        self.reference = reference
+
+    def of(self, column: Column) -> Record:
+        """The numbers of one column, by name."""
+        restorer: Any = self.job.restorer(column)
+        if self.task.points is not None and hasattr(restorer, "prepare"):
+            return self._at_points(column, restorer)
+        made = self.job.restore(column, self.progress)
+        image = resized_picture(made.image, self.job.size)
+        numbers: Record = {each.name: each(image, self.reference) for each in self.task.measures}
+        if self.task.points is not None:  # of every pixel
+            numbers |= {f"{each.name}_se": 0.0 for each in self.task.measures}
+        return numbers | {"calls": made.calls}
+
+    def _at_points(self, column: Column, restorer: Any) -> Record:
+        subset, original, prepared = self._drawn(restorer)
+        restored = restorer.at(prepared, self.task.seed if column.seed is None else column.seed, self.progress)
+        numbers: Record = {}
+        for each in self.task.measures:
+            made = subset.estimate(each.at_points(restored[:, None], original[:, None])[:, 0])
+            numbers |= {each.name: made.value, f"{each.name}_se": made.error}
+        return numbers | {"calls": restorer.calls}
+
+    def _drawn(self, restorer: Any) -> tuple[Subset, Any, Any]:
+        """The points, their colours, and what the model has prepared there, which no setup changes."""
+        if self._made is None:
+            assert self.task.points is not None
+            subset = draw(self.job.size, *self.task.points, self.task.picture.sha256)
+            self._made = subset, subset.of(self.reference), restorer.prepare(self.photo, subset.points)
+        return self._made
+
+    _made: tuple[Subset, Any, Any] | None = None
+
+
+def given_up(task: Task, wrong: str) -> list[Record]:
+    """The results of a task that nothing can compute."""
+    store = Store(*task.store) if task.store is not None else None
+    found = store.read(task.context) if store is not None else {}
+    made = [_record(task, cell, 0.0, sentence=wrong) for cell in task.cells if cell.key not in found]
+    if store is not None and made:
+        store.write(task.context, task.facts, made)
+    return made + [found[cell.key] for cell in task.cells if cell.key in found]
 
 
 def _record(task: Task, cell: Cell, seconds: float, **numbers: Any) -> Record:
