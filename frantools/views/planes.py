@@ -62,13 +62,16 @@ def plane(
     wide, tall = len(columns) * CELL[0], len(rows) * CELL[1]
     left = 40 + max(extent(told(value), 9) for value in rows)
     above, below, gap, bar = 22 if data.left else 6, 44, 24, 110
-    notes = _notes(data)
+    notes, norm = _notes(data), norm_of(data)
+    if isinstance(norm, LogNorm):
+        notes.append("The scale of colours is logarithmic.")
     foot = 18 * len(notes) + 6
-    width = max(left + across * wide + (across - 1) * gap + bar, extent(data.heading, 12) + 30)
+    lines = [extent(data.heading, 12), *(extent(note, 9) for note in notes)]
+    width = max(left + across * wide + (across - 1) * gap + bar, max(lines) + 40)
     height = 40 + down * (above + tall + below) + foot
     figure = blank(width, height)
     figure.text(14 / width, 1 - 16 / height, data.heading, size=12, va="center", **VERBATIM)
-    norm, cmap = norm_of(data), "viridis_r" if data.measure.better == "lower" else "viridis"
+    cmap = "viridis_r" if data.measure.better == "lower" else "viridis"
     for number, (title, inside) in enumerate(panels):
         row, column = divmod(number, across)
         box = (left + column * (wide + gap), foot + (down - 1 - row) * (above + tall + below) + below, wide, tall)
@@ -92,7 +95,7 @@ def plane(
     bottom = foot + (down - 1) * (above + tall + below) + below
     key = figure.add_axes((beside / width, bottom / height, 14 / width, tall / height))
     legend = figure.colorbar(image, cax=key)
-    legend.set_label(f"{scale.unit(data.measure)}{' (logarithmic)' if isinstance(norm, LogNorm) else ''}", size=9)
+    legend.set_label(scale.unit(data.measure), size=9, **VERBATIM)
     ticks = scale.ticks(norm)
     legend.set_ticks(list(ticks), labels=list(ticks.values()))
     legend.ax.yaxis.set_minor_locator(NullLocator())
@@ -166,7 +169,7 @@ def grid(
     where : dict
         The values of all other axes that vary.
     size : int
-        Pixels of the longer side at which it is restored.
+        Pixels of the longer side to which it is taken down first, as in a sweep.
     seed : int
         Of the random numbers.
     cell : int
@@ -186,7 +189,7 @@ def grid(
     places = {tuple(values[name] for name in data.names): column for values, column in sweep.columns}
     chosen = {tuple(place[which] for which in data.shown): (place, places[place]) for place in data.means}
     titled = [column.but(title=str(number)) for number, (_, column) in enumerate(chosen.values())]
-    made = compare(as_photo(photo), titled, size, seed=seed, progress=progress)
+    made = compare(as_photo(photo).at(size), titled, size, seed=seed, progress=progress)
     numbers, scale = made.numbers((measure,)), Scale.of(data.finite)
     images = {
         where: (
@@ -204,21 +207,20 @@ def grid(
         shown, captions = zip(*cells, strict=True)
         lines.append(Row(shown, f"{y} = {told(r)}", captions=captions))
     figure = drawing.grid(lines, [f"{x} = {told(c)}" for c in columns], cell)
-    return headed(
-        figure, f"{made.photo.name}: {scale.unit(data.measure)} of each, and the {data.heading.split(', ')[-1]}"
-    )
+    width, height = made.size
+    heading = f"{made.photo.name} at {width} x {height}: {scale.unit(data.measure)}, and the sweep's {data.over}"
+    return _headed(figure, [heading, data.fixed] if data.fixed else [heading])
 
 
-HEAD = 34
-
-
-def headed(figure: Figure, heading: str) -> Figure:
-    """A figure with a line above it."""
+def _headed(figure: Figure, lines: list[str]) -> Figure:
+    """A figure with lines above it."""
     width, height = figure.get_size_inches() * drawing.DPI
+    taller = height + 14 + 20 * len(lines)
     for axes in figure.axes:
         box = axes.get_position()
-        axes.set_position((box.x0, box.y0 * height / (height + HEAD), box.width, box.height * height / (height + HEAD)))
-    figure.set_size_inches(width / drawing.DPI, (height + HEAD) / drawing.DPI)
-    text = figure.text(8 / width, 1 - 16 / (height + HEAD), heading, va="center", **VERBATIM)
-    text.set_fontsize(fitting([heading], 12, width - 16, 6))
+        axes.set_position((box.x0, box.y0 * height / taller, box.width, box.height * height / taller))
+    figure.set_size_inches(width / drawing.DPI, taller / drawing.DPI)
+    for number, line in enumerate(lines):
+        size = fitting([line], 12 - 2 * number, 0.94 * (width - 16), 5)
+        figure.text(8 / width, 1 - (17 + 20 * number) / taller, line, va="center", size=size, **VERBATIM)
     return figure

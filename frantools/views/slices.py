@@ -208,9 +208,9 @@ def front(
         settings = ", ".join(f"{data.names[w]}\u00a0=\u00a0{told(place[w])}" for w in varying)
         lines += [
             f"{number}:  {calls} calls, {scale(data.means[place].value)}",
-            *wrap(settings, 42, initial_indent="     ", subsequent_indent="     "),
+            *wrap(settings, 54, initial_indent="     ", subsequent_indent="     "),
         ]
-    figure.text(0.655, 0.89, "\n".join(lines), size=min(9, 9 * 26 / len(lines)), va="top", linespacing=1.4, **VERBATIM)
+    figure.text(0.655, 0.89, "\n".join(lines), size=min(9, 9 * 23 / len(lines)), va="top", linespacing=1.4, **VERBATIM)
     axes.set_xscale("log")
     ticks = sorted({mean.calls for mean in data.means.values() if mean.calls is not None})
     shown: list[int] = []

@@ -73,7 +73,8 @@ def _mean(rows: Sequence[Mapping[str, Any]], measure: str, error: str) -> Mean:
     values = np.array([row[measure] for row in good], dtype=np.float64)
     if not len(values):
         return Mean(float("nan"), float("nan"), 0, len(rows), None)
-    spread = float(np.std(values, ddof=1)) / sqrt(len(values)) if len(values) > 1 else 0.0
+    known = len(values) > 1 and bool(np.isfinite(values).all())
+    spread = float(np.std(values, ddof=1)) / sqrt(len(values)) if known else 0.0
     if error == "points":
         spread = pooled(values, [row.get(f"{measure}_se") or 0.0 for row in good]).error
     return Mean(float(values.mean()), spread, len(good), len(rows) - len(good), good[0]["calls"])
@@ -153,11 +154,15 @@ class Panels:
         return max(mean.pictures for mean in self.means.values())
 
     @property
+    def over(self) -> str:
+        """What the numbers are."""
+        return f"mean over {self.pictures} pictures" if self.pictures > 1 else "number of one picture"
+
+    @property
     def heading(self) -> str:
         """What the figure shows."""
-        number = f"{self.pictures} picture{'s' if self.pictures > 1 else ''}"
-        over = f"mean over {number}" if self.pictures > 1 else "of one picture"
-        return f"{titled(self.measure)}, {over}{f'; {self.fixed}' if self.fixed else ''}"
+        made = f"{Scale.of(self.finite).unit(self.measure)}, {self.over}"
+        return f"{made}; {self.fixed}" if self.fixed else made
 
 
 def titled(measure: Measure) -> str:
