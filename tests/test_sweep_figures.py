@@ -194,7 +194,7 @@ def test_the_pictures_stand_where_their_settings_do(tmp_path):
     for axes, title in zip(shown, compared.titles, strict=True):
         np.testing.assert_allclose(axes.images[0].get_array(), compared[title].image, atol=1e-5)
         own, mean = axes.texts[0].get_text().split("   mean ")
-        assert float(own) == pytest.approx(float(mean), rel=0.01) == pytest.approx(numbers[title]["mse"], rel=0.01)
+        assert float(own) == float(mean) == pytest.approx(1000 * numbers[title]["mse"], rel=6e-3)
     assert [axes.get_title() for axes in shown[:2]] == ["K = 25", "K = 50"]
     assert [shown[n].get_ylabel() for n in (0, 2)] == ["stochasticity = 1", "stochasticity = 0"]
     ft.save_figure(figure, tmp_path / "grid.png")
