@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, get_ident
 from typing import Any, NamedTuple
 
@@ -17,13 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import noise
 from ..images import prepare_input
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
-from .engine import Answer, Decoder
-from .models import CoordinateModel, check_model, device_of, is_plain_frannet, schedule_of
-from .network import Encoded, FranNet, interpolate
-from .plain import answer_at, colours_at
+from .engine import Decoder
+from .interpolants import Answer
+from .models import CoordinateModel, check_model, device_of, schedule_of
+from .network import Encoded, FranNet
+from .plain import answer_at, colours_at, is_fast
 from .restoration import (
     PRECISIONS,
     TILE,
@@ -54,8 +57,12 @@ class PointDecoder(Decoder):
         return self.model.encode_position(rows)
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
-        read = torch.cat([interpolate(features, rows[None])[0] for features in self.encoded.maps], dim=-1)
-        return self.model.local(read).to(self.dtype)
+        if self.model.local is None:
+            return rows.new_empty(len(rows), 0, dtype=self.dtype)
+        return self.model.local_context(self.encoded, rows[None])[0].to(self.dtype)
+
+    def _gray(self, rows: Tensor, part: slice) -> Tensor | None:
+        return self.model.gray_latents(self.encoded, rows[None])[0] if self.model.config.gray_latents else None
 
 
 class PreparedTile(NamedTuple):
@@ -120,7 +127,7 @@ def points_decoder(
     def prepare(_: int) -> None:
         with torch.inference_mode():
             encoded = model.encode(x)
-            fast = PointDecoder(model, encoded, dtype) if is_plain_frannet(model) else None
+            fast = PointDecoder(model, encoded, dtype) if is_fast(model) else None
             for exact, part in zip(places.split(size), near.split(size), strict=True):
                 answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
                 tiles.append(PreparedTile(exact, answer, colours_at(model, encoded, part)))
@@ -187,6 +194,7 @@ def sample_at(
     def render(index: int) -> None:
         tile = tiles[index]
         x, y = tile.points.unbind(-1)
+        draws = partial(noise.point_draws, seed, x, y)
 
         def after(step: Step) -> None:
             if stop.is_set():
@@ -196,7 +204,7 @@ def sample_at(
                 report()
 
         with torch.inference_mode():
-            values = values_at(model, tile.answer, setup, seed, x, y, after)
+            values = values_at(model, tile.answer, setup, len(x), draws, after)
             colours = finite(tile.colours(values) / 2 + 0.5, setup).clamp(0, 1)
         out[index] = colours.cpu().numpy()
         done[index] = calls * len(x)
