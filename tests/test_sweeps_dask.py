@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,20 @@ PATIENCE = 120  # seconds, on a machine that has other things to do
 SLOW = """
 import os, time
 
-def slow(picture, strength=1.0, seconds=0.0, log=""):
+def slow(picture, strength=1.0, pause=0.0, log=""):
     with open(log, "a") as file:
         file.write(f"{os.getpid()} {strength} {picture.sum():.4f}\\n")
-    time.sleep(seconds)
+    time.sleep(pause)
     return picture * strength
 """
 
 
-def until(true: Callable[[], Any], what: str) -> None:
+def until(true: Callable[[], Any], what: str, driver: subprocess.Popen[bytes] | None = None) -> None:
     """Wait for what other processes do."""
     end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end, f"{what} took longer than {PATIENCE} s"
+        assert driver is None or driver.poll() is None, f"{driver.args} ended before {what}"
         time.sleep(0.02)
 
 
@@ -146,13 +148,13 @@ def test_nothing_is_started_where_nothing_is_left(tmp_path):
 
 
 def test_what_cannot_be_sent_is_named_in_a_sentence():
-    held = open(os.devnull)  # noqa: SIM115 - a function that holds a file cannot be pickled
+    lock = Lock()
 
     def holding(picture):
-        held.tell()
-        return picture
+        with lock:
+            return picture
 
-    with held, pytest.raises(Refused, match="^holding cannot be sent to workers: .*; accepted are what pickle takes"):
+    with pytest.raises(Refused, match=r"^holding cannot be sent to workers: .*; accepted are what pickle takes"):
         ft.sweep({"model": [holding]}, ["hopper"], size=9, client="tcp://127.0.0.1:9")
     with pytest.raises(ValueError, match=r"client is 1\.5; accepted are None, 'local'"):
         ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, client=1.5)
@@ -174,9 +176,9 @@ def test_a_worker_of_another_version_is_refused_in_a_sentence(cluster, tmp_path)
 
 def test_a_driver_that_is_killed_and_started_again_has_nothing_computed_twice(cluster, pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
-    axes = {"strength": "1,0.5,0.25,0", "seconds": "0.2", "log": str(log)}
+    axes = {"strength": "1,0.5,0.25,0", "pause": "0.2", "log": str(log)}
     driver = cluster.sweep(pictures, store, **axes)
-    until(lambda: len(logged(log)) >= 3, "three cells")
+    until(lambda: len(logged(log)) >= 3, "three cells", driver)
     driver.kill()
     driver.wait()
     again = cluster.sweep(pictures, store, **axes)
@@ -184,7 +186,7 @@ def test_a_driver_that_is_killed_and_started_again_has_nothing_computed_twice(cl
     assert again.returncode == 0
     assert cells(log).total() == len(cells(log)) == 16
     made = ft.sweep(
-        {"strength": [1, 0.5, 0.25, 0], "seconds": [0.2], "log": [str(log)]}, pictures,
+        {"strength": [1, 0.5, 0.25, 0], "pause": [0.2], "log": [str(log)]}, pictures,
         str(cluster.folder / "slow.py:slow"), size=12, store=store,
     )  # fmt: skip
     assert len(made.rows) == 16
@@ -194,8 +196,8 @@ def test_a_driver_that_is_killed_and_started_again_has_nothing_computed_twice(cl
 
 def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
-    driver = cluster.sweep(pictures, store, strength="1,0.5,0.25,0", seconds="0.25", log=str(log))
-    until(lambda: len(logged(log)) >= 2, "two cells")
+    driver = cluster.sweep(pictures, store, strength="1,0.5,0.25,0", pause="0.25", log=str(log))
+    until(lambda: len(logged(log)) >= 2, "two cells", driver)
     killed = int(logged(log)[0].split()[0])
     os.kill(killed, signal.SIGKILL)
     until(lambda: driver.poll() is not None, "the sweep")
@@ -215,8 +217,8 @@ def test_a_scheduler_that_goes_and_comes_back_is_waited_for(pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
     try:
         scheduler, worker = made.scheduler(), made.worker()
-        driver = made.sweep(pictures, store, strength="1,0.5,0.25,0", seconds="0.2", log=str(log))
-        until(lambda: len(logged(log)) >= 2, "two cells")
+        driver = made.sweep(pictures, store, strength="1,0.5,0.25,0", pause="0.2", log=str(log))
+        until(lambda: len(logged(log)) >= 2, "two cells", driver)
         scheduler.kill()
         until(lambda: worker.poll() is not None, "the end of a worker without scheduler")
         made.scheduler()

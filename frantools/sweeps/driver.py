@@ -230,7 +230,8 @@ def gathered(planned: Plan, found: dict[str, Record]) -> Sweep:
 
 def _protocol(planned: Plan) -> str:
     measured = "every pixel" if planned.points is None else f"{planned.points} random points of each"
+    pictures = f"{len(planned.pictures)} picture{'s' * (len(planned.pictures) != 1)}"
     return (
-        f"{len(planned.pictures)} picture{'s' * (len(planned.pictures) != 1)} ({planned.pictures[0].frame} frame) at {planned.size} pixels, measured on "
-        f"{measured}; seed {planned.seed} for the first, the next have the next; {planned.precision}."
+        f"{pictures} ({planned.pictures[0].frame} frame) at {planned.size} pixels, measured on {measured}; seed "
+        f"{planned.seed} for the first, the next have the next; {planned.precision}."
     )
