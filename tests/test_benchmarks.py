@@ -93,4 +93,5 @@ def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_wher
     white, *_, one = findings.noise_lengths(both).rows
     assert (white["length, pixels"], one["length, pixels"]) == ("0", "inf")
     assert one["ssim"] > white["ssim"]
+    assert float(one["of the loss"]) > float(white["of the loss"])
     assert white["95 % interval"] == "+0.00000 to +0.00000"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from ..evaluation import NAMES, Metrics
@@ -143,7 +143,8 @@ def noise_lengths(made: Mapping[str, Any] | None = None) -> Table:
     Table
         Means over pictures and seeds. The loss stands with its 95 % interval over pictures, and beside the mean of its
         difference from white noise's, with one too: a point's own noise is as random at any length, so theory says 0.
-        The spread is the root of the mean variance over seeds.
+        The spread of a point is the root of its mean variance over seeds, and should stay likewise; that of a picture's
+        loss is the mean standard deviation over seeds, and grows with the length: fewer draws average out in a picture.
 
     Raises
     ------
@@ -170,7 +171,8 @@ def noise_lengths(made: Mapping[str, Any] | None = None) -> Table:
                 "less white noise's": _signed(fmean(loss) - fmean(white), 5),
                 "95 % interval": f"{_signed(below, 5)} to {_signed(above, 5)}",
                 **{name: fmean(fmean(each[index][name]) for each in pictures) for name in ("ssim", "sharpness")},
-                "spread": f"{fmean(each[index]['spread'] for each in pictures):.4f}",
+                "spread of a point": f"{fmean(each[index]['spread'] for each in pictures):.4f}",
+                "of the loss": f"{fmean(stdev(each[index]['mse']) for each in pictures):.5f}",
             }
         )
     return Table(rows, f"{len(pictures)} pictures of {made['size']} pixels a side, {made['seeds']} seeds each.")
