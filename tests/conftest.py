@@ -19,8 +19,16 @@ settings.load_profile("frantools")
 
 
 SLOW = {
-    "browser", "benchmarks", "figures", "kernel", "published", "training", "viewer_browser", "widgets", "widget_columns",
-}  # fmt: skip
+    "browser",
+    "benchmarks",
+    "figures",
+    "kernel",
+    "published",
+    "training",
+    "viewer_browser",
+    "widgets",
+    "widget_columns",
+}
 """Files of tests that take longest; `make check` leaves them out."""
 
 
