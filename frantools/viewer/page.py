@@ -18,7 +18,7 @@ from ..metadata import HTML_START
 from ..recipes import Recipe
 from .boxes import as_boxes
 from .modules import script, style
-from .pictures import Encoded, collect, encode, reencoded, reference_of
+from .pictures import Encoded, collect, encode, lossy, reference_of
 
 BY_TITLE = ("chips", "numbers", "best", "notes")
 _FOLDERS = re.compile(r"(?<![\w.:/\\<])(?:[A-Za-z]:[\\/]|/)(?:[^\s/\\'\"<>|:,;]+[\\/])+(?=[^\s/\\])")
@@ -65,7 +65,9 @@ def made(
     """
     if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
-    held = {each.key: reencoded(each, quality) for each in pictures.values() if each is not None}
+    held = {each.key: each for each in pictures.values() if each is not None}
+    if quality is not None:
+        held = {key: lossy(each, quality) for key, each in held.items()}
     names = _names(pictures)
     told = {name: _renamed(value, names) if name in BY_TITLE else value for name, value in state.items()}
     told |= {name: names.get(state[name]) for name in ("selected", "_reference")}

@@ -27,6 +27,11 @@ export function make(tag, name = "", text = "") {
   return made;
 }
 
+/** Write a text, where it is another one. @param {HTMLElement} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** A button that leaves the focus where it is when it is clicked, so that the keys go on.
  * @param {string} name @param {string} text @param {() => void} act */
 export function button(name, text, act) {
@@ -232,6 +237,7 @@ export class Pane {
       context.fillText(name, l + 3 * dpr, y + 11 * dpr);
       if (!chosen) return;
       const grip = Math.round(2.5 * dpr);
+      context.fillStyle = ACCENT;
       for (const x of [l, (l + r) / 2, r])
         for (const z of [t, (t + b) / 2, b])
           if (x !== (l + r) / 2 || z !== (t + b) / 2) context.fillRect(x - grip, z - grip, 2 * grip, 2 * grip);

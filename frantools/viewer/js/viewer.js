@@ -7,7 +7,7 @@ import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, s
 import { listen } from "./gestures.js";
 import { meaning } from "./keys.js";
 import { load, loadDetails } from "./loading.js";
-import { button, make, Pane } from "./pane.js";
+import { button, make, Pane, write } from "./pane.js";
 import { nextFrame, tidy } from "./pictures.js";
 import { point, press } from "./pointing.js";
 import { tellValues } from "./readout.js";
@@ -87,7 +87,7 @@ export class Viewer {
   close() {
     this.ended.abort();
     clearInterval(this.blinking);
-    clearTimeout(this.settling);
+    for (const timer of [this.settling, this.committing, this.telling]) clearTimeout(timer);
     if (this.asked) cancelAnimationFrame(this.asked);
     for (const pane of this.panes.values()) pane.close();
     this.panes.clear();
@@ -151,7 +151,11 @@ export class Viewer {
       zoom: (x, y, factor) => this.look(zoomed(this.at, this.frame, this.pane, this.least, x, y, factor)),
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
       rest: () => this.commit(),
-      takesWheel: (event) => this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within"),
+      takesWheel: (event) => {
+        const takes = this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within");
+        if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
+        return takes;
+      },
     }, signal);
     return pane;
   }
@@ -288,7 +292,7 @@ export class Viewer {
   tell() {
     const said = tellValues(this.panes.values(), this.reference, this.frame, this.pointer, this.mode.fractions, this.current);
     const where = this.pointer ? `${Math.floor(this.pointer.x)}, ${Math.floor(this.pointer.y)}` : "";
-    this.bar.said.textContent = where && `${where}  ${said}`;
+    write(this.bar.said, where && `${where}  ${said}`);
     clearTimeout(this.telling);
     if (where) this.telling = setTimeout(() => { this.bar.live.textContent = `${this.current}, ${where}: ${said}`; }, 700);
     for (const [title, pane] of this.panes) pane.root.classList.toggle("ft-current", title === this.current && this.selected === null);
@@ -303,6 +307,10 @@ export class Viewer {
     if (target === this.bar.name) {
       if (event.key === "Enter" || event.key === "Escape") this.root.focus({ preventScroll: true });
       return;
+    }
+    if (target === this.bar.map && event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      return this.act(/Up|Right/.test(event.key) ? "wider" : "narrower");
     }
     if (target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) return;
     const [name, ...args] = meaning(event);
