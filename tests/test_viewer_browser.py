@@ -271,6 +271,18 @@ def test_a_box_is_drawn_named_moved_and_removed(opened):
     assert page.text(".ft-place"), "a box by keys alone"
 
 
+def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}))
+    session = page.page.context.new_cdp_session(page.page)
+    ratio = "() => { const c = document.querySelector('.ft-canvas'); return c.width / c.clientWidth; }"
+    for zoom in (0.5, 1.25, 2):
+        size = {"width": round(1040 / zoom), "height": round(800 / zoom)}
+        session.send("Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": zoom, "mobile": False})
+        page.page.wait_for_function(f"() => Math.abs(({ratio})() - {zoom}) < 0.01")
+        page.rest()
+        assert page.limits(0) == page.limits(1) == pytest.approx([0, 0, 255, 255], abs=2)
+
+
 def test_two_hundred_flips_leak_nothing(opened):
     viewer = Viewer({"a": place(0), "b": place(100), "c": place(200)})
     page = opened(viewer)

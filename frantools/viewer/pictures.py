@@ -67,6 +67,8 @@ class Collection:
     notes: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     best: dict[str, list[int]] = field(default_factory=dict)
+    caption: str = ""
+    """How the numbers came about."""
     comparison: Comparison | None = None
 
 
@@ -157,6 +159,7 @@ def _compared(comparison: Comparison) -> Collection:
             made.notes[title] = failed
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
     made.numbers, made.best = told(comparison.numbers(NUMBERS))
+    made.caption = comparison.protocol()
     return made
 
 

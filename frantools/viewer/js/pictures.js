@@ -39,8 +39,12 @@ function release(tile) {
 function decode(data) {
   /** @type {BlobPart} */
   let bytes;
-  if (typeof data === "string") bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
-  else bytes = /** @type {BlobPart} */ (data);
+  if (typeof data === "string") {
+    const text = atob(data);
+    const made = new Uint8Array(text.length);
+    for (let n = 0; n < text.length; n++) made[n] = text.charCodeAt(n);
+    bytes = made;
+  } else bytes = /** @type {BlobPart} */ (data);
   // The very values of the file: no profile of the screen, and no alpha.
   return createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }

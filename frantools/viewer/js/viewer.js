@@ -19,7 +19,7 @@ import { tellValues } from "./readout.js";
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
 const [GAP, BLINK, SETTLE] = [10, 600, 120]; // CSS pixels, milliseconds
-const SAID = ["chips", "numbers", "best", "notes"];
+const SAID = ["chips", "numbers", "best", "notes", "caption"];
 
 export class Viewer {
   /** @param {HTMLElement} parent @param {Store} store */
@@ -35,7 +35,8 @@ export class Viewer {
     this.tabs = make("div", "ft-tabs");
     this.grid = make("div", "ft-grid");
     this.bar = new Bar({ act: (name) => this.act(name), range: (value) => this.setRange(value), rename: (name) => this.rename(name) }, signal);
-    this.root.append(this.tabs, this.grid, this.bar.root, this.bar.help);
+    this.caption = make("div", "ft-caption");
+    this.root.append(this.tabs, this.grid, this.bar.root, this.caption, this.bar.help);
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
@@ -49,6 +50,7 @@ export class Viewer {
     this.pointer = null;
     this.pane = { width: 1, height: 1 };
     this.dpr = 1;
+    this.outline = "";
     this.drawn = 0; // frames, for whoever counts
     /** The frame that is asked for. @type {number | undefined} */
     this.asked = undefined;
@@ -165,9 +167,14 @@ export class Viewer {
     for (const [title, pane] of this.panes) {
       pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
-    const any = Object.keys(numbers).length > 0;
-    if (this.root.classList.toggle("ft-numbered", any) !== this.numbered) this.layout();
-    this.numbered = any;
+    const caption = this.store.get("caption") || "";
+    const outline = `${Object.keys(numbers).length > 0}, ${caption}`;
+    if (outline === this.outline) return;
+    this.outline = outline; // what changes the room that there is
+    this.root.classList.toggle("ft-numbered", Object.keys(numbers).length > 0);
+    this.caption.textContent = caption;
+    this.caption.hidden = !caption;
+    this.layout();
   }
 
   takeBoxes() {
@@ -191,7 +198,7 @@ export class Viewer {
     }
     const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
     const around = visible.root.offsetHeight - visible.box.offsetHeight;
-    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight;
+    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight + this.caption.offsetHeight;
     const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
     const aspect = this.frame.width / this.frame.height;
     const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, around, GAP);
