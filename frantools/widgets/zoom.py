@@ -101,7 +101,8 @@ def in_view(view: Mapping[str, float], frame: Sides, level: int) -> list[Tile]:
     columns = range(floor(region.x * wide / TILE), ceil(min(1.0, region.x + region.width) * wide / TILE))
     rows = range(floor(region.y * high / TILE), ceil(min(1.0, region.y + region.height) * high / TILE))
     x, y = (region.x + region.width / 2) * wide / TILE - 0.5, (region.y + region.height / 2) * high / TILE - 0.5
-    cells = sorted(((row, column) for row in rows for column in columns), key=lambda at: abs(at[0] - y) + abs(at[1] - x))
+    cells = [(row, column) for row in rows for column in columns]
+    cells.sort(key=lambda at: abs(at[0] - y) + abs(at[1] - x))
     return [
         Tile((wide, high), TILE * column, TILE * row, min(wide, TILE * (column + 1)), min(high, TILE * (row + 1)))
         for row, column in cells
@@ -118,10 +119,27 @@ def continuous(job: Job, columns: Sequence[Column]) -> list[Column]:
     return found
 
 
-def restored(
-    job: Job, columns: Sequence[Column], view: Mapping[str, float], screen: Mapping[str, Any], progress: Progress
-) -> Iterator[Piece]:
-    """The tiles in view of the columns that are continuous: coarse, then sharp, the middle of all columns first.
+def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[Tile]:
+    """The tiles of a picture that are in view: coarse ones, then sharp ones; none where the picture will do.
+
+    Parameters
+    ----------
+    job : Job
+        Of the whole picture.
+    view, screen, pixels
+        See `level_of`.
+    """
+    height, width = job.photo.picture.shape[:2]
+    level = level_of(view, screen, (width, height), pixels)
+    if level is None:
+        return []
+    coarse = level - COARSER
+    levels = [coarse, level] if coarse >= 0 and TILE << coarse > pixels else [level]
+    return [tile for each in levels for tile in in_view(view, (width, height), each)]
+
+
+def restored(job: Job, columns: Sequence[Column], tiles: Sequence[Tile], progress: Progress) -> Iterator[Piece]:
+    """Tiles of the columns that are continuous, one after the other; each in all columns before the next.
 
     Parameters
     ----------
@@ -129,18 +147,13 @@ def restored(
         Of the whole picture. What restorers are given stays as it is, whatever the level. Its cache keeps the tiles.
     columns : sequence of Column
         Those of other kinds are left out.
-    view, screen : dict
-        See `level_of`.
+    tiles : sequence of Tile
+        See `wanted`.
     progress : callable
         Told the share that is done; what it raises ends the work.
     """
-    height, width = job.photo.picture.shape[:2]
-    frame, pixels = (width, height), max(job.whole)
-    level = level_of(view, screen, frame, pixels)
-    if level is None:
-        return
-    levels = [level - COARSER, level] if TILE << max(0, level - COARSER) > pixels else [level]
-    asked = [(tile, column) for each in levels for tile in in_view(view, frame, each) for column in continuous(job, columns)]
+    anew = continuous(job, columns) if tiles else []
+    asked = [(tile, column) for tile in tiles for column in anew]
     costs = [cost_of(job, column) for _, column in asked]
     for index, (tile, column) in enumerate(asked):
 
