@@ -18,8 +18,9 @@ from .region import Zoom, region
 from .rois import Rois, rois
 from .trajectory import Trajectory, trajectory
 from .variability import Variability, variability
+from .viewer import Viewer
 
-__all__ = ["compare", "region", "render", "rois", "trajectory", "variability"]
+__all__ = ["Viewer", "compare", "region", "render", "rois", "trajectory", "variability"]
 
 KINDS: dict[str, type[Explorer]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 
