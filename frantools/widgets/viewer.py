@@ -32,7 +32,7 @@ from ..viewer.pictures import (
     sheet,
 )
 
-DETAILS = 64  # sharper parts that are kept of a picture: older ones go
+DETAILS = 64  # sharper parts that are kept of a picture: one out of view goes, or the oldest
 
 
 class Picture(widgets.Widget):
@@ -209,7 +209,7 @@ class Viewer(anywidget.AnyWidget):
             {
                 "title": title,
                 "picture": model and model.model_id,
-                "details": [{**part, "picture": each.model_id} for part, each in self._details.get(title, [])],
+                "details": [{**part, "picture": each.model_id} for part, each in self._by_sharpness(title)],
             }
             for title, model in self._models.items()
         ]
@@ -250,11 +250,28 @@ class Viewer(anywidget.AnyWidget):
         self._known(title)
         part, model = _view(region), Picture(encode(read(picture, title)))
         details = self._details.setdefault(title, [])
-        replaced = [each for each in details if each[0] == part] or details[: max(0, len(details) - DETAILS + 1)]
+        replaced = [each for each in details if each[0] == part]
+        if not replaced and len(details) >= DETAILS:
+            replaced = [next((each for each in details if not self._seen(each[0])), details[0])]
         self._details[title] = [each for each in details if each not in replaced] + [(part, model)]
         self._tell()
         for _, old in replaced:
             old.close()
+
+    @property
+    def details(self) -> dict[str, list[dict[str, float]]]:
+        """Which sharper parts there are, by title."""
+        return {title: [part for part, _ in details] for title, details in self._details.items()}
+
+    def _by_sharpness(self, title: str) -> list[tuple[dict[str, float], Picture]]:
+        """The details of a pane, the sharpest last, which is on top."""
+        return sorted(self._details.get(title, []), key=lambda each: each[1].encoded.width / each[0]["width"])
+
+    def _seen(self, part: Mapping[str, float]) -> bool:
+        """Whether any of a part is in view."""
+        view: Mapping[str, float] = self.view
+        sides = (("x", "width"), ("y", "height"))
+        return all(part[a] < view[a] + view[b] and view[a] < part[a] + part[b] for a, b in sides)
 
     def clear_details(self, title: str | None = None) -> None:
         """Take away the sharper parts of one pane, or of all."""
