@@ -484,10 +484,10 @@ def test_a_click_on_a_chip_opens_the_settings_of_its_column_and_another_closes_t
     compare.viewer._told(compare.viewer, {"kind": "chip", "title": "other"}, [])
     assert compare.columns.chosen.index == 2
     assert compare.panels.side.children == (compare.columns,)
-    compare.panels.buttons["Photo"].value = True
-    assert compare.panels.side.children == (compare.photo,)
+    compare.panels.buttons["Numbers"].value = True
+    assert compare.panels.side.children == (compare.table,)
     assert not compare.panels.buttons["Columns"].value
-    compare.panels.buttons["Photo"].value = False
+    compare.panels.buttons["Numbers"].value = False
     assert compare.panels.side.layout.display == "none"
 
 

@@ -74,11 +74,11 @@ class Compare(Explorer):
 
     def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
         panels = super()._panels()
-        tooltip, files = panels["Figure"]
+        tooltip, files = panels.pop("Files")
         return {
             **panels,
-            "Figure": (tooltip, widgets.VBox([files, self.look])),
             "Numbers": ("All numbers, with calls and seconds", self.table),
+            "Files": (tooltip, widgets.VBox([files, self.look])),
         }
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:

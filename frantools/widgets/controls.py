@@ -39,7 +39,7 @@ def slim(kind: type[widgets.Widget], description: str, tooltip: str, width: str,
 
 def button(description: str, tooltip: str, icon: str, action: Callable[[], None], width: str = "auto") -> Any:
     """A button and what it does."""
-    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width))
+    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width, flex="0 0 auto"))
     made.on_click(lambda _: action())
     return made
 

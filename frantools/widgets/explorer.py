@@ -81,12 +81,12 @@ class Explorer(Guarded, Stage):
                 widgets.Dropdown,
                 "Size",
                 "Pixels of the longer side that the pictures sharpen to",
-                "120px",
+                "104px",
                 options=sorted({*SIZES, size}),
                 value=size,
             ),
             "seed": slim(
-                widgets.IntText, "Seed", "Another seed, other random numbers", "110px", value=seed,
+                widgets.IntText, "Seed", "Another seed, other random numbers", "96px", value=seed,
                 continuous_update=False,
             ),
             **self.own,
@@ -94,7 +94,7 @@ class Explorer(Guarded, Stage):
         self.files = Files(self.view.name, self.message, self.figure, self._said, self._load)
         self.panels = Panels(self._panels())
         row = [self.photo.choice, self.controls["size"], self.controls["seed"], *self._row(), self.panels, self.status]
-        wrap = widgets.Layout(flex_flow="row wrap", align_items="center", justify_content="space-between")
+        wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         body = widgets.HBox([self.viewer, self.panels.side], layout=widgets.Layout(align_items="flex-start"))
         self.children = [widgets.HBox(row, layout=wrap), body, *self._below(), self.message]
@@ -121,8 +121,10 @@ class Explorer(Guarded, Stage):
         """What a click opens beside the pictures: tooltips and panels by their names."""
         return {
             "Columns": ("The settings of a column; a click on what stands above it opens them, too", self.columns),
-            "Photo": ("Another photo: a file, or an upload", self.photo),
-            "Figure": ("Save the figure, copy its code, load a recipe", self.files),
+            "Files": (
+                "Open another photo, save the figure, copy its code, load a recipe",
+                widgets.VBox([self.photo, self.files]),
+            ),
         }
 
     def _below(self) -> list[widgets.Widget]:

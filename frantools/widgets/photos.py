@@ -45,7 +45,7 @@ class PhotoChooser(Composed, widgets.VBox):
     def __init__(self, photo: Any = None, report: Report = print) -> None:
         self._photos = {name: Photo(name) for name in portraits()}
         self.report = report
-        self.choice = slim(widgets.Dropdown, "Photo", "The photo to restore; FranNet sees it gray", "220px")
+        self.choice = slim(widgets.Dropdown, "Photo", "The photo to restore; FranNet sees it gray", "170px")
         self.path = control(
             widgets.Text,
             "File",

@@ -181,7 +181,7 @@ class Stage(widgets.VBox):
         if self.comm is None or sys.is_finalizing():
             return
         self._background.stop()
-        self._background.join(1.0)  # outside the lock, which the work needs to leave
+        self._background.join(2.0)  # outside the lock, which the work needs to leave
         with LOCK:
             self.set_trait("result", None)
             self._pieces.clear()

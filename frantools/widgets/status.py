@@ -20,9 +20,13 @@ class Status(widgets.HBox):
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self.stop = button("Stop", "Stop rendering and keep what is shown", "stop", stop)
-        self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(width="120px", visibility="hidden"))
-        self.left = widgets.Label(layout=widgets.Layout(width="90px"))
-        super().__init__([self.stop, self.progress, self.left])
+        self.progress = widgets.FloatProgress(
+            max=1.0, layout=widgets.Layout(flex="1 1 30px", width="auto", min_width="0", visibility="hidden")
+        )
+        self.left = widgets.Label(layout=widgets.Layout(width="70px"))
+        super().__init__(
+            [self.progress, self.left, self.stop], layout=widgets.Layout(flex="1 1 170px", justify_content="flex-end")
+        )
         self.rest()
 
     def begin(self) -> None:
