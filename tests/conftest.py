@@ -18,7 +18,17 @@ settings.register_profile("frantools", deadline=None, max_examples=50)  # a slow
 settings.load_profile("frantools")
 
 
-SLOW = {"browser", "benchmarks", "figures", "kernel", "published", "training", "widgets", "widget_columns"}
+SLOW = {
+    "browser",
+    "benchmarks",
+    "figures",
+    "kernel",
+    "published",
+    "training",
+    "viewer_browser",
+    "widgets",
+    "widget_columns",
+}
 """Files of tests that take longest; `make check` leaves them out."""
 
 

@@ -6,7 +6,21 @@ import re
 from functools import cache
 from importlib.resources import files
 
-SHARED = ("geometry", "difference", "pictures", "pane", "gestures", "keys", "boxes", "readout", "bar", "viewer")
+SHARED = (
+    "geometry",
+    "difference",
+    "pictures",
+    "pane",
+    "gestures",
+    "keys",
+    "boxes",
+    "readout",
+    "bar",
+    "loading",
+    "actions",
+    "pointing",
+    "viewer",
+)
 """The modules that the widget and the pages share, each after those that it imports."""
 
 _IMPORT = re.compile(r'^import\s+(?:\{[^}]*\}\s+from\s+)?"\./\w+\.js";\n', re.MULTILINE)

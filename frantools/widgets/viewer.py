@@ -21,6 +21,7 @@ from ..regions import Region
 from ..viewer import modules, page
 from ..viewer.boxes import as_boxes, scaled
 from ..viewer.pictures import (
+    Collection,
     Encoded,
     check_count,
     check_total,
@@ -131,9 +132,11 @@ class Viewer(anywidget.AnyWidget):
         self._asked, self._sized = reference, frame
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
+        made = collect(pictures)
+        reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
         self.on_msg(self._told)
-        self.pictures = pictures
+        self._show(made)
         self.boxes = boxes
 
     # Pictures
@@ -151,7 +154,9 @@ class Viewer(anywidget.AnyWidget):
 
     @pictures.setter
     def pictures(self, pictures: Any) -> None:
-        made = collect(pictures)
+        self._show(collect(pictures))
+
+    def _show(self, made: Collection) -> None:
         self._comparison = made.comparison
         with self.hold_sync():
             self._take(made.pictures)
@@ -227,7 +232,7 @@ class Viewer(anywidget.AnyWidget):
 
     @property
     def frame(self) -> tuple[int, int]:
-        """Width and height of what all pictures show, in pixels, which boxes are in. Set to None, it is the reference's."""
+        """Width and height of what all pictures show, in pixels, which boxes are in. None sets the reference's."""
         return self._frame[0], self._frame[1]
 
     @frame.setter
@@ -352,6 +357,7 @@ class Viewer(anywidget.AnyWidget):
             for model in self._models.values():
                 if model is not None:
                     model.close()
+            self.layout.close()
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -79,6 +79,7 @@ export class Pane {
     /** @type {Picture | null} */
     this.picture = null;
     this.id = "";
+    this.failed = false; // whether its picture did not arrive
     /** @type {Detail[]} */
     this.details = [];
     /** @type {Uint32Array[] | null} */

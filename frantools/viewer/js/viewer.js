@@ -1,12 +1,15 @@
 // The viewer: panes that are zoomed together, and what keys, pointers and Python do to them.
+import { act } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Boxes } from "./boxes.js";
 import { DIFFERENCES, RANGES } from "./difference.js";
 import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, shown, zoomed } from "./geometry.js";
 import { listen } from "./gestures.js";
 import { meaning } from "./keys.js";
+import { load, loadDetails } from "./loading.js";
 import { button, make, Pane } from "./pane.js";
-import { nextFrame, Picture, tidy } from "./pictures.js";
+import { nextFrame, tidy } from "./pictures.js";
+import { point, press } from "./pointing.js";
 import { tellValues } from "./readout.js";
 
 /** @typedef {import("./pane.js").Scene} Scene */
@@ -47,6 +50,8 @@ export class Viewer {
     this.pane = { width: 1, height: 1 };
     this.dpr = 1;
     this.drawn = 0; // frames, for whoever counts
+    /** The frame that is asked for. @type {number | undefined} */
+    this.asked = undefined;
     this.listen(signal);
     this.takePanes();
     this.takeBoxes();
@@ -113,8 +118,8 @@ export class Viewer {
       const pane = before.get(title) ?? this.addPane(title);
       this.panes.set(title, pane);
       pane.count(this.panes.size);
-      void this.load(pane, picture ?? "");
-      void this.loadDetails(pane, details ?? []);
+      void load(this, pane, picture ?? "");
+      void loadDetails(this, pane, details ?? []);
     }
     const roots = [...this.panes.values()].map((pane) => pane.root);
     if (roots.some((each, n) => this.grid.children[n] !== each)) this.grid.replaceChildren(...roots);
@@ -139,9 +144,9 @@ export class Viewer {
     pane.values.addEventListener("click", () => this.act("values"));
     const { signal } = this.ended;
     listen(pane.box, {
-      press: (x, y, event) => this.press(pane, x, y, event),
-      hover: (x, y) => this.point(pane, x, y),
-      leave: () => this.point(null, 0, 0),
+      press: (x, y, event) => press(this, pane, x, y, event),
+      hover: (x, y) => point(this, pane, x, y),
+      leave: () => point(this, null, 0, 0),
       double: () => this.look({ ...FULL }, true),
       zoom: (x, y, factor) => this.look(zoomed(this.at, this.frame, this.pane, this.least, x, y, factor)),
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
@@ -151,50 +156,10 @@ export class Viewer {
     return pane;
   }
 
-  /** Bring a pane its picture; what it shows stays until the new one is there. @param {Pane} pane @param {string} id */
-  async load(pane, id) {
-    if (pane.id === id) return;
-    pane.id = id;
-    const picture = id ? await this.open(id) : null;
-    if (pane.id !== id || this.panes.get(pane.title) !== pane) return picture?.close();
-    pane.picture?.close();
-    pane.picture = picture;
-    this.say();
-    this.invalidate();
-  }
-
-  /** @param {string} id @returns {Promise<Picture | null>} */
-  async open(id) {
-    try {
-      const picture = new Picture(await this.store.picture(id));
-      picture.changed = () => this.invalidate();
-      return await picture.open();
-    } catch (error) {
-      if (!this.ended.signal.aborted) console.warn("frantools: a picture did not arrive", error);
-      return null;
-    }
-  }
-
-  /** @param {Pane} pane @param {any[]} told */
-  async loadDetails(pane, told) {
-    const ids = told.map((each) => each.picture);
-    pane.details = pane.details.filter((each) => ids.includes(each.id) || each.picture.close());
-    const fresh = told.filter((each) => !pane.details.some((old) => old.id === each.picture));
-    await Promise.all(fresh.map(async ({ picture: id, ...part }) => {
-      const picture = await this.open(id);
-      const wanted = this.panes.get(pane.title) === pane && (this.store.get("_panes") ?? [])
-        .some((/** @type {any} */ each) => each.details?.some((/** @type {any} */ detail) => detail.picture === id));
-      if (!picture || !wanted || pane.details.some((each) => each.id === id)) return picture?.close();
-      pane.details.push({ part, picture, id });
-      this.invalidate();
-    }));
-    this.invalidate();
-  }
-
   say() {
     const [chips, numbers, best, notes] = SAID.map((name) => this.store.get(name) ?? {});
     for (const [title, pane] of this.panes) {
-      pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? "" });
+      pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
     const any = Object.keys(numbers).length > 0;
     if (this.root.classList.toggle("ft-numbered", any) !== this.numbered) this.layout();
@@ -293,7 +258,7 @@ export class Viewer {
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.measure(), SETTLE);
     }
-    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || !pane.id) ? "ready" : "loading";
+    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || pane.failed || !pane.id) ? "ready" : "loading";
   }
 
   measure() {
@@ -331,65 +296,6 @@ export class Viewer {
 
   // What a hand does
 
-  /** @param {Pane | null} pane @param {number} x @param {number} y */
-  point(pane, x, y) {
-    const { at, frame } = this;
-    const [fx, fy] = [(x - at.x) / at.s, (y - at.y) / at.s];
-    const inside = pane && fx >= 0 && fy >= 0 && fx < frame.width && fy < frame.height;
-    this.pointer = inside ? { x: fx, y: fy } : null;
-    if (pane) {
-      this.current = pane.title;
-      const edge = this.mode.curtain && Math.abs(x - this.mode.edge * this.pane.width) < 8;
-      pane.box.style.cursor = edge ? "ew-resize" : this.boxes.cursor(fx, fy, 7 / at.s);
-    }
-    this.invalidate();
-  }
-
-  /** @param {Pane} pane @param {number} x @param {number} y @param {PointerEvent} event @returns {import("./gestures.js").Drag | null} */
-  press(pane, x, y, event) {
-    event.preventDefault(); // which would take the focus elsewhere
-    this.root.focus({ preventScroll: true });
-    this.current = pane.title;
-    const { at, frame, boxes } = this;
-    const [fx, fy, near] = [(x - at.x) / at.s, (y - at.y) / at.s, 7 / at.s];
-    const commit = () => this.commit();
-    if (this.mode.curtain && Math.abs(x - this.mode.edge * this.pane.width) < 8) {
-      const move = (/** @type {number} */ to) => {
-        this.mode.edge = clamp(to / this.pane.width, 0, 1);
-        this.invalidate();
-      };
-      return { move, end: () => {} };
-    }
-    if (boxes.drawing && event.button === 0) {
-      const move = (/** @type {number} */ to, /** @type {number} */ down) => {
-        boxes.draw(fx, fy, (to - at.x) / at.s, (down - at.y) / at.s, frame);
-        this.invalidate();
-      };
-      return { move, end: (_x, _y, still) => {
-        if (!still) boxes.add(boxes.rubber);
-        [boxes.rubber, boxes.drawing] = [null, false];
-        this.invalidate();
-        commit();
-      } };
-    }
-    const part = event.button === 0 ? boxes.hold(fx, fy, near) : "";
-    const before = boxes.current ? [...boxes.current.box] : [];
-    let last = { x, y };
-    return {
-      move: (to, down) => {
-        if (part) boxes.shift(before, part, (to - x) / at.s, (down - y) / at.s, frame);
-        else this.look(panned(this.at, frame, this.pane, to - last.x, down - last.y));
-        last = { x: to, y: down };
-        this.invalidate();
-      },
-      end: (_x, _y, still) => {
-        if (still) boxes.chosen = boxes.at(fx, fy, near);
-        this.invalidate();
-        commit();
-      },
-    };
-  }
-
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = /** @type {HTMLElement} */ (event.target);
@@ -410,75 +316,9 @@ export class Viewer {
 
   /** @param {string} name @param {number[]} args */
   act(name, ...args) {
-    const { mode, boxes, frame } = this;
-    const titles = [...this.panes.keys()];
-    const here = titles.indexOf(this.selected ?? this.current);
-    const step = (/** @type {number} */ by) => {
-      const title = titles[(here < 0 ? (by > 0 ? 0 : titles.length - 1) : here + by + titles.length) % titles.length];
-      if (this.selected === null) this.current = title;
-      else this.choose(title);
-    };
-    const zoom = (/** @type {number} */ factor) => this.look(
-      zoomed(this.at, frame, this.pane, this.least, this.pane.width / 2, this.pane.height / 2, factor));
-    const shift = (/** @type {string} */ part) => boxes.current && boxes.shift(boxes.current.box, part, args[0], args[1], frame);
-    /** @type {Record<string, () => void>} */
-    const acts = {
-      alone: () => args[0] <= titles.length && this.choose(this.selected === titles[args[0] - 1] ? null : titles[args[0] - 1]),
-      all: () => this.choose(null),
-      previous: () => step(-1),
-      next: () => step(1),
-      toggle: () => {
-        if (boxes.drawing) {
-          const v = clip(shown(this.at, frame, this.pane));
-          const [x, y, w, h] = [v.x * frame.width, v.y * frame.height, v.width * frame.width, v.height * frame.height];
-          boxes.draw(x + 0.35 * w, y + 0.35 * h, x + 0.65 * w, y + 0.65 * h, frame);
-          boxes.add(boxes.rubber);
-          [boxes.rubber, boxes.drawing] = [null, false];
-        } else this.choose(this.selected === null ? this.current || titles[0] : null);
-      },
-      hold: () => this.hold(true),
-      blink: () => this.blink(!mode.blink),
-      curtain: () => { mode.curtain = !mode.curtain; },
-      difference: () => { mode.difference = DIFFERENCES[(DIFFERENCES.indexOf(mode.difference) + 1) % DIFFERENCES.length]; },
-      narrower: () => this.setRange(mode.range / 1.25),
-      wider: () => this.setRange(mode.range * 1.25),
-      closer: () => zoom(1.25),
-      farther: () => zoom(0.8),
-      pixels: () => zoom(1 / this.dpr / this.at.s),
-      pan: () => this.look(panned(this.at, frame, this.pane, -args[0] * this.pane.width * 0.15, -args[1] * this.pane.height * 0.15)),
-      reset: () => {
-        Object.assign(mode, { difference: DIFFERENCES[0], curtain: false, edge: 0.5, loupe: false, histogram: false });
-        this.blink(false);
-        [boxes.drawing, boxes.chosen] = [false, -1];
-        this.look({ ...FULL });
-      },
-      draw: () => { boxes.drawing = !boxes.drawing; },
-      box: () => { boxes.chosen = boxes.all.length ? (boxes.chosen + 1) % boxes.all.length : -1; },
-      move: () => shift("move"),
-      resize: () => shift("se"),
-      remove: () => boxes.remove(),
-      loupe: () => { mode.loupe = !mode.loupe; },
-      histogram: () => { mode.histogram = !mode.histogram; },
-      values: () => { mode.fractions = !mode.fractions; },
-      help: () => { this.bar.help.hidden = !this.bar.help.hidden; },
-      leave: () => this.leave(),
-    };
-    acts[name]?.();
+    act(this, name, args);
     this.invalidate();
     this.commitLater();
-  }
-
-  /** Out of what is open, and at last out of the viewer. */
-  leave() {
-    const { boxes, bar } = this;
-    if (!bar.help.hidden) bar.help.hidden = true;
-    else if (boxes.drawing) boxes.drawing = false;
-    else if (boxes.chosen >= 0) boxes.chosen = -1;
-    else {
-      const outer = /** @type {HTMLElement | null} */ (this.root.parentElement?.closest("[tabindex]"));
-      this.root.blur();
-      outer?.focus({ preventScroll: true });
-    }
   }
 
   /** @param {boolean} on */
