@@ -15,6 +15,7 @@ what runs elsewhere, on CUDA too.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -82,9 +83,9 @@ class Block:
     local: Layer
     """From the local latent."""
     column: Tensor
-    """(W, 64): from x, the global context and the bias, for each column."""
+    """(W, 64): from the global context, the bias and what is known of the position, for each column."""
     row: Tensor | None
-    """(64, 33): from the encoding of y, where the model knows it."""
+    """(64, 33) or (64, 66): from the encoding of what differs from row to row, where the model knows it."""
     time: Tensor
     """(64, 33): from the encoding of the step."""
     value: Tensor
@@ -98,8 +99,8 @@ def dense(module: nn.Module) -> list[nn.Linear]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-class GridDecoder:
-    """A model's decoder, prepared for one encoded picture and the columns of a grid of points.
+class Decoder(ABC):
+    """A model's decoder, prepared for one encoded picture; what it is asked at, `GridDecoder` and `scattered` know.
 
     Parameters
     ----------
@@ -107,8 +108,8 @@ class GridDecoder:
         In evaluation mode.
     encoded : Encoded
         Of one picture.
-    columns : Tensor
-        (W,) float32, or float64 where float32 does not tell them apart: the x coordinates of the grid, in [0, 1].
+    position : Tensor
+        (W, 33 * k) float32: the first k coordinates of W columns of points, encoded; the rows tell the others.
     dtype : torch.dtype
         Of the products: float32 or bfloat16. Sums over blocks and steps are float32 all the same. Where a processor
         has no instructions for bfloat16, its rounded numbers are multiplied as float32: torch's own emulation takes
@@ -117,46 +118,33 @@ class GridDecoder:
 
     least = LEAST
 
-    def __init__(self, model: FranNet, encoded: Encoded, columns: Tensor, dtype: torch.dtype = torch.float32) -> None:
-        columns = exact(columns, self.least)
-        emulated = columns.device.type == "cpu" and not _fused(columns.device, dtype)
+    def __init__(self, model: FranNet, encoded: Encoded, position: Tensor, dtype: torch.dtype) -> None:
+        emulated = position.device.type == "cpu" and not _fused(position.device, dtype)
         self.model, self.dtype = model, torch.float32 if emulated else dtype
         cast = lambda w: w.to(dtype).to(self.dtype).contiguous()  # noqa: E731
+        self._cast = cast
         self.blocks = []
+        here = position.shape[1]
+        left = model.position.outputs * len(model.config.position) - here
         for mlp in model.decoder.blocks:
             first, second, third, out = dense(mlp)
-            coordinates = [model.position.outputs] * len(model.config.position)
-            parts = (LATENT, LATENT, *coordinates, model.time.outputs, 6)
-            context, local, x, *y, time, value = first.weight.split(parts, dim=1)
+            parts = (LATENT, LATENT, here, left, model.time.outputs, 6)
+            context, local, column, row, time, value = first.weight.split(parts, dim=1)
             self.blocks.append(
                 Block(
                     local=Layer(cast(local)),
                     # The global context is the same for all points of the picture: with the bias, a constant.
-                    column=model.position(columns[:, None]) @ x.T + first.bias + encoded.context[0] @ context.T,
-                    row=y[0] if y else None,
+                    column=position @ column.T + first.bias + encoded.context[0] @ context.T,
+                    row=row if left else None,
                     time=time,
                     value=value,
                     hidden=(Layer(cast(second.weight), cast(second.bias)), Layer(cast(third.weight), cast(third.bias))),
                     out=Layer(cast(out.weight), cast(out.bias)),
                 )
             )
-        # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
-        # and then the layer runs over 1,344 cells and not over every point.
-        mixer, mix = dense(model.local)
-        weights = mixer.weight.split([features.shape[1] for features in encoded.maps], dim=1)
-        self.maps = [
-            torch.einsum("chw,oc->how", features[0], weight)
-            for features, weight in zip(encoded.maps, weights, strict=True)
-        ]
-        self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
-        self.mixer_bias = mixer.bias
-        self.mix = Layer(cast(mix.weight), cast(mix.bias))
-        self.gray = None
-        if model.config.target == "residual":
-            self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).float().T
         self.steps: dict[int | None, list[Layer]] = {}
         self.times: dict[int | None, Tensor] = {}
-        self.compiled = self._compiled(dtype) if kernel.at_hand(columns.device) else None
+        self.compiled = self._compiled(dtype) if kernel.at_hand(position.device) else None
 
     def _compiled(self, dtype: torch.dtype) -> kernel.Blocks:
         """The blocks, for the compiled function."""
@@ -173,12 +161,12 @@ class GridDecoder:
         )
 
     def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Answer:
-        """The decoder at a part of the grid.
+        """The decoder at a part of the points.
 
         Parameters
         ----------
         rows : Tensor
-            (H,) float32 or float64: y coordinates, in [0, 1].
+            (H,) float32 or float64: the y coordinates of a grid, in [0, 1]; or of points anywhere, (H, 2): both.
         start, stop : int, optional
             Columns `start` to `stop` - 1 of the grid, as a slice does; W of them.
 
@@ -188,18 +176,18 @@ class GridDecoder:
             ``answer(value, t)``: `FranNet.decode` of (H * W, 3) float32 values, row by row. It has no gradient;
             `FranNet.decode` has one.
         """
-        start, stop, _ = slice(start, stop).indices(len(self.columns))
+        start, stop, _ = slice(start, stop).indices(len(self.blocks[0].column))
         local = self._local(rows, slice(start, stop))
         if self.compiled is not None:
             from_value = self.model.config.objective == "noise"
             compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop)
             return torch.no_grad()(lambda value, t: compiled(value, self._time(t), from_value))
         fixed = self._fixed(local, rows, slice(start, stop))
-        read = torch.ones(len(fixed[0]), 7, dtype=self.dtype, device=rows.device)
 
         @torch.no_grad()
         def answer(value: Tensor, t: int | None) -> Tensor:
             total = self.model.start(value)
+            read = torch.ones(len(value), 7, dtype=self.dtype, device=value.device)  # threads may share an answer
             read[:, :3] = value
             for block, first, start in zip(self.blocks, self._first(t), fixed, strict=True):
                 read[:, 3:6] = total
@@ -210,14 +198,6 @@ class GridDecoder:
             return total
 
         return answer
-
-    def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
-        """`FranNet.to_colour` of the (H * W, 3) clean values at a part of the grid; see `tile`."""
-        if self.gray is None:
-            return value
-        return self.model.to_colour(
-            value, (cubic(rows, INPUT_SIZE).float() @ self.gray[:, start:stop]).flatten()[:, None]
-        )
 
     def _time(self, t: int | None) -> Tensor:
         """(3, 64): what each block's first layer gets from the step."""
@@ -235,23 +215,17 @@ class GridDecoder:
             ]
         return self.steps[t]
 
+    @abstractmethod
     def _local(self, rows: Tensor, part: slice) -> Tensor:
         """The local latents: (H * W, 64)."""
-        maps, down = self.maps, [hat(rows, len(m)) for m in self.maps]
-        across = self.columns[part].split([m.shape[2] for m in maps], dim=1)
-        # The maps are read along the shorter side first; what that gives, read along the other one, line by line, is
-        # the hidden layer of the local latent.
-        first, then = down, across
-        if tall := len(rows) > len(across[0]):
-            first, then, maps = across, down, [m.transpose(0, 2) for m in maps]
-        lines = torch.cat([torch.einsum("yh,how->yow", near, m) for near, m in zip(first, maps, strict=True)], dim=2)
-        near = torch.cat(then, dim=1)
-        hidden = [Layer(line, self.mixer_bias)(near, relu=True).to(self.dtype) for line in lines]
-        return self.mix(torch.stack(hidden, dim=1 if tall else 0).flatten(0, 1), relu=True)
+
+    @abstractmethod
+    def _position(self, rows: Tensor) -> Tensor:
+        """The encoding of what differs from row to row: (H, 33 * k)."""
 
     def _rows(self, rows: Tensor) -> list[Tensor]:
-        """For each block, what its first layer gets from y: (H, 64)."""
-        position = self.model.position(rows[:, None])
+        """For each block, what its first layer gets from the rows: (H, 64)."""
+        position = self._position(rows)
         return [
             position @ block.row.T if block.row is not None else torch.zeros(len(rows), HIDDEN, device=rows.device)
             for block in self.blocks
@@ -264,6 +238,60 @@ class GridDecoder:
             block.local.plus(local, place.to(self.dtype).flatten(0, 1))
             for block, place in zip(self.blocks, places, strict=True)
         ]
+
+
+class GridDecoder(Decoder):
+    """A model's decoder, prepared for one encoded picture and the columns of a grid of points.
+
+    Parameters
+    ----------
+    model, encoded, dtype
+        As for `Decoder`.
+    columns : Tensor
+        (W,) float32, or float64 where float32 does not tell them apart: the x coordinates of the grid, in [0, 1].
+    """
+
+    def __init__(self, model: FranNet, encoded: Encoded, columns: Tensor, dtype: torch.dtype = torch.float32) -> None:
+        columns = exact(columns, self.least)
+        super().__init__(model, encoded, model.position(columns[:, None]), dtype)
+        # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
+        # and then the layer runs over 1,344 cells and not over every point.
+        mixer, mix = dense(model.local)
+        weights = mixer.weight.split([features.shape[1] for features in encoded.maps], dim=1)
+        self.maps = [
+            torch.einsum("chw,oc->how", features[0], weight)
+            for features, weight in zip(encoded.maps, weights, strict=True)
+        ]
+        self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
+        self.mixer_bias = mixer.bias
+        self.mix = Layer(self._cast(mix.weight), self._cast(mix.bias))
+        self.gray = None
+        if model.config.target == "residual":
+            self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).float().T
+
+    def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """`FranNet.to_colour` of the (H * W, 3) clean values at a part of the grid; see `tile`."""
+        if self.gray is None:
+            return value
+        return self.model.to_colour(
+            value, (cubic(rows, INPUT_SIZE).float() @ self.gray[:, start:stop]).flatten()[:, None]
+        )
+
+    def _position(self, rows: Tensor) -> Tensor:
+        return self.model.position(rows[:, None])
+
+    def _local(self, rows: Tensor, part: slice) -> Tensor:
+        maps, down = self.maps, [hat(rows, len(m)) for m in self.maps]
+        across = self.columns[part].split([m.shape[2] for m in maps], dim=1)
+        # The maps are read along the shorter side first; what that gives, read along the other one, line by line, is
+        # the hidden layer of the local latent.
+        first, then = down, across
+        if tall := len(rows) > len(across[0]):
+            first, then, maps = across, down, [m.transpose(0, 2) for m in maps]
+        lines = torch.cat([torch.einsum("yh,how->yow", near, m) for near, m in zip(first, maps, strict=True)], dim=2)
+        near = torch.cat(then, dim=1)
+        hidden = [Layer(line, self.mixer_bias)(near, relu=True).to(self.dtype) for line in lines]
+        return self.mix(torch.stack(hidden, dim=1 if tall else 0).flatten(0, 1), relu=True)
 
 
 def hat(v: Tensor, cells: int) -> Tensor:
