@@ -79,7 +79,7 @@ class Rois(Explorer):
             own = [each for each in self.viewer.boxes if each["name"] not in self._found]
             wide, high = data.size
             frame = self.viewer.frame
-            found = [
+            found: list[dict[str, Any]] = [
                 {"name": f"{number}: {roi.score:.0f}", "box": [roi.left, roi.top, roi.right, roi.bottom]}
                 for number, roi in enumerate(data.regions, start=1)
             ]

@@ -81,9 +81,8 @@ class Stage(widgets.VBox):
         self.viewer = Viewer(dict.fromkeys(titles, small))
         self._shown: Recipe | None = None  # that of the result
         self._job: Job | None = None  # of the recipe that is rendered: the whole picture
-        self._pieces: dict[str, dict[zoom.Tile, Any]] = {}  # the tiles on screen, by column
-        self._alike: dict[str, Any] = {}  # what they were made of
-        self._wanted: list[zoom.Tile] = []  # those that are in view
+        self._alike: dict[str, Any] = {}  # what the panes were made of, by column
+        self._wanted: list[zoom.Tile] = []  # the tiles that are in view
         self._background = Rendering(self)
         super().__init__([self.viewer])
         self.viewer.observe(self._moved, ["view", "screen"])
@@ -184,7 +183,6 @@ class Stage(widgets.VBox):
         self._background.join(2.0)  # outside the lock, which the work needs to leave
         with LOCK:
             self.set_trait("result", None)
-            self._pieces.clear()
             for part in parts(self) - {self}:
                 part.close()
             super().close()
@@ -194,9 +192,9 @@ class Stage(widgets.VBox):
     def show(self, recipe: Recipe, data: Any) -> None:
         """Show a result, or a part that was restored anew."""
         if isinstance(data, zoom.Piece):
-            if self.viewer.pictures.get(data.title) is not None:
-                self._pieces.setdefault(data.title, {})[data.tile] = data.image
-                self._detail(data.title, data.tile, data.image)
+            there = asdict(data.tile.region) in self.viewer.details.get(data.title, [])
+            if not there and self.viewer.pictures.get(data.title) is not None:
+                self.viewer.detail(data.title, data.tile.region, data.image)
             return
         self._shown = recipe
         self.set_trait("result", data)
@@ -237,29 +235,18 @@ class Stage(widgets.VBox):
             return
         recipe, job = self.shown(), self._job
         panes = self.panes(self.result, recipe)
-        alike = {
-            column.title: (column, (job.photo.key, job.size, job.seed, job.given, job.device))
-            for column in recipe.columns
-        }
-        for title in list(self._pieces):
-            if alike.get(title) != self._alike.get(title):
-                del self._pieces[title]
-                self.viewer.clear_details(title)
-        self._alike = alike
+        others = (job.photo.key, job.size, job.seed, job.given, job.device)
+        before, self._alike = self._alike, {column.title: (column, others) for column in recipe.columns}
         with self.viewer.hold_sync():
             self.viewer.frame = job.size
-            self.viewer.pictures = panes.pictures
+            if list(self.viewer.pictures) == list(panes.pictures):
+                keep = [title for title, made in self._alike.items() if before.get(title) == made]
+                self.viewer.update(panes.pictures, keep)
+            else:
+                self.viewer.pictures = panes.pictures
             self.viewer.notes = dict(panes.notes)
             self.viewer.numbers, self.viewer.best = dict(panes.numbers), dict(panes.best)
-            for title, tiles in self._pieces.items():
-                for tile, image in tiles.items():
-                    self._detail(title, tile, image)
         self.label()
-
-    def _detail(self, title: str, tile: zoom.Tile, image: Any) -> None:
-        """Show a tile, unless it is there."""
-        if asdict(tile.region) not in self.viewer.details.get(title, []):
-            self.viewer.detail(title, tile.region, image)
 
     def label(self) -> None:
         """Say above each pane what it is, and whether it is restored anew where one zooms in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from numbers import Real
@@ -164,12 +164,15 @@ class Viewer(anywidget.AnyWidget):
                 self.numbers, self.best = made.numbers, made.best
             self.notes = made.notes
 
-    def update(self, pictures: Mapping[str, Any]) -> None:
-        """Replace or add pictures, by title; the others stay. A None leaves the pane to its note."""
-        fresh = {title: None if each is None else read(each, title) for title, each in pictures.items()}
-        self._take({**self._models, **fresh})
+    def update(self, pictures: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
+        """Replace or add pictures, by title; the others stay. A None leaves the pane to its note.
 
-    def _take(self, pictures: Mapping[str, Any]) -> None:
+        The sharper parts of a picture that is replaced go, unless its title is among those to `keep`.
+        """
+        fresh = {title: None if each is None else read(each, title) for title, each in pictures.items()}
+        self._take({**self._models, **fresh}, keep)
+
+    def _take(self, pictures: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
         """Show these pictures: models that are there already, uint8 arrays, or None."""
         check_count(len(pictures))
         check_total(
@@ -185,7 +188,7 @@ class Viewer(anywidget.AnyWidget):
                 key = content_key(each)
                 before[key] = before.get(key) or Picture(encode(each, key))  # two alike are sent once
                 each = before[key]
-            if each is not self._models.get(title):
+            if each is not self._models.get(title) and title not in keep:
                 self.clear_details(title)
             models[title] = each
         self._models = models
@@ -214,7 +217,7 @@ class Viewer(anywidget.AnyWidget):
             {
                 "title": title,
                 "picture": model and model.model_id,
-                "details": [{**part, "picture": each.model_id} for part, each in self._by_sharpness(title)],
+                "details": [{**part, "picture": each.model_id} for part, each in self._details.get(title, [])],
             }
             for title, model in self._models.items()
         ]
@@ -267,10 +270,6 @@ class Viewer(anywidget.AnyWidget):
     def details(self) -> dict[str, list[dict[str, float]]]:
         """Which sharper parts there are, by title."""
         return {title: [part for part, _ in details] for title, details in self._details.items()}
-
-    def _by_sharpness(self, title: str) -> list[tuple[dict[str, float], Picture]]:
-        """The details of a pane, the sharpest last, which is on top."""
-        return sorted(self._details.get(title, []), key=lambda each: each[1].encoded.width / each[0]["width"])
 
     def _seen(self, part: Mapping[str, float]) -> bool:
         """Whether any of a part is in view."""
