@@ -38,6 +38,8 @@ from .scores.measures import measures as measures
 from .scores.roi import Roi as Roi
 from .scores.roi import find_rois as find_rois
 from .scores.roi import merge_rois as merge_rois
+from .sweeps.driver import sweep as sweep
+from .sweeps.result import Sweep as Sweep
 from .tables import Table as Table
 from .views import figures as figures
 from .views import note as note

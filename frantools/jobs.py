@@ -100,9 +100,14 @@ def _checked(made: object, title: str) -> Restoration:
 
 
 def frame_of(photo: Photo, restorers: Iterable[Restorer]) -> Photo:
-    """The photo with its frame: its own; else square where FranNet takes part or all is plain resizing, else whole."""
+    """The photo with its frame: its own; else the one that restorers wish."""
+    return photo.framed_as(wished(restorers))
+
+
+def wished(restorers: Iterable[Restorer]) -> str:
+    """The frame to look at: square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {getattr(each, "frame", "whole") for each in restorers}
-    return photo.framed_as("square" if "square" in wishes or wishes <= {""} else "whole")
+    return "square" if "square" in wishes or wishes <= {""} else "whole"
 
 
 def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:

@@ -292,6 +292,8 @@ def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, co
         ("steps", "quadratic", ("steps", "quadratic")),
         ("noise_projection", False, ("noise_projection", False)),
         ("noise_stddev", "squared", ("noise_stddev", "squared")),
+        ("noise_length", float("inf"), ("noise_length", "inf")),
+        ("noise_fields", "one", ("noise_fields", "one")),
         ("clip", True, ("clipping", [-1.0, 1.0])),
         ("sampler", "ddpm", ("sampler", "ddpm")),
     ],
@@ -337,7 +339,7 @@ def test_controls_that_do_nothing_are_disabled(compare: Compare) -> None:
     def disabled(*names: str) -> list[bool]:
         return [getattr(editor if hasattr(editor, name) else editor.setup, name).disabled for name in names]
 
-    setup = ("sampler", "stochasticity", "K", "steps", "noise_projection", "noise_stddev", "clip")
+    setup = ("sampler", "stochasticity", "K", "steps", "noise_projection", "noise_stddev", "noise_length", "clip")
     compare.columns.chosen.index = 3
     assert all(disabled(*setup, "low", "high", "own_seed", "seed")), "single-pass"
     compare.columns.chosen.index = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks import is_whole
 from . import parts
-from .autoregressive import AutoregressiveSetup
+from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
 from .predictions import PREDICTIONS
 from .samplers import Setup
@@ -16,8 +16,6 @@ from .schedule import SCHEDULES, STEPS
 from .starts import Start
 
 RESTORATORS = ("single-pass", "diffusion", "interpolant", "direction", "constant")
-FRANNETS = AutoregressiveSetup(threshold=0.001)
-"""What FranNet's own configs sample autoregressive models with."""
 
 
 @dataclass(frozen=True)

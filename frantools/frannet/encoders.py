@@ -26,6 +26,8 @@ class Encoded(NamedTuple):
     """(B, 1, 64, 64): the input."""
     local: bool = True
     """Whether points have their local context, or zeros in its place."""
+    astray: bool = False
+    """Whether the decoder is told random positions in the place of the points' own."""
 
 
 class Stage(nn.Module):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checks import is_whole
+from ..noise import checked
 from .predictions import PREDICTIONS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
@@ -52,6 +53,15 @@ class Setup:
     sampler : {"ddim", "ddpm"}
         "ddpm" steps with the posterior mean and variance. It visits all steps and has no projection: it needs
         ``stochasticity=1, K=1, noise_projection=False, steps="uniform"``.
+    noise_length : float
+        Over which neighbouring points draw alike, in fractions of the picture. 0: each point draws numbers of its own,
+        and chance shows as grain. Above: white noise, filtered with a Gaussian of this standard deviation and brought
+        back to a variance of 1. Each point's own numbers are as random as before, so that the expected loss does not
+        change; those of two points at a distance d are correlated by ``exp(-d**2 / (4 * noise_length**2))``, and what
+        chance decides shows as another colouring. ``math.inf``, or "inf": one draw for all points. See `noise`.
+    noise_fields : {"fresh", "one"}
+        Whether each step draws anew, or all steps after the start add the same numbers, which then add up: no longer
+        the noise that the model was trained with.
     start, stop : int, optional
         The diffusion steps to begin and to end at, as FranNet counts them: the first step visited is ``start - 1``, and
         the last one `stop`, which leads to ``stop - 1``; with "uniform" steps. Default: all of them.
@@ -69,6 +79,8 @@ class Setup:
     clipping: tuple[float, float] | None = None
     steps: str = "uniform"
     sampler: str = "ddim"
+    noise_length: float = 0.0
+    noise_fields: str = "fresh"
     start: int | None = None
     stop: int | None = None
 
@@ -89,6 +101,7 @@ class Setup:
         object.__setattr__(self, "stochasticity", float(self.stochasticity))
         object.__setattr__(self, "K", int(self.K))
         object.__setattr__(self, "noise_projection", bool(self.noise_projection))
+        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
         for name in ("start", "stop"):
             value = getattr(self, name)
             if value is not None and (not is_whole(value) or value < 0):
@@ -118,17 +131,27 @@ class Setup:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
-        made = {field.name: getattr(self, field.name) for field in fields(self)}
-        # Recipes of all steps stay as they were.
-        return {name: value for name, value in made.items() if name not in ("start", "stop") or value is not None}
+        unset = [name for name in ("start", "stop") if getattr(self, name) is None]
+        made = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in (*WHITE, *unset)}
+        return made | coloured(self)
+
+
+WHITE: dict[str, Any] = {"noise_length": 0.0, "noise_fields": "fresh"}
+"""The settings of noise that recipes leave out: those without them stay as they were."""
+
+
+def coloured(setup: object) -> dict[str, Any]:
+    """What a setup says of its noise beyond `WHITE`, as JSON can hold it."""
+    said = {name: getattr(setup, name, value) for name, value in WHITE.items()}
+    return {name: "inf" if value == inf else value for name, value in said.items() if value != WHITE[name]}
 
 
 @runtime_checkable
 class Solver(Protocol):
     """Any sampler, in the place of a `Setup`: an object with these three. `adapters.SchedulerSetup` is one.
 
-    It may also have ``calls_on(schedule)``, where the number of calls depends on the schedule, and a `name`, which
-    `setups.setup_name` then gives.
+    It may also have ``calls_on(schedule)``, where the number of calls depends on the schedule, a `name`, which
+    `setups.setup_name` then gives, and `noise_length` and `noise_fields`, as a `Setup` has them.
 
     Examples
     --------
