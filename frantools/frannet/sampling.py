@@ -103,6 +103,7 @@ def sample_points(
             model.schedule,
             setup,
             lambda shape: draw(shape).to(device, torch.float32),
+            always=True,
         )
         return model.to_colour(made, model.base(encoded, points))
 
