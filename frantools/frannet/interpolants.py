@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .autoregressive import AutoregressiveSetup
 from .config import Config
-from .predictions import Share, predict_x0, root
+from .predictions import PREDICTIONS, Share, noisy, predict_x0, root
 from .samplers import Callback, Noise, Setup, Solver, noise_of, sample, walk
 from .schedule import Schedule
 
@@ -25,16 +25,24 @@ class Interpolant:
 
     pair: Callable[[Tensor, Tensor, Share], tuple[Tensor, Tensor]]
     """``pair(answer, x, a)``: x0 and x1, from what the network answered about `x`, where alpha_bar is `a`."""
+    target: Callable[[Tensor, Tensor, Share], Tensor]
+    """``target(x0, x1, a)``: what the network learns to answer."""
+    seen: Callable[[Tensor, Tensor, Share], Tensor] = noisy
+    """``seen(x0, x1, a)``: the value that it is trained about."""
     blind: bool = False
     """Whether the network is asked about zeros, and not about `x`."""
 
 
 INTERPOLANTS: Mapping[str, Interpolant] = MappingProxyType(
     {
-        "noise": Interpolant(lambda h, x, a: (predict_x0(x, h, a), h)),
-        "v": Interpolant(lambda h, x, a: (root(a) * x - root(1 - a) * h, root(1 - a) * x + root(a) * h)),
-        "direction": Interpolant(lambda h, x, a: (x + h, x)),
-        "constant": Interpolant(lambda h, x, a: (h, h), blind=True),
+        "noise": Interpolant(lambda h, x, a: (predict_x0(x, h, a), h), PREDICTIONS["noise"].target),
+        "v": Interpolant(
+            lambda h, x, a: (root(a) * x - root(1 - a) * h, root(1 - a) * x + root(a) * h), PREDICTIONS["v"].target
+        ),
+        "direction": Interpolant(lambda h, x, a: (x + h, x), lambda x0, x1, a: x0 - x1, seen=lambda x0, x1, a: x1),
+        "constant": Interpolant(
+            lambda h, x, a: (h, h), lambda x0, x1, a: x0, seen=lambda x0, x1, a: torch.zeros_like(x0), blind=True
+        ),
     }
 )
 """By what the network answers; FranNet's table."""

@@ -10,24 +10,28 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.adapters import SchedulerSetup
-from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, WHITE, Setup
+from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, SETUPS, WHITE, Setup
 from ..frannet.schedule import RULES
 from ..noise import FIELDS
-from .controls import WRAP, Composed, control
+from .controls import Composed, control, folded
 
 DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
 NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
 LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
+OTHER = "another"
 BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
 
 
-class SetupEditor(Composed, widgets.HBox):
+class SetupEditor(Composed, widgets.VBox):
     """A setup; `value` is a `Setup`, a solver of another library, which is shown by its name and kept, or None."""
 
     value = traitlets.Any()
 
     def __init__(self) -> None:
         slow = {"continuous_update": False}
+        self.name = control(
+            widgets.Dropdown, "Setup", "The note's setups; another one where it is changed", options=[*SETUPS, OTHER]
+        )
         self.sampler = control(
             widgets.Dropdown, "Sampler", "DDPM steps with the posterior mean and visits all steps", options=SAMPLERS
         )
@@ -66,17 +70,19 @@ class SetupEditor(Composed, widgets.HBox):
         )
         self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=BOUNDS[1], **slow)
         self._solver: Any = None
-        super().__init__(
-            [
-                widgets.VBox([self.sampler, self.stochasticity, self.K, self.steps, self.noise_projection]),
-                widgets.VBox([self.noise_stddev, self.noise_length, self.noise_fields, self.clip, self.low, self.high]),
-            ],
-            layout=widgets.Layout(**WRAP),
-        )
+        rest = [self.sampler, self.steps, self.noise_projection, self.noise_stddev, self.noise_length]
+        rest += [self.noise_fields, self.clip, self.low, self.high]
+        super().__init__([self.name, self.stochasticity, self.K, folded("More of the sampler", rest)])
         self._all = [*(getattr(self, name) for name in NAMES), self.clip, self.low, self.high]
         self.sampler.observe(self._bind, "value")  # before the value is read of them
         self.compose(*self._all)
+        self.name.observe(self._choose, "value")
         self.show(None)
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        """Take one of the note's setups."""
+        if not self._writing and change["new"] in SETUPS:
+            self.show(SETUPS[change["new"]])
 
     def _bind(self, change: dict[str, Any]) -> None:
         """DDPM's sampler leaves no choice of the other settings."""
@@ -116,7 +122,9 @@ class SetupEditor(Composed, widgets.HBox):
         free = self.sampler.value != "ddpm"
         for each in self._all:
             each.disabled = not ours
-        self.sampler.disabled = self.value is None
+        self.sampler.disabled = self.name.disabled = self.value is None
+        with self.writing():
+            self.name.value = next((name for name, setup in SETUPS.items() if setup == self.value), OTHER)
         if ours:
             for name in DDPM:
                 getattr(self, name).disabled = not free
