@@ -64,10 +64,10 @@ class Config:
     features: str = "note"
     objective: str = "noise"
     steps: int = STEPS
-    encoder: parts.Encoder = field(default_factory=parts.Encoder)
+    encoder: parts.EncoderConfig = field(default_factory=parts.EncoderConfig)
     position_encoding: parts.Encoding = field(default_factory=parts.Encoding)
     time_encoding: parts.Encoding = field(default_factory=parts.Encoding)
-    decoder: parts.Decoder = field(default_factory=parts.Decoder)
+    decoder: parts.DecoderConfig = field(default_factory=parts.DecoderConfig)
     colours: str = "rgb"
     gray_latents: bool = False
     source: Start = field(default_factory=Start)
@@ -126,10 +126,10 @@ class Config:
 
 
 PARTS: Mapping[str, type[Any]] = {
-    "encoder": parts.Encoder,
+    "encoder": parts.EncoderConfig,
     "position_encoding": parts.Encoding,
     "time_encoding": parts.Encoding,
-    "decoder": parts.Decoder,
+    "decoder": parts.DecoderConfig,
     "source": Start,
 }
 OLDEST = ("restorator", "position", "schedule", "target", "features", "objective", "steps")

@@ -61,7 +61,7 @@ class PlainDecoder:
 
 
 def answer_at(model: CoordinateModel, encoded: Any, points: Tensor, dtype: torch.dtype) -> Answer:
-    """A model's own `decode` at (N, 2) points, their latents made once; see `engine.Decoder.tile`."""
+    """A model's own `decode` at (N, 2) points, their latents made once; see `engine.FastDecoder.tile`."""
     points = points[None]
     at = random_positions(points) if getattr(encoded, "astray", False) else points
     kind, mixed = points.device.type, dtype != torch.float32

@@ -23,7 +23,7 @@ from ..images import prepare_input
 from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
-from .engine import Decoder
+from .engine import FastDecoder
 from .interpolants import Answer
 from .models import CoordinateModel, check_model, device_of, schedule_of
 from .network import Encoded, FranNet
@@ -44,7 +44,7 @@ from .samplers import Setup, Solver, Step, calls_on
 from .threads import run
 
 
-class PointDecoder(Decoder):
+class PointDecoder(FastDecoder):
     """A FranNet's decoder, prepared for one encoded picture: `tile` takes points, (N, 2).
 
     They are a grid of one column, which knows nothing of the position, and a row for each point.
