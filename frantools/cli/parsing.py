@@ -60,6 +60,9 @@ def add_setup(parser: Parser) -> None:
     settings.add_argument("--clipping", type=float, nargs=2, metavar=("LOW", "HIGH"), help="bounds of the values")
     settings.add_argument("--steps", metavar="RULE", help="uniform or quadratic")
     settings.add_argument("--sampler", metavar="NAME", help="ddim or ddpm")
+    settings.add_argument("--noise-length", type=float, metavar="SHARE",
+                          help="over which neighbouring points draw alike: 0, of the picture, or inf")  # fmt: skip
+    settings.add_argument("--noise-fields", metavar="RULE", help="fresh in each step, or one in all")
 
 
 def add_precision(parser: Parser) -> None:

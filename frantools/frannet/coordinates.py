@@ -51,3 +51,21 @@ def exact(axis: Tensor, least: float = LEAST) -> Tensor:
             f"{count} pixels"
         )
     return axis if apart < FINE else axis.float()
+
+
+def exact_points(points: Tensor) -> Tensor:
+    """Points in the dtype that tells them apart: of a picture's pixels, the one of its grid.
+
+    Parameters
+    ----------
+    points : Tensor
+        (N, 2) float64 in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        (N, 2) float32; or float64 where as many points, spread evenly over the rectangle that these lie in, would be
+        less than `FINE` apart in either direction.
+    """
+    extent = float((points.amax(dim=0) - points.amin(dim=0)).min()) if len(points) else 1.0
+    return points if 0 < extent < FINE * len(points) ** 0.5 else points.float()

@@ -1,16 +1,23 @@
-"""Any coordinate model over a grid of points, through its own `latents` and `decode`."""
+"""Any coordinate model at points, through its own `latents` and `decode`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 
 from .coordinates import LEAST, LEAST_FLOAT32, exact
-from .engine import Answer
-from .models import CoordinateModel
+from .engine import serves
+from .interpolants import Answer
+from .models import CoordinateModel, is_plain_frannet
 from .network import FranNet
+
+
+def is_fast(model: CoordinateModel) -> TypeGuard[FranNet]:
+    """Whether the fast engine (`engine`) serves a model; of the others each does its own work, here."""
+    return is_plain_frannet(model) and serves(model.config)
 
 
 class PlainDecoder:
@@ -38,28 +45,39 @@ class PlainDecoder:
         self.columns = exact(columns, self.least)
 
     def _points(self, rows: Tensor, start: int, stop: int | None) -> Tensor:
-        """(1, H * W, 2): the points of a part of the grid, row by row."""
+        """(H * W, 2): the points of a part of the grid, row by row."""
         y, x = torch.meshgrid(rows, self.columns[start:stop], indexing="ij")
         kind = torch.promote_types(x.dtype, y.dtype) if isinstance(self.model, FranNet) else torch.float32
-        return torch.stack([x.to(kind), y.to(kind)], dim=-1).flatten(0, 1)[None]
+        return torch.stack([x.to(kind), y.to(kind)], dim=-1).flatten(0, 1)
 
     def tile(self, rows: Tensor, start: int = 0, stop: int | None = None) -> Answer:
         """The decoder at a part of the grid, as `engine.GridDecoder.tile`."""
-        points = self._points(rows, start, stop)
-        kind, mixed = points.device.type, self.dtype != torch.float32
-
-        @torch.no_grad()
-        def answer(value: Tensor, t: int | None) -> Tensor:
-            with torch.autocast(kind, self.dtype, enabled=mixed):
-                return self.model.decode(latents, points, t, value[None])[0].float()
-
-        with torch.no_grad(), torch.autocast(kind, self.dtype, enabled=mixed):
-            latents = self.model.latents(self.encoded, points)
-        return answer
+        return answer_at(self.model, self.encoded, self._points(rows, start, stop), self.dtype)
 
     def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """The colours of the (H * W, 3) clean values at a part of the grid, in about [-1, 1]; see `tile`."""
-        base, to_colour = (getattr(self.model, name, None) for name in ("base", "to_colour"))
-        if base is None or to_colour is None:
-            return value
-        return to_colour(value, base(self.encoded, self._points(rows, start, stop))[0])
+        return colours_at(self.model, self.encoded, self._points(rows, start, stop))(value)
+
+
+def answer_at(model: CoordinateModel, encoded: Any, points: Tensor, dtype: torch.dtype) -> Answer:
+    """A model's own `decode` at (N, 2) points, their latents made once; see `engine.Decoder.tile`."""
+    points = points[None]
+    kind, mixed = points.device.type, dtype != torch.float32
+
+    @torch.no_grad()
+    def answer(value: Tensor, t: int | float | None) -> Tensor:
+        with torch.autocast(kind, dtype, enabled=mixed):
+            return model.decode(latents, points, t, value[None])[0].float()
+
+    with torch.no_grad(), torch.autocast(kind, dtype, enabled=mixed):
+        latents = model.latents(encoded, points)
+    return answer
+
+
+def colours_at(model: CoordinateModel, encoded: Any, points: Tensor) -> Callable[[Tensor], Tensor]:
+    """What makes colours, in about [-1, 1], of the (..., N, 3) clean values at (N, 2) points."""
+    base, to_colour = (getattr(model, name, None) for name in ("base", "to_colour"))
+    if base is None or to_colour is None:
+        return lambda value: value
+    below = base(encoded, points[None])[0]
+    return lambda value: to_colour(value, below)

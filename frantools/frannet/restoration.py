@@ -6,11 +6,9 @@ import hashlib
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
-from itertools import count
 from threading import Event
-from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,12 +21,14 @@ from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .adapters import SchedulerSetup
+from .autoregressive import AutoregressiveSetup
 from .coordinates import exact
 from .engine import GridDecoder
-from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
+from .interpolants import Answer, values
+from .models import CoordinateModel, check_model, device_of, schedule_of
 from .network import INPUT_SIZE
-from .plain import PlainDecoder
-from .samplers import Setup, Solver, Step, calls_on, noise_of, sample
+from .plain import PlainDecoder, is_fast
+from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
 from .setups import setup_name
 from .threads import run
 
@@ -110,7 +110,7 @@ def restore(
     region = check_region(region)
     setup = check_setup(model, setup)
     seed = check_seed(seed)
-    x = _check_input(image) if isinstance(image, Tensor) else prepare_input(image)
+    x = check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = device_of(model)
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
@@ -183,23 +183,9 @@ def sample_grid(
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
-            answer = decoder.tile(*part)
-            if setup is None:
-                values = answer(torch.zeros(points, 3, dtype=torch.float32, device=device), None)
-            else:
-                keys = noise.point_keys(seed, x, y[:, None]).flatten()
-                draws = (noise.normal(keys, number) for number in count())
-                start = next(draws)
-                denoise = noise_of(answer, diffusion, decoder.model.config.objective)
-                values = sample(denoise, start, diffusion, setup, noise=lambda _: next(draws), callback=after)
-            finished = colours(values)
-            if not torch.isfinite(finished).all():
-                made_by = f"sampling with {setup_name(setup)}" if setup else "the model"
-                raise ValueError(
-                    f"{made_by} ends in numbers that are not finite, which make no picture; "
-                    f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
-                )
-            out[down, across] = finished.clamp(0, 1).cpu().numpy()
+            draws = partial(noise.grid_draws, seed, x, y)
+            values = values_at(decoder.model, decoder.tile(*part), setup, points, draws, after)
+            out[down, across] = finite(colours(values), setup).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
     def report() -> None:
@@ -208,6 +194,48 @@ def sample_grid(
 
     run(render, len(tiles), report, stop, parallel=device.type == "cpu")
     return out
+
+
+def values_at(
+    model: CoordinateModel,
+    answer: Answer,
+    setup: Setup | Solver | None,
+    points: int,
+    draws: Callable[[float], noise.Draws],
+    after: Callback | None = None,
+) -> Tensor:
+    """The clean values of points, (N, 3) float32, sampled where there is a setup.
+
+    Parameters
+    ----------
+    model, setup
+        As for `sample_grid`.
+    answer : callable
+        The model's decoder at these points.
+    points : int
+        How many there are, N.
+    draws : callable
+        What draws for them, by the length of the noise; see `noise.grid_draws`.
+    after : callable, optional
+        Called with a `Step` after each step.
+    """
+    if setup is None:
+        return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None)
+    length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
+    drawn = noise.in_order(draws(length), fields)
+    start = model.config.source.of_normal(next(drawn))
+    return values(model.config, answer, start, schedule_of(model), setup, lambda _: next(drawn), after)
+
+
+def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:
+    """The colours, of which none may be infinite or NaN."""
+    if not torch.isfinite(colours).all():
+        made_by = f"sampling with {setup_name(setup)}" if setup else "the model"
+        raise ValueError(
+            f"{made_by} ends in numbers that are not finite, which make no picture; "
+            f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
+        )
+    return colours
 
 
 def decoder_of(
@@ -231,7 +259,7 @@ def decoder_of(
     ValueError
         If float64 no longer tells the columns apart.
     """
-    if is_plain_frannet(model):
+    if is_fast(model):
         return GridDecoder(model, encoded, columns, dtype)
     return PlainDecoder(model, encoded, columns, dtype)
 
@@ -245,20 +273,36 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup | Solver | None:
-    """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
-    if is_diffusion(model):
-        if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
-            raise ValueError(
-                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
-                "or any other Solver: an object with calls, sample and to_dict"
-            )
-        return setup if setup is not None else Setup()
-    if setup is not None:
+def check_setup(
+    model: CoordinateModel, setup: Setup | AutoregressiveSetup | Solver | None
+) -> Setup | AutoregressiveSetup | Solver | None:
+    """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
+
+    Raises
+    ------
+    ValueError
+        If a setup does not go with the model.
+    """
+    config = model.config
+    if config.sampler is None and setup is not None:
         raise ValueError(
             f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
         )
-    return None
+    if setup is None:
+        return Setup() if config.restorator == "diffusion" else config.setup
+    if config.sampler is AutoregressiveSetup:
+        if not isinstance(setup, AutoregressiveSetup):
+            raise ValueError(
+                f"setup is {setup!r}; accepted for the {config.restorator} model {getattr(model, 'name', None)!r} is "
+                "an AutoregressiveSetup, such as AutoregressiveSetup(threshold=0.001)"
+            )
+        return setup
+    if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
+        raise ValueError(
+            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+            "or any other Solver: an object with calls, sample and to_dict"
+        )
+    return setup
 
 
 def check_seed(seed: int) -> int:
@@ -268,7 +312,7 @@ def check_seed(seed: int) -> int:
     return int(seed)
 
 
-def _check_input(x: Tensor) -> Tensor:
+def check_input(x: Tensor) -> Tensor:
     if x.shape != (1, 1, INPUT_SIZE, INPUT_SIZE) or not x.is_floating_point():
         raise ValueError(
             f"a tensor of shape {tuple(x.shape)} and {x.dtype} is no input of the network; accepted are floats "

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .adapters import COMMON, SchedulerSetup
-from .samplers import SETUPS, Setup, Solver
+from .samplers import SETUPS, WHITE, Setup, Solver, coloured
 
 
 def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
@@ -47,7 +47,7 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
     ----------
     text : str
         The name of one of the note's setups, or of a scheduler of diffusers with its steps; then settings:
-        "B", "B:K=25", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
+        "B", "B:K=25", "A:noise_length=0.05", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
 
     Raises
     ------
@@ -73,7 +73,8 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
             raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
         return replace(SETUPS[name], **values)
     try:
-        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values)
+        noise = {key: values.pop(key) for key in WHITE if key in values}
+        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, **noise)
     except (ValueError, ModuleNotFoundError) as error:
         if name.removesuffix("Scheduler") in COMMON:
             raise
@@ -90,14 +91,14 @@ def setup_name(setup: Setup | Solver) -> str:
     """
     if isinstance(setup, SchedulerSetup):
         name = f"{setup.scheduler}Scheduler" if setup.scheduler.upper() in SETUPS else setup.scheduler
-        return f"{name}:{','.join([str(setup.steps), *_listed(setup.options)])}"
+        return f"{name}:{','.join([str(setup.steps), *_listed({**setup.options, **coloured(setup)})])}"
     if not isinstance(setup, Setup):
         return str(getattr(setup, "name", type(setup).__name__))
     names = []
     alike = {name: named for name, named in SETUPS.items() if named.sampler == setup.sampler}  # it reads best
     for name, named in (alike or SETUPS).items():
         before = named.to_dict()
-        changes = _listed({key: value for key, value in setup.to_dict().items() if value != before[key]})
+        changes = _listed({key: value for key, value in setup.to_dict().items() if value != before.get(key)})
         names.append(f"{name}:{','.join(changes)}" if changes else name)
     return min(reversed(names), key=len)  # of two as short as each other, the note's last: B
 

@@ -7,6 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..frannet import restoration
@@ -15,6 +17,7 @@ from ..frannet.config import Config
 from ..frannet.models import CoordinateModel, is_diffusion, schedule_of
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
+from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
 from ..frannet.setups import setup_from_dict
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
@@ -116,6 +119,14 @@ class FranNetRestorer:
         begun = time.perf_counter()
         made = restoration.restore(self.model, x, self.setup, size, region, seed, self.precision, progress)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
+
+    def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
+        """What all setups of the model share at some points of a photo, (N, 2) in [0, 1]; see `at`."""
+        return points_decoder(self.model, photo.input, points, self.precision)
+
+    def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> restoration.Colours:
+        """The colours of points, (N, 3) in [0, 1], those that they have in the whole picture."""
+        return sample_at(prepared, self.setup, seed, progress)
 
     def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
         """All steps of a restoration; see `frannet.tracing.trace`."""

@@ -104,8 +104,9 @@ class Restorer(Protocol):
     ``{"missing": sentence, "title": ...}``.
 
     A restorer may have more: `frame`, the frame that it wishes to look at ("square", "whole", or "" for either);
-    ``state()``, what tells whether it has changed, beyond its `to_dict`; and ``hashes(photo)``, of the files that it
-    reads for a photo, or for None where there is none, by path.
+    ``state()``, what tells whether it has changed, beyond its `to_dict`; ``hashes(photo)``, of the files that it reads
+    for a photo, or for None where there is none, by path; and ``prepare(photo, points)`` with ``at(prepared, seed,
+    progress)``, where it answers points alone, as `FranNetRestorer` does.
     """
 
     title: str

@@ -48,6 +48,9 @@ class Measure:
         Which values are those of better restorations.
     unit : str
         Such as "dB"; empty where there is none.
+    each : callable, optional
+        Where the number is a mean over points: ``each(restored, original)`` gives the (H, W) numbers that it is the
+        mean of, each from the colours of one point. Only such a measure can be estimated from some of the points.
     """
 
     name: str
@@ -56,10 +59,17 @@ class Measure:
     format: str = ".4f"
     better: Literal["lower", "higher"] = "lower"
     unit: str = ""
+    each: Callable[[Array, Array], Array] | None = None
 
     def __call__(self, restored: NDArray[Any], original: NDArray[Any]) -> float:
         """The number of two pictures; see `measure` for what is accepted."""
         return float(self.function(*_pair(restored, original)))
+
+    def at_points(self, restored: NDArray[Any], original: NDArray[Any]) -> Array:
+        """The (H, W) numbers that it is the mean of; a ValueError where it is none. See `measure` for the rest."""
+        if self.each is None:
+            raise ValueError(f"{self.name} is no mean over points; accepted are measures with `each`, such as mse")
+        return self.each(*_pair(restored, original))
 
 
 class Measures(Mapping[str, Measure]):
@@ -110,6 +120,11 @@ class Measures(Mapping[str, Measure]):
         self._known[measure.name] = measure
         HEADS[measure.name], FORMATS[measure.name] = measure.head, measure.format
         return measure
+
+    @property
+    def own(self) -> list[str]:
+        """The names of those that were added."""
+        return [name for name in self._known if name not in self._kept]
 
     @staticmethod
     def psnr_y(border: int = 4) -> Measure:
@@ -179,6 +194,17 @@ def _floats(image: NDArray[Any], name: str) -> Array:
     return values if values.shape[2:] == (3,) else values.reshape(*values.shape[:2], 1).repeat(3, axis=2)
 
 
+def _square(restored: Array, original: Array) -> Array:
+    values: Array = ((restored - original) ** 2).mean(axis=-1)
+    return values
+
+
+def _square_gray(restored: Array, original: Array) -> Array:
+    a, b = (to_gray(torch.from_numpy(image)).numpy() for image in (restored, original))
+    values: Array = (a - b) ** 2
+    return values
+
+
 def _mse(restored: Array, original: Array) -> float:
     return float(np.mean((restored - original) ** 2))
 
@@ -206,8 +232,8 @@ def _ssim(restored: Array, original: Array) -> float:
 
 measures = Measures(
     [
-        Measure("mse", _mse, HEADS["mse"], FORMATS["mse"]),
-        Measure("mse_gray", _mse_gray, HEADS["mse_gray"], FORMATS["mse_gray"]),
+        Measure("mse", _mse, HEADS["mse"], FORMATS["mse"], each=_square),
+        Measure("mse_gray", _mse_gray, HEADS["mse_gray"], FORMATS["mse_gray"], each=_square_gray),
         Measure("psnr", _psnr, HEADS["psnr"], FORMATS["psnr"], "higher", "dB"),
         Measure("ssim", _ssim, HEADS["ssim"], FORMATS["ssim"], "higher"),
     ]

@@ -101,7 +101,7 @@ def collect(pictures: Any) -> Collection:
             "a Comparison, and a sequence of pictures"
         )
     check_count(len(named))
-    made = Collection({title: read(picture, title) for title, picture in named.items()})
+    made = Collection({title: None if each is None else read(each, title) for title, each in named.items()})
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
     return made
 

@@ -1,4 +1,4 @@
-"""Tools for a notebook, each in one line: controls around a figure, rendered in the background.
+"""Tools for a notebook, each in one line: pictures in a viewer and controls around it, rendered in the background.
 
 What a widget shows, `frantools.render` makes again from its recipe, in a script as well.
 """

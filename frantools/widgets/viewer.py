@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from numbers import Real
@@ -33,7 +33,7 @@ from ..viewer.pictures import (
     sheet,
 )
 
-DETAILS = 64  # sharper parts that are kept of a picture: older ones go
+DETAILS = 64  # sharper parts that are kept of a picture: one out of view goes, or the oldest
 
 
 class Picture(widgets.Widget):
@@ -167,12 +167,15 @@ class Viewer(anywidget.AnyWidget):
                 self.numbers, self.best, self.caption = made.numbers, made.best, made.caption
             self.notes = made.notes
 
-    def update(self, pictures: Mapping[str, Any]) -> None:
-        """Replace or add pictures, by title; the others stay. A None leaves the pane to its note."""
-        fresh = {title: None if each is None else read(each, title) for title, each in pictures.items()}
-        self._take({**self._models, **fresh})
+    def update(self, pictures: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
+        """Replace or add pictures, by title; the others stay. A None leaves the pane to its note.
 
-    def _take(self, pictures: Mapping[str, Any]) -> None:
+        The sharper parts of a picture that is replaced go, unless its title is among those to `keep`.
+        """
+        fresh = {title: None if each is None else read(each, title) for title, each in pictures.items()}
+        self._take({**self._models, **fresh}, keep)
+
+    def _take(self, pictures: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
         """Show these pictures: models that are there already, uint8 arrays, or None."""
         check_count(len(pictures))
         check_total(
@@ -188,7 +191,7 @@ class Viewer(anywidget.AnyWidget):
                 key = content_key(each)
                 before[key] = before.get(key) or Picture(encode(each, key))  # two alike are sent once
                 each = before[key]
-            if each is not self._models.get(title):
+            if each is not self._models.get(title) and title not in keep:
                 self.clear_details(title)
             models[title] = each
         self._models = models
@@ -260,11 +263,24 @@ class Viewer(anywidget.AnyWidget):
         self._known(title)
         part, model = _view(region), Picture(encode(read(picture, title)))
         details = self._details.setdefault(title, [])
-        replaced = [each for each in details if each[0] == part] or details[: max(0, len(details) - DETAILS + 1)]
+        replaced = [each for each in details if each[0] == part]
+        if not replaced and len(details) >= DETAILS:
+            replaced = [next((each for each in details if not self._seen(each[0])), details[0])]
         self._details[title] = [each for each in details if each not in replaced] + [(part, model)]
         self._tell()
         for _, old in replaced:
             old.close()
+
+    @property
+    def details(self) -> dict[str, list[dict[str, float]]]:
+        """Which sharper parts there are, by title."""
+        return {title: [part for part, _ in details] for title, details in self._details.items()}
+
+    def _seen(self, part: Mapping[str, float]) -> bool:
+        """Whether any of a part is in view."""
+        view: Mapping[str, float] = self.view
+        sides = (("x", "width"), ("y", "height"))
+        return all(part[a] < view[a] + view[b] and view[a] < part[a] + part[b] for a, b in sides)
 
     def clear_details(self, title: str | None = None) -> None:
         """Take away the sharper parts of one pane, or of all."""

@@ -110,7 +110,8 @@ export function arrange(count, width, height, aspect, head, gap) {
     const room = Math.max(48, Math.floor((height - gap * (rows - 1)) / rows) - head);
     const high = Math.max(1, Math.round(Math.min(room, wide / aspect)));
     const size = Math.min(wide, high * aspect);
-    if (size > most * 1.001) [best, most] = [{ columns, width: wide, height: high }, size];
+    // Side by side rather than below each other, where that costs little.
+    if (size > most * 0.9) [best, most] = [{ columns, width: wide, height: high }, Math.max(size, most)];
   }
   return best;
 }

@@ -40,6 +40,7 @@ export async function loadDetails(viewer, pane, told) {
       .some((/** @type {any} */ each) => each.details?.some((/** @type {any} */ detail) => detail.picture === id));
     if (!picture || !wanted || pane.details.some((each) => each.id === id)) return picture?.close();
     pane.details.push({ part, picture, id });
+    pane.details.sort((a, b) => a.picture.width / a.part.width - b.picture.width / b.part.width); // the sharpest on top
     viewer.invalidate();
   }));
   viewer.invalidate();

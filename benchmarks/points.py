@@ -1,0 +1,63 @@
+"""Points anywhere beside a grid of as many: point-steps a second, measured in turns in one run.
+
+Run it with ``python benchmarks/points.py``: some seconds, on one thread, as a worker of a sweep has. Work that is done
+once for all setups of a picture has a row of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+import frantools as ft
+from frantools.frannet.restoration import decoder_of, sample_grid
+from frantools.frannet.scattered import points_decoder, sample_at
+from frantools.regions import axes
+
+POINTS = (64, 32)
+ROUNDS = 5
+AIM = 0.8
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def main() -> int:
+    """Print the table; 1 where points are too slow."""
+    torch.set_num_threads(1)
+    model, x = ft.load_model("diffusion-basic"), ft.prepare_input(ft.portraits()["hopper"])
+    columns, rows = axes(POINTS)
+    count = len(columns) * len(rows)
+    points = np.random.default_rng(0).random((count, 2))
+    prepared = points_decoder(model, x, points)
+    with torch.inference_mode():
+        grid = decoder_of(model, model.encode(x), columns)
+    slow = False
+    print(
+        "| setup | calls | grid, M point-steps/s | points, M point-steps/s | ratio |\n| --- | --: | --: | --: | --: |"
+    )
+    for name in ("B", "A"):
+        setup = ft.SETUPS[name]
+        forms: list[Callable[[], object]] = [
+            lambda setup=setup: sample_grid(grid, columns, rows, setup, 0),
+            lambda setup=setup: sample_at(prepared, setup),
+        ]
+        on_grid, anywhere = np.min([[seconds(form) for form in forms] for _ in range(ROUNDS)], axis=0)
+        steps = count * setup.calls / 1e6
+        print(f"| {name} | {setup.calls} | {steps / on_grid:.2f} | {steps / anywhere:.2f} | {on_grid / anywhere:.2f} |")
+        slow |= on_grid / anywhere < AIM
+    once = min(seconds(lambda: points_decoder(model, x, points)) for _ in range(ROUNDS))
+    print(f"\nPreparing a picture and {count} points, once for all setups: {once * 1e3:.0f} ms.")
+    return int(slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

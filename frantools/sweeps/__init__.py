@@ -1,0 +1,1 @@
+"""Sweeps: many settings on many pictures, in this process or on Dask."""

@@ -1,0 +1,232 @@
+"""Tasks on Dask: sent a few at a time, sent again when a worker or the scheduler goes, checked before they are sent."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import frantools
+
+from ..checks import is_whole
+from ..photo import Photo
+from .plan import Plan
+from .tasks import Refused, Task, given_up, perform
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+Job = tuple[Task, Any]
+
+HERE = "127.0.0.1"
+AHEAD = 4
+"""Tasks a worker that the scheduler has at a time: none waits, and the scheduler of many workers has few to keep."""
+LOOK = 0.05
+"""Seconds between looks at what is finished."""
+WAIT = 0.5
+"""Seconds until a task that another process has is asked for again."""
+
+
+@contextmanager
+def connected(where: Any, planned: Plan) -> Iterator[Client]:
+    """A Dask client: of a cluster on this machine for "local" or a number, of an address, or the given one.
+
+    Nothing is started where the plan has something that cannot be sent.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Dask is not installed.
+    Refused
+        If something cannot be sent.
+    ValueError, OSError
+        If it is none of these, or there is no scheduler.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "a sweep in several processes is Dask's work: pip install 'frantools[sweeps]'"
+        ) from None
+    check_sendable(planned)
+    if isinstance(where, Client):
+        yield where
+    elif where == "local" or is_whole(where):
+        count = (os.cpu_count() or 1) if where == "local" else int(where)
+        if count < 1:
+            raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
+        with (
+            LocalCluster(count, threads_per_worker=1, processes=True, host=HERE, dashboard_address=f"{HERE}:0") as made,
+            Client(made) as client,
+        ):
+            yield client
+    elif isinstance(where, str):
+        try:
+            opened = Client(where)
+        except (OSError, ValueError) as error:
+            raise OSError(f"there is no Dask scheduler at {where}: {error}") from None
+        with opened as client:
+            yield client
+    else:
+        raise ValueError(
+            f"client is {where!r}; accepted are None, 'local', a number of workers, the address of a scheduler, and a "
+            "Client of dask.distributed"
+        )
+
+
+def spread(client: Client, planned: Plan, jobs: Sequence[Job], report: Callable[..., None]) -> None:
+    """Compute tasks on a cluster.
+
+    Whatever dies on the way, a task that was not finished is sent again: to other workers, or once the scheduler is
+    there again, for which Dask waits as long as its `distributed.comm.timeouts.connect` says.
+
+    Parameters
+    ----------
+    client : Client
+        Of the cluster.
+    planned : Plan
+        That the tasks are of.
+    jobs : sequence of (Task, object)
+        The tasks, with what restores in each.
+    report : callable
+        Told the results of each task, and several times a second nothing.
+
+    Raises
+    ------
+    Refused
+        If a worker is of another version, or cannot do what this process can.
+    ConnectionError
+        If the scheduler does not come back.
+    """
+    check_workers(client)
+    left, later = deque(jobs), deque[tuple[float, Job]]()
+    running: dict[Future, Job] = {}
+    sending = _Sending(client, planned, Counter(task.picture.sha256 for task, _ in jobs))
+    try:
+        while left or later or running:
+            if client.status == "closed":
+                raise ConnectionError("the Dask scheduler is gone, and did not come back; the same sweep goes on later")
+            while later and later[0][0] < time.monotonic():
+                left.append(later.popleft()[1])
+            while client.status == "running" and left and len(running) < AHEAD * max(1, len(client.nthreads())):
+                job = left.popleft()
+                running[sending.send(*job)] = job
+            for future in [each for each in running if each.done()]:
+                job = running.pop(future)
+                try:
+                    records = _answer(future, job)
+                except _Lost:
+                    sending.forget()
+                    left.appendleft(job)
+                    continue
+                if records is None:
+                    later.append((time.monotonic() + WAIT, job))
+                else:
+                    sending.done(job[0])
+                    report(records)
+            report()
+            time.sleep(LOOK)
+    finally:
+        if running and client.status == "running":
+            client.cancel(list(running))
+
+
+class _Lost(Exception):  # noqa: N818
+    """A task has no answer, because the scheduler has gone."""
+
+
+def _answer(future: Future, job: Job) -> list[dict[str, Any]] | None:
+    """What a task gave, None where another process has it."""
+    from distributed import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        raise _Lost
+    try:
+        records: list[dict[str, Any]] | None = future.result()
+        return records
+    except KilledWorker as error:
+        return given_up(job[0], f"{error.allowed_failures + 1} workers died while they computed its task")
+    except (Refused, OSError) as error:
+        if future.status != "error":  # the connection broke on the way
+            raise _Lost from None
+        raise error.with_traceback(None) from None
+    except Exception as error:  # of whatever kind: it comes of the way there, as tasks keep what goes wrong in cells
+        if future.status != "error":
+            raise _Lost from None
+        raise Refused(f"a worker cannot take a task: {type(error).__name__}: {error}") from None
+
+
+class _Sending:
+    """Sends tasks, and what they need once: models in memory and functions, and pictures that lie nowhere."""
+
+    def __init__(self, client: Client, planned: Plan, tasks: Counter[str]) -> None:
+        self.client, self.planned, self.tasks = client, planned, tasks
+        self.there: dict[Any, Future] = {}
+
+    def send(self, task: Task, what: Any) -> Future:
+        photo = self.planned.photos.get(task.picture.sha256)
+        parts = [
+            what if isinstance(what, str) else self._once(("what", id(what)), what),
+            photo if photo is None else self._once(("photo", task.picture.sha256), Photo(photo)),
+        ]
+        # A name of its own: what the scheduler still has of a sweep that was stopped is not this one's.
+        return self.client.submit(perform, task, *parts, key=f"sweep-{task.name}-{uuid.uuid4().hex}", pure=False)
+
+    def _once(self, key: Any, value: Any) -> Future:
+        # As a task and not as data, so that Dask makes it again where the worker that had it is gone.
+        if key not in self.there:
+            self.there[key] = self.client.submit(itself, value, key=f"sweep-given-{uuid.uuid4().hex}", pure=False)
+        return self.there[key]
+
+    def done(self, task: Task) -> None:
+        """Let go of a picture that no task needs any more."""
+        self.tasks[task.picture.sha256] -= 1
+        if not self.tasks[task.picture.sha256]:
+            self.there.pop(("photo", task.picture.sha256), None)
+
+    def forget(self) -> None:
+        """Nothing is there any more."""
+        self.there.clear()
+
+
+def itself(value: Any) -> Any:
+    """What is given."""
+    return value
+
+
+def check_sendable(planned: Plan) -> None:
+    """Raise a `Refused` that names what cannot be sent to another process."""
+    from cloudpickle import dumps
+
+    checked: set[int] = set()
+    for setting in planned.settings:
+        column = setting.column
+        for part in (column.what, column.setup, column.settings and dict(column.settings)):
+            if isinstance(part, str) or id(part) in checked:
+                continue
+            try:
+                dumps(part)
+            except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
+                raise Refused(
+                    f"{column.title} cannot be sent to workers: {error}; accepted are what pickle takes, and what "
+                    "has a name, such as FILE.py:FUNCTION"
+                ) from None
+            checked.add(id(part))
+    try:
+        dumps(planned.measures)
+    except Exception as error:  # of whatever kind: pickle raises anything
+        raise Refused(f"the measures cannot be sent to workers: {error}") from None
+
+
+def check_workers(client: Client) -> None:
+    """Raise a `Refused` that names a worker without this version of the package."""
+    own = frantools.__version__
+    for address, version in client.run(getattr, frantools, "__version__", "unknown", on_error="return").items():
+        if version != own:
+            has = f"has FranTools {version}" if isinstance(version, str) else f"has no FranTools ({version})"
+            raise Refused(f"the worker {address} {has}; accepted is {own}, the version of this sweep")

@@ -1,0 +1,170 @@
+"""Results that survive: small plain files in a folder, each written once by whoever computed what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from math import isfinite
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..files import replacing
+from .identity import ENGINE
+
+try:
+    import fcntl
+except ImportError:  # on Windows nothing is claimed: two processes may then compute the same, and both are right
+    fcntl = None  # type: ignore[assignment]
+
+Record = dict[str, Any]
+FORMAT = 1
+README = f"""Results of `frantools sweep`; format {FORMAT}.
+
+cells/*/CONTEXT/*.jsonl   a line a result: one setting on one picture. A file a task, never changed once it is there.
+cells/*/CONTEXT/context.json   what these results share: the hash of the picture's pixels, the size, the points ...
+claims/                   empty files, locked while a task is computed; may be deleted when nothing runs
+
+To read it without FranTools:
+
+    import glob, pandas
+    pandas.concat(pandas.read_json(name, lines=True) for name in glob.glob("cells/*/*/*.jsonl"))
+
+`key` is the hash of all that a number depends on: the picture, the weights, the setup and its seed, what the restorer
+is given, the size, the points, the measures, the precision, and the version of the engine (now {ENGINE}). A result
+whose key is here is not computed again, by whatever sweep. A new version of the engine makes all older results invalid:
+they stay, and are not found any more. Versions of Python, torch and the processor are not part of it: they change last
+digits. `sentence` says what went wrong, and is empty where nothing did; such a cell is tried again on request alone.
+`worker` is the machine and the process that computed it. Not finite numbers are the texts "inf" and "nan".
+
+The files are plain because a folder of a network drive is a store too, where SQLite's write-ahead log is not safe. A
+file is written under another name and renamed, so a process that dies leaves none half written. Any number of processes
+share a store. To merge two, copy one's cells/ over the other's.
+"""
+
+
+class StoreError(OSError):
+    """A store cannot be read or written, in a sentence."""
+
+
+class Store:
+    """Results in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+    id : str, optional
+        Of the store that is meant, where it was made before: another machine may have another folder of that name.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made or read, or is no store, or another one.
+    """
+
+    def __init__(self, folder: str | PathLike[str], id: str | None = None) -> None:
+        self.folder = Path(folder).expanduser().absolute()
+        about = self.folder / "store.json"
+        try:
+            if id is None and not about.exists():
+                if self.folder.is_dir() and any(not each.name.startswith(".") for each in self.folder.iterdir()):
+                    raise StoreError(f"{folder} holds other things; accepted is a new or empty folder, or a store")
+                with replacing(self.folder / "README.md") as temporary:
+                    temporary.write_text(README)
+                with replacing(about) as temporary:
+                    temporary.write_text(json.dumps({"format": FORMAT, "id": uuid.uuid4().hex}))
+            content = json.loads(about.read_text())
+            kind, self.id = content["format"], content["id"]
+        except StoreError:
+            raise
+        except FileNotFoundError:
+            raise StoreError(f"there is no store {folder} here; accepted is a folder that all machines share") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{folder} is no store: {error}; accepted is a folder that a sweep made") from None
+        if kind != FORMAT:
+            raise StoreError(f"{folder} is a store of format {kind}; accepted is {FORMAT}: update FranTools")
+        if id is not None and self.id != id:
+            raise StoreError(f"{folder} is another store here; accepted is a folder that all machines share")
+
+    def _context(self, context: str) -> Path:
+        return self.folder / "cells" / context[:2] / context
+
+    def read(self, context: str) -> dict[str, Record]:
+        """The results of one picture under its conditions, by key; of a cell that failed and then succeeded, that."""
+        found: dict[str, Record] = {}
+        with suppress(FileNotFoundError):
+            for path in sorted(self._context(context).iterdir()):
+                if path.suffix == ".jsonl" and not path.name.startswith("."):
+                    for record in _lines(path):
+                        if not record["sentence"] or record["key"] not in found:
+                            found[record["key"]] = record
+        return found
+
+    def write(self, context: str, facts: Mapping[str, Any], records: Sequence[Record]) -> None:
+        """Add results, all or none.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be written, as on a full disk.
+        """
+        text = "".join(json.dumps(_writable(record)) + "\n" for record in records)
+        folder = self._context(context)
+        try:
+            if not (folder / "context.json").exists():
+                with replacing(folder / "context.json") as temporary:
+                    temporary.write_text(json.dumps(facts, indent=2) + "\n")
+            with replacing(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl") as temporary:
+                temporary.write_text(text)
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the store {self.folder} cannot be written: {error}; what is in it is kept, and the same sweep goes "
+                "on from there"
+            ) from None
+
+    @contextmanager
+    def claim(self, name: str) -> Iterator[bool]:
+        """Whether a task is ours to compute: no other process has it now. A process that dies gives up what it has."""
+        if fcntl is None:
+            yield True
+            return
+        path = self.folder / "claims" / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            file = path.open("w")
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be written: {error}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:  # a drive without locks
+                yield True
+                return
+            try:
+                yield True
+            finally:
+                path.unlink(missing_ok=True)  # who has opened it before finds the results written
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    """The results of a file; a damaged line is none."""
+    for line in path.read_text().splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            record = json.loads(line)
+            record["key"], record["sentence"]
+            yield record
+
+
+def _writable(record: Record) -> Record:
+    """A result as JSON has it."""
+    return {
+        name: str(value) if isinstance(value, float) and not isfinite(value) else value
+        for name, value in record.items()
+    }

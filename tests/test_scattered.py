@@ -1,0 +1,157 @@
+"""Points anywhere are coloured as in the whole picture, whatever else is asked with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_plain import CONFIGS, Darker, Gradient, model_of
+
+import frantools as ft
+from frantools import noise, regions
+from frantools.frannet import kernel
+from frantools.frannet.network import Config, FranNet
+from frantools.frannet.scattered import PointDecoder, points_decoder, sample_at
+
+PICTURE = ft.portraits()["hopper"]
+SOME = np.random.default_rng(5).permutation(24 * 17)[:150]
+SETUPS = {
+    "B": ft.SETUPS["B"],
+    "DDIM": ft.SETUPS["DDIM"],
+    "clipped": ft.Setup(0.6, K=10, noise_stddev="squared", noise_projection=False, clipping=(-1, 1)),
+}
+
+
+class Draws:
+    """A sampler whose colours are the third draw of a point, whatever the model answers."""
+
+    calls = 2
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+    def sample(self, denoise, x, schedule, noise, callback):
+        noise(x.shape)
+        return noise(x.shape) / 10
+
+
+@pytest.fixture(params=["compiled", "not compiled"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "not compiled":
+        for module in (kernel, noise):
+            monkeypatch.setattr(module, "library", lambda: None)
+    elif kernel.library() is None:
+        pytest.skip("needs a C++ compiler")
+
+
+@pytest.fixture
+def threads(request: pytest.FixtureRequest):
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_the_decoder_at_points_is_the_models_own(engine, config):
+    model, points = model_of(config), torch.rand(61, 2, generator=torch.manual_seed(1))
+    encoded = model.encode(ft.prepare_input(PICTURE))
+    value, t = torch.randn(61, 3), 40 if model.is_diffusion else None
+    expected = model.decode(model.latents(encoded, points[None]), points[None], t, value[None])[0]
+    answer = PointDecoder(model, encoded).tile(points)(value, t)
+    torch.testing.assert_close(answer, expected, rtol=1e-4, atol=2e-5)
+    assert expected.std() > 0.01
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+@pytest.mark.parametrize("config", [each for each in CONFIGS if each.restorator == "diffusion"], ids=str)
+def test_points_have_the_colours_of_the_picture(engine, config, setup):
+    model = model_of(config)
+    whole = ft.restore(model, PICTURE, SETUPS[setup], size=(24, 17), seed=7).image.reshape(-1, 3)
+    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(sample_at(prepared, SETUPS[setup], seed=7), whole[SOME], rtol=0, atol=1e-4)
+    assert whole.std() > 0.01
+
+
+@pytest.mark.parametrize("kind", [Darker, Gradient])
+@pytest.mark.parametrize("setup", [None, "B"])
+def test_other_models_answer_at_points_too(kind, setup):
+    config = Config("single-pass" if setup is None else "diffusion")
+    model = model_of(config, kind) if issubclass(kind, FranNet) else kind(config).eval()
+    whole = ft.restore(model, PICTURE, ft.SETUPS.get(setup), size=(24, 17), seed=7).image.reshape(-1, 3)
+    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(sample_at(prepared, ft.SETUPS.get(setup), seed=7), whole[SOME], rtol=0, atol=1e-5)
+
+
+def test_the_noise_of_a_point_is_the_very_one_of_the_picture(engine):
+    model = model_of(Config("diffusion"))
+    whole = ft.restore(model, PICTURE, Draws(), size=(24, 17), seed=-3).image.reshape(-1, 3)
+    assert np.array_equal(
+        sample_at(points_decoder(model, PICTURE, regions.points((24, 17))[SOME]), Draws(), -3), whole[SOME]
+    )
+    assert whole.std() > 0.03
+
+
+@pytest.mark.parametrize("width", [1e-4, 1e-7])
+def test_points_that_lie_close_together_are_told_as_a_regions_pixels_are(width):
+    model, region = model_of(Config("diffusion")), ft.Region(0.4, 0.3, width, width)
+    whole = ft.restore(model, PICTURE, ft.SETUPS["B"], size=12, region=region).image.reshape(-1, 3)
+    prepared = points_decoder(model, PICTURE, regions.points(12, region))
+    np.testing.assert_allclose(sample_at(prepared, ft.SETUPS["B"]), whole, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [FranNet, Darker])
+def test_threads_change_no_bit(engine, threads, kind):
+    """Over three tiles, one of them short."""
+    model, points = model_of(Config("diffusion"), kind), np.random.default_rng(1).random((4500, 2))
+    made = []
+    for count in (1, 2, 3):
+        threads(count)
+        made.append(sample_at(points_decoder(model, PICTURE, points), ft.Setup(K=50), seed=2))
+    assert np.array_equal(made[0], made[1])
+    assert np.array_equal(made[0], made[2])
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_progress_goes_to_1_and_what_it_raises_ends_the_work(threads, count):
+    threads(count)
+    prepared = points_decoder(model_of(Config("diffusion")), PICTURE, np.random.default_rng(1).random((2500, 2)))
+    shares: list[float] = []
+    sample_at(prepared, ft.SETUPS["B"], progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+    def cancel(share: float) -> None:
+        shares.append(share)
+        raise KeyboardInterrupt
+
+    shares.clear()
+    with pytest.raises(KeyboardInterrupt):
+        sample_at(prepared, ft.SETUPS["A"], progress=cancel)
+    assert len(shares) == 1
+    assert shares[0] < 1
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        (np.zeros((4, 3)), r"points of shape \(4, 3\) and torch.float64 are given; accepted are \(N, 2\) float64"),
+        (np.zeros((4, 2), np.float32), "torch.float32 are given"),
+        (np.zeros((0, 2)), r"shape \(0, 2\)"),
+        (np.array([[0.5, 1.01]]), "a point lies outside of the picture"),
+        (np.array([[np.nan, 0.5]]), "a point lies outside of the picture"),
+    ],
+    ids=["three coordinates", "float32", "none", "outside", "nan"],
+)
+def test_points_that_are_none_are_refused(points, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        points_decoder(model_of(Config("diffusion")), PICTURE, points)
+
+
+def test_numbers_that_are_not_finite_are_refused():
+    model = model_of(Config("diffusion"))
+    model.decoder.blocks[0][-1].bias[0] = torch.nan
+    with pytest.raises(ValueError, match="sampling with B ends in numbers that are not finite"):
+        sample_at(points_decoder(model, PICTURE, np.full((2, 2), 0.5)), ft.SETUPS["B"])

@@ -1,0 +1,313 @@
+"""Sweeps in this process: axes, results, the store and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+import frantools as ft
+from frantools.restorers.protocol import Cancelled
+from frantools.sweeps.axes import settings
+from frantools.sweeps.store import Store, StoreError
+
+PICTURES = [np.random.default_rng(n).integers(0, 256, (24, 20, 3), np.uint8) for n in range(2)]
+AXES = {"K": [25, 50], "stochasticity": [0.0, 1.0]}
+
+
+def lines(store: Path) -> list[dict]:
+    return [json.loads(line) for path in store.glob("cells/*/*/*.jsonl") for line in path.read_text().splitlines()]
+
+
+def numbers(sweep: ft.Sweep) -> list[float]:
+    return [row["mse"] for row in sweep.rows]
+
+
+def test_the_numbers_are_those_of_evaluate():
+    made = ft.sweep({"K": [25, 50]}, PICTURES, "A", ("mse", "mse_gray", "ssim"), size=12, seed=3)
+    for K in (25, 50):
+        metrics = ft.evaluate("diffusion-basic", PICTURES, ft.Setup(K=K), size=12, seed=3)
+        rows = [row for row in made.rows if row["K"] == K]
+        for name in made.measures:
+            assert [row[name] for row in rows] == pytest.approx(metrics.each[name], rel=1e-5)
+        assert [row["calls"] for row in rows] == [metrics.calls] * 2
+
+
+@pytest.mark.parametrize(
+    ("axes", "base", "message"),
+    [
+        ([], None, "accepted is a dict of lists"),
+        ({"K": 3}, None, "the axis K is 3; accepted is a list"),
+        ({"K": []}, None, "the axis K is"),
+        ({"K": "12"}, None, "the axis K is '12'"),
+        ({3: [1]}, None, "an axis is named 3"),
+        ({"picture": [1]}, None, "an axis is named 'picture'"),
+        ({"k": [1]}, None, "there is no axis 'k' of the sampler B; accepted are model, setup, .* stochasticity, K"),
+        ({"K": [1, 0]}, None, "K is 0; accepted are whole numbers from 1"),
+        ({"K": [1, 200]}, None, "K is 200; accepted are 1 to 99"),
+        ({"clipping": [-1, 1]}, None, "clipping is -1; accepted are None and"),
+        ({"model": ["nonsense"]}, None, "'nonsense' names nothing that restores"),
+        ({"model": ["bicubic"], "K": [1]}, None, "bicubic takes no settings, got K"),
+        ({"model": ["single-best"], "K": [1]}, None, "the single-pass model single-best has no sampler, and no K"),
+        ({"setup": ["Q:3"]}, None, "unknown setup"),
+        ({"seed": ["x"]}, None, "seed is 'x'"),
+        ({"given": [{"zoom": 2}]}, None, "given is .* accepted are gray"),
+        ({"strength": [1]}, lambda picture: picture, "takes no strength"),
+    ],
+    ids=range(17),
+)
+def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        ft.sweep(axes, PICTURES, base, size=12, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"measures": ("nonsense",)}, "there is no measure 'nonsense'"),
+        ({"measures": "mse"}, "measures is 'mse'; accepted is a list"),
+        ({"size": 0}, "size is 0"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"precision": "half"}, "precision is 'half'"),
+        ({"points": 0}, "points is 0; accepted are even numbers"),
+        ({"points": 64, "measures": ("ssim",)}, "ssim is no mean over points"),
+    ],
+    ids=["measures", "text", "size", "seed", "precision", "points", "ssim"],
+)
+def test_wrong_arguments_are_refused_in_a_sentence(options, message):
+    with pytest.raises(ValueError, match=message):
+        ft.sweep(AXES, PICTURES, **options)
+
+
+def test_points_estimate_every_pixel_and_say_how_well():
+    whole = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64)
+    some = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64, points=512)
+    assert some.names == [
+        *("picture", "K", "stochasticity", "mse", "mse_gray", "mse_se", "mse_gray_se", "calls", "seconds", "sentence")
+    ]
+    for full, row in zip(whole.rows, some.rows, strict=True):
+        for name in some.measures:
+            assert 0 < row[f"{name}_se"] < 0.1 * row[name]
+            assert abs(row[name] - full[name]) < 4 * row[f"{name}_se"]
+        assert row["calls"] == full["calls"]
+    for row in some.table().rows:
+        errors = [each["mse_se"] for each in some.rows if all(each[name] == row[name] for name in some.axes)]
+        assert row["mse_se"] == pytest.approx(np.hypot(*errors) / 2)
+    every = ft.sweep(AXES, PICTURES[:1], size=12, points=144)
+    assert numbers(every) == pytest.approx(numbers(ft.sweep(AXES, PICTURES[:1], size=12)), rel=1e-4)
+    assert {row["mse_se"] for row in every.rows} == {0.0}
+    plain = ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=64, points=512)
+    assert (numbers(plain), plain.rows[0]["mse_se"]) == (numbers(ft.sweep({}, PICTURES[:1], "bicubic", size=64)), 0.0)
+
+
+def test_a_union_has_what_is_the_same_once():
+    union = [{"K": [8, 1]}, {"stochasticity": [1.0, 0.0]}, {"setup": ["A", "B"]}]
+    assert [setting.values["setup"] for setting in settings(union)] == ["B", "A", "B:stochasticity=0.0"]
+    assert [dict(setting.values) for setting in settings(union[:2])] == [
+        {"K": 8, "stochasticity": 1.0},
+        {"K": 1, "stochasticity": 1.0},
+        {"K": 8, "stochasticity": 0.0},
+    ]
+
+
+def test_every_kind_of_column_can_be_swept():
+    def blurred(picture, strength=1.0, seed=0):
+        return picture * strength + seed / 100
+
+    made = ft.sweep({"strength": [0.5, 1.0], "seed": [0, 3]}, PICTURES, ft.Column("dim", blurred), size=12)
+    frame = made.to_frame()
+    assert list(frame.columns) == ["picture", "strength", "seed", "mse", "calls", "seconds", "sentence"]
+    assert frame.groupby(["strength", "seed"]).mse.mean()[1.0, 0] == pytest.approx(0)
+    assert frame.groupby(["strength", "seed"]).mse.mean()[1.0, 3] == pytest.approx(0.03**2, rel=0.05)
+
+    kinds = {"model": ["bicubic", PICTURES[0], "single-basic"]}
+    made = ft.sweep([kinds, {"model": ["diffusion-basic"], "scheduler": ["UniPCMultistep:3"]}], PICTURES[:1], size=12)
+    assert [(row["model"], row["scheduler"], row["sentence"]) for row in made.rows] == [
+        ("bicubic", None, ""),
+        ("array", None, ""),
+        ("single-basic", None, ""),
+        ("diffusion-basic", "UniPCMultistep", ""),
+    ]
+    given = ft.sweep({"given": [ft.Degradation(shrink=2), {"shrink": 4}, None]}, PICTURES, "bilinear", size=12)
+    assert [row["given"] for row in given.table().rows] == ["shrunk 2 x", "shrunk 4 x", None]
+    assert given.rows[0]["mse"] < given.rows[1]["mse"]
+
+
+def test_what_is_in_the_store_is_not_computed_again(tmp_path):
+    first = ft.sweep({"K": [25]}, PICTURES, size=12, store=tmp_path)
+    shares = []
+    both = ft.sweep(AXES, PICTURES, size=12, store=tmp_path, progress=shares.append)
+    assert (shares[0].began, shares[0].total, shares[-1].done, shares[-1].failures) == (2, 8, 8, 0)
+    assert [float(share) for share in shares] == sorted(shares)
+    assert shares[-1] == 1
+    again = ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
+    assert again.rows == both.rows
+    assert numbers(ft.sweep(AXES, PICTURES, size=12)) == numbers(both)
+    assert {row["mse"] for row in first.rows} <= set(numbers(both))
+    keys = [line["key"] for line in lines(tmp_path)]
+    assert len(keys) == len(set(keys)) == 8
+
+
+def test_pandas_reads_the_store_without_us(tmp_path):
+    made = ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
+    frame = pandas.concat(pandas.read_json(path, lines=True) for path in tmp_path.glob("cells/*/*/*.jsonl"))
+    assert sorted(frame.mse) == pytest.approx(sorted(numbers(made)))
+    assert set(frame.setup) == {"B:K=25", "B:K=50", "B:stochasticity=0.0,K=25", "B:stochasticity=0.0,K=50"}
+    assert "pandas.concat" in (tmp_path / "README.md").read_text()
+
+
+def test_an_address_says_what_a_number_depends_on(tmp_path):
+    base = {"axes": {"K": [50]}, "photos": PICTURES[:1], "size": 12}
+    changes = [
+        {}, {"size": 13}, {"seed": 1}, {"measures": ("mse", "ssim")}, {"axes": {"K": [49]}}, {"photos": PICTURES[1:]},
+        {"base": "diffusion-best"}, {"axes": {"K": [50], "seed": [7]}},
+    ]  # fmt: skip
+    for number, change in enumerate(changes, 1):
+        ft.sweep(**{**base, **change}, store=tmp_path)
+        assert len(lines(tmp_path)) == number
+    for change in ({}, {"axes": {"setup": ["A:K=50"]}}, {"photos": [ft.Photo(PICTURES[0], name="renamed")]}):
+        ft.sweep(**{**base, **change}, store=tmp_path)
+        assert len(lines(tmp_path)) == len(changes)
+    calm = {"axes": {"model": ["bicubic"]}, "photos": PICTURES[:1], "size": 12, "store": tmp_path}
+    ft.sweep(**calm)
+    ft.sweep(**calm, seed=5)  # which nothing of it reads
+    assert len(lines(tmp_path)) == len(changes) + 1
+
+
+def test_what_nothing_names_again_is_computed_again_by_another_process(tmp_path, monkeypatch):
+    def run(what):
+        ft.sweep({"model": [what]}, PICTURES[:1], size=12, store=tmp_path)
+        return len(lines(tmp_path))
+
+    what, model = (lambda picture: picture * 0.5), ft.load_model("single-basic")
+    assert [run(what), run(what), run(model), run("single-basic")] == [1, 1, 2, 3]
+    monkeypatch.setattr("frantools.sweeps.identity.PROCESS", "another")
+    assert [run(what), run(model)] == [4, 4]  # a model in memory has its weights for a name
+
+
+def test_a_cell_that_fails_is_a_sentence_and_the_others_go_on(tmp_path):
+    calls = []
+
+    def fails(picture, strength):
+        calls.append(strength)
+        if strength == 2 and len(calls) < 4:
+            raise RuntimeError("too strong")
+        return picture
+
+    base = ft.Column("mine", fails)
+    made = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path)
+    assert [row["sentence"] for row in made.rows] == ["", "mine raised RuntimeError: too strong", ""]
+    assert made.failures.rows == [
+        {"picture": "picture", "strength": 2, "sentence": "mine raised RuntimeError: too strong"}
+    ]
+    assert "1 failed" in repr(made)
+    assert [row["failed"] for row in made.table().rows] == [0, 1, 0]
+    assert made.to_frame().mse.isna().tolist() == [False, True, False]
+    ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path)
+    assert calls == [1, 2, 3]  # only on request
+    made = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path, retry=True)
+    assert calls == [1, 2, 3, 2]
+    assert not made.failures.rows
+    assert not ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path).failures.rows
+
+
+def test_a_picture_that_vanishes_is_a_sentence(tmp_path):
+    folder = tmp_path / "pictures"
+    for number, picture in enumerate(PICTURES):
+        ft.save_picture(picture, folder / f"{number}.png")
+
+    def vanish(share):
+        (folder / "1.png").unlink(missing_ok=True)
+
+    made = ft.sweep({"model": ["bicubic"]}, folder, size=12, store=tmp_path / "store", progress=vanish)
+    assert [row["sentence"] for row in made.rows] == ["", f"the picture {folder / '1.png'} is not there any more"]
+
+
+def test_what_progress_raises_ends_the_work_and_what_is_done_is_kept(tmp_path):
+    def stop(share):
+        if share.done > share.began:
+            raise Cancelled
+
+    axes = {"strength": [1.0, 0.5]}
+    base = ft.Column("dim", lambda picture, strength: picture * strength)
+    with pytest.raises(Cancelled):
+        ft.sweep(axes, PICTURES, base, size=12, store=tmp_path, progress=stop)
+    assert lines(tmp_path)
+
+    def interrupt(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"of 4 cells are kept in .*; the same sweep goes on from there"):
+        ft.sweep(axes, PICTURES, base, size=12, store=tmp_path, progress=interrupt)
+
+
+def test_a_task_that_another_has_is_waited_for_and_not_computed_twice(tmp_path):
+    made = ft.sweep({"K": [50]}, PICTURES[:1], size=12, store=tmp_path / "mine")
+    store, calls = Store(tmp_path / "shared"), []
+
+    def report(share):
+        calls.append(share)
+        if len(calls) == 4:  # the other has finished
+            for path in (tmp_path / "mine" / "cells").glob("*/*/*"):
+                target = store.folder / path.relative_to(tmp_path / "mine")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+            claim.__exit__(None, None, None)
+
+    from frantools.sweeps.plan import plan
+
+    ((task, _),) = plan({"K": [50]}, PICTURES[:1], None, ("mse",), None, 12, 0, None, "float32").tasks()
+    claim = store.claim(task.name)
+    assert claim.__enter__()
+    again = ft.sweep({"K": [50]}, PICTURES[:1], size=12, store=store.folder, progress=report)
+    assert again.rows == made.rows
+    assert len(lines(store.folder)) == 1
+
+
+def test_other_folders_and_stores_are_refused_in_a_sentence(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(StoreError, match="holds other things"):
+        ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
+    store = Store(tmp_path / "store")
+    with pytest.raises(StoreError, match="is another store here"):
+        Store(store.folder, "another")
+    with pytest.raises(StoreError, match="there is no store"):
+        Store(tmp_path / "nowhere", store.id)
+    (store.folder / "store.json").write_text(json.dumps({"format": 99, "id": "x"}))
+    with pytest.raises(StoreError, match="of format 99"):
+        Store(store.folder)
+    (store.folder / "store.json").write_text("{")
+    with pytest.raises(StoreError, match="is no store"):
+        Store(store.folder)
+
+
+def test_a_damaged_line_is_computed_again(tmp_path):
+    made = ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)
+    (path,) = tmp_path.glob("cells/*/*/*.jsonl")
+    path.write_text(path.read_text()[:-40])
+    assert numbers(ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)) == numbers(made)
+    assert len(list(tmp_path.glob("cells/*/*/*.jsonl"))) == 2
+
+
+def test_numbers_that_are_not_finite_survive_the_store(tmp_path):
+    for _ in range(2):
+        made = ft.sweep({"model": ["original"]}, PICTURES[:1], measures=("psnr", "ssim"), size=6, store=tmp_path)
+        assert (made.rows[0]["psnr"], str(made.rows[0]["ssim"])) == (np.inf, "nan")
+
+
+def test_the_means_are_over_pictures_and_a_notebook_shows_them():
+    made = ft.sweep(AXES, PICTURES, size=12)
+    frame = made.to_frame().groupby(["K", "stochasticity"]).mse.mean()
+    for row in made.table().rows:
+        assert row["mse"] == pytest.approx(frame[row["K"], row["stochasticity"]])
+        assert row["pictures"] == 2
+    assert repr(made) == "Sweep of K, stochasticity: 4 settings on 2 pictures, 8 cells"
+    assert "| K | stochasticity |" in made._repr_markdown_()
+    values, column = made.columns[0]
+    assert values == {"K": 25, "stochasticity": 0.0}
+    restored = ft.compare(ft.Photo(PICTURES[0]).at(12), [column], size=12, seed=0)
+    assert restored.measure(["mse"]).rows[0]["mse"] == pytest.approx(made.rows[0]["mse"], rel=1e-5)
