@@ -18,7 +18,10 @@ settings.register_profile("frantools", deadline=None, max_examples=50)  # a slow
 settings.load_profile("frantools")
 
 
-SLOW = {"browser", "benchmarks", "figures", "kernel", "published", "sweeps_dask", "training", "widgets", "widget_columns"}
+SLOW = {
+    *("browser", "benchmarks", "figures", "kernel", "published", "sweeps_dask", "training", "widgets"),
+    "widget_columns",
+}
 """Files of tests that take longest; `make check` leaves them out."""
 
 
