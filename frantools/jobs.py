@@ -37,12 +37,16 @@ class Job:
     device: str | None = None
     timeout: float | None = None
     cache: Cache | None = None
+    around: tuple[int, int] | None = None
+    """The width and height of the frame that a region is part of, where that is another than `size` makes it."""
     made: dict[int, tuple[Column, Restorer]] = field(default_factory=dict, compare=False, repr=False)
     """The restorers of columns, made once a job: to find out what a name means takes a look at folders."""
 
     @property
     def whole(self) -> tuple[int, int]:
         """The width and height of the whole frame, where only a region of it is asked for."""
+        if self.around is not None:
+            return self.around
         return self.size if self.region is None else self.photo.size(max(self.size))
 
     def restorer(self, column: Column) -> Restorer:
@@ -51,27 +55,42 @@ class Job:
             self.made[id(column)] = column, column.restorer(self.precision, self.device, self.timeout)
         return self.made[id(column)][1]
 
+    def cut(self, column: Column) -> bool:
+        """Whether a column's region is cut out of its whole picture."""
+        return self.region is not None and not self.restorer(column).continuous
+
+    def key(self, column: Column) -> str:
+        """What a column's restoration is kept under."""
+        region, cut = self.region, self.cut(column)
+        degradation = column.given if column.given is not None else self.given
+        seed = self.seed if column.seed is None else column.seed
+        return json.dumps(
+            [
+                self.photo.key,
+                column.key(),
+                self.whole if cut else self.size,
+                None if region is None or cut else [region.x, region.y, region.width, region.height],
+                seed if self.restorer(column).random else None,
+                degradation and degradation.to_dict(),
+                self.precision,
+                self.device,
+                *([] if cut or self.around is None else [self.around]),
+            ]
+        )
+
+    def kept(self, column: Column) -> Restoration | None:
+        """A column's restoration where it was made before: it costs nothing."""
+        return self.cache.get(self.key(column)) if self.cache is not None else None
+
     def restore(self, column: Column, progress: Progress) -> Restoration:
         """One column's restoration, or an error of whatever kind."""
         made = self.restorer(column)
         title = column.title
         degradation = column.given if column.given is not None else self.given
         seed = self.seed if column.seed is None else column.seed
-        region = self.region
-        cut = region is not None and not made.continuous
+        region, cut = self.region, self.cut(column)
         size = self.whole if cut else self.size
-        key = json.dumps(
-            [
-                self.photo.key,
-                column.key(),
-                size,
-                None if region is None or cut else [region.x, region.y, region.width, region.height],
-                seed if made.random else None,
-                degradation and degradation.to_dict(),
-                self.precision,
-                self.device,
-            ]
-        )
+        key = self.key(column) if self.cache is not None else ""
         kept = self.cache.get(key) if self.cache is not None else None
         if kept is None:
             given = Given(self.photo, self.whole, degradation)

@@ -15,6 +15,7 @@ KEY = "frantools"  # of the PNG text that holds a recipe
 LIMIT = 64_000_000  # bytes of text
 BLOCK = 1_000_000  # bytes that are read at once
 SUBJECT = "http://purl.org/dc/elements/1.1/ subject"  # whose items are the keywords of an SVG
+HTML_START = b'<script type="application/json" id="frantools-recipe">'
 ITEM = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 TOKENS = re.compile(rb"(?s:\\.)|[()]|/Keywords\s*(?=\()|>>|endobj")  # of a dictionary in a PDF
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
@@ -27,8 +28,8 @@ def read_text(path: str | PathLike[str]) -> str:
     ----------
     path : path
         A PNG (a text of the key "frantools", of any kind and wherever it stands), a PDF or SVG (its keywords, as
-        matplotlib writes them), a ``.json``, which is the text itself, or any other file. A file that carries no recipe
-        may have one beside it, in the ``.json`` of the same stem.
+        matplotlib writes them), a page of a viewer, a ``.json``, which is the text itself, or any other file. A file
+        that carries no recipe may have one beside it, in the ``.json`` of the same stem.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def read_text(path: str | PathLike[str]) -> str:
         if not path.exists():
             raise FileNotFoundError
         if not path.is_file():
-            raise ValueError("it is not in a file; accepted are PNG, PDF, SVG and JSON files of FranTools")
+            raise ValueError("it is not in a file; accepted are PNG, PDF, SVG, HTML and JSON files of FranTools")
         text = _json(path) if path.suffix.lower() == ".json" else _carried(path)
         if text is None and path.with_suffix(".json").is_file():
             path = path.with_suffix(".json")
@@ -61,7 +62,7 @@ def read_text(path: str | PathLike[str]) -> str:
     if text is None:
         what = "has" if _is_named_rightly(path) else "is not a readable PNG and has"
         raise ValueError(
-            f"{path} {what} no recipe; accepted are PNG, PDF and SVG files that FranTools wrote, "
+            f"{path} {what} no recipe; accepted are PNG, PDF, SVG and HTML files that FranTools wrote, "
             "and files with a .json beside them"
         )
     return text
@@ -75,6 +76,8 @@ def _carried(path: Path) -> str | None:
             return _png(file)
         if start.startswith(b"%PDF-"):
             return _pdf(file)
+        if start.lower().startswith(b"<!doctype html"):
+            return _html(file)
         is_xml = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<?xml", b"<svg", b"<!DOCTYPE svg"))
         return _svg(file) if is_xml or path.suffix.lower() == ".svg" else None
 
@@ -171,6 +174,16 @@ def _pdf_text(escaped: bytes) -> str | None:
     if len(text) > LIMIT:
         raise ValueError(f"it holds more than {LIMIT // 1_000_000} MB")
     return _recipe([text.decode("utf-16") if text.startswith(b"\xfe\xff") else text.decode("latin-1")])
+
+
+def _html(file: BinaryIO) -> str | None:
+    """The text between the tags of a script, in which every < is escaped."""
+    file.seek(0)
+    _, found, rest = file.read(LIMIT).partition(HTML_START)
+    text, end, _ = rest.partition(b"</script>")
+    if found and not end:
+        raise ValueError(f"it is cut short, or longer than {LIMIT // 1_000_000} MB")
+    return text.decode() if found else None
 
 
 def _svg(file: BinaryIO) -> str | None:

@@ -3,13 +3,26 @@
 A draw depends on the seed, the point's place in the picture and the number of the draw, and on nothing else: not on
 the tile that the point is rendered in, on the rest of the region, on the number of threads or on the device. So
 a point that two renderings share gets the same colour in both.
+
+Each point draws numbers of its own (white noise), or neighbours draw alike: a *field*. Numbers then belong to the nodes
+of a square lattice, and a point has the sum of those around it, each times ``w(d) = exp(-d**2 / (2 * length**2))`` of
+its distance d, divided by the root of the sum of the squared weights. So each point's own number is standard normal,
+exactly; two points at a distance d are correlated by ``exp(-d**2 / (4 * length**2))``, whichever way they lie: nodes
+are one length apart, and what remains of the lattice is below 0.001.
+
+Weights and the nodes' numbers are multiples of ``2 ** -16``. Sums of their products are then exact in float64, in
+whatever order they are taken: that is why a field is the same in every tile and on every device.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
+from numbers import Real
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +31,14 @@ from . import compiled
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
 CHANNELS = 3  # numbers of a draw
+UNIT = 2.0**-16  # of a field's weights and nodes: products are multiples of its cube, sums below 27, which is 53 bits
+TAPS = 10  # nodes along an axis whose weights are not 0: those of nodes at five lengths and more round to it
+BAND = 64  # windows whose sums are one product of matrices, where nothing is compiled
+SHORTEST = 2.0**-BITS  # length of a field, of the picture
+FIELDS = ("fresh", "one")
+
+Draws = Callable[[int], Tensor]
+"""The draws of some points by their number: (N, 3) float32, as `normal` gives them."""
 SOURCE = Path(__file__).with_suffix(".cpp")
 
 
@@ -56,34 +77,44 @@ def point_keys(seed: int, x: Tensor, y: Tensor) -> Tensor:
     Tensor
         int64, in the broadcast shape.
     """
-    start = torch.tensor(_signed(seed % (1 << 64)), dtype=torch.int64, device=x.device)
     column, row = ((v * (1 << BITS)).round().long() for v in (x, y))
+    return _keys(seed, column, row)
+
+
+def _keys(seed: int, column: Tensor, row: Tensor) -> Tensor:
+    """A key for each pair of whole numbers, int64, in their broadcast shape."""
+    start = torch.tensor(_signed(seed % (1 << 64)), dtype=torch.int64, device=column.device)
     return _mix(_mix(_mix(start + GAMMA) + column) + row * GAMMA)
 
 
 @cache
-def _quantiles(device: torch.device) -> Tensor:
+def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
     """The normal quantiles of the middles of 2**16 equal shares, scaled to a variance of exactly 1, float32.
 
     A table, because the inverse of the normal distribution differs in its last bits from one device to the next, and
-    because reading it is faster than computing it. Its 65,536 values reach 4.17 standard deviations.
+    because reading it is faster than computing it. Its 65,536 values reach 4.17 standard deviations. With a `unit`,
+    they are rounded to multiples of it.
     """
     middles = (torch.arange(1 << 16, dtype=torch.float64) + 0.5) / (1 << 16)
     values = torch.special.ndtri(middles)
-    return (values / values.square().mean().sqrt()).float().to(device)
+    values /= values.square().mean().sqrt()
+    return ((values / unit).round() * unit if unit else values).float().to(device)
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """`normal`, compiled; None where it is not at hand."""
-    functions = compiled.library(SOURCE, CHANNELS=CHANNELS)
+    """`normal` and the sums of fields, compiled; None where they are not at hand."""
+    functions = compiled.library(SOURCE, CHANNELS=CHANNELS, TAPS=TAPS)
     if functions is not None:
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         functions.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
+        axis = (pointer, pointer, pointer, whole)
+        functions.on_grid.argtypes = [pointer, whole, whole, *axis, *axis, pointer, pointer]
+        functions.at_points.argtypes = [pointer, whole, whole, *[pointer] * 5, whole, pointer]
     return functions
 
 
-def normal(keys: Tensor, draw: int) -> Tensor:
+def normal(keys: Tensor, draw: int, unit: float = 0.0) -> Tensor:
     """Standard normal numbers, three for each point.
 
     Parameters
@@ -92,6 +123,8 @@ def normal(keys: Tensor, draw: int) -> Tensor:
         (N,) int64, from `point_keys`.
     draw : int
         Which draw of the point: 0, 1, 2 ...
+    unit : float
+        What numbers are multiples of, where it is not 0.
 
     Returns
     -------
@@ -99,7 +132,7 @@ def normal(keys: Tensor, draw: int) -> Tensor:
         (N, 3) float32, channel by channel in memory: what is summed or measured over channels is then done for many
         points at once.
     """
-    step, table = _signed((draw + 1) * GAMMA % (1 << 64)), _quantiles(keys.device)
+    step, table = _signed((draw + 1) * GAMMA % (1 << 64)), _quantiles(keys.device, unit)
     functions = library() if keys.device.type == "cpu" else None
     if functions is not None:
         keys = keys.contiguous()
@@ -109,3 +142,168 @@ def normal(keys: Tensor, draw: int) -> Tensor:
     bits = _mix(keys + step)
     shares = bits.view(torch.int16).view(-1, 4)[:, :CHANNELS].T  # 64 bits are four draws of 16
     return torch.index_select(table, 0, (shares.int() + (1 << 15)).reshape(-1)).view(CHANNELS, -1).T
+
+
+class Windows(NamedTuple):
+    """The nodes along one axis that make up the numbers of N coordinates."""
+
+    first: Tensor
+    """(N,) int64: the first of `TAPS` nodes."""
+    weights: Tensor
+    """(N, TAPS) float64."""
+    scale: Tensor
+    """(N,) float64: what brings the weighted sum of standard normal numbers back to a variance of 1."""
+
+
+def windows(axis: Tensor, length: float) -> Windows:
+    """The windows of coordinates; node 0 lies in the middle of the picture, so that a longer field is a zoomed one."""
+    along = (axis.double() - 0.5) / max(length, SHORTEST)
+    first = along.floor() - (TAPS // 2 - 1)
+    distance = along[:, None] - first[:, None] - torch.arange(TAPS, device=axis.device)
+    weights = ((-0.5 * distance.square()).exp() / UNIT).round() * UNIT
+    return Windows(first.long(), weights.contiguous(), 1 / weights.square().sum(dim=1).sqrt())
+
+
+def grid_draws(seed: int, columns: Tensor, rows: Tensor, length: float = 0.0) -> Draws:
+    """What draws for a grid of points.
+
+    Parameters
+    ----------
+    seed : int
+        Any whole number of up to 64 bits.
+    columns, rows : Tensor
+        (W,) and (H,) float64: the coordinates, in [0, 1].
+    length : float
+        Over which points draw alike, in fractions of the picture; see the head of this module. 0 is white noise, and
+        infinity one draw for all points. Lengths below ``2 ** -30`` count as that. The shorter, the more nodes there
+        are: few where the length is some pixels, 4 for each point where it is half a pixel, 100 at most.
+
+    Returns
+    -------
+    callable
+        ``draws(number)``: (H * W, 3) float32, standard normal, row by row.
+    """
+    if length == 0:
+        keys = point_keys(seed, columns, rows[:, None]).flatten()
+        return lambda number: normal(keys, number)
+    across, down = windows(columns, length), windows(rows, length)
+    (x, left), (y, top) = (_nodes(each.first) for each in (across, down))
+    keys, shape = _keys(seed, x, y[:, None]).flatten(), (CHANNELS, len(y), len(x))
+    functions = library() if keys.device.type == "cpu" else None
+
+    def compiled_draw(number: int) -> Tensor:
+        assert functions is not None
+        nodes = normal(keys, number, UNIT).T
+        draws = torch.empty(CHANNELS, len(rows) * len(columns), dtype=torch.float32, device="cpu")
+        row = torch.empty(len(x), dtype=torch.float64, device="cpu")
+        functions.on_grid(
+            nodes.data_ptr(), *shape[1:], *_pointers(top, *down[1:]), len(rows), *_pointers(left, *across[1:]),
+            len(columns), *_pointers(row, draws),
+        )  # fmt: skip
+        return draws.T
+
+    if functions is not None:
+        return compiled_draw
+    by_row, by_column = _bands(top, down.weights), _bands(left, across.weights)
+
+    def draw(number: int) -> Tensor:
+        nodes = normal(keys, number, UNIT).T.reshape(shape).double()
+        sums = _sums(_sums(nodes.mT, by_row).mT, by_column)
+        return (sums * down.scale[:, None] * across.scale).float().flatten(1).T
+
+    return draw
+
+
+def point_draws(seed: int, x: Tensor, y: Tensor, length: float = 0.0) -> Draws:
+    """What draws for points anywhere: the very numbers that a grid has where it has these points.
+
+    Parameters
+    ----------
+    seed, length
+        As for `grid_draws`.
+    x, y : Tensor
+        (N,) float64: the coordinates, in [0, 1].
+
+    Returns
+    -------
+    callable
+        ``draws(number)``: (N, 3) float32, standard normal.
+    """
+    if length == 0:
+        keys = point_keys(seed, x, y)
+        return lambda number: normal(keys, number)
+    across, down = windows(x, length), windows(y, length)
+    (columns, left), (rows, top) = (_nodes(each.first) for each in (across, down))
+    if len(columns) * len(rows) <= TAPS**2 * len(x):  # one lattice for all points
+        stride, base = len(columns), top * len(columns) + left
+        keys = _keys(seed, columns, rows[:, None]).flatten()
+    else:  # far from each other: nodes of its own for each
+        taps = torch.arange(TAPS, device=x.device)
+        stride, base = TAPS, torch.arange(len(x), device=x.device) * TAPS**2
+        keys = _keys(seed, across.first[:, None, None] + taps, down.first[:, None, None] + taps[:, None]).flatten()
+    functions = library() if keys.device.type == "cpu" else None
+
+    def compiled_draw(number: int) -> Tensor:
+        assert functions is not None
+        nodes = normal(keys, number, UNIT).T
+        draws = torch.empty(CHANNELS, len(x), dtype=torch.float32, device="cpu")
+        functions.at_points(
+            nodes.data_ptr(), len(keys), stride, *_pointers(base, *down[1:], *across[1:]), len(x), draws.data_ptr()
+        )
+        return draws.T
+
+    def draw(number: int) -> Tensor:
+        nodes, sums = normal(keys, number, UNIT).T, torch.zeros(CHANNELS, len(x), dtype=torch.float64, device=x.device)
+        for row in range(TAPS):
+            for column in range(TAPS):
+                weights = down.weights[:, row] * across.weights[:, column]
+                sums += nodes[:, base + row * stride + column] * weights
+        return (sums * down.scale * across.scale).float().T
+
+    return draw if functions is None else compiled_draw
+
+
+def field(seed: int, x: Tensor, y: Tensor, draw: int, length: float = 0.0) -> Tensor:
+    """One draw for points anywhere: (N, 3) float32; see `point_draws`, which is faster for several."""
+    return point_draws(seed, x, y, length)(draw)
+
+
+def checked(length: object, fields: object) -> float:
+    """A length as a Python float; a ValueError where it or the fields are none. "inf", as JSON has it, is infinity."""
+    number = float("inf") if length == "inf" else length
+    # NaN is not at least 0.
+    if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
+        raise ValueError(f"noise_length is {length!r}; accepted are numbers from 0, fractions of the picture, and inf")
+    if fields not in FIELDS:
+        raise ValueError(f"noise_fields is {fields!r}; accepted are {', '.join(map(repr, FIELDS))}")
+    return float(number)
+
+
+def in_order(draws: Draws, fields: str = "fresh") -> Iterator[Tensor]:
+    """The draws of a sampling one after the other: the start, then one a step, or the same "one" for all steps."""
+    return (draws(number if fields == "fresh" else min(number, 1)) for number in count())
+
+
+def _nodes(first: Tensor) -> tuple[Tensor, Tensor]:
+    """The nodes of windows along an axis, each once, in order; and where among them each window begins."""
+    nodes = (first.unique()[:, None] + torch.arange(TAPS, device=first.device)).unique()
+    return nodes, torch.searchsorted(nodes, first)
+
+
+def _bands(first: Tensor, weights: Tensor) -> list[tuple[slice, Tensor]]:
+    """The weights of windows as matrices (nodes, windows), for some at a time, with the nodes that they are of."""
+    taps, made = torch.arange(TAPS, device=first.device), []
+    for some, own in zip(first.split(BAND), weights.split(BAND), strict=True):
+        low, high = int(some.min()), int(some.max()) + TAPS
+        matrix = torch.zeros(len(some), high - low, dtype=torch.float64, device=first.device)
+        made.append((slice(low, high), matrix.scatter_(1, some[:, None] - low + taps, own).T))
+    return made
+
+
+def _sums(nodes: Tensor, bands: list[tuple[slice, Tensor]]) -> Tensor:
+    """The weighted sums of nodes, along the last axis."""
+    return torch.cat([nodes[..., window] @ weights for window, weights in bands], dim=-1)
+
+
+def _pointers(*tensors: Tensor) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]

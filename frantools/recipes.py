@@ -296,7 +296,7 @@ def load_recipe(path: str | PathLike[str], trust: bool = False) -> Recipe:
     Parameters
     ----------
     path : path
-        A PNG, PDF or SVG that FranTools wrote, a ``.json``, or a picture beside which one lies.
+        A PNG, PDF, SVG or page that FranTools wrote, a ``.json``, or a picture beside which one lies.
     trust : bool
         Whether functions that the recipe names are imported, which runs code.
 

@@ -132,14 +132,14 @@ def dashboard(root: Path, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium(width: int = 1400, height: int = 1500) -> Iterator[Any]:
-    """A page of a headless Chromium."""
+def chromium(width: int = 1400, height: int = 1500, **options: Any) -> Iterator[Any]:
+    """A page of a headless Chromium; `options` are those of Playwright's context."""
     from playwright.sync_api import sync_playwright
 
     flags = FLAGS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **options)
         try:
             yield context.new_page()
         finally:

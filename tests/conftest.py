@@ -19,7 +19,15 @@ settings.load_profile("frantools")
 
 
 SLOW = {
-    *("browser", "benchmarks", "figures", "kernel", "published", "sweeps_dask", "training", "widgets"),
+    "browser",
+    "benchmarks",
+    "figures",
+    "kernel",
+    "published",
+    "sweeps_dask",
+    "training",
+    "viewer_browser",
+    "widgets",
     "widget_columns",
 }
 """Files of tests that take longest; `make check` leaves them out."""

@@ -142,7 +142,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="it is not in a file; accepted are PNG, PDF, SVG and JSON files"):
+    with pytest.raises(ValueError, match="it is not in a file; accepted are PNG, PDF, SVG, HTML and JSON files"):
         read_text(tmp_path)
 
 

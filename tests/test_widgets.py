@@ -15,14 +15,14 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, get_ident
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from ipywidgets.widgets import widget as widget_module
-from matplotlib.backend_bases import MouseEvent
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -32,6 +32,8 @@ from frantools.comparisons import Cache, Column
 from frantools.frannet.adapters import SchedulerSetup
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.frannet.setups import setup_name
+from frantools.images import as_picture
 from frantools.photo import Photo
 from frantools.recipes import Recipe, load_recipe, save_figure
 from frantools.scores.measures import measures
@@ -39,11 +41,12 @@ from frantools.scores.roi import RoiSearch
 from frantools.views import compare as compare_view
 from frantools.views import note, sharpening
 from frantools.views.compare import NUMBERS, VIEWS
+from frantools.views.drawing import INK
 from frantools.views.sharpening import job_of, sharpen
 from frantools.views.variability import spreads
-from frantools.widgets import KINDS
-from frantools.widgets.canvas import INK, LOCK
+from frantools.widgets import KINDS, reruns
 from frantools.widgets.compare import Compare
+from frantools.widgets.controls import parts
 from frantools.widgets.explorer import Explorer
 from frantools.widgets.worker import Worker
 
@@ -81,15 +84,16 @@ def done(widget: Any) -> Any:
     return widget
 
 
-def mouse(widget: Explorer, number: int, *points: tuple[float, float]) -> None:
-    """Press at the first point of a figure's axes, in fractions of them from the top left, and release at the last."""
-    axes = widget.canvas.figure.axes[number]
-    steps = [("button_press_event", points[0])]
-    steps += [("motion_notify_event", point) for point in points[1:]]
-    steps += [("button_release_event", points[-1])]
-    for name, (x, y) in steps:
-        box = axes.get_window_extent()
-        MouseEvent(name, widget.canvas, box.x0 + x * box.width, box.y0 + (1 - y) * box.height, 1)._process()
+def draw(widget: Explorer, left: float, top: float, right: float, bottom: float) -> None:
+    """What the browser does with a box that is drawn, its edges in fractions of the picture."""
+    wide, high = widget.viewer.frame
+    box = [round(left * wide), round(top * high), round(right * wide), round(bottom * high)]
+    widget.viewer.boxes = [*widget.viewer.boxes, {"name": "drawn", "box": box}]
+
+
+def shown(figure: Figure) -> list[np.ndarray]:
+    """The pictures of a figure."""
+    return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
 
 
 def upload(control: Any, name: str, content: bytes) -> None:
@@ -221,12 +225,11 @@ def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_
     widget = ft.widgets.compare("hopper", columns[:1], size=SMALL, seed=99)
     try:
         until(begun)
-        axes = widget.canvas.figure.axes[0]
-        assert axes.images[0].get_array().shape == (SMALL, SMALL, 3)
-        assert axes.texts[0].get_text().startswith("not yet measured")
+        assert widget.viewer.pictures == {"fast": (SMALL, SMALL)}
+        assert widget.viewer.numbers == {"fast": "not yet measured"}
         widget.status.stop.click()
         assert widget.wait(30), "measuring goes on alone"
-        assert widget.canvas.figure.axes == [axes], "what was shown stays"
+        assert widget.viewer.pictures == {"fast": (SMALL, SMALL)}, "what was shown stays"
         assert widget.message.value == ""
         widget.observe(lambda _: shown.set(), "result")
         widget.controls["seed"].value = 98
@@ -268,7 +271,7 @@ def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, co
     if widget.result is None:
         until(shown)
     widget.unobserve_all("result")
-    alive = [weakref.ref(each) for each in (widget, widget.result, widget.canvas)]
+    alive = [weakref.ref(each) for each in (widget, widget.result, widget.viewer)]
     assert widget.busy
     widget.close()
     assert not widget.busy
@@ -292,6 +295,8 @@ def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, co
         ("steps", "quadratic", ("steps", "quadratic")),
         ("noise_projection", False, ("noise_projection", False)),
         ("noise_stddev", "squared", ("noise_stddev", "squared")),
+        ("noise_length", float("inf"), ("noise_length", "inf")),
+        ("noise_fields", "one", ("noise_fields", "one")),
         ("clip", True, ("clipping", [-1.0, 1.0])),
         ("sampler", "ddpm", ("sampler", "ddpm")),
     ],
@@ -337,7 +342,7 @@ def test_controls_that_do_nothing_are_disabled(compare: Compare) -> None:
     def disabled(*names: str) -> list[bool]:
         return [getattr(editor if hasattr(editor, name) else editor.setup, name).disabled for name in names]
 
-    setup = ("sampler", "stochasticity", "K", "steps", "noise_projection", "noise_stddev", "clip")
+    setup = ("sampler", "stochasticity", "K", "steps", "noise_projection", "noise_stddev", "noise_length", "clip")
     compare.columns.chosen.index = 3
     assert all(disabled(*setup, "low", "high", "own_seed", "seed")), "single-pass"
     compare.columns.chosen.index = 0
@@ -380,11 +385,7 @@ def test_the_common_seed_is_disabled_where_no_column_uses_it(compare: Compare, c
 
 
 def test_every_control_says_in_a_tooltip_what_it_does(compare: Compare) -> None:
-    def controls(widget: Any) -> list[Any]:
-        children = getattr(widget, "children", None)
-        return [widget] if children is None else [each for child in children for each in controls(child)]
-
-    shown = [each for each in controls(compare) if hasattr(each, "description") and hasattr(each, "disabled")]
+    shown = [each for each in parts(compare) if hasattr(each, "description") and hasattr(each, "disabled")]
     assert len(shown) > 25
     assert [
         each
@@ -469,78 +470,166 @@ def test_a_weight_file_is_chosen_by_its_path(compare: Compare, weights: dict[str
 
 
 def test_under_each_column_stand_its_numbers(compare: Compare) -> None:
-    texts = [[text.get_text() for text in axes.texts] for axes in compare.canvas.figure.axes]
-    (numbers,) = texts[1]
-    assert numbers.startswith(f"loss {compare.result.numbers['fast']['mse']:.4f}")
-    assert all(word in numbers for word in ("PSNR", "SSIM", f"{FAST.calls} calls", " s"))
+    loss = f"loss {compare.result.numbers['fast']['mse']:.4f}"
+    line = compare.viewer.numbers["fast"]
+    assert line.startswith(loss)
+    assert all(word in line for word in ("PSNR", "SSIM"))
+    losses = {title: row["mse"] for title, row in compare.result.numbers.items()}
+    assert [title for title, places in compare.viewer.best.items() if 0 in places] == [min(losses, key=losses.get)]
+    assert compare.viewer.chips["fast"] == f"diffusion · {setup_name(FAST)} · {FAST.calls} calls"
+    assert f"<td>{FAST.calls}</td>" in compare.table.value
+    compare.columns.editor.title.value = "<img onerror=1>"
+    assert "<img" not in done(compare).table.value
+
+
+def test_a_click_on_a_chip_opens_the_settings_of_its_column_and_another_closes_them(compare: Compare) -> None:
+    compare.viewer._told(compare.viewer, {"kind": "chip", "title": "other"}, [])
+    assert compare.columns.chosen.index == 2
+    assert compare.panels.side.children == (compare.columns,)
+    compare.panels.buttons["Numbers"].value = True
+    assert compare.panels.side.children == (compare.table,)
+    assert not compare.panels.buttons["Columns"].value
+    compare.panels.buttons["Numbers"].value = False
+    assert compare.panels.side.layout.display == "none"
 
 
 @pytest.mark.parametrize("view", VIEWS[1:])
-def test_a_view_shows_the_two_chosen_columns(compare: Compare, view: str) -> None:
+def test_a_saved_view_shows_the_two_chosen_columns(compare: Compare, view: str) -> None:
     controls = compare.look.controls
-    assert controls["left"].disabled
+    assert controls["left"].layout.display == "none"
     controls["view"].value = view
     controls["left"].value, controls["right"].value = 1, 2
-    assert not controls["left"].disabled
-    assert "fast" in compare.canvas.figure.axes[0].get_title()
-    arrays = [np.asarray(image.get_array()) for image in compare.canvas.figure.axes[0].images]
+    assert controls["left"].layout.display == ""
+    axes = compare.figure()[0].axes[0]
+    assert "fast" in axes.get_title()
+    arrays = [np.asarray(image.get_array()) for image in axes.images]
     expected = pictures(compare)
     if view == "curtain":
         assert np.array_equal(arrays[0], expected["other"])
         assert np.array_equal(arrays[1], expected["fast"])
-        mouse(compare, 0, (0.5, 0.5), (0.25, 0.5))
-        assert controls["curtain"].value == pytest.approx(0.25, abs=0.01)
     elif view == "blink":
-        assert controls["frame"].playing, "it blinks at once"
         controls["frame"].value = 1
-        assert "other" in compare.canvas.figure.axes[0].get_title()
-        controls["view"].value = VIEWS[0]
-        assert not controls["frame"].playing
+        assert "other" in compare.figure()[0].axes[0].get_title()
     else:
         assert np.allclose(arrays[0], np.abs(expected["fast"] - expected["other"]).mean(axis=-1))
-        assert "difference" in compare.canvas.figure.axes[0].child_axes[0].get_ylabel()
+        assert "difference" in axes.child_axes[0].get_ylabel()
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_title_is_shown_as_it_is_typed(compare: Compare, view: str) -> None:
     compare.columns.editor.title.value = "a$_$b"
     compare.look.controls["view"].value = view
-    figure = done(compare).canvas.figure
+    figure, _ = done(compare).figure()
     figure.draw_without_rendering()
     assert "a$_$b" in figure.axes[0].get_title()
 
 
-def test_pan_and_zoom_move_all_columns_and_stay_when_a_control_changes(compare: Compare) -> None:
-    figure = compare.canvas.figure
-    figure.axes[0].set(xlim=(10, 40), ylim=(50, 20))
-    assert all(axes.get_xlim() == (10, 40) for axes in figure.axes)
-    compare.controls["seed"].value = 3
+def test_zoom_boxes_and_what_has_not_changed_stay_when_a_control_changes(compare: Compare) -> None:
+    view = {"x": 0.25, "y": 0.5, "width": 0.25, "height": 0.25}
+    compare.viewer.view = view
+    draw(compare, 0.25, 0.25, 0.5, 0.75)
+    before = dict(compare.viewer._models)
+    compare.columns.chosen.index = 1
+    compare.columns.editor.setup.K.value = 40
     done(compare)
-    for axes in figure.axes:
-        assert axes.get_xlim() == pytest.approx((10, 40))
-        assert axes.get_ylim() == pytest.approx((50, 20))
-    compare.canvas.manager.toolbar.home()
-    assert figure.axes[0].get_xlim() == pytest.approx((-0.5, SMALL - 0.5))
+    assert compare.viewer.view == view
+    assert compare.viewer.boxes == [{"name": "drawn", "box": [18, 18, 36, 54]}]
+    after = compare.viewer._models
+    assert [title for title in before if after[title] is not before[title]] == ["fast"]
 
 
-def test_a_click_on_home_or_a_tool_waits_until_what_draws_is_done(compare: Compare) -> None:
-    toolbar, axes = compare.canvas.manager.toolbar, compare.canvas.figure.axes[0]
-    axes.set(xlim=(10, 40), ylim=(50, 20))
-    clicks = [
-        Thread(target=compare.status.home.click),
-        Thread(target=setattr, args=(compare.status.tool, "value", "pan")),
-    ]
-    with LOCK:
-        for click in clicks:
-            click.start()
-        for click in clicks:
-            click.join(0.2)
-        assert axes.get_xlim() == (10, 40)
-        assert not toolbar.mode
-    for click in clicks:
-        click.join(10)
-    assert axes.get_xlim() == pytest.approx((-0.5, SMALL - 0.5))
-    assert toolbar.mode
+def test_coarse_comes_first_for_the_column_that_changed_and_the_others_stay_sharp(compare: Compare) -> None:
+    compare.columns.chosen.index = 2
+    seen: list[dict[str, int]] = []
+    compare.observe(lambda change: seen.append({t: len(p.image) for t, p in change["new"].pictures.items()}), "result")
+    compare.columns.editor.setup.K.value = 3
+    done(compare)
+    assert seen[0] == {"Input": SMALL, "fast": SMALL, "other": 64, "single": SMALL}
+    assert seen[-1] == dict.fromkeys(seen[0], SMALL)
+
+
+def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: list[Column]) -> None:
+    fixed = Column("dark", lambda picture: picture / 2)
+    widget = done(ft.widgets.compare("hopper", [columns[0], columns[2], fixed], size=SMALL))
+    viewer = widget.viewer
+    viewer.set_trait("screen", {"width": SMALL, "height": SMALL, "dpr": 1})
+    assert "anew" not in viewer.chips["fast"], "the whole picture is in view"
+    results = follow(widget, "result")
+    viewer.view = {"x": 0.3, "y": 0.3, "width": 0.2, "height": 0.2}
+    done(widget)
+    assert widget.final
+    assert results == [], "nothing else is rendered"
+    assert set(viewer.details) == {"fast", "single"}
+    assert viewer.chips["fast"].endswith("restored anew")
+    assert viewer.chips["dark"].endswith("squares")
+    parts_of = {title: list(details) for title, details in viewer.details.items()}
+    single = viewer._details["single"][0][1]
+    widget.columns.editor.setup.K.value = 40
+    done(widget)
+    title = widget.columns.value[0].title
+    assert sorted(map(str, viewer.details[title])) == sorted(map(str, parts_of["fast"]))
+    assert viewer._details["single"][0][1] is single, "what has not changed is not sent again"
+    viewer.view = ft.Region.full()
+    assert not widget.busy or widget.wait(10)
+    assert "anew" not in viewer.chips["single"]
+
+
+def test_a_loaded_recipe_of_a_region_shows_it(compare: Compare) -> None:
+    compare.load(compare.recipe.but(view="region", region=ft.Region(0.25, 0.5, 0.25, 0.25)))
+    assert compare.viewer.view == {"x": 0.25, "y": 0.5, "width": 0.25, "height": 0.25}
+
+
+def test_a_hundred_changes_leave_one_render_running(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most = set[int](), [0]
+    whole = Compare.compute
+
+    def counted(self: Compare, *arguments: Any) -> Any:
+        running.add(get_ident())
+        most[0] = max(most[0], len(running))
+        try:
+            yield from whole(self, *arguments)
+        finally:
+            running.discard(get_ident())
+
+    monkeypatch.setattr(Compare, "compute", counted)
+    compare.columns.chosen.index = 1
+    for number in range(100):
+        compare.columns.editor.setup.stochasticity.value = (number % 20) / 20
+    done(compare)
+    assert most[0] == 1
+    assert compare.final
+    assert compare.recipe["columns"][1]["setup"]["stochasticity"] == 0.95
+
+
+def test_the_rerun_of_a_cell_frees_what_the_last_run_made(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = {"header": {"msg_id": ""}, "metadata": {"cellId": ""}}
+    monkeypatch.setattr(reruns, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: at))
+
+    def run(cell: str, number: int, show: bool = True) -> Any:
+        at["metadata"]["cellId"], at["header"]["msg_id"] = cell, f"{cell} {number}"
+        made = [done(ft.widgets.compare("hopper", columns[:1], size=16)) for _ in range(2)]
+        if show:
+            made[0]._repr_mimebundle_()
+        return made
+
+    first = run("a", 1)
+    assert all(each.comm is not None for each in first), "two of one run"
+    gc.collect()
+    count = len(widget_module._instances)
+    for number in range(2, 5):
+        last = run("a", number)
+    gc.collect()
+    assert len(widget_module._instances) == count
+    assert all(each.comm is None for each in first)
+    other = run("b", 1, show=False)
+    at["metadata"]["cellId"] = "c"
+    other[0]._repr_mimebundle_()
+    run("b", 2)
+    assert other[0].comm is not None, "it is shown elsewhere"
+    assert other[1].comm is None
+    assert all(each.comm is not None for each in last)
 
 
 # Errors
@@ -646,8 +735,8 @@ def test_a_picture_given_as_an_array_is_asked_for_in_the_code(columns: list[Colu
     assert "photo = ...  # put the array here that the widget was given" in widget.script
     names: dict[str, Any] = {"array": image}
     exec(widget.script.replace("...", "array", 1), names)
-    shown = [figure.axes[0].images[0].get_array() for figure in (widget.canvas.figure, names["figure"])]
-    assert np.array_equal(*shown)
+    made = [figure.axes[0].images[0].get_array() for figure in (widget.figure()[0], names["figure"])]
+    assert np.array_equal(*made)
 
 
 def test_a_recipe_finds_an_uploaded_picture_again_or_says_that_it_is_to_be_uploaded(
@@ -901,24 +990,28 @@ def test_regions_are_the_same_shares_of_a_picture_of_another_size(columns: list[
     widget.close()
 
 
-def test_a_click_on_a_region_restores_it_anew_at_full_size(columns: list[Column]) -> None:
+def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
     found = widget.result.regions
     assert len(found) == 3
     assert [roi.score for roi in found] == sorted((roi.score for roi in found), reverse=True)
     assert widget.controls["anew"].value == 1
-    mouse(widget, 3, (0.5, 0.5))  # the third region's crop
-    assert widget.controls["anew"].value == 3
+    boxes = {each["name"].split(":")[0]: each["box"] for each in widget.viewer.boxes}
+    assert boxes == {str(n): [r.left, r.top, r.right, r.bottom] for n, r in enumerate(found, start=1)}
     roi = found[1]
-    mouse(widget, 0, ((roi.left + roi.right) / 2 / SMALL, (roi.top + roi.bottom) / 2 / SMALL))
-    assert widget.controls["anew"].value == 2
+    widget.controls["anew"].value = 2
     anew = done(widget).result.anew["fast"]
     again = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
-    assert widget.canvas.figure.axes[4].get_title() == "2 anew"
-    size = widget.canvas.figure.get_size_inches().tolist()
+    assert asdict(roi.region(SMALL)) in widget.viewer.details["fast"]
+    figure, _ = widget.figure()
+    assert figure.axes[4].get_title() == "2 anew"
+    size = figure.get_size_inches().tolist()
     fewer = widget.view.draw(replace(widget.result, regions=found[:1], inner=[[]]), widget.recipe, None)
     assert fewer.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
+    draw(widget, 0.1, 0.1, 0.2, 0.2)
+    widget.search.controls["count"].value = 2
+    assert [each["name"].split(":")[0] for each in done(widget).viewer.boxes] == ["1", "2", "drawn"], "mine stays"
 
 
 def test_each_control_of_the_search_changes_what_is_found(columns: list[Column]) -> None:
@@ -934,7 +1027,7 @@ def test_each_control_of_the_search_changes_what_is_found(columns: list[Column])
     controls["size"].value = 30
     assert done(widget).result.regions[0].bottom - widget.result.regions[0].top == 30
     widget.controls["anew"].value = 0
-    assert widget.canvas.figure.axes[-1].get_title() != "0 anew"
+    assert done(widget).figure()[0].axes[-1].get_title() != "0 anew"
 
 
 def test_a_region_is_no_larger_than_the_picture_and_a_sub_region_than_a_region(columns: list[Column]) -> None:
@@ -1006,40 +1099,33 @@ def test_a_search_or_a_number_of_seeds_that_no_figure_has_is_refused(columns: li
 def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[Column]) -> None:
     widget = done(ft.widgets.region("hopper", columns, size=SMALL))
     assert widget.recipe["region"] == [0.2, 0.2, 0.2, 0.4]
-    assert widget.out.disabled
-    mouse(widget, 0, (0.5, 0.25), (0.6, 0.4), (0.75, 0.5))
-    first = widget.recipe["region"]
-    assert first == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.01)
+    assert widget.viewer.boxes == [{"name": "region", "box": [14, 14, 29, 43]}]
+    assert widget.viewer.view == {"x": 0.2, "y": 0.2, "width": 0.2, "height": 0.4}, "it is what one sees first"
+    draw(widget, 0.5, 0.25, 0.75, 0.5)
+    assert widget.recipe["region"] == [0.5, 0.25, 0.25, 0.25]
+    assert widget.viewer.boxes == [{"name": "region", "box": [36, 18, 54, 36]}]
     shown = done(widget).result.pictures["fast"].image
-    again = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL, ft.Region(*first))
+    again = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
-
-    mouse(widget, 1, (0.5, 0.5), (1.0, 1.0))  # zoom in again inside the result
-    assert widget.recipe["region"] == pytest.approx([0.625, 0.375, 0.125, 0.125], abs=0.01)
-    done(widget)
-    mouse(widget, 0, (0.1, 0.1))  # a click moves it
-    assert widget.recipe["region"] == pytest.approx([0.0375, 0.0375, 0.125, 0.125], abs=0.01)
-    done(widget)
-    widget.whole.click()
-    assert done(widget).recipe["region"] == [0, 0, 1, 1]
-    for _ in range(4):
-        done(widget)
-        widget.out.click()
-    assert widget.recipe["region"] == [0.2, 0.2, 0.2, 0.4]
-    assert widget.out.disabled
+    widget.there.click()
+    assert widget.viewer.view == {"x": 0.5, "y": 0.25, "width": 0.25, "height": 0.25}
+    widget.viewer.view = ft.Region(0.0, 0.5, 0.5, 0.5)
+    widget.take_view.click()
+    assert done(widget).recipe["region"] == [0.0, 0.5, 0.5, 0.5]
+    widget.viewer.boxes = [{"name": "region", "box": [9, 36, 45, 72]}]  # it was dragged
+    assert widget.recipe["region"] == [0.125, 0.5, 0.5, 0.5]
+    widget.viewer.boxes = []
+    assert len(done(widget).viewer.boxes) == 1, "there is always one"
+    assert widget.message.value == ""
 
 
-def test_the_outlined_region_is_dragged_and_keeps_its_size_and_stays_in_the_picture(columns: list[Column]) -> None:
+def test_the_whole_picture_is_restored_anew_where_one_zooms_out_of_a_region(columns: list[Column]) -> None:
     widget = done(ft.widgets.region("hopper", columns[:1], size=SMALL))
-    mouse(widget, 0, (0.3, 0.3), (0.4, 0.3), (0.6, 0.45))
-    assert widget.recipe["region"] == pytest.approx([0.5, 0.35, 0.2, 0.4], abs=1e-3)
-    mouse(done(widget), 0, (0.6, 0.5), (0.99, 0.99))
-    assert widget.recipe["region"] == pytest.approx([0.8, 0.6, 0.2, 0.4], abs=1e-3)
-    assert done(widget).message.value == ""
-    widget.whole.click()
-    mouse(done(widget), 0, (0.25, 0.25), (0.75, 0.75))
-    assert widget.recipe["region"] == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.01), "it is drawn on"
-    done(widget)
+    widget.viewer.set_trait("screen", {"width": 200, "height": 200, "dpr": 1})
+    assert done(widget).viewer.details["fast"]
+    widget.viewer.view = ft.Region.full()
+    assert {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0} in done(widget).viewer.details["fast"]
+    assert widget.final
 
 
 def test_a_region_is_typed_and_one_that_leaves_the_picture_is_a_message(columns: list[Column]) -> None:
@@ -1057,10 +1143,7 @@ def test_the_recipe_of_each_widget_makes_the_same_figure(name: str, columns: lis
     several = columns if name in ("rois", "region") else columns[0]
     widget = done(getattr(ft.widgets, name)("hopper", several, size=SMALL, **options))
 
-    def shown(figure: Figure) -> list[np.ndarray]:
-        return [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
-
-    pairs = list(zip(shown(widget.canvas.figure), shown(ft.widgets.render(widget.recipe)), strict=True))
+    pairs = list(zip(shown(widget.figure()[0]), shown(ft.widgets.render(widget.recipe)), strict=True))
     assert len(pairs) > 1
     assert all(np.array_equal(a, b) for a, b in pairs)
 
@@ -1104,23 +1187,29 @@ def test_the_last_step_of_a_trajectory_is_the_restoration(columns: list[Column])
     assert np.allclose(widget.result.value[-1], widget.result.x0[-1], atol=2e-3), "the last step ends in its prediction"
 
 
-def test_a_click_adds_a_point_and_its_lines(columns: list[Column]) -> None:
+def test_a_box_that_is_drawn_adds_a_point_and_its_lines(columns: list[Column]) -> None:
     widget = done(ft.widgets.trajectory("hopper", columns[0], size=SMALL))
     look = widget.look.controls
     widget.clear.click()
-    assert len(widget.canvas.figure.axes[2].lines) == 1, "the step alone"
-    mouse(widget, 0, (0.25, 0.75))
+    assert len(widget.figure()[0].axes[2].lines) == 1, "the step alone"
+    before = widget.chart.value
+    draw(widget, 0.125, 0.625, 0.375, 0.875)
     assert look["points"].value == "0.250 0.750"
-    mouse(widget, 1, (0.5, 0.5))
-    red = widget.canvas.figure.axes[2].lines
+    assert widget.chart.value != before
+    draw(widget, 0.375, 0.375, 0.625, 0.625)
+    assert look["points"].value == "0.250 0.750; 0.500 0.500"
+    assert [each["name"] for each in widget.viewer.boxes] == ["1", "2"]
+    red = widget.figure()[0].axes[2].lines
     assert len(red) == 5, "value and predicted x0 of two points, and the step"
     assert np.array_equal(red[0].get_ydata(), widget.result.value[:, 54, 18, 0])
+    widget.viewer.boxes = widget.viewer.boxes[1:]
+    assert look["points"].value == "0.500 0.500"
     look["points"].value = "2 2"
     assert "the point 2 2 is outside the picture" in widget.message.value
     look["points"].value = "here"
     assert "is not a point" in widget.message.value
     look["points"].value = "0.5, 0.5"
-    assert len(widget.canvas.figure.axes[2].lines) == 3
+    assert len(widget.figure()[0].axes[2].lines) == 3
 
 
 def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -> None:
@@ -1128,9 +1217,10 @@ def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -
     frame = widget.look.controls["frame"]
     assert (frame.max, frame.value, widget.play.max) == (5, 5, 5)
     frame.value = 0
-    shown = np.asarray(widget.canvas.figure.axes[0].images[0].get_array())
-    assert np.array_equal(shown, widget.result.value[0].astype(np.float32).clip(0, 1))
-    assert widget.canvas.figure.axes[0].get_title() == "value after step 99"
+    on_screen = np.asarray(Image.open(io.BytesIO(widget.viewer._models["value"].encoded.tiles[0].data)))
+    assert np.array_equal(on_screen, as_picture(widget.result.value[0].astype(np.float32).clip(0, 1)))
+    assert widget.viewer.numbers["value"] == "after step 99"
+    assert widget.figure()[0].axes[0].get_title() == "value after step 99"
     widget.columns.editor.setup.K.value = 60
     done(widget)
     assert (frame.max, frame.value) == (ft.Setup(K=60).calls - 1, 0)
@@ -1156,10 +1246,14 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     assert np.allclose(widget.result.deviation, stack.std(axis=0).mean(axis=-1), atol=1e-6)
     widget.controls["count"].value = 2
     assert done(widget).result.count == 2
-    assert widget.canvas.figure.axes[0].get_title() == "Seed 3"
+    assert widget.figure()[0].axes[0].get_title() == "Seed 3"
+    assert list(widget.viewer.pictures) == ["mean", "standard deviation", "seed 3", "seed 4"]
+    widget.viewer._told(widget.viewer, {"kind": "chip", "title": "seed 4"}, [])
+    assert done(widget).recipe["seed"] == 4, "it is kept"
+    assert list(widget.viewer.pictures)[2:] == ["seed 4", "seed 5"]
     widget.columns.editor.own_seed.value = True
     widget.columns.editor.seed.value = 9
-    assert done(widget).canvas.figure.axes[0].get_title() == "Seed 9"
+    assert done(widget).figure()[0].axes[0].get_title() == "Seed 9"
     assert np.array_equal(widget.result.sample, ft.restore(model, image, FAST, SMALL, seed=9).image)
 
 

@@ -1,117 +1,153 @@
-"""Deep zooms: neighbouring pixels stay apart as far as numbers carry, and then a sentence says that they do not."""
+"""Zoom without end: which tiles are in view, and what is restored of them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-import torch
 
 import frantools as ft
-from frantools import noise
-from frantools.frannet.coordinates import FINE, LEAST, exact
-from frantools.frannet.engine import GridDecoder, hat
-from frantools.frannet.network import Config, FranNet, cubic
-from frantools.frannet.plain import PlainDecoder
-from frantools.frannet.restoration import sample_grid
-from frantools.regions import axes
+from frantools.frannet.network import FranNet
+from frantools.jobs import Job
+from frantools.photo import Photo
+from frantools.regions import Region
+from frantools.restorers.columns import Column
+from frantools.restorers.protocol import Cancelled
+from frantools.store import Cache
+from frantools.widgets import zoom
 
-PORTRAIT = ft.portraits()["hopper"]
-
-
-@pytest.fixture(scope="module")
-def model() -> FranNet:
-    """Of x and y, with the highest bands wide open."""
-    torch.manual_seed(0)
-    made = FranNet(Config("single-pass", target="residual", features="fine")).eval().requires_grad_(False)
-    made.position.gate.normal_()
-    made.position.gate[-4:] = 3
-    return made
+WHOLE = {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0}
+PART = {"x": 0.3, "y": 0.4, "width": 0.25, "height": 0.25}
+SCREEN = {"width": 300, "height": 300, "dpr": 1}
+QUIET: Any = lambda share: None  # noqa: E731
 
 
-@pytest.mark.parametrize("width", [1e-3, 1e-4, 1e-5])
-def test_neighbouring_columns_and_rows_are_told_apart(model, width):
-    """float32 has 168 numbers in a hundred-thousandth of the picture."""
-    region = ft.Region(0.6, 0.7, width, width)
-    across = ft.restore(model, PORTRAIT, size=(512, 1), region=region).image[0]
-    down = ft.restore(model, PORTRAIT, size=(1, 512), region=region).image[:, 0]
-    assert len(np.unique(across, axis=0)) == len(np.unique(down, axis=0)) == 512
+def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[zoom.Piece]:
+    """What is restored of a view."""
+    return list(zoom.restored(job, columns, zoom.wanted(job, view, screen, max(job.size)), progress))
 
 
-@pytest.mark.parametrize("width", [1e-5, 1e-6])
-def test_a_zoom_has_no_steps(model, width):
-    """The change from pixel to pixel is that of a smooth function: its own changes are far smaller."""
-    image = ft.restore(model, PORTRAIT, size=(64, 1), region=ft.Region(0.6, 0.7, width, width)).image[0].astype(float)
-    change = np.diff(image, axis=0)
-    assert np.abs(np.diff(change, axis=0)).max() < 0.2 * np.abs(change).max() + 3e-7
+def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: Any = None) -> Job:
+    picture = ft.portraits()["hopper"]
+    photo = Photo(picture if frame == "square" else picture[: len(picture) * 2 // 3], frame)
+    return Job(photo, photo.size(size), given=given, cache=Cache())
 
 
-@pytest.mark.parametrize("width", [1e-3, 1e-5])
-def test_both_paths_agree_in_a_zoom(model, width):
-    columns, rows = axes((40, 30), ft.Region(0.6, 0.7, width, width))
-    with torch.inference_mode():
-        encoded = model.encode(ft.prepare_input(PORTRAIT))
-    fast, plain = (
-        sample_grid(kind(model, encoded, columns), columns, rows, None, 0) for kind in (GridDecoder, PlainDecoder)
-    )
-    np.testing.assert_allclose(fast, plain, rtol=0, atol=1e-5)
+@pytest.mark.parametrize(
+    ("view", "screen", "expected"),
+    [
+        (WHOLE, {"width": 256, "height": 256, "dpr": 1}, None),
+        (WHOLE, {"width": 256, "height": 256, "dpr": 2}, 1),
+        (PART, {"width": 256, "height": 256, "dpr": 1}, 2),
+        (PART, {"width": 512, "height": 256, "dpr": 1}, 2),
+        (PART, {}, None),
+        ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, zoom.DEEPEST),
+    ],
+)
+def test_the_level_has_about_the_screens_pixels(view: Any, screen: Any, expected: int | None) -> None:
+    assert zoom.level_of(view, screen, (400, 400), 256) == expected
 
 
-def test_a_zoom_is_near_what_the_whole_picture_has_there(model):
-    """At one point each: float32 in FranNet's order rounds phases by a few thousandths at the highest frequency."""
-    at = ft.Region(0.6, 0.7, 1e-5, 1e-5)
-    zoomed = ft.restore(model, PORTRAIT, size=(101, 101), region=at).image[50, 50]
-    alone = ft.restore(model, PORTRAIT, size=1, region=at).image[0, 0]
-    np.testing.assert_allclose(zoomed, alone, atol=0.01)
+@pytest.mark.parametrize("frame", [(300, 300), (300, 200), (77, 300)])
+@pytest.mark.parametrize("view", [WHOLE, PART, {"x": -0.5, "y": 0.9, "width": 2.0, "height": 0.3}])
+def test_tiles_cover_what_is_in_view_and_nothing_else(frame: tuple[int, int], view: Any) -> None:
+    tiles, part = zoom.in_view(view, frame, 3), zoom.seen(view)
+    wide, high = zoom.level_size(frame, 3)
+    covered = np.zeros((high, wide), int)
+    for tile in tiles:
+        covered[tile.top : tile.bottom, tile.left : tile.right] += 1
+        x, y = part.x * wide, part.y * high
+        assert tile.left < x + part.width * wide + 1e-6
+        assert tile.right > x
+        assert tile.top < y + part.height * high + 1e-6
+        assert tile.bottom > y
+    assert covered.max() == 1
+    inside = covered[round(part.y * high) : round((part.y + part.height) * high)]
+    assert inside[:, round(part.x * wide) : round((part.x + part.width) * wide)].all()
 
 
-def test_pictures_of_ordinary_size_are_computed_in_float32():
-    for axis in (axes(16384)[0], axes(512, ft.Region(0.5, 0.5, 1e-3, 1e-3))[1]):
-        assert exact(axis).dtype == torch.float32
-        assert len(exact(axis).unique()) == len(axis)
-    assert exact(axes(512, ft.Region(0.5, 0.5, 1e-4, 1e-4))[0]).dtype == torch.float64
-    assert FINE == 16 * 2**-24
+@pytest.mark.parametrize("frame", ["square", "whole"])
+def test_stitched_tiles_are_the_crop_of_the_whole_picture(random_models: dict[str, FranNet], frame: str) -> None:
+    given = ft.Degradation(shrink=4)
+    columns = [
+        Column("diffusion", random_models["diffusion"], ft.Setup(K=50)),
+        Column("single", random_models["single-pass"]),
+        Column("bicubic", "bicubic"),
+        Column("original", "original"),
+    ]
+    job = job_of(columns, frame=frame, given=given)
+    pieces = restored(job, columns, PART, SCREEN, QUIET)
+    wide, high = max((piece.tile.whole for piece in pieces), key=max)
+    assert max(wide, high) == 1024
+    sharp = [piece for piece in pieces if piece.tile.whole == (wide, high)]
+    assert len(sharp) == len(columns) * len({piece.tile for piece in sharp})
+    left, top = min(piece.tile.left for piece in sharp), min(piece.tile.top for piece in sharp)
+    right, bottom = max(piece.tile.right for piece in sharp), max(piece.tile.bottom for piece in sharp)
+    part = Region(left / wide, top / high, (right - left) / wide, (bottom - top) / high)
+    for column in columns:
+        stitched = np.full((bottom - top, right - left, 3), np.nan, np.float32)
+        for piece in sharp:
+            if piece.title == column.title:
+                tile = piece.tile
+                stitched[tile.top - top : tile.bottom - top, tile.left - left : tile.right - left] = piece.image
+        alone = Job(job.photo, (right - left, bottom - top), part, given=given, around=job.whole)
+        assert np.abs(stitched - alone.restore(column, QUIET).image).max() <= 1e-4, column.title
+        if column.title != "original":  # it has eight bits
+            whole = Job(job.photo, (wide, high), given=given, around=job.whole).restore(column, QUIET).image
+            assert np.abs(stitched - whole[top:bottom, left:right]).max() <= 1e-4, column.title
 
 
-@pytest.mark.parametrize(("size", "width"), [(512, 4e-7), (2, 1e-9), (1024, 1e-12), (16384, 1.5e-5)])
-def test_a_region_too_small_for_its_size_is_refused(model, size, width):
-    told = (
-        rf"the region is too small for its size: .*; accepted are regions wider and higher than .* at {size} pixels\Z"
-    )
-    for sides in ((size, 1), (1, size)):
-        with pytest.raises(ValueError, match=told):
-            ft.restore(model, PORTRAIT, size=sides, region=ft.Region(0.3, 0.3, width, width))
+class Counting:
+    """A restorer that counts what it is asked for."""
+
+    title, cost, random, frame = "counting", 0.1, False, "square"
+
+    def __init__(self, continuous: bool) -> None:
+        self.continuous, self.asked = continuous, []  # type: ignore[var-annotated]
+
+    def restore(self, given: Any, size: Any, region: Any, seed: int, progress: Any) -> Any:
+        self.asked.append((size, region))
+        progress(0.5)
+        return ft.Restoration(np.zeros((size[1], size[0], 3), np.float32), 0.0, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"missing": "it counts", "title": self.title}
 
 
-@pytest.mark.parametrize("origin", [0.0, 1 / 3, 0.7])
-def test_above_the_limit_no_two_points_share_their_noise(origin):
-    width = 512 * LEAST * 1.01
-    x, y = axes(512, ft.Region(origin, origin, width, width))
-    assert exact(x).dtype == torch.float64
-    assert len(noise.point_keys(0, x, y[:, None]).unique()) == 512**2
+def test_tiles_out_of_view_are_not_computed_and_none_twice_and_squares_stay() -> None:
+    anew, fixed = Counting(True), Counting(False)
+    columns = [Column("anew", anew), Column("fixed", fixed)]
+    job = job_of(columns)
+    pieces = restored(job, columns, PART, SCREEN, QUIET)
+    assert fixed.asked == []
+    assert {piece.title for piece in pieces} == {"anew"}
+    part = zoom.seen(PART)
+    assert len(anew.asked) == len(pieces) == len({(size, str(region)) for size, region in anew.asked}) < 16
+    for _, region in anew.asked:
+        assert region.x < part.x + part.width
+        assert region.x + region.width > part.x
+        assert region.y < part.y + part.height
+        assert region.y + region.height > part.y
+    levels = [piece.tile.whole for piece in pieces]
+    assert levels == sorted(levels), "coarse, then sharp"
+    before = len(anew.asked)
+    moved = {**PART, "x": PART["x"] + 0.01}
+    restored(job, columns, PART, SCREEN, QUIET)
+    restored(job, columns, moved, SCREEN, QUIET)
+    assert len(anew.asked) == before, "they come from the cache"
+    restored(job, columns, {**PART, "x": 0.55}, SCREEN, QUIET)
+    assert len(anew.asked) > before
+    assert restored(job, columns, WHOLE, {"width": 64, "height": 64, "dpr": 1}, QUIET) == []
 
 
-def test_a_model_that_takes_float32_alone_is_refused_earlier():
-    class Other(torch.nn.Module):
-        config = Config("single-pass")
+def test_another_view_ends_the_work() -> None:
+    anew = Counting(True)
 
-        def encode(self, x):
-            return x
+    def progress(share: float) -> None:
+        if len(anew.asked) == 3:
+            raise Cancelled
 
-        def latents(self, encoded, points):
-            return points
-
-        def decode(self, latents, points, t, value):
-            assert len(points[0].unique(dim=0)) == len(points[0])
-            return points[..., :1] + value
-
-    region = ft.Region(0.6, 0.7, 1e-5, 1e-5)
-    ft.restore(Other().eval(), PORTRAIT, size=32, region=region)
-    with pytest.raises(ValueError, match=r"too small for its size: .* at 512 pixels"):
-        ft.restore(Other().eval(), PORTRAIT, size=512, region=region)
-
-
-@pytest.mark.parametrize("weights", [lambda v: hat(v, 8), lambda v: cubic(v, 8).float()])
-def test_weights_of_float64_coordinates_are_exact(weights):
-    near = torch.linspace(0.3, 0.3001, 50, dtype=torch.float64)
-    torch.testing.assert_close(weights(near), weights(near.float()), rtol=0, atol=2e-6)
-    assert weights(near).dtype == torch.float32
+    with pytest.raises(Cancelled):
+        restored(job_of([]), [Column("anew", anew)], PART, SCREEN, progress)
+    assert len(anew.asked) == 3

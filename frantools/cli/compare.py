@@ -9,7 +9,7 @@ from .columns import add_columns, add_photo, columns, given, photo
 from .parsing import Options, Parser, sides
 from .progress import bar
 
-FIGURES, TABLES = (".png", ".pdf", ".svg"), (".csv", ".json", ".md", ".tex")
+FIGURES, TABLES, PAGES = (".png", ".pdf", ".svg"), (".csv", ".json", ".md", ".tex"), (".html",)
 
 
 def arguments(parser: Parser) -> None:
@@ -22,20 +22,21 @@ def arguments(parser: Parser) -> None:
                         help="what to look at, in fractions of the picture (default: all)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
     parser.add_argument("--out", action="append", default=[], metavar="FILE",
-                        help=f"a figure ({', '.join(FIGURES)}) or the numbers ({', '.join(TABLES)}); may be given "
-                        "again")  # fmt: skip
+                        help=f"a figure ({', '.join(FIGURES)}), the numbers ({', '.join(TABLES)}) or a page to zoom "
+                        f"in ({', '.join(PAGES)}); may be given again")  # fmt: skip
 
 
 def run(options: Options) -> None:
     from ..comparisons import compare
     from ..recipes import save_figure
     from ..regions import Region
+    from ..viewer import page
 
     outs = [check_output(out) for out in options.out]
     for out in outs:
-        if out.suffix.lower() not in (*FIGURES, *TABLES):
+        if out.suffix.lower() not in (*FIGURES, *TABLES, *PAGES):
             raise ValueError(
-                f"{out} cannot be written; accepted are names that end in {', '.join((*FIGURES, *TABLES))}"
+                f"{out} cannot be written; accepted are names that end in {', '.join((*FIGURES, *TABLES, *PAGES))}"
             )
     chosen, region = columns(options.column), Region(*options.region) if options.region else None
     with bar("comparing") as progress:
@@ -48,6 +49,8 @@ def run(options: Options) -> None:
     for out in outs:
         if out.suffix.lower() in FIGURES:
             save_figure(made.figure(), out, made.recipe)
+        elif out.suffix.lower() in PAGES:
+            page.save(out, page.of_comparison(made))
         elif out.suffix.lower() == ".json":
             write_json(out, {**made.recipe.to_dict(), "protocol": made.protocol(), "results": list(table.rows)})
         else:

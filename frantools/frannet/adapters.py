@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..checks import is_whole
+from ..noise import checked
 from .predictions import predict_x0
-from .samplers import Callback, Denoise, Noise, Step
+from .samplers import Callback, Denoise, Noise, Step, coloured
 from .schedule import STEPS, Schedule, make
 
 
@@ -40,6 +41,8 @@ class SchedulerSetup:
     options : dict, optional
         Arguments of the class, such as ``{"solver_order": 3}``, as JSON can hold them. The noise schedule is the
         model's own and cannot be among them.
+    noise_length, noise_fields
+        As for `Setup`: of the noise at the start, and of what a scheduler adds.
 
     Raises
     ------
@@ -62,8 +65,11 @@ class SchedulerSetup:
     scheduler: str = "DPMSolverMultistep"
     steps: int = 15
     options: Mapping[str, Any] = field(default_factory=dict)
+    noise_length: float = 0.0
+    noise_fields: str = "fresh"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
         object.__setattr__(self, "scheduler", str(self.scheduler).removesuffix("Scheduler"))
         if not is_whole(self.steps) or self.steps < 1:
             raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
@@ -116,7 +122,7 @@ class SchedulerSetup:
 
     def to_dict(self) -> dict[str, Any]:
         """The setup as JSON can hold it; `SchedulerSetup(**it)` is equal to this one."""
-        return {"scheduler": self.scheduler, "steps": self.steps, "options": dict(self.options)}
+        return {"scheduler": self.scheduler, "steps": self.steps, "options": dict(self.options), **coloured(self)}
 
     def _make(self, schedule: Schedule, steps: int | None = None) -> Any:
         """The scheduler itself, at its start: it counts its steps, so each sampling has one of its own."""

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from .network import Config, FranNet
+from .config import Config
+from .network import FranNet
 from .schedule import Schedule, make
 
 
@@ -29,7 +30,7 @@ class CoordinateModel(Protocol):
     def latents(self, encoded: Any, points: Tensor) -> Tensor:
         """(1, N, L) numbers for (1, N, 2) float32 points, (x, y) in [0, 1]."""
 
-    def decode(self, latents: Tensor, points: Tensor, t: int | None, value: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, points: Tensor, t: int | float | None, value: Tensor) -> Tensor:
         """The (1, N, 3) answer to as many values at a diffusion step; see `FranNet.decode`."""
 
     def parameters(self) -> Any:
@@ -54,9 +55,9 @@ def check_model(model: Any) -> Any:
     return model
 
 
-def is_diffusion(model: CoordinateModel) -> bool:
+def is_sampled(model: CoordinateModel) -> bool:
     """Whether the model's answers are sampled, and not the colours themselves."""
-    return model.config.restorator == "diffusion"
+    return model.config.sampler is not None
 
 
 def schedule_of(model: CoordinateModel) -> Schedule:

@@ -6,11 +6,9 @@ import hashlib
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
-from itertools import count
 from threading import Event
-from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +20,16 @@ from .. import noise
 from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
+from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
+from .autoregressive import AutoregressiveSetup
 from .coordinates import exact
-from .engine import Answer, GridDecoder
-from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
+from .engine import GridDecoder
+from .interpolants import Answer, values
+from .models import CoordinateModel, check_model, device_of, schedule_of
 from .network import INPUT_SIZE
-from .plain import PlainDecoder
-from .samplers import Callback, Setup, Solver, Step, calls_on, noise_of, sample
+from .plain import PlainDecoder, is_fast
+from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
 from .setups import setup_name
 from .threads import run
 
@@ -62,6 +63,7 @@ def restore(
     seed: int = 0,
     precision: str = "float32",
     progress: Progress | None = None,
+    ablation: Ablation | None = None,
 ) -> Sampled:
     """Restore a picture, or a region of it, from what a 64 x 64 gray copy of it tells.
 
@@ -72,8 +74,9 @@ def restore(
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
-    setup : Setup, adapters.SchedulerSetup or samplers.Solver, optional
-        The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
+    setup : Setup, AutoregressiveSetup, adapters.SchedulerSetup or samplers.Solver, optional
+        The sampler and its settings. Default: `Setup()`, the note's B, for a diffusion model, and the model's own for
+        FranNet's autoregressive ones. A single-pass model has none.
     size : int or (int, int)
         Pixels a side, or width and height, 1 to 16384 each.
     region : Region, optional
@@ -87,6 +90,8 @@ def restore(
     progress : callable, optional
         Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
         the work and is raised from here.
+    ablation : Ablation, optional
+        What is taken away from the network. Default: nothing.
 
     Returns
     -------
@@ -115,10 +120,17 @@ def restore(
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = decoder_of(model, model.encode(x.to(device)), columns, dtype)
-    out = sample_grid(decoder, columns, rows, setup, seed, progress)
-    calls = calls_on(setup, schedule_of(model))
-    return Sampled(out, calls, describe(model, x, setup, size, region, seed, precision))
+        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns, dtype)
+    made: list[int] = [0]  # steps
+
+    def watch(step: Step, *_: Any) -> None:
+        made.append(step.index + 1)
+
+    fewer = isinstance(setup, AutoregressiveSetup)  # it may end before its last step
+    out = sample_grid(decoder, columns, rows, setup, seed, progress, watch if fewer else None)
+    calls = max(made) if fewer else calls_on(setup, schedule_of(model))
+    recipe = describe(model, x, setup, size, region, seed, precision)
+    return Sampled(out, calls, recipe | ({"ablation": ablation.to_dict()} if ablation is not None else {}))
 
 
 def sample_grid(
@@ -183,8 +195,9 @@ def sample_grid(
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
-            finished = colours(values_at(decoder.model, decoder.tile(*part), setup, seed, x, y[:, None], after))
-            out[down, across] = finite(finished, setup).clamp(0, 1).cpu().numpy()
+            draws = partial(noise.grid_draws, seed, x, y)
+            values = values_at(decoder.model, decoder.tile(*part), setup, points, draws, after)
+            out[down, across] = finite(colours(values), setup).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
     def report() -> None:
@@ -199,31 +212,31 @@ def values_at(
     model: CoordinateModel,
     answer: Answer,
     setup: Setup | Solver | None,
-    seed: int,
-    x: Tensor,
-    y: Tensor,
+    points: int,
+    draws: Callable[[float], noise.Draws],
     after: Callback | None = None,
 ) -> Tensor:
     """The clean values of points, (N, 3) float32, sampled where there is a setup.
 
     Parameters
     ----------
-    model, setup, seed
+    model, setup
         As for `sample_grid`.
     answer : callable
         The model's decoder at these points.
-    x, y : Tensor
-        float64 coordinates in [0, 1], of shapes that broadcast to N points.
+    points : int
+        How many there are, N.
+    draws : callable
+        What draws for them, by the length of the noise; see `noise.grid_draws`.
     after : callable, optional
         Called with a `Step` after each step.
     """
-    keys = noise.point_keys(seed, x, y).flatten()
     if setup is None:
-        return answer(torch.zeros(len(keys), 3, dtype=torch.float32, device=x.device), None)
-    draws = (noise.normal(keys, number) for number in count())
-    start, schedule = next(draws), schedule_of(model)
-    denoise = noise_of(answer, schedule, model.config.objective)
-    return sample(denoise, start, schedule, setup, noise=lambda _: next(draws), callback=after)
+        return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None)
+    length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
+    drawn = noise.in_order(draws(length), fields)
+    start = model.config.source.of_normal(next(drawn))
+    return values(model.config, answer, start, schedule_of(model), setup, lambda _: next(drawn), after)
 
 
 def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:
@@ -258,7 +271,7 @@ def decoder_of(
     ValueError
         If float64 no longer tells the columns apart.
     """
-    if is_plain_frannet(model):
+    if is_fast(model, encoded):
         return GridDecoder(model, encoded, columns, dtype)
     return PlainDecoder(model, encoded, columns, dtype)
 
@@ -272,20 +285,40 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup | Solver | None:
-    """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
-    if is_diffusion(model):
-        if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
-            raise ValueError(
-                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
-                "or any other Solver: an object with calls, sample and to_dict"
-            )
-        return setup if setup is not None else Setup()
-    if setup is not None:
+def check_setup(
+    model: CoordinateModel, setup: Setup | AutoregressiveSetup | Solver | None
+) -> Setup | AutoregressiveSetup | Solver | None:
+    """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
+
+    Raises
+    ------
+    ValueError
+        If a setup does not go with the model.
+    """
+    config = model.config
+    if config.sampler is None and setup is not None:
         raise ValueError(
             f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
         )
-    return None
+    if setup is None:
+        return Setup() if config.restorator == "diffusion" else config.setup
+    if config.sampler is AutoregressiveSetup:
+        if not isinstance(setup, AutoregressiveSetup):
+            raise ValueError(
+                f"setup is {_named(setup)}; accepted for the {config.restorator} model "
+                f"{getattr(model, 'name', None)!r} is an AutoregressiveSetup, or its name, such as AR:decay=0.8"
+            )
+        return setup
+    if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
+        raise ValueError(
+            f"setup is {_named(setup)}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+            "or any other Solver: an object with calls, sample and to_dict"
+        )
+    return setup
+
+
+def _named(setup: object) -> str:
+    return setup_name(setup) if isinstance(setup, (Setup, AutoregressiveSetup)) else repr(setup)
 
 
 def check_seed(seed: int) -> int:

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checks import is_whole
+from ..noise import checked
 from .predictions import PREDICTIONS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
+Guess = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 Noise = Callable[[tuple[int, ...]], Tensor]
 Callback = Callable[["Step"], None]
 
@@ -50,6 +53,18 @@ class Setup:
     sampler : {"ddim", "ddpm"}
         "ddpm" steps with the posterior mean and variance. It visits all steps and has no projection: it needs
         ``stochasticity=1, K=1, noise_projection=False, steps="uniform"``.
+    noise_length : float
+        Over which neighbouring points draw alike, in fractions of the picture. 0: each point draws numbers of its own,
+        and chance shows as grain. Above: white noise, filtered with a Gaussian of this standard deviation and brought
+        back to a variance of 1. Each point's own numbers are as random as before, so that the expected loss does not
+        change; those of two points at a distance d are correlated by ``exp(-d**2 / (4 * noise_length**2))``, and what
+        chance decides shows as another colouring. ``math.inf``, or "inf": one draw for all points. See `noise`.
+    noise_fields : {"fresh", "one"}
+        Whether each step draws anew, or all steps after the start add the same numbers, which then add up: no longer
+        the noise that the model was trained with.
+    start, stop : int, optional
+        The diffusion steps to begin and to end at, as FranNet counts them: the first step visited is ``start - 1``, and
+        the last one `stop`, which leads to ``stop - 1``; with "uniform" steps. Default: all of them.
 
     Raises
     ------
@@ -64,9 +79,13 @@ class Setup:
     clipping: tuple[float, float] | None = None
     steps: str = "uniform"
     sampler: str = "ddim"
+    noise_length: float = 0.0
+    noise_fields: str = "fresh"
+    start: int | None = None
+    stop: int | None = None
 
     def __post_init__(self) -> None:
-        if not _is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
+        if not is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
         if not is_whole(self.K) or self.K < 1:
             raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
@@ -82,6 +101,16 @@ class Setup:
         object.__setattr__(self, "stochasticity", float(self.stochasticity))
         object.__setattr__(self, "K", int(self.K))
         object.__setattr__(self, "noise_projection", bool(self.noise_projection))
+        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
+        for name in ("start", "stop"):
+            value = getattr(self, name)
+            if value is not None and (not is_whole(value) or value < 0):
+                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0, and None")
+            object.__setattr__(self, name, None if value is None else int(value))
+        if self.start is not None and self.start <= (self.stop or 0):
+            raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
+        if (self.start, self.stop) != (None, None) and self.steps != "uniform":
+            raise ValueError(f"start and stop go with steps='uniform', not with {self.steps!r}")
         needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
@@ -94,19 +123,35 @@ class Setup:
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
-        return len(steps(self.steps, self.K, schedule.steps)[0])
+        return len(self.visited(schedule)[0])
+
+    def visited(self, schedule: Schedule) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The diffusion steps that are visited on a schedule, and where each leads; see `schedule.steps`."""
+        return steps(self.steps, self.K, schedule.steps, self.start, self.stop)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        unset = [name for name in ("start", "stop") if getattr(self, name) is None]
+        made = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in (*WHITE, *unset)}
+        return made | coloured(self)
+
+
+WHITE: dict[str, Any] = {"noise_length": 0.0, "noise_fields": "fresh"}
+"""The settings of noise that recipes leave out: those without them stay as they were."""
+
+
+def coloured(setup: object) -> dict[str, Any]:
+    """What a setup says of its noise beyond `WHITE`, as JSON can hold it."""
+    said = {name: getattr(setup, name, value) for name, value in WHITE.items()}
+    return {name: "inf" if value == inf else value for name, value in said.items() if value != WHITE[name]}
 
 
 @runtime_checkable
 class Solver(Protocol):
     """Any sampler, in the place of a `Setup`: an object with these three. `adapters.SchedulerSetup` is one.
 
-    It may also have ``calls_on(schedule)``, where the number of calls depends on the schedule, and a `name`, which
-    `setups.setup_name` then gives.
+    It may also have ``calls_on(schedule)``, where the number of calls depends on the schedule, a `name`, which
+    `setups.setup_name` then gives, and `noise_length` and `noise_fields`, as a `Setup` has them.
 
     Examples
     --------
@@ -165,7 +210,7 @@ def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     return counted(schedule) if counted is not None else setup.calls
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
@@ -174,7 +219,7 @@ def _bounds(clipping: object) -> tuple[float, float]:
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2
-        and all(map(_is_number, clipping))
+        and all(map(is_number, clipping))
         and clipping[0] < clipping[1]
     ):
         return float(clipping[0]), float(clipping[1])
@@ -263,6 +308,7 @@ def sample(
     setup: Setup | Solver,
     noise: Noise | None = None,
     callback: Callback | None = None,
+    always: bool = False,
 ) -> Tensor:
     """Take noise, step by step, to a clean value.
 
@@ -281,6 +327,8 @@ def sample(
         the setup or the schedule. Default: `torch.randn` on the device of `x`.
     callback : callable, optional
         Called with a `Step` after each step. What it raises ends the sampling.
+    always : bool
+        Whether a `Setup` that adds noise draws it in each step, as FranNet does, and not only where it counts.
 
     Returns
     -------
@@ -294,17 +342,42 @@ def sample(
     """
     if not isinstance(setup, Setup):
         return setup.sample(denoise, x, schedule, noise, callback)
-    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
-    low, high = setup.clipping or (None, None)
-    clip = (lambda v: v) if low is None else (lambda v: v.clamp(low, high))
-    power = 2 if setup.noise_stddev == "squared" else 1
 
-    x = clip(x)
-    visited, previous = steps(setup.steps, setup.K, schedule.steps)
+    def guess(x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        e = denoise(x, t)
+        return predict_x0(x, e, float(schedule.alpha_bar[t + 1])), e
+
+    return walk(guess, _clipped(x, setup), schedule, setup, noise, callback, always)
+
+
+def _clipped(x: Tensor, setup: Setup) -> Tensor:
+    return x if setup.clipping is None else x.clamp(*setup.clipping)
+
+
+def walk(
+    guess: Guess,
+    x: Tensor,
+    schedule: Schedule,
+    setup: Setup,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+    always: bool = False,
+) -> Tensor:
+    """The steps of `sample`, whatever the network answers.
+
+    Parameters
+    ----------
+    guess : callable
+        ``guess(x, t)``: the clean value x0 and the noise that the network sees in `x` at diffusion step `t`.
+    x, schedule, setup, noise, callback, always
+        As for `sample`, but that `x` is taken as it is.
+    """
+    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+    power = 2 if setup.noise_stddev == "squared" else 1
+    visited, previous = setup.visited(schedule)
     for index, (t, t_prev) in enumerate(zip(visited.tolist(), previous.tolist(), strict=True)):
         a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
-        e = denoise(x, t)
-        x0 = predict_x0(x, e, a)
+        x0, e = guess(x, t)
         if setup.sampler == "ddpm":
             # Algorithm 2: the posterior mean.
             beta = float(schedule.beta[t + 1])
@@ -315,11 +388,11 @@ def sample(
             sigma = ddim_sigma(a, p, setup.stochasticity)
             x = sqrt(p) * x0 + sqrt(max(1 - p - sigma**2, 0.0)) * e
         radius = length(x - x0) if setup.noise_projection else None
-        if sigma > 0 and setup.noise_stddev != "zero":
+        if (sigma > 0 or always) and setup.noise_stddev != "zero":
             x = x + sigma**power * draw(tuple(x.shape))
         if radius is not None:
             x = project(x, x0, radius)
-        x = clip(x)
+        x = _clipped(x, setup)
         if callback is not None:
             callback(Step(index, t, t_prev, x, x0))
     return x

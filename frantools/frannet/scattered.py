@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, get_ident
 from typing import Any, NamedTuple
 
@@ -17,13 +18,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import noise
 from ..images import prepare_input
+from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
-from .engine import Answer, Decoder
-from .models import CoordinateModel, check_model, device_of, is_plain_frannet, schedule_of
-from .network import Encoded, FranNet, interpolate
-from .plain import answer_at, colours_at
+from .engine import FastDecoder
+from .interpolants import Answer
+from .models import CoordinateModel, check_model, device_of, schedule_of
+from .network import Encoded, FranNet
+from .plain import answer_at, colours_at, is_fast
 from .restoration import (
     PRECISIONS,
     TILE,
@@ -40,7 +44,7 @@ from .samplers import Setup, Solver, Step, calls_on
 from .threads import run
 
 
-class PointDecoder(Decoder):
+class PointDecoder(FastDecoder):
     """A FranNet's decoder, prepared for one encoded picture: `tile` takes points, (N, 2).
 
     They are a grid of one column, which knows nothing of the position, and a row for each point.
@@ -54,8 +58,12 @@ class PointDecoder(Decoder):
         return self.model.encode_position(rows)
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
-        read = torch.cat([interpolate(features, rows[None])[0] for features in self.encoded.maps], dim=-1)
-        return self.model.local(read).to(self.dtype)
+        if self.model.local is None:
+            return rows.new_empty(len(rows), 0, dtype=self.dtype)
+        return self.model.local_context(self.encoded, rows[None])[0].to(self.dtype)
+
+    def _gray(self, rows: Tensor, part: slice) -> Tensor | None:
+        return self.model.gray_latents(self.encoded, rows[None])[0] if self.model.config.gray_latents else None
 
 
 class PreparedTile(NamedTuple):
@@ -83,7 +91,11 @@ class PreparedPoints:
 
 
 def points_decoder(
-    model: CoordinateModel, image: NDArray[Any] | Tensor, points: Tensor | NDArray[Any], precision: str = "float32"
+    model: CoordinateModel,
+    image: NDArray[Any] | Tensor,
+    points: Tensor | NDArray[Any],
+    precision: str = "float32",
+    ablation: Ablation | None = None,
 ) -> PreparedPoints:
     """Prepare a picture for `sample_at`.
 
@@ -96,6 +108,8 @@ def points_decoder(
     points : Tensor or ndarray
         (N, 2) float64, (x, y) in [0, 1], in any order; N is 1 or more.
     precision : {"float32", "bfloat16", "auto"}
+        As for `restore`.
+    ablation : Ablation, optional
         As for `restore`.
 
     Raises
@@ -119,8 +133,8 @@ def points_decoder(
 
     def prepare(_: int) -> None:
         with torch.inference_mode():
-            encoded = model.encode(x)
-            fast = PointDecoder(model, encoded, dtype) if is_plain_frannet(model) else None
+            encoded = encode(model, x, ablation)
+            fast = PointDecoder(model, encoded, dtype) if is_fast(model, encoded) else None
             for exact, part in zip(places.split(size), near.split(size), strict=True):
                 answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
                 tiles.append(PreparedTile(exact, answer, colours_at(model, encoded, part)))
@@ -187,6 +201,7 @@ def sample_at(
     def render(index: int) -> None:
         tile = tiles[index]
         x, y = tile.points.unbind(-1)
+        draws = partial(noise.point_draws, seed, x, y)
 
         def after(step: Step) -> None:
             if stop.is_set():
@@ -196,7 +211,7 @@ def sample_at(
                 report()
 
         with torch.inference_mode():
-            values = values_at(model, tile.answer, setup, seed, x, y, after)
+            values = values_at(model, tile.answer, setup, len(x), draws, after)
             colours = finite(tile.colours(values) / 2 + 0.5, setup).clamp(0, 1)
         out[index] = colours.cpu().numpy()
         done[index] = calls * len(x)

@@ -98,13 +98,15 @@ class Compared:
         return self.shown.pictures
 
 
-def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Compared]:
-    """Restore the columns; measure each against the reference once it is complete."""
+def compute(
+    recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache, first: Sequence[str] = ()
+) -> Iterator[Compared]:
+    """Restore the columns, those with the titles `first` before; measure each once it is complete."""
     job = job_of(recipe, photos[0], cache, part_of(recipe))
     target = job.photo.reference(job.size, job.region)
     alike = [job.photo.key, job.size, str(job.region), job.seed, str(job.given), job.precision]
     numbers: dict[str, Mapping[str, float]] = {}
-    for shown in sharpen(job, recipe.columns, progress, early=True):
+    for shown in sharpen(job, recipe.columns, progress, early=True, first=first):
         fresh = {} if target is None else {
             column.title: json.dumps([*alike, column.key()])
             for column in recipe.columns

@@ -13,10 +13,12 @@ import matplotlib
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
 
@@ -35,6 +37,7 @@ CAPTION = 22  # pixels for a line below a picture
 NARROW = 180  # pixels; below pictures less wide than that, a wide gap in a line is the end of it
 DPI = 100
 VERBATIM: dict[str, Any] = {"parse_math": False}  # titles and names are a user's: a $ in them begins no formula
+INK = "#797979"  # legible on JupyterLab's white and on its near-black: a contrast of 4.3 to either
 P = ParamSpec("P")
 Made = TypeVar("Made")
 STYLE = {
@@ -87,6 +90,23 @@ class Shown(Figure):
         with matplotlib.rc_context({"savefig.bbox": None}):
             self.savefig(file, format="png", dpi=self.dpi, facecolor=self.get_facecolor())
         return file.getvalue()
+
+
+def ink(figure: Figure) -> None:
+    """Make a figure legible on a page, whatever its theme: no background, and gray for black.
+
+    Axes that have a background of their own, such as that of a sentence in the place of a picture, keep it.
+    """
+    figure.patch.set_alpha(0)
+    for text in figure.findobj(Text):
+        if text.get_color() == "black":
+            text.set_color(INK)
+    for axes in figure.findobj(Axes):
+        if to_hex(axes.get_facecolor()) == "#ffffff":
+            axes.patch.set_alpha(0)
+        axes.tick_params(colors=INK)
+        for edge in axes.spines.values():
+            edge.set_edgecolor(INK)
 
 
 @plain

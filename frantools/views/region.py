@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -16,7 +17,7 @@ from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, Row, grid, plain
 from .registry import View, register
-from .sharpening import Shown, job_of, sharpen
+from .sharpening import PREVIEW, Shown, job_of, sharpen, smaller
 
 OVERVIEW = 256  # pixels of the longer side of the whole picture
 
@@ -27,6 +28,8 @@ class Local:
 
     whole: Restoration | str
     shown: Shown
+    around: Mapping[str, Any] = field(default_factory=dict)
+    """The whole picture by all columns, coarse; or sentences."""
 
     @property
     def pictures(self) -> Mapping[str, Restoration]:
@@ -52,12 +55,15 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     whole: Restoration | str | None = None
     for shown in sharpen(job, recipe.columns, lambda share: progress(0.9 * share)):
         if whole is None:  # the region first: it is what one waits for
-            whole = next(iter(sharpen(around, first, lambda _: progress(0.0)))).images([title])[title]
-        yield Local(whole, shown)
+            titles = [column.title for column in recipe.columns]
+            coarse = smaller(around, PREVIEW)
+            wholes = next(iter(sharpen(coarse, recipe.columns, lambda _: progress(0.0)))).images(titles)
+            whole = wholes[title]
+        yield Local(whole, shown, wholes)
     for fine in sharpen(around, first, lambda share: progress(0.9 + 0.1 * share)):
         whole = fine.images([title])[title]
     assert whole is not None
-    yield Local(whole, shown)
+    yield Local(whole, shown, wholes)
 
 
 @plain

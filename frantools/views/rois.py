@@ -17,7 +17,7 @@ from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, LABEL, Row, grid, plain
 from .registry import View, register
-from .sharpening import Shown, job_of, sharpen
+from .sharpening import PREVIEW, Shown, job_of, sharpen, smaller
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,10 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     options.search.check(min(job.size))
     found = None
     for shown in sharpen(job, recipe.columns, lambda share: progress(share / 2)):
-        if shown.sharp and len(shown.sharp) < len(recipe.columns):
+        complete = len(shown.sharp) == len(recipe.columns)
+        if found is not None and not complete:
             continue  # some are still coarse
-        size = job.size if shown.sharp else _size(shown)
+        size = job.size if complete else smaller(job, PREVIEW).size
         found = _search(shown, options.search.scaled(min(size), of=min(job.size)), size)
         yield found
     if found is None or not 1 <= options.anew <= len(found.regions):
@@ -90,11 +91,6 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     local = job_of(recipe, photos[0], cache, part, wide / high)
     for anew in sharpen(local, recipe.columns, lambda share: progress(0.5 + share / 2)):
         yield replace(found, anew=anew.images([column.title for column in recipe.columns]))
-
-
-def _size(shown: Shown) -> tuple[int, int]:
-    height, width = next(iter(shown.pictures.values())).image.shape[:2]
-    return width, height
 
 
 def _search(shown: Shown, search: RoiSearch, size: tuple[int, int]) -> Found:

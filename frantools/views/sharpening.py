@@ -79,28 +79,33 @@ def smaller(job: Job, longer: int) -> Job:
     return replace(job, size=(width, height))
 
 
-def sharpen(job: Job, columns: Sequence[Column], progress: Progress, early: bool = False) -> Iterator[Shown]:
-    """Columns: all of them coarse, then one after the other as they will be.
+def sharpen(
+    job: Job, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
+) -> Iterator[Shown]:
+    """Columns: all of them coarse, then one after the other as they will be, those with the titles `first` before.
 
-    Where `early`, a column whose coarse picture takes its time is shown as the small gray input until it comes. What
-    cannot be asked for at another size, and takes its time, stands as the input until it is complete. Columns that do
-    not know their cost come last, so that no other waits for them.
+    What is at hand is never coarse. Where `early`, a column whose coarse picture takes its time is shown as the small
+    gray input until it comes. What cannot be asked for at another size, and takes its time, stands as the input until
+    it is complete. Columns that do not know their cost come last, so that no other waits for them.
     """
     begun, coarse = perf_counter(), smaller(job, PREVIEW)
-    shown: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
+    kept = {column.title: _kept(job, column) for column in columns}
+    shown: dict[str, Restoration] = {title: made or _placeholder(coarse) for title, made in kept.items()}
+    sharp = frozenset(title for title, made in kept.items() if made is not None)
+    columns = sorted(columns, key=lambda column: column.title not in first)
     for column in columns:
-        shown[column.title] = _placeholder(coarse)
-    for column in columns:
-        if _is_quick(job, column):
+        if column.title not in sharp and _is_quick(job, column):
             pictures, wrong = run(coarse, [column], lambda _: progress(0.0))
             shown, errors = {**shown, **pictures}, {**errors, **wrong}
         if early and column is not columns[-1] and perf_counter() - begun > SOON:
-            yield Shown(shown, errors)
+            yield Shown(shown, errors, sharp)
             begun = perf_counter()
-    yield Shown(shown, errors)
-    sharp: frozenset[str] = frozenset()
-    columns = sorted(columns, key=lambda column: not _knows_its_cost(job, column))
+    yield Shown(shown, errors, sharp)
+    columns = sorted(
+        (column for column in columns if column.title not in sharp),
+        key=lambda column: (not _knows_its_cost(job, column), column.title not in first),
+    )
     costs = [cost_of(job, column) for column in columns]
     for index, column in enumerate(columns):
 
@@ -120,6 +125,14 @@ def _placeholder(job: Job) -> Restoration:
     given = Given(job.photo, job.whole)
     made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
     return Restoration(np.asarray(made.image), 0.0, 0, {})
+
+
+def _kept(job: Job, column: Column) -> Restoration | None:
+    """A column's restoration where it is at hand, as it will be."""
+    try:
+        return None if job.cut(column) else job.kept(column)
+    except Exception:  # of whatever kind: it is told where the column is restored
+        return None
 
 
 def _knows_its_cost(job: Job, column: Column) -> bool:

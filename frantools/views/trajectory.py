@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..checks import is_whole
 from ..frannet.tracing import Trace, check_memory
@@ -111,34 +112,56 @@ def parse(text: str) -> list[tuple[float, float]]:
 def draw(data: Trace, recipe: Recipe, figure: Figure | None = None) -> Figure:
     """The value and the predicted picture at one step, and the points' channels through all steps."""
     look = Look.of(recipe)
-    chosen_points = parse(look.points)
     frame = min(look.frame, len(data.t) - 1)
     rows, across = data.value.shape[1:3]
     side = round(SIDE * rows / across)
     width, height = WIDTH, side + TITLE + 48
     figure = blank(width, height, figure)
-    colour = [f"C{index}" for index in range(len(chosen_points))]
-    for index, (name, stack) in enumerate((("value", data.value), ("predicted x0", data.x0))):
+    for index, (name, picture) in enumerate(pictures(data, look).items()):
         left = GAP + index * (SIDE + GAP)
         axes = figure.add_axes((left / width, 48 / height, SIDE / width, side / height))
-        show(axes, stack[frame].astype(np.float32).clip(0, 1))
+        show(axes, picture)
         axes.set_title(f"{name} after step {data.t[frame]}", fontsize=12, pad=8)
-        for (x, y), shade in zip(chosen_points, colour, strict=True):
-            axes.plot(x * across - 0.5, y * rows - 0.5, "o", color=shade, markeredgecolor="white", markersize=8)
-    left, wide, high = 2 * (SIDE + GAP) + 64, width - 2 * (SIDE + GAP) - 80, side / 3
+        for number, (x, y) in enumerate(parse(look.points)):
+            place = x * across - 0.5, y * rows - 0.5
+            axes.plot(*place, "o", color=f"C{number}", markeredgecolor="white", markersize=8)
+    left = 2 * (SIDE + GAP) + 64
+    _channels(figure, data, look, (left / width, 48 / height, (width - left - 16) / width, side / height))
+    return figure
+
+
+def pictures(data: Trace, look: Look) -> dict[str, NDArray[np.float32]]:
+    """The value and the predicted picture at the step that is looked at, by what they are called."""
+    frame = min(look.frame, len(data.t) - 1)
+    stacks = {"value": data.value, "predicted x0": data.x0}
+    return {name: stack[frame].astype(np.float32).clip(0, 1) for name, stack in stacks.items()}
+
+
+@plain
+def chart(data: Trace, recipe: Recipe) -> Figure:
+    """The points' channels through all steps alone."""
+    width, height = WIDTH, 280
+    figure = blank(width, height)
+    _channels(figure, data, Look.of(recipe), (56 / width, 44 / height, (width - 72) / width, (height - 72) / height))
+    return figure
+
+
+def _channels(figure: Figure, data: Trace, look: Look, box: tuple[float, float, float, float]) -> None:
+    """The channels of points through the steps, in a part of a figure: left, bottom, width and height."""
+    left, bottom, wide, high = box
+    rows, across = data.value.shape[1:3]
     for channel, name in enumerate(CHANNELS):
-        axes = figure.add_axes((left / width, (48 + (2 - channel) * high) / height, wide / width, (high - 8) / height))
-        for (x, y), shade in zip(chosen_points, colour, strict=True):
+        axes = figure.add_axes((left, bottom + (2 - channel) * high / 3, wide, 0.92 * high / 3))
+        for number, (x, y) in enumerate(parse(look.points)):
             for stack, style in ((data.value, "-"), (data.x0, "--")):
                 row, column = int(y * rows), int(x * across)
-                axes.plot(data.t, stack[:, row, column, channel], style, color=shade, linewidth=1.4)
-        axes.axvline(data.t[frame], color=OUTLINE, linewidth=1.4)
+                axes.plot(data.t, stack[:, row, column, channel], style, color=f"C{number}", linewidth=1.4)
+        axes.axvline(data.t[min(look.frame, len(data.t) - 1)], color=OUTLINE, linewidth=1.4)
         axes.set(xlim=(max(data.t), 0), ylim=(-0.6, 1.6), ylabel=name)
         axes.tick_params(labelbottom=channel == 2, labelsize=8)
         if channel == 0:
             axes.set_title("value ―   predicted x0 - -", fontsize=10, pad=8)
     axes.set_xlabel("diffusion step")
-    return figure
 
 
 VIEW = register(View("trajectory", compute, draw, Look.of))

@@ -1,4 +1,4 @@
-"""Tools for a notebook, each in one line: controls around a figure, rendered in the background.
+"""Tools for a notebook, each in one line: pictures in a viewer and controls around it, rendered in the background.
 
 What a widget shows, `frantools.render` makes again from its recipe, in a script as well.
 """
@@ -18,8 +18,9 @@ from .region import Zoom, region
 from .rois import Rois, rois
 from .trajectory import Trajectory, trajectory
 from .variability import Variability, variability
+from .viewer import Viewer
 
-__all__ = ["compare", "region", "render", "rois", "trajectory", "variability"]
+__all__ = ["Viewer", "compare", "region", "render", "rois", "trajectory", "variability"]
 
 KINDS: dict[str, type[Explorer]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 

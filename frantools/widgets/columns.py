@@ -33,9 +33,7 @@ class ColumnList(Composed, widgets.VBox):
         columns = tuple(map(plain, columns))
         own = {column.title: column for column in columns if not isinstance(column.what, str)}
         self.presets = {**COLUMNS, **{name: Column(name, name) for name in MODES}, **own}
-        self.chosen = widgets.ToggleButtons(
-            tooltip="The column whose settings are shown", style={"button_width": "auto"}
-        )
+        self.chosen = control(widgets.Dropdown, "Column", "The column whose settings are shown")
         self.editor = ColumnEditor(report)
         self.editor.title.disabled = not several  # there it stands nowhere
         self.preset = control(
@@ -49,9 +47,11 @@ class ColumnList(Composed, widgets.VBox):
         self.remove = button("Remove", "Take this column away", "minus", self._remove)
         self.left = button("", "Move this column to the left", "arrow-left", lambda: self._move(-1), "40px")
         self.right = button("", "Move this column to the right", "arrow-right", lambda: self._move(1), "40px")
-        row = [self.preset, self.apply, *([self.add, self.remove, self.left, self.right] if several else [])]
+        row = [self.apply, *([self.add, self.remove, self.left, self.right] if several else [])]
         wrap = widgets.Layout(**WRAP)
-        super().__init__([*([self.chosen] if several else []), widgets.HBox(row, layout=wrap), self.editor])
+        super().__init__(
+            [*([self.chosen] if several else []), self.editor, self.preset, widgets.HBox(row, layout=wrap)]
+        )
         self.show(columns)
         self._offer()
         self.compose(self.editor)
@@ -85,7 +85,6 @@ class ColumnList(Composed, widgets.VBox):
         titles = [(column.title, number) for number, column in enumerate(columns)]
         if list(self.chosen.options) != titles:
             self.chosen.options = titles
-            self.chosen.tooltips = [f"Show the settings of {title}" for title, _ in titles]
         self.chosen.index = index
         self.editor.show(columns[index])
 

@@ -1,42 +1,45 @@
-"""Columns side by side, and the other ways to look at them: a curtain, blinking, the difference."""
+"""Columns side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
-from matplotlib.backend_bases import MouseEvent
 
 from ..degradation import Degradation
+from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
-from ..views.compare import VIEW, VIEWS, Look
+from ..restorers.protocol import Progress
+from ..scores.measures import measures
+from ..viewer.pictures import told
+from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
 from ..views.note import FIGURES
 from .controls import Numbers, control
 from .explorer import Explorer
+from .stage import Panes, pictures_of
 
 
 class LookControls(Numbers):
-    """The view, the two columns that it shows, the edge of the curtain, and the blinking."""
+    """How the figure that is saved shows the columns; on screen, the viewer does all of this at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, titles: Sequence[str]) -> None:
         super().__init__(
             {
                 "view": control(
-                    widgets.Dropdown, "View", "All columns, or two of them on top of each other", options=VIEWS
+                    widgets.Dropdown, "Saved as", "All columns, or two of them on top of each other", options=VIEWS
                 ),
                 "left": control(widgets.Dropdown, "First", "The first of the two columns", options=[("", 0)]),
                 "right": control(widgets.Dropdown, "Second", "The second of the two columns", options=[("", 0)]),
                 "curtain": control(
-                    widgets.FloatSlider, "Edge", "Where the curtain's edge is; drag it on the picture too", max=1,
-                    value=0.5, step=0.01,
+                    widgets.FloatSlider, "Edge", "Where the curtain's edge is", max=1, value=0.5, step=0.01
                 ),
-                "frame": widgets.Play(max=1, interval=600, repeat=True, tooltip="Blink between the two columns"),
+                "frame": control(widgets.Dropdown, "Shown", "Which of the two a figure shows", options=[0, 1]),
             }
         )  # fmt: skip
-        self.controls["view"].observe(lambda _: self._turn(), "value")
-        self.enable()
+        self.name(titles)
 
     def name(self, titles: Sequence[str]) -> None:
         """Offer these columns."""
@@ -49,34 +52,34 @@ class LookControls(Numbers):
                     each.options = options
                     each.value = min(index, len(titles) - 1)
         self._changed(None)
+        self._settle()
 
-    def _turn(self) -> None:
-        """To another view: to blink is to begin at once."""
-        self.enable()
-        self.controls["frame"].playing = self.controls["view"].value == "blink"
-
-    def enable(self) -> None:
-        """Disable what does nothing in the view."""
-        view = self.controls["view"].value
-        for side in ("left", "right"):
-            self.controls[side].disabled = view == "side by side"
-        self.controls["curtain"].disabled = view != "curtain"
-        self.controls["frame"].disabled = view != "blink"
+    def _settle(self) -> None:
+        """Show what does something in the view."""
+        used = {"left": VIEWS[1:], "right": VIEWS[1:], "curtain": ("curtain",), "frame": ("blink",)}
+        for name, views in used.items():
+            self.controls[name].layout.display = "" if self.controls["view"].value in views else "none"
 
 
 class Compare(Explorer):
     """Columns side by side; see `frantools.widgets.compare`."""
 
     view = VIEW
+    live = ("look",)
 
     def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **others: Any) -> None:
-        self.look = LookControls()
-        self.look.name([column.title for column in columns])
-        super().__init__(photo, columns, size, seed, {"look": self.look}, live=["look"], **others)
-        self._dragging = False
-        self.canvas.mpl_connect("button_press_event", self._press)
-        self.canvas.mpl_connect("motion_notify_event", self._pull)
-        self.canvas.mpl_connect("button_release_event", self._release)
+        self.look = LookControls([column.title for column in columns])
+        self.table = widgets.HTML()
+        super().__init__(photo, columns, size, seed, {"look": self.look}, **others)
+
+    def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
+        panels = super()._panels()
+        tooltip, files = panels.pop("Files")
+        return {
+            **panels,
+            "Numbers": ("All numbers, with calls and seconds", self.table),
+            "Files": (tooltip, widgets.VBox([files, self.look])),
+        }
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """With the look as a whole, whatever part of it a recipe has."""
@@ -86,17 +89,34 @@ class Compare(Explorer):
         super()._enable()
         self.look.name([column.title for column in self.columns.value])
 
-    def _press(self, event: MouseEvent) -> None:
-        self._dragging = self.canvas.free and self.look.value["view"] == "curtain" and event.inaxes is not None
-        self._pull(event)
+    def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Compared]:
+        """The results of a recipe: those of the columns that have changed come before the others."""
+        return compute(recipe, [photo], progress, self.cache, first)
 
-    def _pull(self, event: MouseEvent) -> None:
-        if self._dragging and event.inaxes is not None and event.xdata is not None:
-            left, right, *_ = self.canvas.full[0]
-            self.look.controls["curtain"].value = round((event.xdata - left) / (right - left), 3)
+    def panes(self, data: Compared, recipe: Recipe) -> Panes:
+        """The columns, with their numbers."""
+        numbers, best = told(data.numbers)
+        for title, made in data.pictures.items():
+            if title in data.shown.errors:
+                continue
+            if title not in data.shown.sharp:
+                numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
+            elif data.referenced and title not in data.numbers:
+                numbers[title] = "not yet measured"
+        self.table.value = tabled(data)
+        return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors), numbers, best)
 
-    def _release(self, _: MouseEvent) -> None:
-        self._dragging = False
+
+def tabled(data: Compared) -> str:
+    """The numbers of the columns that are complete as a table of HTML, with calls and seconds."""
+    rows = [("th", ["column", *(measures[name].head for name in NUMBERS), "calls", "seconds"])]
+    for title, made in data.pictures.items():
+        if title in data.shown.sharp and title not in data.shown.errors:
+            row = data.numbers.get(title, {})
+            cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in NUMBERS]
+            rows.append(("td", [title, *cells, str(made.calls or ""), f"{made.seconds:.2f}"]))
+    lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) for tag, cells in rows]
+    return f"<table style='width: 100%'>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def compare(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,27 +15,38 @@ from ..regions import LARGEST
 
 Report = Callable[[str], None]
 
-WIDTH = "300px"
+WIDTH = "100%"
 WRAP = {"flex_flow": "row wrap"}
 
 
 def control(kind: type[widgets.Widget], description: str, tooltip: str, **settings: Any) -> widgets.Widget:
     """A control with its label and what it does as a tooltip, all as wide as each other."""
     if "layout" not in settings:  # one that nothing uses would stay in the kernel for good
-        settings["layout"] = widgets.Layout(width=WIDTH)
+        settings["layout"] = widgets.Layout(width=WIDTH, margin="2px 0")
     if kind is not widgets.Button:
-        settings.setdefault("style", {"description_width": "104px"})
+        settings.setdefault("style", {"description_width": "96px"})
     if kind in (widgets.Dropdown, widgets.Text, widgets.Checkbox):  # these show a tooltip only where there is no label
         settings["description_allow_html"] = True
         description = f'<span title="{html.escape(tooltip)}">{html.escape(description)}</span>'
     return kind(description=description, tooltip=tooltip, **settings)
 
 
+def slim(kind: type[widgets.Widget], description: str, tooltip: str, width: str, **settings: Any) -> widgets.Widget:
+    """A control of a row: as wide as is said, with a label no wider than it is."""
+    layout, style = widgets.Layout(width=width), {"description_width": "initial"}
+    return control(kind, description, tooltip, layout=layout, style=style, **settings)
+
+
 def button(description: str, tooltip: str, icon: str, action: Callable[[], None], width: str = "auto") -> Any:
     """A button and what it does."""
-    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width))
+    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width, flex="0 0 auto"))
     made.on_click(lambda _: action())
     return made
+
+
+def folded(title: str, children: Sequence[widgets.Widget]) -> Any:
+    """Controls that a click on their title unfolds."""
+    return widgets.Accordion([widgets.VBox(list(children))], titles=(title,), selected_index=None)
 
 
 def side(size: object) -> int:
@@ -69,8 +80,8 @@ def parts(widget: widgets.Widget) -> set[widgets.Widget]:
     beyond: list[Any] = [widget]
     while beyond:
         each = beyond.pop()
-        if isinstance(each, tuple):
-            beyond += each
+        if isinstance(each, (tuple, dict)):
+            beyond += each.values() if isinstance(each, dict) else each
         elif isinstance(each, widgets.Widget) and each not in found:
             found.add(each)
             beyond += [*each.trait_values().values(), *vars(each).values()]
@@ -142,7 +153,7 @@ class Composed(Guarded):
         self._settle()
 
 
-class Numbers(Composed, widgets.HBox):
+class Numbers(Composed, widgets.VBox):
     """Some values with names; `value` is a dict of them.
 
     Parameters
@@ -158,7 +169,7 @@ class Numbers(Composed, widgets.HBox):
     def __init__(self, controls: Mapping[str, widgets.Widget], open_ended: bool = False) -> None:
         self.controls = dict(controls)
         self._open_ended = open_ended
-        super().__init__(list(self.controls.values()), layout=widgets.Layout(**WRAP))
+        super().__init__(list(self.controls.values()))
         self.value = self._read()
         self.compose(*self.controls.values())
 

@@ -19,9 +19,9 @@ from ..frannet.setups import named_setup, setup_name
 from ..restorers.columns import COLUMNS, Column, as_column
 from ..restorers.door import DEFAULT, Unknown, meaning
 from ..restorers.resizing import NAMED
-from .controls import WRAP, Composed, Report, control
+from .controls import Composed, Report, control, folded
 from .settings import SettingsEditor
-from .setups import SetupEditor
+from .setups import SetupEditor, solver_name
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,22 @@ def label_of(what: Any) -> str:
     return name if name == kind else f"{name} ({kind})"
 
 
+def chip_of(column: Column) -> str:
+    """What a column is, in a few words: "diffusion-basic · B · 15 calls"."""
+    facts, setup = facts_of(column), []
+    if facts.setup is not None:
+        setup = [setup_name(facts.setup) if isinstance(facts.setup, Setup) else solver_name(facts.setup)]
+    calls = [f"{facts.calls} {'call' if facts.calls == 1 else 'calls'}"] if facts.calls else []
+    name = Path(column.what).stem if isinstance(column.what, str) else label_of(column.what)
+    return " · ".join([name, *setup, *calls])
+
+
 def same(what: Any, other: Any) -> bool:
     """Whether two columns' restorers are one."""
     return what is other or (isinstance(what, str) and isinstance(other, str) and what == other)
 
 
-class ColumnEditor(Composed, widgets.HBox):
+class ColumnEditor(Composed, widgets.VBox):
     """The settings of one column; `value` is a `Column`.
 
     Parameters
@@ -120,10 +130,8 @@ class ColumnEditor(Composed, widgets.HBox):
         self._whats: dict[str, Any] = {name: name for name in self._named}
         self._remembered: dict[str, Any] = {}  # the arguments of each model, for when it is chosen again
         self.model.options = list(self._whats)
-        super().__init__(
-            [widgets.VBox([self.title, self.model, self.file, self.own_seed, self.seed]), self.setup, self.settings],
-            layout=widgets.Layout(**WRAP),
-        )
+        rest = folded("Title, file and seed", [self.title, self.file, self.own_seed, self.seed])
+        super().__init__([self.model, self.setup, self.settings, rest])
         self.compose(self.title, self.model, self.own_seed, self.seed, self.setup, self.settings)
         for each in (self.setup, self.settings):
             each.observe(self._changed, "error")

@@ -1,4 +1,4 @@
-"""What all widgets share: controls make a recipe, and the stage shows it."""
+"""What all widgets share: controls make a recipe, and the stage shows it; pictures first, controls out of the way."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
 from ..restorers.columns import Column
-from .canvas import LOCK
+from . import reruns
 from .columns import ColumnList
-from .controls import Composed, Guarded, control, side
+from .controls import Composed, Guarded, side, slim
 from .editor import facts_of
 from .files import Files, script_of
 from .loading import loaded
+from .panels import Panels
 from .photos import PhotoChooser
+from .rendering import LOCK
 from .stage import Stage
 
 SIZES = (64, 128, 256, 512, 1024, 2048)
@@ -44,8 +46,6 @@ class Explorer(Guarded, Stage):
         Of the random numbers.
     controls : dict of Widget
         The subclass's own, by their name in the recipe.
-    live : sequence of str
-        Those of them that only change how the figure is drawn.
     several : bool
         Whether columns can be added and removed.
     given, device, timeout
@@ -63,51 +63,79 @@ class Explorer(Guarded, Stage):
         size: int,
         seed: int,
         controls: Mapping[str, widgets.Widget],
-        live: Sequence[str] = (),
         several: bool = True,
         given: Degradation | None = None,
         device: str | None = None,
         timeout: float | None = None,
     ) -> None:
         size = side(size)
-        super().__init__(live)
+        self.photo = PhotoChooser(photo)
+        super().__init__(self.photo.value, [column.title for column in columns])
         report = partial(self.message.say, "action")
-        self.photo = PhotoChooser(photo, report)
+        self.photo.report = report
         self.columns = ColumnList(columns, report, several)
         self.own = dict(controls)
         self.controls: dict[str, widgets.Widget] = {
             "columns": self.columns,
-            "size": control(
-                widgets.SelectionSlider,
+            "size": slim(
+                widgets.Dropdown,
                 "Size",
-                "Pixels of the longer side that the picture sharpens to",
+                "Pixels of the longer side that the pictures sharpen to",
+                "104px",
                 options=sorted({*SIZES, size}),
                 value=size,
+            ),
+            "seed": slim(
+                widgets.IntText, "Seed", "Another seed, other random numbers", "96px", value=seed,
                 continuous_update=False,
             ),
-            "seed": control(
-                widgets.IntText, "Seed", "Another seed, other random numbers", value=seed, continuous_update=False
-            ),
             **self.own,
-        }
+        }  # fmt: skip
         self.files = Files(self.view.name, self.message, self.figure, self._said, self._load)
-        self.children = [*self._arranged(), self.status, self.canvas, self.files]
-        self.layout.max_width = "1040px"
+        self.panels = Panels(self._panels())
+        row = [self.photo.choice, self.controls["size"], self.controls["seed"], *self._row(), self.panels, self.status]
+        wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
+        self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
+        body = widgets.HBox([self.viewer, self.panels.side], layout=widgets.Layout(align_items="flex-start"))
+        self.children = [widgets.HBox(row, layout=wrap), body, *self._below(), self.message]
         self.add_class("frantools")
+        self.viewer.on_chip(self._open)
         self._bound()
         self._enable()
         self.given, self.device, self.timeout = given, device, timeout
         for name, each in {"photo": self.photo, **self.controls}.items():
-            changed = self._redrawn if name in live else self._changed
+            changed = self._redrawn if name in self.live else self._changed
             each.observe(changed, ["value", "error"] if isinstance(each, Composed) else "value")
         self.columns.observe(self._enabled, "value")
         self.observe(self._changed, ["given", "device", "timeout"])
         self.refresh()
+        reruns.made(self)
 
-    def _arranged(self) -> list[widgets.Widget]:
-        """The controls: the photo beside the size and the seed, the columns, then the subclass's own."""
-        common = widgets.VBox([self.controls["size"], self.controls["seed"]])
-        return [widgets.HBox([self.photo, common]), self.columns, *self.own.values()]
+    # Where the controls are
+
+    def _row(self) -> list[widgets.Widget]:
+        """Controls in the row above the pictures, beside photo, size and seed."""
+        return []
+
+    def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
+        """What a click opens beside the pictures: tooltips and panels by their names."""
+        return {
+            "Columns": ("The settings of a column; a click on what stands above it opens them, too", self.columns),
+            "Files": (
+                "Open another photo, save the figure, copy its code, load a recipe",
+                widgets.VBox([self.photo, self.files]),
+            ),
+        }
+
+    def _below(self) -> list[widgets.Widget]:
+        """What stands below the pictures."""
+        return []
+
+    def _open(self, title: str) -> None:
+        """Show the settings of a column."""
+        titles = [column.title for column in self.columns.value]
+        self.columns.chosen.index = titles.index(title) if title in titles else 0
+        self.panels.show("Columns")
 
     def _bound(self) -> None:
         """Bind controls to each other."""
@@ -207,7 +235,7 @@ class Explorer(Guarded, Stage):
                 self.start(recipe, self.photo.value)
 
     def redraw(self) -> None:
-        """Draw the latest result as the controls say, panned and zoomed as it was."""
+        """Show the latest result as the controls say."""
         if self.comm is None:
             return
         with LOCK:
@@ -233,3 +261,7 @@ class Explorer(Guarded, Stage):
     def script(self) -> str:
         """Python code that makes the figure of the recipe again."""
         return script_of(*self._said())
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        reruns.shown(self)
+        return super()._repr_mimebundle_(**options)

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 
 from ..photo import Photo
 from ..recipes import Recipe, save_figure
-from .canvas import LOCK
 from .controls import WRAP, button, control
 from .messages import Messages, UnfinishedError
+from .rendering import LOCK
 
 READ = ".png,.pdf,.svg,.json"
 
@@ -66,7 +66,7 @@ def left_to_do(recipe: Recipe, photo: Photo) -> str:
 
 
 class Files(widgets.VBox):
-    """The row of files below a widget.
+    """Files: saving the figure, its code, and loading a recipe.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ class Files(widgets.VBox):
         )
         self.upload.observe(self._load_upload, "value")
         self.code = widgets.Textarea(
-            tooltip="The code", layout=widgets.Layout(width="960px", height="160px", display="none")
+            tooltip="The code", layout=widgets.Layout(width="100%", height="160px", display="none")
         )
         self.clipboard = widgets.Output(layout=widgets.Layout(display="none"))
-        row = widgets.HBox([self.path, self.save, self.copy, self.upload], layout=widgets.Layout(**WRAP))
-        super().__init__([row, self.code, self.clipboard])
+        row = widgets.HBox([self.save, self.copy, self.upload], layout=widgets.Layout(**WRAP))
+        super().__init__([self.path, row, self.code, self.clipboard])
 
     def _save(self) -> None:
         with LOCK:

@@ -72,6 +72,8 @@ def _fill(widget: Explorer, recipe: Recipe, columns: list[Column]) -> None:
     widget.timeout = recipe.options.get("timeout", widget.timeout)
     for name, value in widget.own_part(recipe).items():
         set_control(name, widget.controls[name], value)
+    if recipe.region is not None:
+        widget.viewer.view = recipe.region
 
 
 def set_control(name: str, control: widgets.Widget, value: Any) -> None:

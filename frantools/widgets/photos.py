@@ -13,7 +13,7 @@ import traitlets
 from ..images import portraits
 from ..photo import Photo, as_photo
 from ..recipes import Source
-from .controls import WIDTH, Composed, Report, control
+from .controls import WIDTH, Composed, Report, control, slim
 
 UPLOAD = (
     "A picture from this computer. JupyterLab drops what is larger than 10 MB without a word, unless make lab started "
@@ -44,8 +44,8 @@ class PhotoChooser(Composed, widgets.VBox):
 
     def __init__(self, photo: Any = None, report: Report = print) -> None:
         self._photos = {name: Photo(name) for name in portraits()}
-        self._report = report
-        self.choice = control(widgets.Dropdown, "Picture", "The picture to restore; FranNet sees it gray")
+        self.report = report
+        self.choice = slim(widgets.Dropdown, "Photo", "The photo to restore; FranNet sees it gray", "170px")
         self.path = control(
             widgets.Text,
             "File",
@@ -54,7 +54,7 @@ class PhotoChooser(Composed, widgets.VBox):
             continuous_update=False,
         )
         self.upload = widgets.FileUpload(accept="image/*", tooltip=UPLOAD, layout=widgets.Layout(width=WIDTH))
-        super().__init__([self.choice, self.path, self.upload])
+        super().__init__([self.path, self.upload])  # the choice has its place in the slim row
         self.show(next(iter(self._photos.values())) if photo is None else as_photo(photo))
         self.compose(self.choice)
         self.path.observe(self._read_path, "value")
@@ -123,6 +123,6 @@ class PhotoChooser(Composed, widgets.VBox):
         try:
             photo = make()
         except (ValueError, OSError) as error:
-            self._report(str(error))
+            self.report(str(error))
         else:
             self.value = photo

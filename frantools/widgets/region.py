@@ -1,4 +1,4 @@
-"""A rectangle of the picture restored on its own, and rectangles within it, without end."""
+"""A picture that one zooms into without end, and the rectangle of it that a figure shows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from math import floor, log10
 from typing import Any
 
 import ipywidgets as widgets
-from matplotlib.axes import Axes
 
 from ..degradation import Degradation
+from ..jobs import Job
 from ..recipes import Recipe
 from ..regions import Region
 from ..restorers.columns import Column, as_columns
 from ..views.note import FIGURES, LOCAL
-from ..views.region import VIEW
-from .canvas import Drag, Limits, limits
+from ..views.region import VIEW, Local
+from ..views.sharpening import PREVIEW
 from .controls import Numbers, button, control
 from .explorer import Explorer
+from .rendering import LOCK
+from .stage import Panes
 
 
 def rounded(region: Region) -> Region:
@@ -29,7 +31,7 @@ def rounded(region: Region) -> Region:
 
 
 class Zoom(Explorer):
-    """A region on its own; see `frantools.widgets.region`."""
+    """The whole picture, zoomed into without end, and a region of it; see `frantools.widgets.region`."""
 
     view = VIEW
 
@@ -45,19 +47,20 @@ class Zoom(Explorer):
                 value=value,
                 step=0.01,
                 continuous_update=False,
-                layout=widgets.Layout(width="180px"),
-                style={"description_width": "50px"},
             )
             for (name, what), value in zip(words.items(), astuple(region), strict=True)
         }
         self.edges = Numbers(edges)
-        self.out = button("Out", "Back to the region before", "search-minus", self._out)
-        self.whole = button("Whole", "The whole picture", "expand", lambda: self.go(Region.full()))
-        self.edges.children = [*self.edges.children, self.out, self.whole]
-        self._before: list[Region] = []
+        self.there = button("Go there", "Show the region", "search-plus", self._look)
+        self.take_view = button("Take the view", "Let what is in view be the region", "crop", self._take_view)
+        self.edges.children = [*self.edges.children, widgets.HBox([self.there, self.take_view])]
         super().__init__(photo, columns, size, seed, {"region": self.edges}, **others)
-        self.out.disabled = True
-        self._drag = Drag(self.canvas, self._clicked, self._drawn_on, self._held)
+        self.viewer.observe(self._drawn, "boxes")
+        self.edges.observe(lambda _: self._outline(), "value")
+        self._look()
+
+    def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
+        return {"Region": ("The region that a figure shows", self.edges), **super()._panels()}
 
     def _region(self) -> Region:
         return Region(**self.edges.value)
@@ -69,55 +72,61 @@ class Zoom(Explorer):
         """The region, by the names of its edges."""
         return {} if recipe.region is None else {"region": asdict(recipe.region)}
 
-    @property
-    def _seen(self) -> Region:
-        """The region of the result."""
-        assert self._shown is not None
-        assert self._shown.region is not None
-        return self._shown.region
+    def pixels(self, job: Job) -> int:
+        """Few: what is in view is restored anew, the whole picture too."""
+        return min(PREVIEW, max(job.size))
 
-    def go(self, region: Region, back: bool = False) -> None:
-        """Show another region; `Out` comes back to this one."""
-        if not back and self._shown is not None:
-            self._before.append(self._seen)
-        self.out.disabled = not self._before
-        self.edges.value = {name: getattr(region, name) for name in ("x", "y", "width", "height")}
+    def panes(self, data: Local, recipe: Recipe) -> Panes:
+        """The whole pictures: coarse, or complete where one is at hand."""
+        assert self._job is not None
+        errors = {title: text for title, text in data.around.items() if isinstance(text, str)} | dict(data.shown.errors)
+        made = {title: None if title in errors else picture for title, picture in data.around.items()}
+        for column in recipe.columns:
+            if column.title not in errors and (kept := self._job.kept(column)) is not None:
+                made[column.title] = kept
+        return Panes(made, errors)
 
-    def _out(self) -> None:
-        if self._before:
-            self.go(self._before.pop(), back=True)
+    def paint(self) -> None:
+        """Show the latest result, and the region as a box."""
+        with self.writing():
+            super().paint()
+        self._outline()
 
-    def _number(self, axes: Axes) -> int:
-        """Which of the pictures was hit: 0 is the whole one; -1 for a sentence."""
-        return self.canvas.figure.axes.index(axes) if axes.images and self._shown is not None else -1
-
-    def _drawn_on(self, axes: Axes, left: float, top: float, right: float, bottom: float) -> None:
-        """A rectangle on the whole picture is the region; on a result, a region within it."""
-        number = self._number(axes)
-        if number < 0:
-            return
-        x0, x1, y1, y0 = self.canvas.full[number]  # the picture's edges in pixels; rows count downwards
-        wide, high = x1 - x0, y1 - y0
-        part = Region((left - x0) / wide, (top - y0) / high, (right - left) / wide, (bottom - top) / high)
-        self.go(rounded(part if number == 0 else part.within(self._seen)))
-
-    def _held(self, axes: Axes, x: float, y: float) -> Limits | None:
-        """The outlined region of the whole picture, where it is taken hold of; it must be all in view."""
-        if self._number(axes) != 0 or limits(axes) != self.canvas.full[0]:
+    def _box(self) -> dict[str, Any] | None:
+        """The region as a box; None where what is typed is none."""
+        try:
+            region, (wide, high) = self._region(), self.viewer.frame
+        except ValueError:
             return None
-        region, (high, wide) = self._seen, self.result.whole.image.shape[:2]
-        left, top = region.x * wide - 0.5, region.y * high - 0.5
-        right, bottom = left + region.width * wide, top + region.height * high
-        inside = left <= x < right and top <= y < bottom and region != Region.full()
-        return (left, top, right, bottom) if inside else None
+        left, top = min(round(region.x * wide), wide - 1), min(round(region.y * high), high - 1)
+        right, bottom = round((region.x + region.width) * wide), round((region.y + region.height) * high)
+        return {"name": "region", "box": [left, top, max(left + 1, right), max(top + 1, bottom)]}
 
-    def _clicked(self, axes: Axes, x: float, y: float) -> None:
-        """A click on the whole picture moves the region there."""
-        if self._number(axes) == 0:
-            region, (high, wide) = self._seen, self.result.whole.image.shape[:2]
-            left = min(max((x + 0.5) / wide - region.width / 2, 0.0), 1 - region.width)
-            top = min(max((y + 0.5) / high - region.height / 2, 0.0), 1 - region.height)
-            self.go(rounded(Region(left, top, region.width, region.height)))
+    def _outline(self) -> None:
+        with LOCK, self.writing():
+            if (box := self._box()) is not None:
+                self.viewer.boxes = [box]
+
+    def _drawn(self, change: dict[str, Any]) -> None:
+        """The box that was drawn, moved or resized is the region."""
+        with LOCK:
+            mine = self._box()
+            fresh = [each["box"] for each in change["new"] if mine is None or each["box"] != mine["box"]]
+            if self._writing or self.comm is None:
+                return
+            if fresh:
+                (left, top, right, bottom), (wide, high) = fresh[-1], self.viewer.frame
+                self._go(Region(left / wide, top / high, (right - left) / wide, (bottom - top) / high))
+            self._outline()
+
+    def _go(self, region: Region) -> None:
+        self.edges.value = asdict(rounded(region))
+
+    def _look(self) -> None:
+        self.viewer.view = self._region()
+
+    def _take_view(self) -> None:
+        self._go(Region(**self.viewer.view))
 
 
 def region(
@@ -132,7 +141,7 @@ def region(
     *,
     image: Any = None,
 ) -> Zoom:
-    """Restore a rectangle of the picture on its own: draw it, drag it, click where it should go, or type it.
+    """Zoom in without end, each time restored anew; a rectangle is what a figure shows: draw it, drag it, or type it.
 
     Parameters
     ----------

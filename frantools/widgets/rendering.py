@@ -1,35 +1,31 @@
-"""A recipe rendered in the background: coarse, then sharp, and stopped where it is no longer wanted."""
+"""Work of which something is shown as it goes: coarse, then sharp, and stopped where it is no longer wanted."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from threading import Event, Thread
+from collections.abc import Callable, Iterator
+from threading import Event, RLock, Thread
 from typing import Any, Protocol
 
-from ..photo import Photo
-from ..recipes import Recipe
-from ..restorers.protocol import Cancelled
-from ..store import Cache
-from ..views.registry import View
-from .canvas import LOCK
+from ..restorers.protocol import Cancelled, Progress
 from .worker import Clock, Worker
 
+# What is shown is changed by the background, by the kernel, and by the threads on which JupyterLab has a kernel answer
+# widgets while a cell runs. One at a time.
+LOCK = RLock()
+
 LONG = 1.0  # seconds from which a render shows its progress
-PATIENCE = 0.1  # seconds that a result waits for a better one before it is drawn
+PATIENCE = 0.03  # seconds that a result waits for a better one before it is shown
+
+Work = Callable[[Progress], Iterator[Any]]
+"""Yields one result after the other, each better than the one before; what is `urgent` is shown before it goes on."""
 
 
 class Listener(Protocol):
-    """What shows the results. Each call comes on the background's thread, while nothing else is drawn."""
-
-    def show(self, data: Any, recipe: Recipe) -> None:
-        """Show a result."""
+    """What is told of the work. Each call comes on the background's thread, while nothing else is shown."""
 
     def advance(self, share: float, left: str) -> None:
         """Show how far it is."""
-
-    def finish(self) -> None:
-        """The result that is shown is complete."""
 
     def fail(self, text: str) -> None:
         """Something went wrong."""
@@ -39,24 +35,22 @@ class Listener(Protocol):
 
 
 class Rendering:
-    """The background of a widget: the latest recipe wins.
+    """The background of a widget: the latest work wins.
 
     Parameters
     ----------
-    view : View
-        Whose `compute` is called.
     listener : Listener
         Told of what comes. Nobody is told of what is no longer wanted.
     """
 
-    def __init__(self, view: View, listener: Listener) -> None:
-        self._view, self._listener, self._worker = view, listener, Worker()
+    def __init__(self, listener: Listener) -> None:
+        self._listener, self._worker = listener, Worker()
         self.begun = Event()
         """Set from the first result or failure on."""
 
-    def start(self, recipe: Recipe, photo: Photo, cache: Cache) -> None:
-        """Render a recipe, in the place of what is rendered."""
-        self._worker.submit(lambda cancelled: self._render(recipe, photo, cache, cancelled))
+    def start(self, work: Work, show: Callable[[Any], None], finish: Callable[[], None]) -> None:
+        """Work, in the place of what is under way; `show` is given the results, and `finish` is called at the end."""
+        self._worker.submit(lambda cancelled: self._render(work, show, finish, cancelled))
 
     def stop(self) -> None:
         """Stop; what could not be interrupted is told of."""
@@ -71,9 +65,9 @@ class Rendering:
         """Whether anything is rendered."""
         return self._worker.busy
 
-    def _render(self, recipe: Recipe, photo: Photo, cache: Cache, cancelled: Event) -> None:
+    def _render(self, work: Work, show: Callable[[Any], None], finish: Callable[[], None], cancelled: Event) -> None:
         clock, since = Clock(), 0.0
-        latest: list[Any] = []  # what waits to be drawn
+        latest: list[Any] = []  # what waits to be shown
 
         def unless(call: Callable[..., None], *arguments: Any) -> None:
             with LOCK:
@@ -82,7 +76,7 @@ class Rendering:
 
         def shown() -> None:
             if latest:
-                unless(self._listener.show, latest.pop(), recipe)
+                unless(show, latest.pop())
                 self.begun.set()
 
         def report(share: float) -> None:
@@ -96,12 +90,12 @@ class Rendering:
                 unless(self._listener.advance, share, f"{left:.0f} s left" if share > 0 else "under way")
 
         try:
-            for data in self._view.compute(recipe, [photo], report, cache):
+            for data in work(report):
                 latest[:], since = [data], time.perf_counter()
                 if getattr(data, "urgent", False):
                     shown()
             shown()
-            unless(self._listener.finish)
+            unless(finish)
         except Cancelled as stopped:
             self._left_behind(stopped, cancelled)
         except Exception as error:  # of whatever kind: it belongs on the screen, and the widget goes on

@@ -7,17 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 import ipywidgets as widgets
-from matplotlib.axes import Axes
 
 from ..degradation import Degradation
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
 from ..scores.roi import RoiSearch
+from ..viewer.boxes import scaled
 from ..views.note import FIGURES
-from ..views.rois import VIEW
-from .canvas import Drag
+from ..views.rois import VIEW, Found
 from .controls import Numbers, control, follow, side
 from .explorer import Explorer
+from .stage import Panes, pictures_of
 
 
 class Rois(Explorer):
@@ -53,12 +53,49 @@ class Rois(Explorer):
         anew = control(
             widgets.BoundedIntText,
             "Restore anew",
-            "The region that is restored at full size: its number, or a click on it; 0 for none",
+            "The region that is restored at full size, by its number; 0 for none",
             value=1,
             max=8,
         )
+        self._found: list[str] = []  # the names of the boxes that were found
+        self._anew_shown: dict[str, Any] = {}
         super().__init__(photo, columns, size, seed, {"search": self.search, "anew": anew}, **others)
-        self._drag = Drag(self.canvas, clicked=self._clicked)
+
+    def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
+        regions = widgets.VBox([self.search, self.controls["anew"]])
+        return {"Regions": ("Which regions are searched for, and which is restored anew", regions), **super()._panels()}
+
+    def panes(self, data: Found, recipe: Recipe) -> Panes:
+        """The columns; what goes on in a region stands in the names of the boxes."""
+        return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors))
+
+    def paint(self) -> None:
+        """Show the latest result, its regions as boxes, and the one that was restored anew in its place."""
+        with self.viewer.hold_sync():
+            super().paint()
+            if self.result is None:
+                return
+            data: Found = self.result
+            own = [each for each in self.viewer.boxes if each["name"] not in self._found]
+            wide, high = data.size
+            frame = self.viewer.frame
+            found: list[dict[str, Any]] = [
+                {"name": f"{number}: {roi.score:.0f}", "box": [roi.left, roi.top, roi.right, roi.bottom]}
+                for number, roi in enumerate(data.regions, start=1)
+            ]
+            self._found = [each["name"] for each in found]
+            self.viewer.boxes = [*scaled(found, (wide, high), frame), *own]
+            self._put_anew(data)
+
+    def _put_anew(self, data: Found) -> None:
+        number = self.controls["anew"].value
+        if not data.anew or not 1 <= number <= len(data.regions):
+            return
+        region = data.regions[number - 1].region(*data.size)
+        for title, picture in data.anew.items():
+            if not isinstance(picture, str) and self._anew_shown.get(title) is not picture:
+                self.viewer.detail(title, region, picture)
+                self._anew_shown[title] = picture
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """With regions that are no larger than the picture."""
@@ -85,19 +122,6 @@ class Rois(Explorer):
     def _enable(self) -> None:
         super()._enable()
         self.search.controls["sub_size"].disabled = self.search.controls["sub_count"].value == 0
-
-    def _clicked(self, axes: Axes, x: float, y: float) -> None:
-        if self.result is None or not axes.images:
-            return
-        regions = self.result.regions
-        rows = [each for each in self.canvas.figure.axes if each.images]
-        column = rows.index(axes) % (len(rows) // max(1, len(self.result.pictures)))
-        if column == 0:
-            hits = [n for n, r in enumerate(regions, 1) if r.left <= x < r.right and r.top <= y < r.bottom]
-        else:
-            hits = [column] if column <= len(regions) else []
-        if hits:
-            self.controls["anew"].value = hits[0]
 
 
 def rois(

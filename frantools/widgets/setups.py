@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import ipywidgets as widgets
 import traitlets
 
-from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, Setup
+from ..frannet.adapters import SchedulerSetup
+from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, SETUPS, WHITE, Setup
 from ..frannet.schedule import RULES
-from .controls import WRAP, Composed, control
+from ..noise import FIELDS
+from .controls import Composed, control, folded
 
 DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
-NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
+KEPT = ("start", "stop")  # settings that have no control
+NAMES = [name for name in Setup.__dataclass_fields__ if name not in ("clipping", *KEPT)]
+LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
+OTHER = "another"
 BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
 
 
-class SetupEditor(Composed, widgets.HBox):
+class SetupEditor(Composed, widgets.VBox):
     """A setup; `value` is a `Setup`, a solver of another library, which is shown by its name and kept, or None."""
 
     value = traitlets.Any()
 
     def __init__(self) -> None:
         slow = {"continuous_update": False}
+        self.name = control(
+            widgets.Dropdown, "Setup", "The note's setups; another one where it is changed", options=[*SETUPS, OTHER]
+        )
         self.sampler = control(
             widgets.Dropdown, "Sampler", "DDPM steps with the posterior mean and visits all steps", options=SAMPLERS
         )
@@ -45,23 +55,35 @@ class SetupEditor(Composed, widgets.HBox):
         self.noise_stddev = control(
             widgets.Dropdown, "Noise stddev", "The added noise: sigma, sigma squared, or none", options=NOISE_STDDEVS
         )
+        self.noise_length = control(
+            widgets.SelectionSlider,
+            "Noise length",
+            "Over which neighbouring points draw alike, in fractions of the picture: 0 is grain, inf one draw for all",
+            options=LENGTHS,
+            **slow,
+        )
+        self.noise_fields = control(
+            widgets.Dropdown, "Noise fields", "Noise drawn anew in each step, or the same one in all", options=FIELDS
+        )
         self.clip = control(widgets.Checkbox, "Clipping", "Keep values within bounds, at the start and after each step")
         self.low = control(
             widgets.FloatText, "From", "The lower bound; colours lie in [-1, 1]", value=BOUNDS[0], **slow
         )
         self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=BOUNDS[1], **slow)
         self._solver: Any = None
-        super().__init__(
-            [
-                widgets.VBox([self.sampler, self.stochasticity, self.K, self.steps, self.noise_projection]),
-                widgets.VBox([self.noise_stddev, self.clip, self.low, self.high]),
-            ],
-            layout=widgets.Layout(**WRAP),
-        )
+        rest = [self.sampler, self.steps, self.noise_projection, self.noise_stddev, self.noise_length]
+        rest += [self.noise_fields, self.clip, self.low, self.high]
+        super().__init__([self.name, self.stochasticity, self.K, folded("More of the sampler", rest)])
         self._all = [*(getattr(self, name) for name in NAMES), self.clip, self.low, self.high]
         self.sampler.observe(self._bind, "value")  # before the value is read of them
         self.compose(*self._all)
+        self.name.observe(self._choose, "value")
         self.show(None)
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        """Take one of the note's setups."""
+        if not self._writing and change["new"] in SETUPS:
+            self.show(SETUPS[change["new"]])
 
     def _bind(self, change: dict[str, Any]) -> None:
         """DDPM's sampler leaves no choice of the other settings."""
@@ -75,11 +97,17 @@ class SetupEditor(Composed, widgets.HBox):
         if self.value is None:
             return None
         if self.sampler.value not in SAMPLERS:
+            if isinstance(self._solver, SchedulerSetup):
+                return replace(self._solver, **{name: getattr(self, name).value for name in WHITE})
             return self._solver
         bounds = (self.low.value, self.high.value) if self.clip.value else None
-        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds)
+        kept: dict[str, Any] = {name: getattr(self.value, name, None) for name in KEPT}
+        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds, **kept)
 
     def _write(self, value: Any) -> None:
+        length = getattr(value, "noise_length", 0.0)
+        self.noise_length.options = sorted({*LENGTHS, length})
+        self.noise_length.value, self.noise_fields.value = length, getattr(value, "noise_fields", "fresh")
         if value is None or isinstance(value, Setup):
             self.sampler.options, shown = SAMPLERS, value or Setup()
             for name in NAMES:
@@ -96,12 +124,15 @@ class SetupEditor(Composed, widgets.HBox):
         free = self.sampler.value != "ddpm"
         for each in self._all:
             each.disabled = not ours
-        self.sampler.disabled = self.value is None
+        self.sampler.disabled = self.name.disabled = self.value is None
+        with self.writing():
+            self.name.value = next((name for name, setup in SETUPS.items() if setup == self.value), OTHER)
         if ours:
             for name in DDPM:
                 getattr(self, name).disabled = not free
             self.K.disabled = not free or self.steps.value != "uniform"
             self.noise_stddev.disabled = self.stochasticity.value == 0
+        self.noise_fields.disabled = self.noise_length.disabled = not (ours or isinstance(self.value, SchedulerSetup))
         self.low.disabled = self.high.disabled = not (ours and self.clip.value)
 
 

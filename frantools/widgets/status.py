@@ -1,4 +1,4 @@
-"""The row above a figure: Stop, the tools of the mouse, progress, and the messages."""
+"""Stop, and how far it is."""
 
 from __future__ import annotations
 
@@ -6,38 +6,27 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from .canvas import STYLE, TOOLS, Screen
 from .controls import button
-from .messages import Messages
 
 
-class Status(widgets.VBox):
-    """The row above a figure.
+class Status(widgets.HBox):
+    """Stop, and how far it is.
 
     Parameters
     ----------
-    canvas : Screen
-        That the tools of the mouse belong to.
-    message : Messages
-        Shown below the row.
     stop : callable
         What Stop does.
     """
 
-    def __init__(self, canvas: Screen, message: Messages, stop: Callable[[], None]) -> None:
+    def __init__(self, stop: Callable[[], None]) -> None:
         self.stop = button("Stop", "Stop rendering and keep what is shown", "stop", stop)
-        self.home = button("", "Show the whole pictures again", "home", canvas.home, "40px")
-        self.tool = widgets.ToggleButtons(
-            options=TOOLS,
-            tooltips=["Click and drag choose", "Drag the pictures about", "Enlarge what a rectangle is drawn around"],
-            style={"button_width": "auto"},
-            layout=widgets.Layout(width="auto"),
+        self.progress = widgets.FloatProgress(
+            max=1.0, layout=widgets.Layout(flex="1 1 30px", width="auto", min_width="0", visibility="hidden")
         )
-        self.tool.observe(canvas.take, "value")
-        self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(width="300px", visibility="hidden"))
-        self.left = widgets.Label(layout=widgets.Layout(width="110px"))
-        style = widgets.HTML(STYLE, layout=widgets.Layout(display="none"))
-        super().__init__([widgets.HBox([self.stop, self.home, self.tool, self.progress, self.left]), message, style])
+        self.left = widgets.Label(layout=widgets.Layout(width="70px"))
+        super().__init__(
+            [self.progress, self.left, self.stop], layout=widgets.Layout(flex="1 1 170px", justify_content="flex-end")
+        )
         self.rest()
 
     def begin(self) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import ipywidgets as widgets
-from matplotlib.axes import Axes
 
 from ..degradation import Degradation
+from ..frannet.tracing import Trace
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
-from ..views.trajectory import VIEW, Look
-from .canvas import Drag
+from ..views.drawing import ink
+from ..views.trajectory import VIEW, Look, chart, parse, pictures
 from .controls import Numbers, button, control
 from .editor import facts_of
 from .explorer import Explorer
+from .rendering import LOCK
+from .stage import Panes
 
+MARK = 0.015  # half the side of a point's box, as a share of the picture
 LAST = 99  # the last step of the slider where nothing says how many there are
 
 
@@ -24,12 +28,14 @@ class Trajectory(Explorer):
     """Points through the steps; see `frantools.widgets.trajectory`."""
 
     view = VIEW
+    live = ("look",)
+    zooms = False
 
     def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **others: Any) -> None:
         typed = control(
             widgets.Text,
             "Points",
-            "x y of points, in fractions of the picture, with ; between them: type them or click on the picture",
+            "x y of points, in fractions of the picture, with ; between them: type them, or draw small boxes",
             value="0.42 0.4; 0.6 0.75; 0.1 0.1",
             continuous_update=False,
         )
@@ -38,9 +44,64 @@ class Trajectory(Explorer):
         self.play = widgets.Play(value=LAST, max=LAST, interval=150, tooltip="Play the restoration step by step")
         self.link = widgets.jslink((self.play, "value"), (frame, "value"))
         self.clear = button("Clear", "Take all points away", "eraser", self._clear)
-        self.look.children = [typed, self.clear, frame, self.play]
-        super().__init__(photo, columns, size, seed, {"look": self.look}, live=["look"], several=False, **others)
-        self._drag = Drag(self.canvas, clicked=self._clicked)
+        self.look.children = [widgets.HBox([self.play, frame]), widgets.HBox([typed, self.clear])]
+        self.chart = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
+        super().__init__(photo, columns, size, seed, {"look": self.look}, several=False, **others)
+        self.viewer.observe(self._drawn, "boxes")
+
+    def _below(self) -> list[widgets.Widget]:
+        return [self.look, self.chart]
+
+    def panes(self, data: Trace, recipe: Recipe) -> Panes:
+        """The value and the predicted picture at one step."""
+        look = Look.of(recipe)
+        step = data.t[min(look.frame, len(data.t) - 1)]
+        made = pictures(data, look)
+        return Panes(made, numbers=dict.fromkeys(made, f"after step {step}"))
+
+    def paint(self) -> None:
+        """Show the latest result, its points as small boxes, and their chart."""
+        with self.writing():
+            super().paint()
+            if self.result is None:
+                return
+            recipe = self.shown()
+            try:
+                self.viewer.boxes = self._boxes(Look.of(recipe).points)
+                file = BytesIO()
+                figure = chart(self.result, recipe)
+                ink(figure)
+                figure.savefig(file, format="png", dpi="figure")
+                self.chart.value = file.getvalue()
+            except ValueError as error:
+                self.message.say("drawing", str(error))
+            else:
+                self.message.clear("drawing")
+
+    def _boxes(self, points: str) -> list[dict[str, Any]]:
+        """Points as boxes, by their numbers."""
+        (wide, high), made = self.viewer.frame, []
+        for number, (x, y) in enumerate(parse(points), start=1):
+            half = max(1, round(max(wide, high) * MARK))
+            left, top = max(0, int(x * wide) - half), max(0, int(y * high) - half)
+            box = [left, top, min(wide, left + 2 * half + 1), min(high, top + 2 * half + 1)]
+            made.append({"name": str(number), "box": box})
+        return made
+
+    def _drawn(self, change: dict[str, Any]) -> None:
+        """The middles of boxes are the points: of those that are still where they were, the very points."""
+        with LOCK:
+            if self._writing or self.comm is None:
+                return
+            text, (wide, high) = self.look.controls["points"], self.viewer.frame
+            points = [part.strip() for part in text.value.split(";") if part.strip()]
+            before = {tuple(each["box"]): point for each, point in zip(self._boxes(text.value), points, strict=True)}
+            made = []
+            for each in change["new"]:
+                left, top, right, bottom = each["box"]
+                middle = f"{(left + right) / 2 / wide:.3f} {(top + bottom) / 2 / high:.3f}"
+                made.append(before.get((left, top, right, bottom), middle))
+            text.value = "; ".join(made)
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """With the look as a whole, whatever part of it a recipe has."""
@@ -59,13 +120,6 @@ class Trajectory(Explorer):
             frame.max = self.play.max = last
             frame.value = self.play.value = last if at_end else min(frame.value, last)
 
-    def _clicked(self, axes: Axes, x: float, y: float) -> None:
-        if self.canvas.figure.axes.index(axes) < 2 and self.result is not None:
-            high, wide = self.result.value.shape[1:3]
-            text = self.look.controls["points"]
-            added = f"{(x + 0.5) / wide:.3f} {(y + 0.5) / high:.3f}"
-            text.value = f"{text.value}; {added}" if text.value.strip() else added
-
     def _clear(self) -> None:
         self.look.controls["points"].value = ""
 
@@ -81,7 +135,7 @@ def trajectory(
     *,
     image: Any = None,
 ) -> Trajectory:
-    """Pick points of the picture and see their colour through the diffusion steps; play the restoration.
+    """Mark points of the picture and see their colour through the diffusion steps; play the restoration.
 
     Parameters
     ----------

@@ -3,29 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
+from matplotlib import colormaps
 
 from ..degradation import Degradation
+from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
-from ..views.variability import VIEW
-from .controls import control, reach
+from ..views.sharpening import PREVIEW, smaller
+from ..views.variability import VIEW, Spread, first_seed
+from .controls import reach, slim
 from .explorer import Explorer
+from .stage import Panes
+
+SEED = "seed "
+SHOWN = 16  # seeds that have panes
 
 
 class Variability(Explorer):
     """Seeds and their spread; see `frantools.widgets.variability`."""
 
     view = VIEW
+    zooms = False
 
     def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, count: int, **others: Any) -> None:
-        seeds = control(
-            widgets.IntSlider, "Seeds", "How many restorations, with seeds one after the other", min=2, max=32,
-            continuous_update=False,
+        self.count = slim(
+            widgets.BoundedIntText, "Seeds", "How many restorations, with seeds one after the other", "110px", min=2,
+            max=32,
         )  # fmt: skip
-        reach(seeds, "count", count)
-        super().__init__(photo, columns, size, seed, {"count": seeds}, several=False, **others)
+        reach(self.count, "count", count)
+        super().__init__(photo, columns, size, seed, {"count": self.count}, several=False, **others)
+
+    def _row(self) -> list[widgets.Widget]:
+        return [self.count]
+
+    def panes(self, data: Spread, recipe: Recipe) -> Panes:
+        """The mean, the spread, and the restorations of the seeds that are at hand."""
+        assert self._job is not None
+        most = max(float(data.deviation.max()), 1e-6)
+        spread = colormaps["magma"](data.deviation / most)[..., :3].astype(np.float32)
+        made = {"mean": data.mean, "standard deviation": spread}
+        column, first = recipe.columns[0].but(seed=None), first_seed(recipe)
+        for seed in range(first, first + min(data.count, SHOWN)):
+            jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
+            kept = next(filter(None, (job.kept(column) for job in jobs)), None)
+            if kept is not None:
+                made[f"{SEED}{seed}"] = kept.image
+        return Panes(made, numbers={"mean": f"of {data.count} seeds", "standard deviation": f"0 to {most:.3f}"})
+
+    def label(self) -> None:
+        """Say what is restored; a click on what stands above a seed keeps it."""
+        super().label()
+        seeds = [title for title in self.viewer.pictures if title.startswith(SEED)]
+        self.viewer.chips = {**self.viewer.chips, **dict.fromkeys(seeds, "keep")}
+
+    def _open(self, title: str) -> None:
+        """Keep a seed: the recipe begins with it."""
+        if not title.startswith(SEED):
+            super()._open(title)
+            return
+        (column,), seed = self.columns.value, int(title.removeprefix(SEED))
+        if column.seed is None:
+            self.controls["seed"].value = seed
+        else:
+            self.columns.value = (column.but(seed=seed),)
 
 
 def variability(

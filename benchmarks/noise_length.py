@@ -1,0 +1,92 @@
+"""What the length of noise changes, and what it does not, on held-out pictures.
+
+    python benchmarks/noise_length.py --data TEST --limit 48
+
+A point's own noise has the same distribution whatever its length is, so the expected loss should stay. SSIM and
+sharpness look at neighbours together, and should not. Each picture is restored at 178 pixels under each setup, length
+and seed; the spread is the root of the mean variance over seeds. The numbers go to `data/results/noise-length.json`
+picture by picture: a run that was ended goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import frantools as ft
+from frantools.evaluation import SIZE, photos
+from frantools.files import write_json
+from frantools.frannet.setups import named_setup
+from frantools.restorers.columns import Column
+from frantools.scores.measures import sharpness
+
+OUT = Path(__file__).parent.parent / "data" / "results" / "noise-length.json"
+NAMES = ("mse", "ssim", "sharpness", "spread")
+LENGTHS = (0.0, *(pixels / SIZE for pixels in (2, 6, 16)), inf)
+
+
+def measured(photo: ft.Photo, columns: Sequence[Column], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """For each column of one photo: three numbers for each seed, and the root of the mean variance over seeds."""
+    made = [ft.compare(photo.at(SIZE), columns, SIZE, seed=seed) for seed in seeds]
+    numbers = [each.numbers(("mse", "ssim")) for each in made]
+    rows = []
+    for column in columns:
+        pictures = np.stack([each[column.title].image for each in made])
+        rows.append(
+            {
+                "column": column.title,
+                **{name: [each[column.title][name] for each in numbers] for name in ("mse", "ssim")},
+                "sharpness": [sharpness(picture) for picture in pictures],
+                "spread": float(np.sqrt(pictures.var(axis=0, ddof=1).mean())),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Measure, and keep the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="a folder of pictures")
+    parser.add_argument("--limit", type=int, default=48, help="how many of them (default: 48)")
+    parser.add_argument("--model", default="diffusion-basic", help="(default: diffusion-basic)")
+    parser.add_argument("--setup", nargs="+", default=["DDPM", "DDIM", "A", "B"], help="(default: DDPM DDIM A B)")
+    parser.add_argument("--seeds", type=int, default=3, help="how many for each picture, 2 or more (default: 3)")
+    parser.add_argument("--out", type=Path, default=OUT, help="(default: data/results/noise-length.json)")
+    options = parser.parse_args()
+    columns, asked = [], []
+    for name, length in product(options.setup, LENGTHS):
+        setup, pixels = replace(named_setup(name), noise_length=length), f"{length * SIZE:g}"
+        columns.append(Column(f"{name} {pixels}", options.model, setup))
+        asked.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
+    protocol = {"model": options.model, "size": SIZE, "seeds": options.seeds, "columns": asked}
+    content = json.loads(options.out.read_text()) if options.out.is_file() else {**protocol, "each": {}}
+    if any(content.get(name) != value for name, value in protocol.items()):
+        parser.error(f"{options.out} is of another model, setups or number of seeds; accepted is another --out")
+    for index, _, photo in photos(options.data, options.limit):
+        if photo is None or Path(photo.name).name in content["each"]:
+            continue
+        # Each picture has seeds of its own, so that chance averages out over pictures too.
+        seeds = range(index * options.seeds, (index + 1) * options.seeds)
+        content["each"][Path(photo.name).name] = measured(photo, columns, seeds)
+        content["command"] = shlex.join(["python", "benchmarks/noise_length.py", *sys.argv[1:]])
+        write_json(options.out, content)
+        print(f"{len(content['each'])} pictures", file=sys.stderr, flush=True)
+    rows = [
+        {**each, **{name: float(np.mean([made[index][name] for made in content["each"].values()])) for name in NAMES}}
+        for index, each in enumerate(asked)
+    ]
+    print(ft.Table([{name: value for name, value in row.items() if name != "column"} for row in rows]))
+
+
+if __name__ == "__main__":
+    main()

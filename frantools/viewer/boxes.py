@@ -1,0 +1,54 @@
+"""Boxes: named rectangles in pixels, as `frantools.crops` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..checks import is_whole
+from ..scores.roi import Roi
+
+
+def as_boxes(boxes: Iterable[Any], frame: Sequence[int]) -> list[dict[str, Any]]:
+    """Boxes as ``{"name": ..., "box": [left, top, right, bottom]}``.
+
+    Parameters
+    ----------
+    boxes : iterable
+        (left, top, right, bottom), with a name or without, right and bottom exclusive; or regions of interest.
+    frame : (int, int)
+        Width and height that they lie within.
+
+    Raises
+    ------
+    ValueError
+        If one is no box, is empty or leaves the frame.
+    """
+    made = []
+    for number, each in enumerate(boxes, start=1):
+        name, box = (each.get("name"), each.get("box")) if isinstance(each, Mapping) else (None, each)
+        if isinstance(box, Roi):
+            box = (box.left, box.top, box.right, box.bottom)
+        if not isinstance(box, Sequence) or len(box) != 4 or not all(is_whole(edge) for edge in box):
+            raise ValueError(f"{each!r} is no box; accepted are four whole numbers: (left, top, right, bottom)")
+        left, top, right, bottom = map(int, box)
+        if not (0 <= left < right <= frame[0] and 0 <= top < bottom <= frame[1]):
+            raise ValueError(
+                f"the box {(left, top, right, bottom)} is empty or leaves the picture; accepted are boxes within "
+                f"0, 0, {frame[0]}, {frame[1]}"
+            )
+        made.append({"name": str(name or number), "box": [left, top, right, bottom]})
+    return made
+
+
+def scaled(boxes: Iterable[Mapping[str, Any]], before: Sequence[int], after: Sequence[int]) -> list[dict[str, Any]]:
+    """The same boxes in a frame of other pixels, each of a pixel at least."""
+    made = []
+    for each in boxes:
+        edges = []
+        for axis in (0, 1):
+            low = min(after[axis] - 1, round(each["box"][axis] * after[axis] / before[axis]))
+            edges.append((low, max(low + 1, round(each["box"][axis + 2] * after[axis] / before[axis]))))
+        (left, right), (top, bottom) = edges
+        made.append({"name": each["name"], "box": [left, top, right, bottom]})
+    return made

@@ -1,0 +1,383 @@
+// The viewer: panes that are zoomed together, and what keys, pointers and Python do to them.
+import { act } from "./actions.js";
+import { Bar } from "./bar.js";
+import { Boxes } from "./boxes.js";
+import { DIFFERENCES, RANGES } from "./difference.js";
+import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, shown, zoomed } from "./geometry.js";
+import { listen } from "./gestures.js";
+import { meaning } from "./keys.js";
+import { load, loadDetails } from "./loading.js";
+import { button, make, Pane, write } from "./pane.js";
+import { nextFrame, tidy } from "./pictures.js";
+import { point, press } from "./pointing.js";
+import { tellValues } from "./readout.js";
+
+/** @typedef {import("./pane.js").Scene} Scene */
+/** Where a viewer's state is kept: in a widget's model, or in a page.
+ * @typedef {{page: boolean, get: (name: string) => any, set: (values: Record<string, any>) => void,
+ *   on: (name: string, changed: () => void) => () => void, send: (message: any) => void,
+ *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
+
+const [GAP, BLINK, SETTLE] = [10, 600, 120]; // CSS pixels, milliseconds
+const SAID = ["chips", "numbers", "best", "notes", "caption"];
+
+export class Viewer {
+  /** @param {HTMLElement} parent @param {Store} store */
+  constructor(parent, store) {
+    this.store = store;
+    this.ended = new AbortController();
+    const { signal } = this.ended;
+    this.root = make("div", "ft-viewer");
+    this.root.tabIndex = 0;
+    this.root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys stay out
+    this.root.setAttribute("role", "application");
+    this.root.setAttribute("aria-label", "Pictures side by side; press ? for the keys");
+    this.tabs = make("div", "ft-tabs");
+    this.grid = make("div", "ft-grid");
+    this.bar = new Bar({ act: (name) => this.act(name), range: (value) => this.setRange(value), rename: (name) => this.rename(name) }, signal);
+    this.caption = make("div", "ft-caption");
+    this.root.append(this.tabs, this.grid, this.bar.root, this.caption, this.bar.help);
+    parent.append(this.root);
+    /** @type {Map<string, Pane>} */
+    this.panes = new Map();
+    this.boxes = new Boxes();
+    this.view = { ...FULL, ...store.get("view") };
+    /** @type {string | null} */
+    this.selected = store.get("selected") ?? null;
+    this.current = "";
+    this.mode = { difference: DIFFERENCES[0], range: RANGES.first, curtain: false, edge: 0.5, blink: false, phase: false, held: false, loupe: false, histogram: false, fractions: false };
+    /** @type {{x: number, y: number} | null} */
+    this.pointer = null;
+    this.pane = { width: 1, height: 1 };
+    this.dpr = 1;
+    this.outline = "";
+    this.drawn = 0; // frames, for whoever counts
+    /** The frame that is asked for. @type {number | undefined} */
+    this.asked = undefined;
+    this.listen(signal);
+    this.takePanes();
+    this.takeBoxes();
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    const { store, root } = this;
+    const offs = [
+      store.on("_panes", () => this.takePanes()),
+      store.on("_frame", () => this.layout()),
+      store.on("_reference", () => this.invalidate()),
+      store.on("boxes", () => this.takeBoxes()),
+      store.on("view", () => {
+        const view = store.get("view");
+        if (!same(view, clip(this.view))) this.look({ ...view });
+      }),
+      store.on("selected", () => {
+        if (this.selected !== (store.get("selected") ?? null)) this.alone(store.get("selected") ?? null);
+      }),
+      ...SAID.map((name) => store.on(name, () => this.say())),
+    ];
+    signal.addEventListener("abort", () => offs.forEach((off) => off()));
+    root.addEventListener("keydown", (event) => this.key(event), { signal });
+    root.addEventListener("keyup", (event) => event.key === " " && this.hold(false), { signal });
+    root.addEventListener("focusout", () => this.hold(false), { signal });
+    const sizes = new ResizeObserver(() => this.layout());
+    sizes.observe(root);
+    signal.addEventListener("abort", () => sizes.disconnect());
+    window.addEventListener("resize", () => this.layout(), { signal }); // also where the page is zoomed
+  }
+
+  close() {
+    this.ended.abort();
+    clearInterval(this.blinking);
+    for (const timer of [this.settling, this.committing, this.telling]) clearTimeout(timer);
+    if (this.asked) cancelAnimationFrame(this.asked);
+    for (const pane of this.panes.values()) pane.close();
+    this.panes.clear();
+    this.root.remove();
+  }
+
+  // What Python says
+
+  get frame() {
+    const [width, height] = this.store.get("_frame") ?? [];
+    return { width: width || 1, height: height || 1 };
+  }
+
+  get reference() {
+    return this.panes.get(this.store.get("_reference")) ?? null;
+  }
+
+  takePanes() {
+    const told = this.store.get("_panes") ?? [];
+    for (const [title, pane] of this.panes) {
+      if (told.some((/** @type {any} */ each) => each.title === title)) continue;
+      pane.close();
+      this.panes.delete(title);
+    }
+    const before = this.panes;
+    this.panes = new Map();
+    for (const { title, picture, details } of told) {
+      const pane = before.get(title) ?? this.addPane(title);
+      this.panes.set(title, pane);
+      pane.count(this.panes.size);
+      void load(this, pane, picture ?? "");
+      void loadDetails(this, pane, details ?? []);
+    }
+    const roots = [...this.panes.values()].map((pane) => pane.root);
+    if (roots.some((each, n) => this.grid.children[n] !== each)) this.grid.replaceChildren(...roots);
+    if (!this.panes.has(this.current)) this.current = "";
+    if (this.selected !== null && !this.panes.has(this.selected)) this.selected = null;
+    this.tabs.replaceChildren(
+      button("ft-tab", "All", () => this.choose(null)),
+      ...[...this.panes.keys()].map((title) => {
+        const tab = button("ft-tab", title, () => this.choose(title));
+        tab.dataset.title = title;
+        return tab;
+      }),
+    );
+    this.say();
+    this.layout();
+  }
+
+  /** @param {string} title */
+  addPane(title) {
+    const open = () => this.choose(this.selected === title ? null : title);
+    const pane = new Pane(title, 0, { open, chip: () => this.store.send({ kind: "chip", title }) });
+    pane.values.addEventListener("click", () => this.act("values"));
+    const { signal } = this.ended;
+    listen(pane.box, {
+      press: (x, y, event) => press(this, pane, x, y, event),
+      hover: (x, y) => point(this, pane, x, y),
+      leave: () => point(this, null, 0, 0),
+      double: () => this.look({ ...FULL }, true),
+      zoom: (x, y, factor) => this.look(zoomed(this.at, this.frame, this.pane, this.least, x, y, factor)),
+      pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
+      rest: () => this.commit(),
+      takesWheel: (event) => {
+        const takes = this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within");
+        if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
+        return takes;
+      },
+    }, signal);
+    return pane;
+  }
+
+  say() {
+    const [chips, numbers, best, notes] = SAID.map((name) => this.store.get(name) ?? {});
+    for (const [title, pane] of this.panes) {
+      pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
+    }
+    const caption = this.store.get("caption") || "";
+    const outline = `${Object.keys(numbers).length > 0}, ${caption}`;
+    if (outline === this.outline) return;
+    this.outline = outline; // what changes the room that there is
+    this.root.classList.toggle("ft-numbered", Object.keys(numbers).length > 0);
+    this.caption.textContent = caption;
+    this.caption.hidden = !caption;
+    this.layout();
+  }
+
+  takeBoxes() {
+    this.boxes.take(this.store.get("boxes") ?? []);
+    this.invalidate();
+  }
+
+  // Where things are
+
+  layout() {
+    if (!this.panes.size || this.ended.signal.aborted) return;
+    const width = this.grid.clientWidth;
+    if (!width) return;
+    const [first] = this.panes.values();
+    this.dpr = window.devicePixelRatio || 1;
+    const alone = this.selected !== null;
+    this.root.classList.toggle("ft-alone", alone);
+    for (const [title, pane] of this.panes) pane.root.hidden = alone && title !== this.selected;
+    for (const tab of /** @type {Iterable<HTMLElement>} */ (this.tabs.children)) {
+      tab.setAttribute("aria-pressed", String((tab.dataset.title ?? null) === this.selected));
+    }
+    const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
+    const around = visible.root.offsetHeight - visible.box.offsetHeight;
+    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight + this.caption.offsetHeight;
+    const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
+    const aspect = this.frame.width / this.frame.height;
+    const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, around, GAP);
+    this.grid.style.gridTemplateColumns = `repeat(${made.columns}, ${made.width}px)`;
+    const changed = made.width !== this.pane.width || made.height !== this.pane.height;
+    if (changed) this.view = clip(this.view);
+    this.pane = { width: made.width, height: made.height };
+    for (const pane of this.panes.values()) pane.resize(made.width, made.height, this.dpr);
+    this.invalidate();
+    this.commitLater();
+  }
+
+  get least() {
+    return home(this.frame, this.pane, this.selected !== null, this.dpr);
+  }
+
+  get at() {
+    return place(this.view, this.frame, this.pane, this.least);
+  }
+
+  /** @param {import("./geometry.js").Rect} view @param {boolean} [now] whether Python hears of it at once */
+  look(view, now = false) {
+    this.view = same(clip(view), FULL) && this.selected === null ? { ...FULL } : view;
+    this.invalidate();
+    if (now) this.commit();
+  }
+
+  /** Tell Python what is in view, at rest. */
+  commit() {
+    clearTimeout(this.committing);
+    const told = /** @type {Record<string, any>} */ ({});
+    const view = clip(this.view);
+    if (!same(view, this.store.get("view") ?? FULL)) told.view = view;
+    const screen = { ...this.pane, dpr: this.dpr };
+    if (JSON.stringify(screen) !== JSON.stringify(this.store.get("screen") ?? {})) told.screen = screen;
+    if (this.selected !== (this.store.get("selected") ?? null)) told.selected = this.selected;
+    if (JSON.stringify(this.boxes.all) !== JSON.stringify(this.store.get("boxes") ?? [])) told.boxes = this.boxes.all.map((each) => ({ ...each, box: [...each.box] }));
+    if (Object.keys(told).length) this.store.set(told);
+  }
+
+  commitLater() {
+    clearTimeout(this.committing);
+    this.committing = setTimeout(() => this.ended.signal.aborted || this.commit(), SETTLE);
+  }
+
+  // Drawing, once a frame
+
+  invalidate() {
+    this.asked ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.asked = undefined;
+    if (this.ended.signal.aborted) return;
+    nextFrame();
+    this.drawn++;
+    const scene = this.scene();
+    for (const pane of this.panes.values()) if (!pane.root.hidden) pane.draw(scene);
+    tidy();
+    this.bar.showScale(scaleBar(scene.at.s), magnification(scene.at.s, this.dpr));
+    this.bar.showDifference(this.mode.difference, this.mode.range);
+    this.bar.showBox(this.boxes.current);
+    for (const name of /** @type {const} */ (["curtain", "blink", "loupe", "histogram"])) this.bar.press(name, this.mode[name]);
+    this.bar.press("difference", this.mode.difference !== "off");
+    this.bar.press("draw", this.boxes.drawing);
+    this.tell();
+    if (this.mode.histogram) {
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.measure(), SETTLE);
+    }
+    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || pane.failed || !pane.id) ? "ready" : "loading";
+  }
+
+  measure() {
+    const scene = this.scene();
+    for (const pane of this.panes.values()) {
+      if (pane.root.hidden) continue;
+      pane.measure(scene);
+      pane.draw(scene);
+    }
+  }
+
+  /** @returns {Scene} */
+  scene() {
+    const { frame, at, dpr, mode, boxes, pointer } = this;
+    const box = boxes.current?.box ?? null;
+    const side = Math.max(8, Math.min(frame.width, frame.height, 0.12 * this.pane.width / at.s));
+    const around = pointer && [pointer.x - side / 2, pointer.y - side / 2, pointer.x + side / 2, pointer.y + side / 2];
+    const loupe = mode.loupe ? (box ?? around) : null;
+    const middle = loupe ? at.x + ((loupe[0] + loupe[2]) / 2) * at.s : 0;
+    return {
+      frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
+      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
+      rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram, pointer,
+    };
+  }
+
+  tell() {
+    const said = tellValues(this.panes.values(), this.reference, this.frame, this.pointer, this.mode.fractions, this.current);
+    const where = this.pointer ? `${Math.floor(this.pointer.x)}, ${Math.floor(this.pointer.y)}` : "";
+    write(this.bar.said, where && `${where}  ${said}`);
+    clearTimeout(this.telling);
+    if (where) this.telling = setTimeout(() => { this.bar.live.textContent = `${this.current}, ${where}: ${said}`; }, 700);
+    for (const [title, pane] of this.panes) pane.root.classList.toggle("ft-current", title === this.current && this.selected === null);
+  }
+
+  // What a hand does
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.key !== "Tab") event.stopPropagation(); // the notebook gets none of them
+    if (target === this.bar.name) {
+      if (event.key === "Enter" || event.key === "Escape") this.root.focus({ preventScroll: true });
+      return;
+    }
+    if (target === this.bar.map && event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      return this.act(/Up|Right/.test(event.key) ? "wider" : "narrower");
+    }
+    if (target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) return;
+    const [name, ...args] = meaning(event);
+    if (!name || (event.repeat && (name === "hold" || name === "alone"))) {
+      if (name) event.preventDefault();
+      return;
+    }
+    event.preventDefault();
+    this.act(name, ...args);
+  }
+
+  /** @param {string} name @param {number[]} args */
+  act(name, ...args) {
+    act(this, name, args);
+    this.invalidate();
+    this.commitLater();
+  }
+
+  /** @param {boolean} on */
+  hold(on) {
+    if (this.mode.held === on) return;
+    this.mode.held = on;
+    this.invalidate();
+  }
+
+  /** @param {boolean} on */
+  blink(on) {
+    clearInterval(this.blinking);
+    this.mode.blink = on;
+    this.mode.phase = on;
+    if (on) this.blinking = setInterval(() => {
+      this.mode.phase = !this.mode.phase;
+      this.invalidate();
+    }, BLINK);
+  }
+
+  /** @param {number} value */
+  setRange(value) {
+    this.mode.range = clamp(value, RANGES.least, RANGES.most);
+    this.invalidate();
+  }
+
+  /** @param {string} name */
+  rename(name) {
+    if (this.boxes.current) this.boxes.current.name = name.trim() || this.boxes.current.name;
+    this.invalidate();
+    this.commit();
+  }
+
+  /** Show one picture alone, or all. @param {string | null} title */
+  alone(title) {
+    this.selected = title;
+    if (title !== null) this.current = title;
+    this.view = clip(this.view);
+    this.layout();
+  }
+
+  /** The same by hand, which Python hears of. @param {string | null} title */
+  choose(title) {
+    this.alone(title);
+    this.commitLater();
+  }
+}

@@ -1,0 +1,50 @@
+"""The ES modules as one text."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+SHARED = (
+    "geometry",
+    "difference",
+    "pictures",
+    "pane",
+    "gestures",
+    "keys",
+    "boxes",
+    "readout",
+    "bar",
+    "loading",
+    "actions",
+    "pointing",
+    "viewer",
+)
+"""The modules that the widget and the pages share, each after those that it imports."""
+
+_IMPORT = re.compile(r'^import\s+(?:\{[^}]*\}\s+from\s+)?"\./\w+\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath("js", name).read_text(encoding="utf-8")
+
+
+@cache
+def script(last: str) -> str:
+    """The shared modules and one more, joined: their imports of each other go, and all names are in one scope.
+
+    Parameters
+    ----------
+    last : {"widget", "page"}
+        The module that starts the viewer. What it exports as default stays an export.
+    """
+    texts = [_IMPORT.sub("", _read(f"{name}.js")) for name in (*SHARED, last)]
+    return "\n".join(_EXPORT.sub("", text) for text in texts)
+
+
+@cache
+def style() -> str:
+    """The style sheet."""
+    return _read("style.css")

@@ -1,0 +1,395 @@
+"""The viewer: pictures that it takes, what it refuses, its state in Python, and the pages that it writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from base64 import b64decode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import traitlets
+from ipywidgets.widgets import widget
+from PIL import Image
+
+import frantools as ft
+from frantools.cli import main
+from frantools.viewer import modules, page, pictures
+from frantools.widgets.viewer import Picture, Viewer
+
+ROOT = Path(__file__).parent.parent
+RNG = np.random.default_rng(5)
+NOISE = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+BAD = ["</script><script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a & b", "<!--", "]]>", "\u2028"]
+
+
+def decoded(encoded: pictures.Encoded) -> np.ndarray:
+    """The pixels of an encoded picture, put together from its tiles."""
+    made = np.zeros((encoded.height, encoded.width, 3), np.uint8)
+    for tile in encoded.tiles:
+        part = np.asarray(Image.open(io.BytesIO(tile.data)))
+        made[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] = part
+    return made
+
+
+def content(html: bytes) -> dict[str, Any]:
+    """What a page holds for its viewer."""
+    found = re.search(rb'<script type="application/json" id="frantools-viewer">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def sent(viewer: Viewer) -> list[Picture]:
+    """The pictures that the browser has, in the order of the panes."""
+    return [model for model in viewer._models.values() if model is not None]
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("shape", [(24, 32, 3), (2048, 3, 3), (2049, 5, 3), (10, 5000, 3)], ids=str)
+def test_an_encoded_picture_has_the_very_pixels_whatever_its_size(shape):
+    picture = RNG.integers(0, 256, shape, dtype=np.uint8)
+    encoded = pictures.encode(picture)
+    assert (decoded(encoded) == picture).all()
+    assert max(max(tile.width, tile.height) for tile in encoded.tiles) <= pictures.TILE
+    assert (encoded.overview is not None) == (len(encoded.tiles) > 1)
+    if encoded.overview is not None:
+        assert max(Image.open(io.BytesIO(encoded.overview)).size) <= pictures.TILE
+
+
+def test_all_kinds_of_pictures_are_taken(tmp_path):
+    Image.fromarray(NOISE).save(tmp_path / "noise.png")
+    photo, floats = ft.Photo(NOISE, "whole"), (NOISE / 255).astype(np.float32)
+    path = tmp_path / "noise.png"
+    given = {
+        "array": NOISE, "floats": floats, "path": path, "name": str(path), "bytes": path.read_bytes(), "photo": photo,
+        "restoration": ft.Restoration(floats, 0.0, 1), "PIL": Image.fromarray(NOISE),
+    }  # fmt: skip
+    viewer = Viewer(given)
+    assert all((decoded(model.encoded) == NOISE).all() for model in sent(viewer))
+    assert len({model.model_id for model in sent(viewer)}) == 1, "the same pixels are sent once"
+    gray = Viewer({"gray": NOISE[..., 0]})
+    assert (decoded(sent(gray)[0].encoded) == NOISE[..., :1]).all()
+
+
+def test_a_stack_is_numbered():
+    assert list(Viewer([NOISE, NOISE]).pictures) == ["1", "2"]
+    assert list(Viewer(np.stack([NOISE] * 3)).pictures) == ["1", "2", "3"]
+    assert list(Viewer(NOISE).pictures) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "there are 0 pictures; accepted are 1 to 20"),
+        ([NOISE] * 21, "there are 21 pictures; accepted are 1 to 20"),
+        (
+            {"wide": np.zeros((1, 8193), np.uint8)},
+            "wide has 8193 x 1 pixels; accepted are pictures of up to 8192 a side",
+        ),
+        ({"bright": np.full((4, 4), 1.5)}, "bright: the picture's floats leave"),
+        ({"NaN": np.full((4, 4), np.nan)}, "NaN: the picture's floats leave"),
+        ({"text": b"no picture"}, "text: the picture is not a picture"),
+        ({1: NOISE, "1": NOISE}, "two pictures have the same title"),
+        (7, "int is no collection of pictures"),
+    ],
+    ids=["none", "21", "wide", "bright", "NaN", "bytes", "titles", "int"],
+)
+def test_what_is_no_collection_of_pictures_is_refused_in_a_sentence(given, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Viewer(given)
+
+
+def test_more_than_400_megapixels_are_refused(monkeypatch):
+    monkeypatch.setattr(pictures, "TOTAL", 1500)
+    viewer = Viewer({"a": NOISE})
+    with pytest.raises(ValueError, match="megapixels together"):
+        Viewer([NOISE, NOISE])
+    with pytest.raises(ValueError, match="megapixels together"):
+        viewer.update({"b": NOISE})
+    assert list(viewer.pictures) == ["a"], "it stays as it was"
+
+
+def test_the_reference_is_found_by_its_title():
+    assert Viewer({"a": NOISE, "Original": NOISE}).reference == "Original"
+    assert Viewer({"a": NOISE, "REFERENCE": NOISE}).reference == "REFERENCE"
+    assert Viewer({"a": NOISE, "b": NOISE}).reference == "a"
+    assert Viewer({"a": NOISE, "original": NOISE}, reference="a").reference == "a"
+    with pytest.raises(ValueError, match="reference is 'c'; accepted are the titles 'a'"):
+        Viewer({"a": NOISE}, reference="c")
+
+
+def test_a_comparison_brings_its_numbers_its_errors_and_its_recipe():
+    def fail(picture):
+        raise RuntimeError("no good")
+
+    made = ft.compare("hopper", ["original", "bicubic", "nearest", ("fails", fail)], size=32)
+    viewer = Viewer(made)
+    assert viewer.pictures == {"original": (32, 32), "bicubic": (32, 32), "nearest": (32, 32), "fails": None}
+    assert viewer.notes == {"fails": "fails raised RuntimeError: no good"}
+    assert re.fullmatch(r"loss 0\.\d{4}  PSNR \d\d\.\d\d? dB  SSIM 0\.\d+", viewer.numbers["bicubic"])
+    assert "original" not in viewer.numbers
+    numbers = made.numbers(("mse", "psnr", "ssim"))
+    better = min(("bicubic", "nearest"), key=lambda title: numbers[title]["mse"])
+    assert 0 in viewer.best[better]
+    assert viewer.caption == made.protocol()
+    assert viewer.recipe == made.recipe
+    fresh = Viewer(ft.compare("hopper", ["nearest", "bicubic"], size=32))
+    fresh.pictures = made
+    assert content(fresh._page(None)) == content(viewer._page(None)) == content(page.of_comparison(made))
+
+
+# State
+
+
+def test_only_what_changed_is_sent_again():
+    viewer = Viewer({"a": NOISE, "b": 255 - NOISE}, boxes=[(1, 2, 3, 4)])
+    viewer.view = ft.Region(0.25, 0.25, 0.5, 0.5)
+    kept, gone = sent(viewer)
+    messages: list[Any] = []
+    viewer.observe(lambda change: messages.append(change["name"]))
+    viewer.update({"b": NOISE // 2, "a": NOISE.copy()})
+    assert sent(viewer)[0] is kept
+    assert gone.comm is None, "what is no longer shown is freed"
+    assert messages == ["_panes"], "zoom and boxes stay"
+    viewer.pictures = {"b": NOISE // 2, "c": NOISE}
+    assert viewer.pictures == {"b": (32, 24), "c": (32, 24)}
+    assert kept.comm is not None
+    assert sent(viewer)[1] is kept, "under another title it is the same picture"
+
+
+def test_boxes_stay_where_they_are_when_the_reference_gets_other_pixels():
+    viewer = Viewer({"a": NOISE}, boxes=[{"name": "eye", "box": (8, 6, 16, 12)}])
+    viewer.update({"a": np.zeros((48, 64), np.uint8)})
+    assert viewer.boxes == [{"name": "eye", "box": [16, 12, 32, 24]}]
+    fixed = Viewer({"a": NOISE}, frame=(320, 240), boxes=[(100, 100, 300, 200)])
+    fixed.update({"a": np.zeros((48, 64), np.uint8)})
+    assert fixed.boxes == [{"name": "1", "box": [100, 100, 300, 200]}]
+    assert fixed.frame == (320, 240)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("view", {"x": 0}, "accepted are a Region and a dict of x, y, width, height"),
+        ("view", {"x": 0, "y": 0, "width": 2, "height": 1}, "leaves the picture"),
+        ("view", {"x": 0, "y": 0, "width": float("nan"), "height": 1}, "accepted are finite numbers"),
+        ("boxes", [(0, 0, 33, 4)], "is empty or leaves the picture; accepted are boxes within 0, 0, 32, 24"),
+        ("boxes", [(0, 0, 1.5, 4)], "accepted are four whole numbers"),
+        ("boxes", ["eye"], "accepted are four whole numbers"),
+        ("selected", "c", "accepted are None and the titles 'a', 'b'"),
+    ],
+    ids=["names", "outside", "NaN", "beyond", "floats", "text", "title"],
+)
+def test_what_a_trait_cannot_be_is_refused_in_a_sentence(name, value, message):
+    viewer = Viewer({"a": NOISE, "b": NOISE})
+    before = getattr(viewer, name)
+    with pytest.raises(traitlets.TraitError, match=message):
+        setattr(viewer, name, value)
+    assert getattr(viewer, name) == before
+
+
+def test_boxes_are_what_crops_takes():
+    made = ft.compare("hopper", ["original", "nearest"], size=32)
+    viewer = Viewer(made, boxes=[{"name": "eye", "box": (4, 4, 12, 12)}, *made.rois(8, 1)])
+    assert [each["name"] for each in viewer.boxes] == ["eye", "2"]
+    assert len(ft.crops(made, boxes=viewer.boxes).axes) == 6
+
+
+def test_what_the_browser_changes_arrives():
+    viewer = Viewer({"a": NOISE, "b": NOISE})
+    part = {"x": 0.5, "y": 0.25, "width": 0.25, "height": 0.25}
+    box = {"name": "<b>", "box": [1, 1, 5, 5]}
+    viewer.set_state({"view": part, "boxes": [box], "selected": "b", "screen": {"width": 300, "height": 200, "dpr": 2}})
+    assert (viewer.view, viewer.boxes, viewer.selected) == (part, [box], "b")
+    assert viewer.screen == {"width": 300, "height": 200, "dpr": 2}
+    with pytest.raises(traitlets.TraitError):
+        viewer.screen = {}
+    viewer.update({"c": NOISE})
+    assert viewer.selected == "b"
+    viewer.pictures = [NOISE]
+    assert viewer.selected is None
+
+
+def test_a_chip_that_is_clicked_calls_back():
+    viewer, clicked = Viewer({"a": NOISE}), []
+    viewer.on_chip(clicked.append)
+    viewer._handle_custom_msg({"kind": "chip", "title": "a"}, [])
+    viewer._handle_custom_msg({"kind": "chip", "title": "gone"}, [])
+    assert clicked == ["a"]
+
+
+def test_details_are_kept_by_part_and_go_with_the_picture():
+    viewer = Viewer({"a": NOISE, "b": NOISE // 2})
+    part = ft.Region(0.5, 0.5, 0.25, 0.25)
+    viewer.detail("a", part, NOISE)
+    (first,) = viewer._panes[0]["details"]
+    assert {name: first[name] for name in ("x", "y", "width", "height")} == vars(part)
+    viewer.detail("a", part, 255 - NOISE)
+    (second,) = viewer._panes[0]["details"]
+    assert first["picture"] != second["picture"]
+    viewer.update({"b": NOISE // 3})
+    assert viewer._panes[0]["details"] == [second]
+    viewer.update({"a": NOISE // 3})
+    assert viewer._panes[0]["details"] == []
+    with pytest.raises(ValueError, match="there is no pane 'c'"):
+        viewer.detail("c", part, NOISE)
+
+
+def test_a_closed_viewer_leaves_nothing_behind():
+    before = set(widget._instances)
+    viewer = Viewer({"a": NOISE, "b": NOISE // 2})
+    viewer.detail("a", ft.Region.full(), NOISE // 5)
+    assert len(set(widget._instances) - before) == 5, "the viewer, its layout, and three pictures"
+    viewer.close()
+    assert set(widget._instances) <= before
+
+
+def test_a_page_without_a_kernel_shows_the_pictures():
+    bundle, _ = Viewer({"a": NOISE, "b": 255 - NOISE})._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    shown = Image.open(io.BytesIO(b64decode(bundle["image/png"])))
+    assert NOISE.tobytes() in np.asarray(shown.convert("RGB"))[20:44, :32].tobytes()
+
+
+# Pages
+
+
+def made_page(tmp_path: Path, **options: Any) -> bytes:
+    viewer = Viewer({"original": NOISE, **dict.fromkeys(BAD, 255 - NOISE)})
+    viewer.notes = viewer.chips = viewer.numbers = {bad: bad for bad in BAD}
+    viewer.boxes = [{"name": BAD[0], "box": (1, 2, 9, 9)}]
+    viewer.save(tmp_path / "made.html", **options)
+    written = (tmp_path / "made.html").read_bytes()
+    assert viewer.size(**options) == len(written)
+    return written
+
+
+def test_a_page_holds_the_pictures_and_what_is_said_is_no_markup(tmp_path):
+    html = made_page(tmp_path)
+    held = content(html)
+    assert [each["title"] for each in held["_panes"]] == ["original", *BAD]
+    tile = held["pictures"][held["_panes"][0]["picture"]]["tiles"][0]
+    assert (np.asarray(Image.open(io.BytesIO(b64decode(tile["data"])))) == NOISE).all()
+    assert held["boxes"] == [{"name": BAD[0], "box": [1, 2, 9, 9]}]
+    text = html.decode()
+    assert text.count("<script") == text.count("</script>") == 2, "nothing that is said opens or closes a tag"
+    assert "<img" not in text
+
+
+def test_a_page_lets_nothing_in_and_nothing_out(tmp_path):
+    text = made_page(tmp_path).decode()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data: blob:"
+    for kind, found in (
+        ("script-src", r'<script type="module">(.*?)</script>'),
+        ("style-src", r"<style>(.*?)</style>"),
+    ):
+        inside = re.search(found, text, re.DOTALL)[1]
+        hashed = page._hash(inside)
+        assert rules[kind] == f"'{hashed}'"
+        assert sha256(inside.encode()).digest() == b64decode(hashed.removeprefix("sha256-"))
+    code = modules.script("page") + modules.script("widget") + modules.style()
+    assert not re.search(
+        r"https?://|\beval\b|new Function|innerHTML|insertAdjacent|document\.write|@import|url\(", code
+    )
+
+
+def test_quality_trades_the_size_of_a_page(tmp_path):
+    viewer = Viewer({"a": np.asarray(Image.fromarray(ft.portraits()["hopper"]).resize((200, 200)))})
+    assert viewer.size(quality=60) < viewer.size(quality=95) < viewer.size()
+    for quality in (0, 101, 1.5, "high"):
+        with pytest.raises(ValueError, match="quality is"):
+            viewer.size(quality)
+    with pytest.raises(ValueError, match=r"accepted are names that end in \.html"):
+        viewer.save(tmp_path / "made.png")
+
+
+def test_a_page_carries_its_recipe_and_no_folder_of_its_maker(tmp_path, capsys):
+    folder = tmp_path / "my secret folder"
+    folder.mkdir()
+    Image.fromarray(ft.portraits()["hopper"]).resize((40, 40)).save(folder / "cat <b>.png")
+    photo, missing = folder / "cat <b>.png", folder / "gone.png"
+    out = tmp_path / "made.html"
+    columns = ["--column", "nearest", "--column", f"mine={photo}"]
+    assert main(["compare", str(photo), *columns, "--size", "32", "--out", str(out)]) == 0
+    assert str(out) in capsys.readouterr().out
+    recipe = ft.load_recipe(out)
+    assert recipe.view == "compare"
+    assert [column.title for column in recipe.columns] == ["nearest", "mine"]
+    assert recipe.photos[0].name == "cat <b>.png"
+    assert b"secret" not in out.read_bytes()
+    said = Viewer({str(photo): NOISE, str(folder / "other" / "cat <b>.png"): NOISE // 2})
+    said.notes = {str(photo): f"{photo}: there is no file {missing}, see https://example.org/a/b"}
+    html = said._page(None)
+    assert b"secret" not in html
+    assert [each["title"] for each in content(html)["_panes"]] == ["cat <b>.png", "cat <b>.png (2)"]
+    note = "cat <b>.png: there is no file gone.png, see https://example.org/a/b"
+    assert content(html)["notes"] == {"cat <b>.png": note}
+    said.save(out)
+    with pytest.raises(ValueError, match="no recipe"):
+        ft.load_recipe(out)
+
+
+def test_a_damaged_page_is_refused_in_a_sentence(tmp_path):
+    made = ft.compare("hopper", ["nearest"], size=16)
+    html = page.of_comparison(made)
+    out = tmp_path / "made.html"
+    out.write_bytes(html)
+    assert ft.load_recipe(out) == made.recipe
+    cut = html.index(b'"version"') + 30
+    out.write_bytes(html[:cut])
+    with pytest.raises(ValueError, match="cut short"):
+        ft.load_recipe(out)
+
+
+# JavaScript
+
+
+NODE = shutil.which("node")
+node = pytest.mark.skipif(NODE is None, reason="needs node: install the package nodejs to test the viewer's geometry")
+
+
+@node
+def test_the_geometry_of_the_browser_side():
+    tests = [str(path) for path in sorted((ROOT / "tests" / "js").glob("*.test.js"))]
+    run = subprocess.run([NODE, "--test", *tests], capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"^# pass [1-9]", run.stdout, re.MULTILINE)
+
+
+@node
+@pytest.mark.parametrize("last", ["widget", "page"])
+def test_the_joined_modules_are_one_module_without_imports(last, tmp_path):
+    path = tmp_path / "joined.mjs"
+    path.write_text(modules.script(last), encoding="utf-8")
+    run = subprocess.run([NODE, "--check", str(path)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert not re.search(r"^\s*(import|export (?!default))", path.read_text(), re.MULTILINE)
+
+
+def test_the_types_of_the_browser_side():
+    npx = shutil.which("npx")
+    asked = [npx, "--no-install", "tsc", "--version"]
+    if npx is None or subprocess.run(asked, cwd=ROOT, capture_output=True).returncode != 0:
+        pytest.skip("needs TypeScript: npm install brings what package.json names")
+    run = subprocess.run([npx, "--no-install", "tsc", "--project", "."], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_browser_side_stays_small():
+    lengths = {
+        path.name: len(path.read_text().splitlines()) for path in (Path(modules.__file__).parent / "js").glob("*.js")
+    }
+    assert {f"{name}.js" for name in (*modules.SHARED, "widget", "page")} == lengths.keys()
+    assert max(lengths.values()) < 400
+    assert sum(lengths.values()) < 2500

@@ -1,0 +1,446 @@
+"""The viewer in a real Chromium: pages that `Viewer.save` wrote, opened from a file with the network refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import browser
+import numpy as np
+import pytest
+
+from frantools.widgets.viewer import Viewer
+
+pytestmark = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
+)
+
+# Bitmaps and canvases that a page made and has not closed.
+COUNT = """
+window.bitmaps = { made: 0, open: 0 };
+const make = window.createImageBitmap, close = ImageBitmap.prototype.close;
+window.createImageBitmap = async (...given) => {
+    const bitmap = await make(...given);
+    window.bitmaps.made++;
+    window.bitmaps.open++;
+    return bitmap;
+};
+ImageBitmap.prototype.close = function () { window.bitmaps.open--; close.call(this); };
+window.canvases = 0;
+const create = document.createElement.bind(document);
+document.createElement = (name, ...rest) => { window.canvases += name === 'canvas'; return create(name, ...rest); };
+"""
+PIXEL = """([pane, x, y]) => {
+    const canvas = document.querySelectorAll('.ft-canvas')[pane];
+    const within = (share, length) => Math.min(Math.floor(share * length), length - 1);
+    const at = [within(x, canvas.width), within(y, canvas.height)];
+    return [...canvas.getContext('2d').getImageData(...at, 1, 1).data];
+}"""
+FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+SIDE = 256
+
+
+def place(blue: int, side: int = SIDE) -> np.ndarray:
+    """A picture whose red is its column and green its row, so that a colour on the screen tells where it is from."""
+    y, x = np.mgrid[:side, :side] * 256 // side
+    return np.stack([x, y, np.full_like(x, blue)], axis=-1).astype(np.uint8)
+
+
+class Page:
+    """A page of a viewer that is open."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self.hear)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.add_init_script(COUNT)
+
+    def hear(self, message: Any) -> None:
+        if "willReadFrequently" not in message.text:  # about the pixels that are read here
+            self.problems.append(message.text)
+
+    def open(self, viewer: Viewer, path: Path) -> None:
+        viewer.save(path)
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector(".ft-viewer[data-state=ready]")
+        self.rest()
+
+    def rest(self) -> None:
+        """Wait until what was asked for is drawn."""
+        self.page.evaluate(FRAME)
+
+    def boxes(self) -> list[dict[str, float]]:
+        """Where the panes' pictures are on the page."""
+        return [each.bounding_box() for each in self.page.query_selector_all(".ft-box") if each.is_visible()]
+
+    def move(self, pane: int, x: float, y: float) -> None:
+        """Move the pointer to a place in a pane, in fractions of it."""
+        box = self.boxes()[pane]
+        self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        self.rest()
+
+    def away(self) -> None:
+        """Move the pointer off the pictures, where it leaves no mark."""
+        self.page.mouse.move(1, 1)
+        self.rest()
+
+    def pixel(self, pane: int, x: float, y: float) -> list[int]:
+        return self.page.evaluate(PIXEL, [pane, x, y])[:3]
+
+    def limits(self, pane: int) -> list[int]:
+        """The columns and rows at the pane's top left and bottom right corners."""
+        return [*self.pixel(pane, 0, 0)[:2], *self.pixel(pane, 1, 1)[:2]]
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.rest()
+
+    def text(self, selector: str) -> list[str]:
+        return [each.inner_text() for each in self.page.query_selector_all(selector) if each.is_visible()]
+
+    def open_bitmaps(self) -> dict[str, int]:
+        return self.page.evaluate("() => ({...window.bitmaps, canvases: window.canvases})")
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    """A browser."""
+    with browser.chromium() as page:
+        yield page.context.browser
+
+
+@pytest.fixture
+def opened(chrome: Any, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """What opens the page of a viewer, and at the end looks whether all went well on it."""
+    contexts, path = ExitStack(), tmp_path / "page.html"
+    pages: list[Page] = []
+
+    def open_page(viewer: Viewer, width: int = 1040, height: int = 800, **options: Any) -> Page:
+        context = chrome.new_context(viewport={"width": width, "height": height}, offline=True, **options)
+        contexts.callback(context.close)
+        pages.append(Page(context.new_page()))
+        pages[-1].open(viewer, path)
+        return pages[-1]
+
+    with contexts:
+        yield open_page
+        assert pages
+        for page in pages:
+            assert not page.problems
+            assert page.requests == [path.as_uri()], "a page asks for nothing but itself"
+
+
+def numbers(text: str) -> list[int]:
+    """The numbers of a text, up to its first words."""
+    return [int(each) for each in text.partition("Δ")[0].replace("\u2007", "").split()]
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_all_panes_zoom_together_and_values_are_the_arrays(opened, scale):
+    arrays = {"a": place(10), "b": place(20), "c": place(250)}
+    viewer = Viewer(arrays, reference="b")
+    page = opened(viewer, device_scale_factor=scale)
+    assert page.page.evaluate("() => document.querySelector('.ft-canvas').width") == pytest.approx(
+        scale * page.boxes()[0]["width"], abs=1
+    )
+    assert page.limits(0) == pytest.approx([0, 0, 255, 255], abs=2)
+    for x, y, wheel in ((0.3, 0.7, -900), (0.9, 0.1, -500), (0.5, 0.5, 300)):
+        page.move(1, x, y)
+        under = page.text(".ft-values")
+        page.page.mouse.wheel(0, wheel)
+        page.rest()
+        for before, after in zip(under, page.text(".ft-values"), strict=True):
+            assert numbers(before) == pytest.approx(numbers(after), abs=1), "the point under the pointer stays"
+        page.away()
+        assert page.limits(0) == page.limits(1) == page.limits(2)
+    box = page.boxes()[0]
+    before = page.limits(0)
+    page.move(0, 0.5, 0.5)
+    page.page.mouse.down()
+    page.move(0, 0.8, 0.5)
+    page.page.mouse.up()
+    page.away()
+    assert page.limits(0)[0] < before[0]
+    assert page.limits(0)[1] == before[1]
+    assert page.limits(0) == page.limits(1) == page.limits(2)
+    for pane, x, y in ((0, 0.21, 0.37), (2, 0.93, 0.5), (1, 0.02, 0.98)):
+        page.move(pane, x, y)
+        (column, row), *_ = (map(int, text.split("  ")[0].split(", ")) for text in page.text(".ft-said"))
+        for (_, array), text in zip(arrays.items(), page.text(".ft-values"), strict=True):
+            assert numbers(text) == array[row, column].tolist()
+        assert "Δ ±0 ±0 +230" in page.text(".ft-values")[2]
+        page.press("v")
+        assert "Δ ±0.000 ±0.000 +0.902" in page.text(".ft-values")[2]
+        page.press("v")
+    page.page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    page.away()
+    assert page.limits(0) == pytest.approx([0, 0, 255, 255], abs=2)
+
+
+def test_pixels_are_squares_beyond_one_to_one(opened):
+    checks = (np.indices((8, 8)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    page = opened(Viewer({"checks": checks}))
+    count = "() => {const c = document.querySelector('.ft-canvas'); return [...new Set(c.getContext('2d')"
+    count += ".getImageData(0, c.height / 2 + 10, c.width, 1).data.filter((_, n) => n % 4 === 0))]}"
+    assert sorted(page.page.evaluate(count)) == [0, 255], "nothing in between"
+
+
+def test_keys_alone_do_all_that_there_is(opened):
+    viewer = Viewer({"original": place(0), "b": place(100), "c": place(200)})
+    page = opened(viewer, 1040, 700)
+    blue = lambda pane: page.pixel(pane, 0.5, 0.5)[2]  # noqa: E731
+    page.press("2")
+    assert page.text(".ft-text") == ["b"]
+    assert len(page.boxes()) == 1
+    assert blue(1) == 100
+    assert "2:1" in page.text(".ft-scale")[0], "alone, at whole pixels"
+    page.press("ArrowRight")
+    assert blue(2) == 200
+    page.page.keyboard.down("Space")
+    page.rest()
+    assert blue(2) == 0
+    page.page.keyboard.up("Space")
+    page.rest()
+    assert blue(2) == 200
+    page.press("3")
+    assert len(page.boxes()) == 3
+    page.press("d")
+    assert blue(0) == 0, "the reference is shown as it is"
+    assert page.pixel(1, 0.5, 0.5)[0] > page.pixel(1, 0.5, 0.5)[2], "above it, in red"
+    ends = page.text(".ft-map")[0]
+    page.press("]")
+    assert page.text(".ft-map")[0] != ends
+    page.press("d")
+    assert page.text(".ft-map")[0].startswith("0")
+    page.press("d")
+    assert blue(1) == 100
+    page.press("c")
+    assert page.pixel(1, 0.25, 0.5)[2] == 0
+    assert page.pixel(1, 0.75, 0.5)[2] == 100
+    page.move(1, 0.5, 0.5)
+    page.page.mouse.down()
+    page.move(1, 0.2, 0.5)
+    page.page.mouse.up()
+    page.away()
+    assert page.pixel(1, 0.25, 0.5)[2] == 100, "the edge was dragged"
+    page.press("c", "b")
+    assert blue(1) == 0
+    page.page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 100", arg=[1, 0.5, 0.5])
+    page.press("r", "+", "+", "Shift+ArrowRight")
+    assert page.limits(0) == page.limits(1)
+    assert page.limits(0)[0] > 20
+    page.press("h", "l", "?")
+    assert page.page.is_visible(".ft-help")
+    page.press("Escape", "r")
+    assert not page.page.is_visible(".ft-help")
+    assert page.limits(0) == pytest.approx([0, 0, 255, 255], abs=2)
+
+
+def test_a_box_is_drawn_named_moved_and_removed(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}))
+    page.press("m")
+    page.move(1, 0.25, 0.25)
+    page.page.mouse.down()
+    page.move(1, 0.5, 0.625)
+    page.page.mouse.up()
+    page.away()
+    (said,) = page.text(".ft-place")
+    size, _, corner = said.partition(" at ")
+    assert [int(each) for each in size.split(" \u00d7 ")] == pytest.approx([64, 96], abs=1)
+    assert [int(each) for each in corner.split(", ")] == pytest.approx([64, 64], abs=1)
+    page.page.fill(".ft-name", "eye <b>")
+    page.press("Enter", "Alt+ArrowRight", "Alt+Shift+ArrowDown")
+    left, top = (int(each) for each in corner.split(", "))
+    wide, high = (int(each) for each in size.split(" \u00d7 "))
+    assert page.text(".ft-place") == [f"{wide} \u00d7 {high + 1} at {left + 1}, {top}"]
+    assert page.page.input_value(".ft-name") == "eye <b>"
+    page.move(0, 0.4, 0.4)
+    page.page.mouse.down()
+    page.move(0, 0.5, 0.4)
+    page.page.mouse.up()
+    assert int(page.text(".ft-place")[0].split(" at ")[1].split(",")[0]) == pytest.approx(left + 26, abs=2)
+    page.press("Delete")
+    assert not page.text(".ft-place")
+    page.press("m", "Enter")
+    assert page.text(".ft-place"), "a box by keys alone"
+
+
+def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}))
+    session = page.page.context.new_cdp_session(page.page)
+    ratio = "() => { const c = document.querySelector('.ft-canvas'); return c.width / c.clientWidth; }"
+    for zoom in (0.5, 1.25, 2):
+        size = {"width": round(1040 / zoom), "height": round(800 / zoom)}
+        session.send("Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": zoom, "mobile": False})
+        page.page.wait_for_function(f"() => Math.abs(({ratio})() - {zoom}) < 0.01")
+        page.rest()
+        assert page.limits(0) == page.limits(1) == pytest.approx([0, 0, 255, 255], abs=2)
+
+
+def test_two_hundred_flips_leak_nothing(opened):
+    viewer = Viewer({"a": place(0), "b": place(100), "c": place(200)})
+    page = opened(viewer)
+    page.press("1", "2", "3", "d", "d", "d")
+    before = page.open_bitmaps()
+    for n in range(200):
+        page.page.keyboard.press(str(1 + n % 3))
+    page.rest()
+    assert page.open_bitmaps() == before
+    assert before["open"] == before["made"] == 3
+
+
+def test_large_pictures_open_in_tiles_that_have_the_very_values(opened):
+    large = place(7, 4096)
+    viewer = Viewer({str(n): large + np.uint8([0, 0, n]) for n in range(6)})
+    page = opened(viewer)
+    assert page.open_bitmaps()["open"] == 6, "one overview each"
+    page.press("z")
+    page.away()
+    page.page.wait_for_function("() => window.bitmaps.open > 6")
+    assert page.limits(0) == page.limits(5)
+    assert page.pixel(0, 0.5, 0.5)[:2] == pytest.approx([128, 128], abs=1)
+    for x, y in ((0.1, 0.1), (0.9, 0.9)):
+        page.move(3, x, y)
+        column, row = map(int, page.text(".ft-said")[0].split("  ")[0].split(", "))
+        page.page.wait_for_function("() => document.querySelectorAll('.ft-values')[3].textContent !== ''")
+        assert numbers(page.text(".ft-values")[3]) == [*large[row, column][:2], 10]
+
+
+def test_what_is_said_is_text(opened):
+    bad = ["</script><script>document.title = 'run'</script>", "<img src=x onerror=\"document.title = 'run'\">"]
+    viewer = Viewer({title: place(0) for title in bad}, boxes=[{"name": bad[1], "box": (0, 0, 9, 9)}])
+    viewer.chips = viewer.numbers = viewer.notes = {title: title for title in bad}
+    page = opened(viewer)
+    assert page.text(".ft-text") == bad
+    assert page.text(".ft-chip") == bad
+    assert page.text(".ft-note") == bad
+    assert not page.page.query_selector("img")
+    assert page.page.title() != "run"
+
+
+NOTEBOOK = """\
+import numpy as np
+from pathlib import Path
+import frantools as ft
+
+y, x = np.mgrid[:128, :128] * 2
+viewer = ft.widgets.Viewer([np.stack([x, y, x * 0 + blue], axis=-1).astype(np.uint8) for blue in (10, 90)])
+views = []
+viewer.observe(lambda change: views.append(change.new), "view")
+viewer"""
+BUSY = """\
+while not Path("go").exists():
+    pass"""
+
+
+def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(chrome, tmp_path):
+    root = tmp_path / "notebooks"
+    root.mkdir()
+    browser.notebook(root / "viewer.ipynb", [NOTEBOOK, BUSY])
+    with browser.lab(root, tmp_path) as address, ExitStack() as contexts:
+        context = chrome.new_context(viewport={"width": 1300, "height": 1000})
+        contexts.callback(context.close)
+        page = context.new_page()
+        page.add_init_script(COUNT)
+        browser.open_notebook(page, address, "viewer.ipynb")
+        page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=60_000)
+        box = page.query_selector(".ft-box").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        scale = lambda: page.inner_text(".ft-scale")  # noqa: E731
+        before, cells = scale(), page.locator(".jp-Cell").count()
+        page.mouse.move(*middle)
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(200)
+        assert scale() == before, "the page scrolls until one has clicked into the viewer"
+        box = page.query_selector(".ft-box").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.click(*middle)
+        for _ in range(20):
+            page.mouse.wheel(0, -60)
+        page.evaluate(FRAME)
+        assert scale() != before, "the kernel is busy, and the pictures zoom"
+        page.keyboard.press("d")
+        page.keyboard.press("d")
+        page.keyboard.press("x")
+        page.keyboard.press("a")
+        page.evaluate(FRAME)
+        assert page.inner_text(".ft-map").startswith("0")
+        assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
+        (root / "go").touch()
+        page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
+        ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
+        assert ask("len(views)") == 1, "a gesture is one message"
+        assert 0 < ask("viewer.view['width']") < 0.5
+        assert ask("viewer.screen['width']") == pytest.approx(box["width"], abs=1)
+        page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => document.querySelector('.ft-place').textContent")
+        page.wait_for_timeout(300)
+        left, top = ask("viewer.boxes[0]['box'][:2]")
+        assert page.inner_text(".ft-place").split(" at ")[1] == f"{left}, {top}"
+        ask("viewer.set_trait('boxes', [{'name': 'eye', 'box': [1, 2, 3, 5]}])")
+        page.wait_for_function("() => document.querySelector('.ft-place').textContent.endsWith('at 1, 2')")
+        page.keyboard.press("r")
+        ask("viewer.detail('1', ft.Region(0.25, 0.25, 0.5, 0.5), np.full((400, 400, 3), 77, np.uint8))")
+        page.wait_for_function(f"(given) => ({PIXEL})(given).join() === '77,77,77,255'", arg=[0, 0.6, 0.6])
+        assert page.evaluate(PIXEL, [0, 0.1, 0.1])[2] == 10, "beside the part is the picture"
+        ask("viewer.clear_details()")
+        page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 10", arg=[0, 0.6, 0.6])
+        ask("(viewer.on_chip(views.append), viewer.set_trait('chips', {'2': 'B \u00b7 <b>15 calls</b>'}))[2:]")
+        page.click("text='B \u00b7 <b>15 calls</b>'")
+        page.wait_for_timeout(300)
+        assert ask("views[-1]") == "2"
+        ask("viewer.set_trait('selected', '2')")
+        page.wait_for_selector(".ft-viewer.ft-alone")
+        ask("viewer.update({'2': np.zeros((128, 128, 3), np.uint8)})")
+        page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 0", arg=[1, 0.5, 0.5])
+        browser.screenshot(page, "viewer-lab")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        assert not page.evaluate("() => document.querySelector('.ft-viewer').contains(document.activeElement)")
+        ask("viewer.close()")
+        page.wait_for_function("() => !document.querySelector('.ft-viewer')")
+        assert page.evaluate("() => window.bitmaps.open") == 0, "all is freed"
+
+
+def test_two_fingers_zoom(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}), has_touch=True)
+    box = page.boxes()[1]
+    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.page.context.new_cdp_session(page.page)
+    for kind, apart in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": middle + side * apart, "y": y, "id": side + 1} for side in (-1, 1)]
+        touches = [] if kind == "touchEnd" else points
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    page.away()
+    assert page.limits(0) == page.limits(1) == pytest.approx([64, 64, 192, 192], abs=8), (
+        "twice as far apart, twice as large"
+    )
+
+
+@pytest.mark.parametrize(("count", "width"), [(2, 1040), (5, 1040), (5, 1600), (9, 1600)])
+def test_pictures_have_the_room_and_nothing_is_cut_off(opened, count, width):
+    viewer = Viewer({f"picture {n}": place(20 * n) for n in range(count)})
+    viewer.chips = dict.fromkeys(viewer.pictures, "diffusion-basic · B · 15 calls")
+    viewer.numbers = dict.fromkeys(viewer.pictures, "loss 0.0028  PSNR 25.6 dB  SSIM 0.852")
+    scheme = "dark" if width == 1600 else "light"
+    page = opened(viewer, width, 860, color_scheme=scheme)
+    browser.screenshot(page.page, f"viewer-{count}-{width}-{scheme}")
+    size = "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    assert page.page.evaluate(size) == [width, 860]
+    boxes = page.boxes()
+    assert len(boxes) == count
+    assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in boxes)
+    viewed = page.page.query_selector(".ft-grid").bounding_box()
+    cells = -(-count // round(viewed["width"] / boxes[0]["width"])) * round(viewed["width"] / boxes[0]["width"])
+    picture = sum(each["width"] * each["height"] for each in boxes) / count * cells
+    assert picture >= 0.7 * viewed["width"] * viewed["height"]
+    before = boxes
+    page.move(0, 0.5, 0.5)
+    assert page.boxes() == before, "nothing jumps"
