@@ -26,6 +26,7 @@ import numpy as np
 import frantools as ft
 from frantools.evaluation import SIZE, photos
 from frantools.files import write_json
+from frantools.frannet.setups import named_setup
 from frantools.restorers.columns import Column
 from frantools.scores.measures import sharpness
 
@@ -64,10 +65,9 @@ def main() -> None:
     options = parser.parse_args()
     columns, asked = [], []
     for name, length in product(options.setup, LENGTHS):
-        columns.append(
-            Column(f"{name} {length * SIZE:g}", options.model, replace(ft.SETUPS[name], noise_length=length))
-        )
-        asked.append({"column": columns[-1].title, "setup": name, "pixels": columns[-1].title.split()[1]})
+        setup, pixels = replace(named_setup(name), noise_length=length), f"{length * SIZE:g}"
+        columns.append(Column(f"{name} {pixels}", options.model, setup))
+        asked.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
     protocol = {"model": options.model, "size": SIZE, "seeds": options.seeds, "columns": asked}
     content = json.loads(options.out.read_text()) if options.out.is_file() else {**protocol, "each": {}}
     if any(content.get(name) != value for name, value in protocol.items()):

@@ -23,11 +23,13 @@ from pathlib import Path
 
 import numpy as np
 import plain
+from draws import draws
 from measure import Measured, alone, best, machine, peak, roofs
 from profile_steps import shares
 
 import frantools as ft
 from frantools.comparisons import COLUMNS, compare
+from frantools.frannet.restoration import tile_points
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
 # 64 x 3. Before the steps: reading three maps of 256 channels at four cells each, the second layer of the local
@@ -55,6 +57,8 @@ TARGETS = (  # a fact, whether at least or at most, and how much
     ("4 setups, `compare`: times as fast together", ">=", 0.95),  # no slower, and 5 % for noise
     ("2 pictures, B, a thread each: times as fast together", ">=", 0.95),
     ("bfloat16: largest change of the loss", "<=", 0.01),
+    ("noise of 3 pixels at 256: share of a step of B", "<=", 0.1),
+    ("noise of 3 pixels at 1024: share of a step of B", "<=", 0.1),
 )
 
 
@@ -316,6 +320,18 @@ def profile(options: Options, facts: Facts) -> Iterator[str]:
     yield table(("part", *found), rows)
 
 
+def noises(options: Options, facts: Facts) -> Iterator[str]:
+    """What a draw of a field takes, beside white noise and a step of B."""
+    rows = []
+    for size, points in ((256, None), (1024, 2048)):
+        tile = tile_points(size**2) if points is None else points
+        for length, each, times, share in alone(draws, size, points, 0.05 if options.quick else 0.5):
+            rows.append((f"{size}", f"{tile}", length, f"{each:.0f}", f"{times:.1f}", f"{share:.1%}"))
+            if length.endswith("pixels"):
+                facts[f"noise of {length} at {size}: share of a step of B"] = share
+    yield table(("size", "points", "length", "nanoseconds a point", "times white noise", "of a step of B"), rows)
+
+
 def losses(options: Options, facts: Facts) -> Iterator[str]:
     """The loss on pictures, in both precisions."""
     if options.pictures is None:
@@ -357,6 +373,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "preview": ("The first preview, and the next", preview),
     "together": ("Several together", together),
     "profile": ("Where the time goes (B at 1024 x 1024, one thread, torch's profiler running)", profile),
+    "noise": ("Noise alike over a length, a draw on one thread", noises),
     "losses": ("What bfloat16 costs", losses),
     "targets": ("Aims", targets),
 }

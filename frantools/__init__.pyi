@@ -8,12 +8,16 @@ from .degradation import Degradation as Degradation
 from .evaluation import Metrics as Metrics
 from .evaluation import evaluate as evaluate
 from .frannet import adapters as adapters
+from .frannet import colours as colours
 from .frannet import samplers as samplers
 from .frannet import schedule as schedule
+from .frannet.ablations import Ablation as Ablation
+from .frannet.autoregressive import AutoregressiveSetup as AutoregressiveSetup
 from .frannet.checkpoints import load_model as load_model
 from .frannet.checkpoints import models as models
 from .frannet.samplers import SETUPS as SETUPS
 from .frannet.samplers import Setup as Setup
+from .frannet.sampling import sample_points as sample_points
 from .images import load_image as load_image
 from .images import portraits as portraits
 from .images import prepare_input as prepare_input

@@ -19,6 +19,8 @@ FORMATS = {
     "loss": ".4f",
     "mse": ".4f",
     "mse_gray": ".5f",
+    "mse_se": ".5f",
+    "mse_gray_se": ".6f",
     "psnr": ".1f",
     "ssim": ".3f",
     "sharpness": ".4f",

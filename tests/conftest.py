@@ -24,6 +24,7 @@ SLOW = {
     "figures",
     "kernel",
     "published",
+    "sweeps_dask",
     "training",
     "viewer_browser",
     "widgets",

@@ -1,13 +1,16 @@
-"""The benchmark runs, and its tables say what they should; how fast things are is no matter of a test."""
+"""The benchmarks run, and its tables say what they should; how fast things are is no matter of a test."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from frantools import findings, portraits, save_picture
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,3 +65,33 @@ def test_the_quick_benchmark_fills_its_tables_and_keeps_the_prose_above_them(tmp
     assert engine[0]["times as fast as plain"] == "1.0"
     assert {row["precision"] for row in rows(written, "precision")} == {"float32", "bfloat16"}
     assert [row["same answer"] for row in rows(written, "pictures")] == ["yes"]
+
+
+def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_where_it_was(tmp_path):
+    for name in ("astronaut", "hopper"):
+        save_picture(portraits()[name], tmp_path / "pictures" / f"{name}.png")
+    out = tmp_path / "lengths.json"
+    command = [sys.executable, "benchmarks/noise_length.py", "--data", tmp_path / "pictures", "--out", out]
+    command += ["--seeds", "2", "--setup", "B:K=50,noise_projection=false"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def run(limit: int, *options: str) -> subprocess.CompletedProcess[str]:
+        asked = [*command, "--limit", str(limit), *options]
+        return subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert run(1).returncode == 0
+    first = json.loads(out.read_text())
+    assert list(first["each"]) == ["astronaut.png"]
+    assert run(2).stderr.splitlines() == ["2 pictures"]
+    both = json.loads(out.read_text())
+    assert list(both["each"]) == ["astronaut.png", "hopper.png"]
+    assert both["each"]["astronaut.png"] == first["each"]["astronaut.png"]
+    again = run(2)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "is of another model, setups or number of seeds" in run(2, "--seeds", "3").stderr
+
+    white, *_, one = findings.noise_lengths(both).rows
+    assert (white["length, pixels"], one["length, pixels"]) == ("0", "inf")
+    assert one["ssim"] > white["ssim"]
+    assert float(one["of the loss"]) > float(white["of the loss"])
+    assert white["95 % interval"] == "+0.00000 to +0.00000"

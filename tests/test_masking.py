@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from frantools.training.data import mask
+from frantools.training.masks import PRIMES, Masking, check_masking, cover, keep, limits, mask, spread
+
+GOLDEN = dict(np.load(Path(__file__).parent / "data/family/masking.npz"))
+SIZES = [4, 8, 16, 32, 5, 7, 61]
 
 
 def kept_cells(masked: Tensor, cells: int) -> Tensor:
@@ -45,3 +50,128 @@ def test_the_masked_share_is_uniform_from_nothing_to_three_quarters(masking: str
 def test_no_masking_changes_nothing() -> None:
     x = torch.rand(2, 1, 64, 64)
     assert torch.equal(mask(x, "none", np.random.default_rng(0)), x)
+
+
+def unpacked(name: str, *shape: int) -> Tensor:
+    bits = np.unpackbits(GOLDEN[name])[: int(np.prod(shape))]
+    return torch.from_numpy(bits.reshape(shape).astype(bool))
+
+
+def tensor(name: str) -> Tensor:
+    return torch.from_numpy(GOLDEN[name])
+
+
+@pytest.mark.parametrize("cells", SIZES)
+def test_masks_are_frannets_from_its_draws(cells: int) -> None:
+    kept = keep(tensor(f"{cells}/scores"), tensor(f"{cells}/count"))
+    assert torch.equal(kept, unpacked(f"{cells}/cells", 3, cells, cells))
+    pixels = spread(kept, 64)
+    assert torch.equal(pixels, unpacked(f"{cells}/kept", 3, 64, 64))
+    x = tensor("input")[:, None]
+    for value, out in {7: [(0, "choice/out")], 61: [(-1, "61/out-value")]}.get(cells, []):
+        assert torch.equal(cover(x, pixels, value)[:, 0], tensor(out))
+
+
+@pytest.mark.parametrize(
+    ("text", "array"),
+    [
+        *((f"{cells}:0..0.75", f"masking-{cells}") for cells in (4, 8, 32)),
+        ("16:0..0.75", "masking"),
+        (",".join(map(str, (*PRIMES, 64))), "masking-dynamic"),
+        ("5..64", "masking-uniform"),
+        ("4,9:2..40", "ints"),
+        ("4,9:0.25..0.6", "fractions"),
+    ],
+)
+def test_limits_are_frannets(text: str, array: str) -> None:
+    masking = Masking.parse(text)
+    assert [[size, *limits(size, masking.least, masking.most)] for size in masking.sizes] == GOLDEN[
+        f"limits/{array}"
+    ].tolist()
+
+
+@given(st.integers(1, 64), st.data())
+def test_limits_lie_between_none_and_all_but_one(cells: int, data: st.DataObject) -> None:
+    count = cells**2
+    least = data.draw(st.integers(0, count - 1) | st.floats(0, 1, exclude_max=True))
+    low, _ = limits(cells, least, count)
+    most = data.draw(st.integers(low, 2 * count) | st.integers(low - count, -1))
+    low, high = limits(cells, least, most)
+    assert 0 <= low <= high < count
+    assert high == (most + count if most < 0 else min(most, count - 1))
+    assert low == (int(least * count) if isinstance(least, float) else least)
+
+
+@given(st.integers(1, 64), st.data())
+def test_the_count_of_the_largest_scores_is_masked(cells: int, data: st.DataObject) -> None:
+    count = data.draw(st.lists(st.integers(0, cells**2 - 1), min_size=2, max_size=2))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    scores = torch.from_numpy(np.stack([rng.permutation(cells**2) for _ in count]) + 0.5)
+    kept = keep(scores, torch.tensor(count)).flatten(1)
+    assert (~kept).sum(1).tolist() == count
+    for row, stays in zip(scores, kept, strict=True):
+        assert not (~stays).any() or row[~stays].min() > row[stays].max()
+
+
+@given(st.integers(1, 64), st.integers(1, 130))
+def test_a_pixel_shows_the_cell_that_its_centre_lies_in(cells: int, size: int) -> None:
+    numbered = torch.arange(cells**2).reshape(1, cells, cells)
+    rows, columns = spread(numbered, size)[0] // cells, spread(numbered, size)[0] % cells
+    for index in range(size):
+        # In whole numbers. Where a centre lies on the border of two cells, float32 decides.
+        place, rest = divmod((2 * index + 1) * cells, 2 * size)
+        accepted = {place, place - 1} if rest == 0 else {place}
+        assert set(rows[index].tolist()) | set(columns[:, index].tolist()) <= accepted
+
+
+def test_masked_pixels_show_the_value() -> None:
+    x = torch.rand(2, 1, 64, 64) * 0.5
+    masked = mask(x, "8:5..5:-1", np.random.default_rng(0))
+    assert ((masked == -1).sum(dim=(1, 2, 3)) == 5 * 64).all()
+    assert torch.equal(masked[masked != -1], x[masked != -1])
+
+
+def test_a_size_is_drawn_for_each_batch_and_a_count_for_each_picture() -> None:
+    rng, masking = np.random.default_rng(0), Masking.parse("2,3:0..-1")
+    counts: dict[int, set[int]] = {2: set(), 3: set()}
+    for _ in range(50):
+        masked = masking(torch.ones(8, 1, 6, 6), rng)
+        cells = 3 if (masked.reshape(8, 3, 2, 3, 2).std(dim=(2, 4), correction=0) == 0).all() else 2
+        counts[cells] |= set((masked == 0).sum(dim=(1, 2, 3)).floor_divide(36 // cells**2).tolist())
+    assert counts == {2: set(range(4)), 3: set(range(9))}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("8:0.5..0.25", "0.5..0.25 are to be masked, which is 32 to 16"),
+        ("4,8:20..40", "of 4 x 4 cells, 20..40 are to be masked, which is 20 to 15"),
+        ("4:-17..-1", "which is -1 to 15"),
+        ("4:0..3:2", "masked pixels are to show 2.0; accepted are numbers from -1 to 1"),
+        ("4:0..1.0", "the share of cells to mask is 1.0; accepted are shares from 0 to below 1"),
+        *(
+            (wrong, "accepted are none, uniform")
+            for wrong in ("", "65", "0", "4,", "9..5", "8:1", "8:0.1-0.75", "8:..", "a")
+        ),
+    ],
+)
+def test_what_masks_nothing_sensible_is_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match="masking is") as raised:
+        check_masking(text)
+    assert told in str(raised.value)
+
+
+def test_the_masks_of_the_shipped_models_are_drawn_as_they_were() -> None:
+    """How many pixels of three pictures each masks: recorded before there were lists and limits."""
+    counts = {
+        text: (mask(torch.ones(3, 1, 64, 64), text, np.random.default_rng(7)) == 0).sum(dim=(1, 2, 3)).tolist()
+        for text in ("4", "8", "16", "32", "uniform", "dynamic")
+    }
+    assert counts == {
+        "4": [1536, 2560, 1024],
+        "8": [128, 1792, 512],
+        "16": [2320, 1248, 2720],
+        "32": [2448, 776, 1472],
+        "uniform": [346, 262, 1354],
+        "dynamic": [1132, 2907, 973],
+    }

@@ -89,6 +89,7 @@ def test_an_installed_wheel_loads_the_models_that_it_ships(tmp_path):
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(site)
     loaded = python(LOAD_SHIPPED, path=site)
+    assert (site / "frantools" / "viewer" / "js" / "style.css").is_file()
     assert Path(loaded["folder"]) == site / "frantools" / "data"
     assert loaded["models"] == {name: ft.load_model(name).sha256 for name in ft.models()}
     assert {"diffusion-basic", "single-masking-8", "single-masking-32"} <= loaded["models"].keys()

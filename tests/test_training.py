@@ -27,8 +27,9 @@ from frantools.frannet.checkpoints import read_safetensors
 from frantools.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
+from frantools.training.losses import SMOOTH, smooth
 from frantools.training.provenance import git_commit
-from frantools.training.run import HUBER, Run, draw_times, error, learning_rate
+from frantools.training.run import Run, draw_times, learning_rate
 from frantools.training.workers import watched
 
 TINY = Settings(steps=8, batch=2, points=16, masking="8")
@@ -120,6 +121,52 @@ def test_the_loss_falls(data, tmp_path, restorator, settings):
     assert history[-1]["held_out"] < 0.9 * history[0]["held_out"]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"restorator": "direction", "source": "uniform:-4,4"},
+        {"restorator": "direction", "masking": "4,8:0.1..0.5", "error": "pseudo-huber:0.1"},
+        {"restorator": "constant", "error": "huber:0.1"},
+        {"restorator": "interpolant", "objective": "noise", "source": "normal:0.25,0.5"},
+        {"restorator": "interpolant", "objective": "v", "times": "noisy"},
+        {"restorator": "interpolant", "objective": "direction", "target": "difference", "colours": "yuv"},
+        {"restorator": "single-pass", "target": "difference", "colours": "lab"},
+        {"restorator": "interpolant", "objective": "constant", "masking": "5..9:2..-8:-1"},
+    ],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def test_every_kind_learns(data, tmp_path, settings):
+    out = tmp_path / "model.safetensors"
+    train(data, out, Settings(steps=16, batch=2, points=64, rate=2e-3, **settings), every=8)
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["history"][-1]["held_out"] < card["history"][0]["held_out"]
+    assert Settings(**card["settings"]).config == ft.load_model(out).config
+
+
+def test_the_command_line_trains_what_it_is_told(data, tmp_path, capsys):
+    out = tmp_path / "model.safetensors"
+    command = ["train", "--data", str(data), "--out", str(out), "--steps", "1", "--batch", "2", "--points", "4"]
+    asked = {"restorator": "direction", "masking": "4,8:2..-3:-1", "error": "huber:0.1", "source": "uniform:-4,4"}
+    options = [part for name, value in asked.items() for part in (f"--{name}", value)]
+    assert cli.main([*command, *options, "--source", "uniform:4,-4"]) == 2
+    assert "source is 'uniform:4,-4'; accepted are normal" in capsys.readouterr().err
+    assert cli.main([*command, *options]) == 0
+    settings = json.loads(out.with_suffix(".json").read_text())["settings"]
+    assert {name: settings[name] for name in asked} == asked
+
+
+def test_a_checkpoint_from_before_there_were_sources_and_colours_can_be_gone_on_from(data, tmp_path):
+    out = tmp_path / "model.safetensors"
+    train(data, out, TINY, every=4)
+    kept, checkpoint = weights(out), out.with_suffix(".checkpoint.safetensors")
+    header, tensors = read_safetensors(checkpoint)
+    settings = json.loads(header["settings"])
+    del settings["source"], settings["colours"]
+    save_file(dict(tensors), checkpoint, header | {"settings": json.dumps(settings)})
+    train(data, out, TINY, resume=True)
+    assert all(torch.equal(value, kept[key]) for key, value in weights(out).items())
+
+
 def test_noisy_times_are_drawn_more_often():
     rng = torch.Generator().manual_seed(0)
     uniform, noisy = (draw_times(times, (200, 100), 100, rng) for times in ("uniform", "noisy"))
@@ -130,9 +177,9 @@ def test_noisy_times_are_drawn_more_often():
 
 
 def test_the_huber_error_is_a_square_where_small_and_a_size_where_large():
-    zero, scale = torch.zeros(1), 2 * HUBER
-    assert error(zero, torch.tensor([0.01]), "huber", True).item() * scale == pytest.approx(0.01**2, rel=1e-3)
-    assert error(zero, torch.tensor([100.0]), "huber", True).item() == pytest.approx(100 - HUBER, rel=1e-3)
+    zero, scale = torch.zeros(1), 2 * SMOOTH
+    assert smooth(zero, torch.tensor([0.01])).item() * scale == pytest.approx(0.01**2, rel=1e-3)
+    assert smooth(zero, torch.tensor([100.0])).item() == pytest.approx(100 - SMOOTH, rel=1e-3)
 
 
 def test_a_trained_model_is_loaded_by_path_and_restores(data, tmp_path):
@@ -319,7 +366,11 @@ def test_nothing_half_written_is_left(data, tmp_path):
     ("wrong", "message"),
     [
         ({"restorator": "magic"}, "accepted are 'single-pass', 'diffusion'"),
-        ({"masking": "65"}, "accepted are none, uniform, dynamic and whole numbers from 1 to 64"),
+        ({"masking": "65"}, "accepted are none, uniform, dynamic, whole numbers from 1 to 64, and SIZES"),
+        ({"masking": "8:0.5..0.1"}, "masking is '8:0.5..0.1': of 8 x 8 cells"),
+        ({"objective": "direction"}, "objective is 'direction'; accepted are 'noise', 'v'"),
+        ({"source": "cauchy"}, "source is 'cauchy'; accepted are normal, normal:MEAN,STDDEV"),
+        ({"source": "uniform", "restorator": "constant"}, "source 'uniform' goes with a restorator that starts from"),
         ({"masking": "-1"}, "masking is '-1'; accepted"),
         ({"steps": 0}, "steps is 0; accepted are whole numbers from 1"),
         ({"batch": 0}, "batch is 0; accepted"),
@@ -333,8 +384,8 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"steps": 1.5}, "steps is 1.5; accepted"),
         ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
         ({"times": "late"}, "times is 'late'; accepted are 'uniform', 'noisy'"),
-        ({"times": "noisy", "restorator": "single-pass"}, "times 'noisy' goes with a diffusion restorator"),
-        ({"error": "l2"}, "error is 'l2'; accepted are 'note', 'square', 'huber'"),
+        ({"times": "noisy", "restorator": "single-pass"}, "times 'noisy' goes with a diffusion or interpolant"),
+        ({"error": "l2"}, "error is 'l2'; accepted are 'note', 'square', 'size', 'huber'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, message):

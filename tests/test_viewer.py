@@ -139,7 +139,11 @@ def test_a_comparison_brings_its_numbers_its_errors_and_its_recipe():
     numbers = made.numbers(("mse", "psnr", "ssim"))
     better = min(("bicubic", "nearest"), key=lambda title: numbers[title]["mse"])
     assert 0 in viewer.best[better]
+    assert viewer.caption == made.protocol()
     assert viewer.recipe == made.recipe
+    fresh = Viewer(ft.compare("hopper", ["nearest", "bicubic"], size=32))
+    fresh.pictures = made
+    assert content(fresh._page(None)) == content(viewer._page(None)) == content(page.of_comparison(made))
 
 
 # State
@@ -329,6 +333,8 @@ def test_a_page_carries_its_recipe_and_no_folder_of_its_maker(tmp_path, capsys):
     html = said._page(None)
     assert b"secret" not in html
     assert [each["title"] for each in content(html)["_panes"]] == ["cat <b>.png", "cat <b>.png (2)"]
+    note = "cat <b>.png: there is no file gone.png, see https://example.org/a/b"
+    assert content(html)["notes"] == {"cat <b>.png": note}
     said.save(out)
     with pytest.raises(ValueError, match="no recipe"):
         ft.load_recipe(out)

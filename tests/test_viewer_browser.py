@@ -271,6 +271,18 @@ def test_a_box_is_drawn_named_moved_and_removed(opened):
     assert page.text(".ft-place"), "a box by keys alone"
 
 
+def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}))
+    session = page.page.context.new_cdp_session(page.page)
+    ratio = "() => { const c = document.querySelector('.ft-canvas'); return c.width / c.clientWidth; }"
+    for zoom in (0.5, 1.25, 2):
+        size = {"width": round(1040 / zoom), "height": round(800 / zoom)}
+        session.send("Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": zoom, "mobile": False})
+        page.page.wait_for_function(f"() => Math.abs(({ratio})() - {zoom}) < 0.01")
+        page.rest()
+        assert page.limits(0) == page.limits(1) == pytest.approx([0, 0, 255, 255], abs=2)
+
+
 def test_two_hundred_flips_leak_nothing(opened):
     viewer = Viewer({"a": place(0), "b": place(100), "c": place(200)})
     page = opened(viewer)
@@ -310,6 +322,106 @@ def test_what_is_said_is_text(opened):
     assert page.text(".ft-note") == bad
     assert not page.page.query_selector("img")
     assert page.page.title() != "run"
+
+
+NOTEBOOK = """\
+import numpy as np
+from pathlib import Path
+import frantools as ft
+
+y, x = np.mgrid[:128, :128] * 2
+viewer = ft.widgets.Viewer([np.stack([x, y, x * 0 + blue], axis=-1).astype(np.uint8) for blue in (10, 90)])
+views = []
+viewer.observe(lambda change: views.append(change.new), "view")
+viewer"""
+BUSY = """\
+while not Path("go").exists():
+    pass"""
+
+
+def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(chrome, tmp_path):
+    root = tmp_path / "notebooks"
+    root.mkdir()
+    browser.notebook(root / "viewer.ipynb", [NOTEBOOK, BUSY])
+    with browser.lab(root, tmp_path) as address, ExitStack() as contexts:
+        context = chrome.new_context(viewport={"width": 1300, "height": 1000})
+        contexts.callback(context.close)
+        page = context.new_page()
+        page.add_init_script(COUNT)
+        browser.open_notebook(page, address, "viewer.ipynb")
+        page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=60_000)
+        box = page.query_selector(".ft-box").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        scale = lambda: page.inner_text(".ft-scale")  # noqa: E731
+        before, cells = scale(), page.locator(".jp-Cell").count()
+        page.mouse.move(*middle)
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(200)
+        assert scale() == before, "the page scrolls until one has clicked into the viewer"
+        box = page.query_selector(".ft-box").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.click(*middle)
+        for _ in range(20):
+            page.mouse.wheel(0, -60)
+        page.evaluate(FRAME)
+        assert scale() != before, "the kernel is busy, and the pictures zoom"
+        page.keyboard.press("d")
+        page.keyboard.press("d")
+        page.keyboard.press("x")
+        page.keyboard.press("a")
+        page.evaluate(FRAME)
+        assert page.inner_text(".ft-map").startswith("0")
+        assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
+        (root / "go").touch()
+        page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
+        ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
+        assert ask("len(views)") == 1, "a gesture is one message"
+        assert 0 < ask("viewer.view['width']") < 0.5
+        assert ask("viewer.screen['width']") == pytest.approx(box["width"], abs=1)
+        page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => document.querySelector('.ft-place').textContent")
+        page.wait_for_timeout(300)
+        left, top = ask("viewer.boxes[0]['box'][:2]")
+        assert page.inner_text(".ft-place").split(" at ")[1] == f"{left}, {top}"
+        ask("viewer.set_trait('boxes', [{'name': 'eye', 'box': [1, 2, 3, 5]}])")
+        page.wait_for_function("() => document.querySelector('.ft-place').textContent.endsWith('at 1, 2')")
+        page.keyboard.press("r")
+        ask("viewer.detail('1', ft.Region(0.25, 0.25, 0.5, 0.5), np.full((400, 400, 3), 77, np.uint8))")
+        page.wait_for_function(f"(given) => ({PIXEL})(given).join() === '77,77,77,255'", arg=[0, 0.6, 0.6])
+        assert page.evaluate(PIXEL, [0, 0.1, 0.1])[2] == 10, "beside the part is the picture"
+        ask("viewer.clear_details()")
+        page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 10", arg=[0, 0.6, 0.6])
+        ask("(viewer.on_chip(views.append), viewer.set_trait('chips', {'2': 'B \u00b7 <b>15 calls</b>'}))[2:]")
+        page.click("text='B \u00b7 <b>15 calls</b>'")
+        page.wait_for_timeout(300)
+        assert ask("views[-1]") == "2"
+        ask("viewer.set_trait('selected', '2')")
+        page.wait_for_selector(".ft-viewer.ft-alone")
+        ask("viewer.update({'2': np.zeros((128, 128, 3), np.uint8)})")
+        page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 0", arg=[1, 0.5, 0.5])
+        browser.screenshot(page, "viewer-lab")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
+        assert not page.evaluate("() => document.querySelector('.ft-viewer').contains(document.activeElement)")
+        ask("viewer.close()")
+        page.wait_for_function("() => !document.querySelector('.ft-viewer')")
+        assert page.evaluate("() => window.bitmaps.open") == 0, "all is freed"
+
+
+def test_two_fingers_zoom(opened):
+    page = opened(Viewer({"a": place(0), "b": place(100)}), has_touch=True)
+    box = page.boxes()[1]
+    middle, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.page.context.new_cdp_session(page.page)
+    for kind, apart in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": middle + side * apart, "y": y, "id": side + 1} for side in (-1, 1)]
+        touches = [] if kind == "touchEnd" else points
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    page.away()
+    assert page.limits(0) == page.limits(1) == pytest.approx([64, 64, 192, 192], abs=8), (
+        "twice as far apart, twice as large"
+    )
 
 
 @pytest.mark.parametrize(("count", "width"), [(2, 1040), (5, 1040), (5, 1600), (9, 1600)])

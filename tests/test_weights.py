@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import shutil
@@ -298,7 +299,7 @@ def load_keras(path: Path) -> FranNet:
 
 def test_keras_weights_go_to_safetensors_and_back(keras: Path, tmp_path: Path) -> None:
     model = load_keras(keras)
-    assert model.config == Config("diffusion", "x", "cosine")
+    assert model.config == Config("diffusion", "x", "cosine", setup=ft.SETUPS["DDPM"])
     save_model(model, tmp_path / "converted.safetensors")
     state = ft.load_model(tmp_path / "converted.safetensors").state_dict()
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
@@ -347,13 +348,13 @@ def replace(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 def test_a_missing_layer_is_named(keras: Path) -> None:
     change_keras(keras, "renderer", lambda group, names: [name for name in names if "_gates" not in name])
-    with pytest.raises(ValueError, match=r"holds an unknown layer .*_freqDeltas:0' where .*_gates' belongs"):
+    with pytest.raises(ValueError, match=r"lacks the layer '.*_gates' of the renderer \(position\.gate\)"):
         load_keras(keras)
 
 
 def test_a_missing_last_layer_is_named(keras: Path) -> None:
     change_keras(keras, "renderer", lambda group, names: names[:-1])
-    with pytest.raises(ValueError, match=r"lacks the layer '.*_gates' of the renderer"):
+    with pytest.raises(ValueError, match=r"lacks the layer '.*_gates' of the renderer \(time\.gate\)"):
         load_keras(keras)
 
 
@@ -383,7 +384,7 @@ def test_a_renamed_layer_is_named(keras: Path) -> None:
         return [*names[:2], "conv3d/kernel:0", *names[3:]]
 
     change_keras(keras, "encoder", rename)
-    with pytest.raises(ValueError, match=r"holds an unknown layer 'conv3d/kernel:0' where 'conv2d/kernel' belongs"):
+    with pytest.raises(ValueError, match=r"has an unknown layer 'conv3d/kernel:0' in the encoder"):
         load_keras(keras)
 
 
@@ -485,20 +486,21 @@ def changed(place: str, value: Any) -> dict[str, Any]:
         ("encoder.name", "resnet"),
         ("encoder.image size", 128),
         ("encoder.channels", 3),
-        ("encoder.head.downsample steps", [32, 32]),
+        ("encoder.head.downsample steps", 32),
         ("encoder.contexts mixer.extractor.name", "attention"),
-        ("nerf.format", "lab"),
-        ("nerf.format", "yuv"),
-        ("decoder.residual", False),
-        ("decoder.mlp blocks", 4),
-        ("decoder.mlp.shared", True),
-        ("decoder.mlp.activation", "gelu"),
+        ("nerf.format", "cmyk"),
+        ("nerf.format", {"name": "lab"}),
+        ("decoder.residual", "yes"),
+        ("decoder.mlp blocks", 0),
+        ("decoder.mlp.shared", 1),
+        ("decoder.mlp.activation", "maxout"),
         ("decoder.name", "transformer"),
-        ("restorator.name", "autoregressive"),
+        ("restorator.name", "flow"),
         ("restorator.loss scaling", "snr"),
-        ("restorator.source distribution.stddev", 2.0),
+        ("restorator.source distribution.stddev", "wide"),
+        ("restorator.source distribution.name", "halton"),
         ("restorator.schedule.beta schedule", "sqrt"),
-        ("restorator.schedule.timesteps", 1000),
+        ("restorator.schedule.timesteps", 1),
         ("restorator.kind", "score matching"),
         ("renderer.position encoding", "none"),
     ],
@@ -538,7 +540,30 @@ def test_an_unknown_setting_is_named(keras: Path, place: str, value: Any) -> Non
 )
 def test_settings_that_change_nothing_in_the_network_are_welcome(keras: Path, place: str, value: Any) -> None:
     keras.with_suffix(".json").write_text(json.dumps(changed(place, value)))
-    assert load_keras(keras).config == Config("diffusion", "x", "cosine")
+    assert replace_setup(load_keras(keras).config) == Config("diffusion", "x", "cosine")
+
+
+def replace_setup(config: Config) -> Config:
+    """The config with the sampler of the note's B."""
+    return dataclasses.replace(config, setup=None)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("encoder.head.downsample steps", [32, 32], r"has an unknown layer 'conv2d\S*' in the encoder"),
+        ("decoder.mlp blocks", 4, r"lacks the layer '\S+' of the renderer \(decoder\.blocks\.3"),
+        ("decoder.mlp.shared", True, r"has an unknown layer '\S*MLP-1/mlp/dense-0/kernel:0' in the renderer"),
+        ("renderer.time encoding", "fixed", r"has an unknown layer '\S*_freqDeltas:0' in the renderer"),
+        ("encoder.latent dimension", 32, r"has shape .*, which is not that of encoder\.context\.2\.weight"),
+    ],
+)
+def test_weights_of_another_network_than_the_configs_are_refused(
+    keras: Path, place: str, value: Any, told: str
+) -> None:
+    keras.with_suffix(".json").write_text(json.dumps(changed(place, value)))
+    with pytest.raises(ValueError, match=told):
+        load_keras(keras)
 
 
 def test_a_lacking_setting_is_named(keras: Path) -> None:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from .. import __version__
-from . import compare, evaluate, figures, import_keras, models, restore, rois, train, verify
+from . import compare, evaluate, figures, import_keras, models, restore, rois, sweep, train, verify
 from .parsing import Options, Parser, one_line
 
 COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], int | None]]] = {
@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], int
     "rois": ("find where most goes on and pictures of the same thing differ most", rois.arguments, rois.run),
     "verify": ("make the picture of a file again, and say whether it is the same", verify.arguments, verify.run),
     "evaluate": ("measure whatever restores on a folder of pictures", evaluate.arguments, evaluate.run),
+    "sweep": ("measure many settings on a folder of pictures, on all cores or a cluster", sweep.arguments, sweep.run),
     "train": ("train a model on a folder of pictures", train.arguments, train.run),
     "models": ("list the shipped models", models.arguments, models.run),
     "import-keras": ("turn FranNet's Keras weights into safetensors", import_keras.arguments, import_keras.run),

@@ -6,29 +6,43 @@ from dataclasses import fields
 
 from .parsing import Options, Parser, add_device
 
+MASKING = """
+Masking: 8 masks none to three quarters of 8 x 8 cells, each picture its own number; uniform (5 to 64 cells a side) and
+dynamic (primes) draw another size for each batch. 4,8:0.1..0.75 draws 4 or 8 cells a side for each batch, and masks a
+tenth to three quarters of them, as FranNet does; 5..64 are all sizes from 5 to 64. A limit with a point in it is
+a share. One without is a number of cells, and a negative one counts from all of them: 8:2..-8 masks 2 to 56 of 64.
+VALUE is what masked cells show, from -1, black, to 1, white; without it 0, mid gray.
+"""
+
 
 def arguments(parser: Parser) -> None:
     from ..training import Settings
 
+    parser.epilog = MASKING
     parser.add_argument("--data", required=True, metavar="FOLDER",
                         help="pictures to train on, of any sizes, those of its folders too")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="FILE", help="the .safetensors file to write")
     parser.add_argument("--held-out", metavar="FOLDER", help="pictures to measure on; default: a twentieth of the data")
     helps = {
-        "restorator": "diffusion, single-pass or direction",
-        "target": "colour, or residual: what it differs by from the interpolated gray input",
+        "restorator": "diffusion, single-pass (the colour, in one call), direction (the way from a drawn value to "
+        "the colour), constant (the colour, whatever was drawn) or interpolant (the objective, at a drawn time)",
+        "target": "colour; residual: what it differs by from the cubically interpolated gray input, scaled; or "
+        "difference: from the linearly interpolated one, as in FranNet",
         "features": "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
-        "objective": "noise or v: what a diffusion model's network answers",
+        "objective": "noise or v: what a diffusion model's network answers; an interpolant's also direction, constant",
         "times": "uniform or noisy: which diffusion steps are trained, all alike or the noisy ones more",
-        "error": "note (squared for single-pass, else absolute), square, or huber: squared where it is small",
+        "error": "note (squared for single-pass, else absolute), square, size, huber:DELTA, pseudo-huber:DELTA (of a "
+        "point's three channels together), or huber (the pseudo-Huber of each channel, delta 0.5)",
         "augment": "none, crops, or strong: wider crops and another exposure",
-        "masking": "none, uniform, dynamic, or cells a side",
+        "masking": "none, cells a side, uniform, dynamic, or SIZES[:LEAST..MOST[:VALUE]]; see below",
         "steps": "optimiser steps",
         "batch": "pictures a step",
         "points": "points asked about in each picture",
         "rate": "highest learning rate",
         "seed": "of the weights, the data and the noise",
         "precision": "float32 or bfloat16 products",
+        "source": "what is drawn: normal, normal:MEAN,STDDEV, uniform (-1 to 1) or uniform:LOW,HIGH",
+        "colours": "the colour format that the network learns: rgb, bgr, hsv, hsl, lab, yuv or yiq",
     }
     for field in fields(Settings):
         default = field.default

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
     beside = check_card(path.with_suffix(".json")) if card is not None else None
-    metadata = {"format": "frantools", "config": json.dumps(asdict(model.config))}
+    metadata = {"format": "frantools", "config": json.dumps(model.config.to_dict())}
     write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:

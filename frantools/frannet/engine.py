@@ -16,19 +16,23 @@ what runs elsewhere, on CUDA too.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import kernel
+from .colours import to_network
+from .config import Config
 from .coordinates import LEAST, exact
-from .network import HIDDEN, INPUT_SIZE, LATENT, Encoded, FranNet, cubic
+from .interpolants import Answer
+from .network import BLOCKS, HIDDEN, INPUT_SIZE, LATENT, OUTPUTS, Encoded, FranNet, cubic
+from .parts import Extractor
 
-Answer = Callable[[Tensor, int | None], Tensor]
+CHUNK = 2048  # points whose local context is extracted at once, where no grid makes it cheap
 
 
 @cache
@@ -82,16 +86,24 @@ class Block:
 
     local: Layer
     """From the local latent."""
+    gray: Tensor
+    """(64, 3) or (64, 0): from the gray input, where latents end in it."""
     column: Tensor
     """(W, 64): from the global context, the bias and what is known of the position, for each column."""
     row: Tensor | None
     """(64, 33) or (64, 66): from the encoding of what differs from row to row, where the model knows it."""
     time: Tensor
-    """(64, 33): from the encoding of the step."""
+    """(64, 33): from the encoding of the time."""
     value: Tensor
     """(64, 6): from the value and the sum so far."""
-    hidden: tuple[Layer, Layer]
+    hidden: tuple[Layer, ...]
     out: Layer
+
+
+def serves(config: Config) -> bool:
+    """Whether the decoder of a config can be arranged for speed: MLPs with ReLUs that add to a sum."""
+    of = config.decoder
+    return of.residual and of.activation == "relu" and of.final == "linear" and bool(of.sizes)
 
 
 def dense(module: nn.Module) -> list[nn.Linear]:
@@ -126,29 +138,33 @@ class Decoder(ABC):
         self.blocks = []
         here = position.shape[1]
         left = model.position.outputs * len(model.config.position) - here
-        for mlp in model.decoder.blocks:
-            first, second, third, out = dense(mlp)
-            parts = (LATENT, LATENT, here, left, model.time.outputs, 6)
-            context, local, column, row, time, value = first.weight.split(parts, dim=1)
+        for mlp in model.decoder.in_turn:
+            first, *hidden, out = dense(mlp)
+            parts = (*model.latent_parts, here, left, model.time.outputs, 2 * OUTPUTS)
+            context, local, gray, column, row, time, value = first.weight.split(parts, dim=1)
             self.blocks.append(
                 Block(
                     local=Layer(cast(local)),
+                    gray=gray,
                     # The global context is the same for all points of the picture: with the bias, a constant.
                     column=position @ column.T + first.bias + encoded.context[0] @ context.T,
                     row=row if left else None,
                     time=time,
                     value=value,
-                    hidden=(Layer(cast(second.weight), cast(second.bias)), Layer(cast(third.weight), cast(third.bias))),
+                    hidden=tuple(Layer(cast(layer.weight), cast(layer.bias)) for layer in hidden),
                     out=Layer(cast(out.weight), cast(out.bias)),
                 )
             )
-        self.steps: dict[int | None, list[Layer]] = {}
-        self.times: dict[int | None, Tensor] = {}
-        self.compiled = self._compiled(dtype) if kernel.at_hand(position.device) else None
+        self.steps: dict[Any, list[Layer]] = {}
+        self.times: dict[Any, Tensor] = {}
+        of = model.config.decoder
+        usual = (of.blocks, of.sizes, model.latent_parts[1]) == (BLOCKS, (HIDDEN,) * 3, LATENT)
+        self.compiled = self._compiled(dtype) if usual and kernel.at_hand(position.device) else None
 
     def _compiled(self, dtype: torch.dtype) -> kernel.Blocks:
         """The blocks, for the compiled function."""
-        layers = [dense(mlp) for mlp in self.model.decoder.blocks]
+        layers = [dense(mlp) for mlp in self.model.decoder.in_turn]
+        context, local, _ = self.model.latent_parts
         return kernel.Blocks(
             dtype,
             first=torch.stack([block.value for block in self.blocks]),
@@ -156,7 +172,7 @@ class Decoder(ABC):
             hidden_bias=torch.stack([torch.stack([second.bias, third.bias]) for _, second, third, _ in layers]),
             out=torch.stack([out.weight for *_, out in layers]),
             out_bias=torch.stack([out.bias for *_, out in layers]),
-            local=torch.stack([first.weight[:, LATENT : 2 * LATENT] for first, *_ in layers]),
+            local=torch.stack([first.weight[:, context : context + local] for first, *_ in layers]),
             columns=torch.stack([block.column for block in self.blocks]),
         )
 
@@ -177,15 +193,19 @@ class Decoder(ABC):
             `FranNet.decode` has one.
         """
         start, stop, _ = slice(start, stop).indices(len(self.blocks[0].column))
-        local = self._local(rows, slice(start, stop))
+        local, gray = self._local(rows, slice(start, stop)), self._gray(rows, slice(start, stop))
+        others = None if gray is None else torch.cat([gray @ block.gray.T for block in self.blocks], dim=1)
         if self.compiled is not None:
-            from_value = self.model.config.objective == "noise"
-            compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop)
+            from_value = self.model.adds_to_value
+            compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop, others)
             return torch.no_grad()(lambda value, t: compiled(value, self._time(t), from_value))
         fixed = self._fixed(local, rows, slice(start, stop))
+        if others is not None:
+            parts = others.split([len(block.gray) for block in self.blocks], dim=1)
+            fixed = [each + part.to(each.dtype) for each, part in zip(fixed, parts, strict=True)]
 
         @torch.no_grad()
-        def answer(value: Tensor, t: int | None) -> Tensor:
+        def answer(value: Tensor, t: float | None) -> Tensor:
             total = self.model.start(value)
             read = torch.ones(len(value), 7, dtype=self.dtype, device=value.device)  # threads may share an answer
             read[:, :3] = value
@@ -199,25 +219,31 @@ class Decoder(ABC):
 
         return answer
 
-    def _time(self, t: int | None) -> Tensor:
-        """(3, 64): what each block's first layer gets from the step."""
-        if t not in self.times:
+    def _time(self, t: float | None) -> Tensor:
+        """(3, 64): what each block's first layer gets from the time."""
+        key = (type(t), t)  # step 1 is not time 1.0
+        if key not in self.times:
             time = self.model.encode_time(t)
-            self.times[t] = torch.stack([block.time @ time for block in self.blocks])
-        return self.times[t]
+            self.times[key] = torch.stack([block.time @ time for block in self.blocks])
+        return self.times[key]
 
-    def _first(self, t: int | None) -> list[Layer]:
-        """For each block, how its first layer reads [value, sum so far, 1] at a step: the 1 stands for the time."""
-        if t not in self.steps:
+    def _first(self, t: float | None) -> list[Layer]:
+        """For each block, how its first layer reads [value, sum so far, 1] at a time: the 1 stands for the time."""
+        key = (type(t), t)
+        if key not in self.steps:
             pairs = zip(self.blocks, self._time(t), strict=True)
-            self.steps[t] = [
+            self.steps[key] = [
                 Layer(torch.cat([block.value, time[:, None]], dim=1).to(self.dtype)) for block, time in pairs
             ]
-        return self.steps[t]
+        return self.steps[key]
 
     @abstractmethod
     def _local(self, rows: Tensor, part: slice) -> Tensor:
-        """The local latents: (H * W, 64)."""
+        """The local latents: (H * W, 64), or (H * W, 0) of a model without."""
+
+    @abstractmethod
+    def _gray(self, rows: Tensor, part: slice) -> Tensor | None:
+        """The gray input as latents end in it: (H * W, 3); None where they do not."""
 
     @abstractmethod
     def _position(self, rows: Tensor) -> Tensor:
@@ -227,17 +253,19 @@ class Decoder(ABC):
         """For each block, what its first layer gets from the rows: (H, 64)."""
         position = self._position(rows)
         return [
-            position @ block.row.T if block.row is not None else torch.zeros(len(rows), HIDDEN, device=rows.device)
+            position @ block.row.T
+            if block.row is not None
+            else rows.new_zeros(len(rows), len(block.time), dtype=position.dtype)
             for block in self.blocks
         ]
 
     def _fixed(self, local: Tensor, rows: Tensor, part: slice) -> list[Tensor]:
         """For each block, what its first layer gets from latents, position and bias: (H * W, 64)."""
         places = [block.column[part] + row[:, None] for block, row in zip(self.blocks, self._rows(rows), strict=True)]
-        return [
-            block.local.plus(local, place.to(self.dtype).flatten(0, 1))
-            for block, place in zip(self.blocks, places, strict=True)
-        ]
+        places = [place.to(self.dtype).flatten(0, 1) for place in places]
+        if not local.shape[1]:
+            return places
+        return [block.local.plus(local, place) for block, place in zip(self.blocks, places, strict=True)]
 
 
 class GridDecoder(Decoder):
@@ -254,33 +282,47 @@ class GridDecoder(Decoder):
     def __init__(self, model: FranNet, encoded: Encoded, columns: Tensor, dtype: torch.dtype = torch.float32) -> None:
         columns = exact(columns, self.least)
         super().__init__(model, encoded, model.position(columns[:, None]), dtype)
-        # The first layer that follows the feature maps is linear, and so is reading them: their order may be swapped,
-        # and then the layer runs over 1,344 cells and not over every point.
-        mixer, mix = dense(model.local)
-        weights = mixer.weight.split([features.shape[1] for features in encoded.maps], dim=1)
-        self.maps = [
-            torch.einsum("chw,oc->how", features[0], weight)
-            for features, weight in zip(encoded.maps, weights, strict=True)
-        ]
-        self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
-        self.mixer_bias = mixer.bias
-        self.mix = Layer(self._cast(mix.weight), self._cast(mix.bias))
-        self.gray = None
-        if model.config.target == "residual":
-            self.gray = encoded.gray[0, 0] @ cubic(columns, INPUT_SIZE).float().T
+        self.encoded, self.axis = encoded, columns
+        self.mixer: nn.Linear | None = None
+        if encoded.local and _reads(model.config.encoder.extractors):
+            # The first layer that follows the feature maps is linear, and so is reading them: their order may be
+            # swapped, and then the layer runs over 1,344 cells and not over every point.
+            self.mixer, *mix = dense(model.local)
+            weights = self.mixer.weight.split([features.shape[1] for features in encoded.maps], dim=1)
+            self.maps = [
+                torch.einsum("chw,oc->how", features[0], weight)
+                for features, weight in zip(encoded.maps, weights, strict=True)
+            ]
+            self.columns = torch.cat([hat(columns, m.shape[2]) for m in self.maps], dim=1)
+            self.mix = [Layer(self._cast(layer.weight), self._cast(layer.bias)) for layer in mix]
+        gray = encoded.gray[0, 0]
+        self.lines = gray @ hat(columns, INPUT_SIZE).T  # the gray input, read linearly in each column
+        self.cubic_lines = gray @ cubic(columns, INPUT_SIZE).float().T
 
     def colours(self, value: Tensor, rows: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """`FranNet.to_colour` of the (H * W, 3) clean values at a part of the grid; see `tile`."""
-        if self.gray is None:
-            return value
-        return self.model.to_colour(
-            value, (cubic(rows, INPUT_SIZE).float() @ self.gray[:, start:stop]).flatten()[:, None]
-        )
+        base = value
+        if self.model.config.target == "residual":
+            base = (cubic(rows, INPUT_SIZE).float() @ self.cubic_lines[:, start:stop]).flatten()[:, None]
+        elif self.model.config.target == "difference":
+            base = self._read(rows, slice(start, stop))
+        return self.model.to_colour(value, base)
+
+    def _read(self, rows: Tensor, part: slice) -> Tensor:
+        """(H * W, 1): the gray input, read linearly."""
+        return (hat(rows, INPUT_SIZE) @ self.lines[:, part]).flatten()[:, None]
+
+    def _gray(self, rows: Tensor, part: slice) -> Tensor | None:
+        if not self.model.config.gray_latents:
+            return None
+        return to_network(self._read(rows, part).expand(-1, OUTPUTS), self.model.config.colours)
 
     def _position(self, rows: Tensor) -> Tensor:
         return self.model.position(rows[:, None])
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
+        if self.mixer is None:
+            return self._extracted(rows, part)
         maps, down = self.maps, [hat(rows, len(m)) for m in self.maps]
         across = self.columns[part].split([m.shape[2] for m in maps], dim=1)
         # The maps are read along the shorter side first; what that gives, read along the other one, line by line, is
@@ -290,8 +332,32 @@ class GridDecoder(Decoder):
             first, then, maps = across, down, [m.transpose(0, 2) for m in maps]
         lines = torch.cat([torch.einsum("yh,how->yow", near, m) for near, m in zip(first, maps, strict=True)], dim=2)
         near = torch.cat(then, dim=1)
-        hidden = [Layer(line, self.mixer_bias)(near, relu=True).to(self.dtype) for line in lines]
-        return self.mix(torch.stack(hidden, dim=1 if tall else 0).flatten(0, 1), relu=True)
+        hidden = [Layer(line, self.mixer.bias)(near, relu=True).to(self.dtype) for line in lines]
+        local = torch.stack(hidden, dim=1 if tall else 0).flatten(0, 1)
+        for layer in self.mix:
+            local = layer(local, relu=True)
+        return local
+
+    def _extracted(self, rows: Tensor, part: slice) -> Tensor:
+        """The local latents as the model itself makes them, some points at a time."""
+        columns = self.axis[part]
+        if self.model.local is None:
+            return rows.new_empty(len(rows) * len(columns), 0, dtype=self.dtype)
+        kind = torch.promote_types(columns.dtype, rows.dtype)
+        y, x = torch.meshgrid(rows.to(kind), columns.to(kind), indexing="ij")
+        points = torch.stack([x, y], dim=-1).flatten(0, 1)
+        chunks = [self.model.local_context(self.encoded, each[None])[0] for each in points.split(CHUNK)]
+        return torch.cat(chunks).to(self.dtype)
+
+
+def _reads(extractors: tuple[Extractor, ...]) -> bool:
+    """Whether the local context is the maps read at the point, through dense layers with a ReLU each."""
+    return (
+        len(extractors) == 1
+        and extractors[0].kind == "interpolate"
+        and extractors[0].final == "relu"
+        and bool(extractors[0].mlp)
+    )
 
 
 def hat(v: Tensor, cells: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -14,55 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .network import BLOCKS, Config, FranNet
-from .schedule import SCHEDULES
-
-# What each setting of a config must be, for the network to be the one of `network.py`. What is not listed here is
-# refused, so that a model of another kind is never read as if it were this one.
-SUPPORTED: dict[str, tuple[Any, ...]] = {
-    "decoder.channels": (3,),
-    "decoder.name": ("mlp",),
-    "decoder.residual": (True,),
-    "decoder.mlp blocks": (BLOCKS,),
-    "decoder.mlp.shared": (False,),
-    "decoder.mlp.sizes": ([64, 64, 64],),
-    "decoder.mlp.activation": ("relu",),
-    "decoder.mlp.final activation": ("linear",),
-    "encoder.image size": (64,),
-    "encoder.channels": (1,),
-    "encoder.name": ("basic",),
-    "encoder.latent dimension": (64,),
-    "encoder.head.downsample steps": ([32, 32, 32],),
-    "encoder.head.global context.channels": (8,),
-    "encoder.head.global context.kernel size": (3,),
-    "encoder.head.global context.mlp": ([256],),
-    "encoder.head.global context.final activation": ("relu",),
-    "encoder.head.local context.kernel size": (5,),
-    "encoder.head.local context.conv before": (1,),
-    "encoder.head.local context.final activation": ("relu",),
-    "encoder.contexts mixer.extractor.name": ("interpolate",),
-    "encoder.contexts mixer.extractor.mlp": ([256],),
-    "encoder.contexts mixer.extractor.final activation": ("relu",),
-    "renderer.position encoding": ("learned",),
-    "renderer.time encoding": ("learned",),
-    "nerf.name": ("basic",),
-    "nerf.format": ("rgb",),
-    "restorator.channels": (3,),
-    "restorator.name": ("single pass", "diffusion"),
-}
-DIFFUSION: dict[str, tuple[Any, ...]] = {
-    "restorator.kind": ("DDPM", "DDIM"),
-    "restorator.loss scaling": (None,),
-    "restorator.source distribution.name": ("normal",),
-    "restorator.source distribution.stddev": (1.0,),
-    "restorator.source distribution.mean": (0.0,),
-    "restorator.schedule.name": ("discrete",),
-    "restorator.schedule.beta schedule": SCHEDULES,
-    "restorator.schedule.timesteps": (100,),
-}
-# Settings that change nothing in the network: how it was trained, how it is batched, and the sampler, which is a
-# `Setup` here.
-IRRELEVANT = ("optimizer.", "renderer.batch_size", "nerf.samplesN", "restorator.sampler.")
+from . import parts
+from .configs import read_config
+from .network import Config, FranNet
 
 
 def read_keras(weights: Path, config: Path) -> tuple[Config, dict[str, Tensor]]:
@@ -127,98 +80,113 @@ def _open(path: Path) -> Iterator[Any]:
         raise ValueError(f"{path} is not a whole HDF5 file ({error}); accepted are FranNet's Keras weights") from None
 
 
-def read_config(path: Path) -> Config:
-    """The kind of model that a FranNet config describes; a ValueError names what is not supported."""
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no config file {path}")
-    try:
-        settings = dict(_leaves(json.loads(path.read_text(encoding="utf-8"))))
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a FranNet config in JSON: {error}") from None
-    supported = dict(SUPPORTED)
-    if settings.get("restorator.name") == "diffusion":
-        supported |= DIFFUSION
-    for key, accepted in supported.items():
-        if key not in settings:
-            raise ValueError(f"{path} lacks the setting {key!r}")
-        if settings[key] not in accepted:
-            names = " or ".join(json.dumps(value) for value in accepted)
-            raise ValueError(f"{path} asks for {key} = {json.dumps(settings[key])}; supported is {names}")
-    for key, value in settings.items():
-        if key not in supported and not key.startswith(IRRELEVANT) and value not in (None, False):
-            raise ValueError(f"{path} asks for {key} = {json.dumps(value)}, which is not supported")
-    return Config(
-        restorator=settings["restorator.name"].replace(" ", "-"),
-        position="x",
-        schedule=settings.get("restorator.schedule.beta schedule", "cosine"),
-    )
+Layer = tuple[str, tuple[str, ...]]
+"""A pattern for the Keras name of a weight, and the names of our parameters."""
 
 
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _layer(keras: str, ours: str) -> list[Layer]:
+    return [(f"{keras}/kernel", (f"{ours}.weight",)), (f"{keras}/bias", (f"{ours}.bias",))]
 
 
-def _layout() -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-    """For each group of the file, in its order: a pattern for the Keras name, and the names of our parameters.
+def _encoder(config: parts.Encoder) -> Iterator[Layer]:
+    """Of the encoder: those of one pattern in the order of the file. The patterns may stand in any order.
 
-    Keras numbers its layers by the order in which a process made them, so numbers mean nothing and order everything.
+    Keras numbers its layers by the order in which a process made them, so numbers mean nothing and order everything;
+    layers of two branches are ordered by their depth, and are told by name.
     """
+    for keras, ours in (("gamma", "weight"), ("beta", "bias"), ("moving_mean", "running_mean")):
+        yield f"batch_normalization/{keras}", (f"encoder.normalise.{ours}",)
+    yield "batch_normalization/moving_variance", ("encoder.normalise.running_var",)
+    for i in range(len(config.stages)):
+        before, after = (f"encoder.stages.{i}.{part}" for part in ("before", "on"))
+        yield from _layer("conv2d", f"encoder.stages.{i}.down.0")
+        for j in range(config.before):
+            yield from _layer("conv2d", f"{before}.{j}.0")
+        for j in range(config.after):
+            yield from _layer("conv2d", f"{after}.{j}.0")
+    for i, convs in enumerate(config.local):
+        for j in range(len(convs)):
+            yield from _layer(f".*intermediate-{i}/conv-{j}", f"encoder.stages.{i}.local.{j}.0")
+    if config.context is not None:
+        block = layer = 0
+        for index, conv in enumerate(config.context.convs):
+            block, layer = (block + 1, 0) if conv.stride == 2 else (block, layer + 1)
+            name = f".*globalContext/downsample-{block}" + (f"/layer-{layer}" if layer else "")
+            yield from _layer(name if block else f"CB/conv-{index}", f"encoder.squeeze.{2 * index}")
+        for j in range(len(config.context.mlp)):
+            yield from _layer(f".*globalMixer/dense-{j}", f"encoder.context.{2 * j}")
+        yield from _layer("dense", f"encoder.context.{2 * len(config.context.mlp)}")
+    combined = len(config.extractors) > 1
+    for i in (*range(1, len(config.extractors)), 0) if config.extractors else ():  # the first stands last
+        named = rf".*Extractor-{i}/LocalMixer" if combined else ".*LocalMixer"
+        yield from _extractor(config.extractors[i], named, f"local.parts.{i}" if combined else "local")
+    if combined:
+        yield "weights", ("local.gates",)
 
-    def layer(keras: str, ours: str) -> list[tuple[str, tuple[str, ...]]]:
-        return [(f"{keras}/kernel", (f"{ours}.weight",)), (f"{keras}/bias", (f"{ours}.bias",))]
 
-    encoder: list[tuple[str, tuple[str, ...]]] = []
-    encoder += [("batch_normalization/gamma", ("encoder.normalise.weight",))]
-    encoder += [("batch_normalization/beta", ("encoder.normalise.bias",))]
-    for i in range(3):
-        for part in ("down.0", "on.0.0", "on.1.0"):
-            encoder += layer("conv2d", f"encoder.stages.{i}.{part}")
-    encoder += layer("CB/conv-0", "encoder.squeeze.0")
-    encoder += layer(".*globalMixer/dense-0", "encoder.context.0")
-    for i in range(3):
-        encoder += layer(f".*intermediate-{i}/conv-0", f"encoder.stages.{i}.local.0.0")
-    encoder += layer("dense", "encoder.context.2")
-    for i in range(3):
-        encoder += layer(f".*intermediate-{i}/conv-1", f"encoder.stages.{i}.local.1.0")
-    encoder += layer(".*LocalMixer/mlp/dense-0", "local.0") + layer(".*LocalMixer/final", "local.2")
-    encoder += [("batch_normalization/moving_mean", ("encoder.normalise.running_mean",))]
-    encoder += [("batch_normalization/moving_variance", ("encoder.normalise.running_var",))]
+def _extractor(config: parts.Extractor, named: str, ours: str) -> Iterator[Layer]:
+    if config.kind == "interpolate":
+        for j in range(len(config.mlp)):
+            yield from _layer(f"{named}/mlp/dense-{j}", f"{ours}.{2 * j}")
+        yield from _layer(f"{named}/final", f"{ours}.{2 * len(config.mlp)}")
+        return
+    for j in range(3):
+        yield "separable_conv2d/depthwise_kernel", (f"{ours}.convs.{j}.0.weight",)
+        yield "separable_conv2d/pointwise_kernel", (f"{ours}.convs.{j}.1.weight",)
+        yield "separable_conv2d/bias", (f"{ours}.convs.{j}.1.bias",)
+    yield from _layer("dense", f"{ours}.out.0")
 
-    renderer: list[tuple[str, tuple[str, ...]]] = []
-    for k in range(BLOCKS):
-        for i in range(3):
-            renderer += layer(f".*MLP-{k}/mlp/dense-{i}", f"decoder.blocks.{k}.{3 * i + 1}")
-        renderer += layer("dense", f"decoder.blocks.{k}.10")
-    for encoding in ("position", "time"):
-        renderer += [(".*_freqDeltas", (f"{encoding}.delta",))]
-        renderer += [(".*_fussionW", (f"{encoding}.sine", f"{encoding}.cosine"))]
-        renderer += [(".*_fussionB", (f"{encoding}.bias",)), (".*_gates", (f"{encoding}.gate",))]
-    return {"encoder": encoder, "renderer": renderer}
+
+def _renderer(config: Config) -> Iterator[Layer]:
+    """Of the decoder and the encodings of coordinates."""
+    decoder = config.decoder
+    for k in range(1 if decoder.shared else decoder.blocks):
+        for i in range(len(decoder.sizes)):
+            yield from _layer(f".*MLP-{k}/mlp/dense-{i}", f"decoder.blocks.{k}.{3 * i + 1}")
+        yield from _layer("dense", f"decoder.blocks.{k}.{3 * len(decoder.sizes) + 1}")
+    for name, encoding in (("position", config.position_encoding), ("time", config.time_encoding)):
+        if encoding.kind == "learned":
+            yield ".*_freqDeltas", (f"{name}.delta",)
+            yield ".*_fussionW", (f"{name}.sine", f"{name}.cosine")
+            yield from [(".*_fussionB", (f"{name}.bias",)), (".*_gates", (f"{name}.gate",))]
 
 
 def _read_weights(path: Path, config: Config) -> dict[str, Tensor]:
+    layouts = {"encoder": list(_encoder(config.encoder)), "renderer": list(_renderer(config))}
     with _open(path) as file:
-        groups = {group: _read_group(file, group, path) for group in ("encoder", "renderer")}
+        groups = {group: _read_group(file, group, path) for group in layouts}
     shapes = {key: value.shape for key, value in FranNet(config).state_dict().items()}
     state: dict[str, Tensor] = {}
-    for group, layout in _layout().items():
-        entries = groups[group]
-        for (keras, array), (pattern, ours) in zip(entries, layout, strict=False):
-            if not re.fullmatch(f"{pattern}:0", re.sub(r"_\d+(?=/)", "", keras)):
-                raise ValueError(f"{path} holds an unknown layer {keras!r} where {pattern!r} belongs ({ours[0]})")
-            parts = _to_torch(array, ours)
-            if [part.shape for part in parts] != [shapes[name] for name in ours]:
+    for group, layout in layouts.items():
+        for (keras, array), ours in _matched(groups[group], layout, group, path):
+            made = _to_torch(keras, array, ours)
+            if [each.shape for each in made] != [shapes[name] for name in ours]:
                 raise ValueError(f"{path}: {keras} has shape {array.shape}, which is not that of {' and '.join(ours)}")
-            state.update(zip(ours, parts, strict=True))
-        if len(entries) < len(layout):
-            raise ValueError(f"{path} lacks the layer {layout[len(entries)][0]!r} of the {group}")
-        if len(entries) > len(layout):
-            raise ValueError(f"{path} has an unknown layer {entries[len(layout)][0]!r} in the {group}")
+            state.update(zip(ours, made, strict=True))
     return state
+
+
+Entry = tuple[str, np.ndarray]
+
+
+def _matched(
+    entries: list[Entry], layout: list[Layer], group: str, path: Path
+) -> Iterator[tuple[Entry, tuple[str, ...]]]:
+    """Each weight of a group and what it is here; a ValueError names what is unknown, and what is not there."""
+    waiting: dict[str, list[tuple[str, ...]]] = {}
+    for pattern, ours in layout:
+        waiting.setdefault(pattern, []).append(ours)
+    matched = []
+    for keras, array in entries:
+        plain = re.sub(r"_\d+(?=/)", "", keras)
+        known = next((each for each in waiting if re.fullmatch(rf"{each}(:0)?", plain)), None)
+        if known is None or not waiting[known]:
+            raise ValueError(f"{path} has an unknown layer {keras!r} in the {group}")
+        matched.append(((keras, array), waiting[known].pop(0)))
+    for pattern, left in waiting.items():
+        if left:
+            raise ValueError(f"{path} lacks the layer {pattern!r} of the {group} ({left[0][0]})")
+    yield from matched
 
 
 def _read_group(file: Any, group: str, path: Path) -> list[tuple[str, np.ndarray]]:
@@ -236,16 +204,19 @@ def _read_group(file: Any, group: str, path: Path) -> list[tuple[str, np.ndarray
     return [(name, np.asarray(weights[name], dtype=np.float32)) for name in names]
 
 
-def _to_torch(array: np.ndarray, ours: tuple[str, ...]) -> list[Tensor]:
+def _to_torch(keras: str, array: np.ndarray, ours: tuple[str, ...]) -> list[Tensor]:
     """A Keras weight as those of our names.
 
-    Keras keeps kernels as (height, width, in, out) and (in, out), and PyTorch has the outputs first. The numbers of an
-    encoding carry leading axes of 1, and its sines and cosines are the columns of one weight.
+    Keras keeps kernels as (height, width, in, out) and (in, out), where PyTorch has the outputs first; of a depthwise
+    convolution as (height, width, channels, 1). The numbers of an encoding carry leading axes of 1, and its sines and
+    cosines are the columns of one weight.
     """
     if ours[0].startswith(("position.", "time.")):
         array = array.squeeze()
-        parts = [array] if len(ours) == 1 else list(np.atleast_2d(array).T)
+        made = [array] if len(ours) == 1 else list(np.atleast_2d(array).T)
     else:
         order = {4: (3, 2, 0, 1), 2: (1, 0)}.get(array.ndim, tuple(range(array.ndim)))
-        parts = [array.transpose(order)]
-    return [torch.from_numpy(np.ascontiguousarray(part)) for part in parts]
+        if "depthwise" in keras and array.ndim == 4:
+            order = (2, 3, 0, 1)
+        made = [array.transpose(order)]
+    return [torch.from_numpy(np.ascontiguousarray(each)) for each in made]

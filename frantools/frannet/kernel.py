@@ -110,7 +110,9 @@ class Blocks:
         self._local = _packed(local, group)
         self._columns = columns.transpose(1, 2).contiguous()
 
-    def tile(self, local: Tensor, rows: Tensor, start: int, stop: int) -> Callable[[Tensor, Tensor, bool], Tensor]:
+    def tile(
+        self, local: Tensor, rows: Tensor, start: int, stop: int, others: Tensor | None = None
+    ) -> Callable[[Tensor, Tensor, bool], Tensor]:
         """The blocks at a part of the grid.
 
         Parameters
@@ -121,6 +123,8 @@ class Blocks:
             (height, B * H) float32: what the first layers get in each row.
         start, stop : int
             Columns `start` to `stop` - 1 of the grid; `width` of them.
+        others : Tensor, optional
+            (height * width, B * H) float32: what else the first layers get at each point.
 
         Returns
         -------
@@ -144,6 +148,9 @@ class Blocks:
             stop - start,
             len(rows),
         )
+        if others is not None:
+            padded = torch.nn.functional.pad(others.float(), (0, 0, 0, strips * self._strip - points))
+            fixed += padded.unflatten(0, (strips, self._strip)).transpose(1, 2)
 
         def answer(value: Tensor, time: Tensor, from_value: bool) -> Tensor:
             # Channel by channel, as `noise.normal` lays values out.

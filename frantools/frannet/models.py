@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from .network import Config, FranNet
+from .config import Config
+from .network import FranNet
 from .schedule import Schedule, make
 
 
@@ -29,7 +30,7 @@ class CoordinateModel(Protocol):
     def latents(self, encoded: Any, points: Tensor) -> Tensor:
         """(1, N, L) numbers for (1, N, 2) float32 points, (x, y) in [0, 1]."""
 
-    def decode(self, latents: Tensor, points: Tensor, t: int | None, value: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, points: Tensor, t: int | float | None, value: Tensor) -> Tensor:
         """The (1, N, 3) answer to as many values at a diffusion step; see `FranNet.decode`."""
 
     def parameters(self) -> Any:

@@ -1,110 +1,38 @@
 """FranNet's network: an encoder, coordinate encodings and a decoder, and no sampling.
 
 The encoder reads a small gray picture once. The decoder then answers, for any point of the picture, with three
-numbers: the colour (single-pass models) or the noise in a noisy colour (diffusion models).
+numbers: the colour (single-pass models), the noise in a noisy colour (diffusion models), or the way to the colour.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..images import INPUT_SIZE
+from . import parts
+from .autoregressive import AutoregressiveSetup
+from .colours import to_network, to_rgb
 from .config import Config
+from .decoders import OUTPUTS as OUTPUTS
+from .decoders import Decoder
+from .encoders import Encoded as Encoded
+from .encoders import Encoder
+from .encodings import encoding
+from .extractors import extractor
+from .extractors import interpolate as interpolate
+from .layers import Dropout as Dropout
+from .samplers import Setup
 from .schedule import STEPS as STEPS
 from .schedule import Schedule, make
 
-LATENT = 64  # numbers in the global context, and in the local latent of a point
-CHANNELS = 32  # of the encoder's convolutions
-BANDS = 32  # frequencies of a coordinate encoding
-HIDDEN = 64  # units in each hidden layer of the decoder
-BLOCKS = 3  # MLPs in the decoder, each a residual on the value
-OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
-FINE = 32  # channels of the features at the input's own resolution
+LATENT = parts.Encoder().latent  # numbers in the note's global context, and in its local latent of a point
+HIDDEN = parts.Decoder().sizes[0]  # units in each hidden layer of its decoder
+BLOCKS = parts.Decoder().blocks  # MLPs in its decoder
 RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
-
-
-class Encoded(NamedTuple):
-    """What the encoder keeps of a batch of gray pictures."""
-
-    context: Tensor
-    """(B, 64): the global context."""
-    maps: tuple[Tensor, ...]
-    """Three feature maps, (B, 64, h, h) with h = 32, 16, 8; then, where the model has more, (B, C, 64, 64)."""
-    gray: Tensor
-    """(B, 1, 64, 64): the input."""
-
-
-class SameStride2(nn.Conv2d):
-    """3x3 stride-2 convolution with TensorFlow's "same" padding: zeros on the right and the bottom only."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 3, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (0, 1, 0, 1)))
-
-
-def conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding="same"), nn.ReLU())
-
-
-class Stage(nn.Module):
-    """Halve the picture; branch off a feature map of local context; go on."""
-
-    def __init__(self, inputs: int) -> None:
-        super().__init__()
-        self.down = nn.Sequential(SameStride2(inputs, CHANNELS), nn.ReLU())
-        self.local = nn.Sequential(conv(CHANNELS, CHANNELS, 5), conv(CHANNELS, LATENT, 5))
-        self.on = nn.Sequential(conv(CHANNELS, CHANNELS, 3), conv(CHANNELS, CHANNELS, 3))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.down(x)
-        return self.local(x), self.on(x)
-
-
-class Encoder(nn.Module):
-    """Gray pictures (B, 1, 64, 64) in [-1, 1] to their `Encoded` features."""
-
-    def __init__(self, features: str = "note") -> None:
-        super().__init__()
-        self.features = features
-        # Keras' defaults: epsilon 1e-3, momentum 0.99 (which PyTorch counts from the other end).
-        self.normalise = nn.BatchNorm2d(1, eps=1e-3, momentum=0.01)
-        self.stages = nn.ModuleList([Stage(1), Stage(CHANNELS), Stage(CHANNELS)])
-        self.squeeze = conv(CHANNELS, 8, 3)
-        cells = (INPUT_SIZE // 8) ** 2
-        self.context = nn.Sequential(nn.Linear(8 * cells, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
-        if features == "fine":
-            self.fine = nn.Sequential(conv(1, FINE // 2, 5), conv(FINE // 2, FINE, 3), conv(FINE, FINE, 3))
-
-    @property
-    def channels(self) -> int:
-        """Of all maps together."""
-        return 3 * LATENT + {"note": 0, "gray": 1, "fine": 1 + FINE}[self.features]
-
-    def forward(self, gray: Tensor) -> Encoded:
-        x = normal = self.normalise(gray)
-        maps = []
-        for stage in self.stages:
-            local, x = stage(x)
-            maps.append(local)
-        cells = self.squeeze(x).permute(0, 2, 3, 1)  # flattened in (height, width, channel) order, as in Keras
-        if self.features == "gray":
-            maps.append(normal)
-        elif self.features == "fine":
-            maps.append(torch.cat([normal, self.fine(normal)], dim=1))
-        return Encoded(self.context(cells.flatten(1)), tuple(maps), gray)
-
-
-def interpolate(features: Tensor, points: Tensor) -> Tensor:
-    """(B, C, h, w) maps read bilinearly at (B, N, 2) points, to (B, N, C): pixel-centre alignment, zeros outside."""
-    grid = points[:, :, None] * 2 - 1
-    read = F.grid_sample(features.to(grid.dtype), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return read[..., 0].transpose(1, 2).to(features.dtype)
 
 
 def cubic(v: Tensor, cells: int) -> Tensor:
@@ -138,98 +66,8 @@ def cubic(v: Tensor, cells: int) -> Tensor:
     return weights
 
 
-def frequency_bands() -> tuple[Tensor, Tensor]:
-    """The middle and half the width of each of the 32 frequency bands, float32.
-
-    Frequencies run from 1e-4 to 1e4 periods: geometric up to 1 and from 1 on, `i / 17` powers of 1e4.
-    Computed in float32 in FranNet's own order: at 10,000 periods its rounding shows.
-    """
-    powers = torch.tensor(1e4 ** (1 / 17), dtype=torch.float32) ** torch.arange(17, dtype=torch.float32)
-    low, high = (1 / powers).flip(0), powers
-    base = torch.cat([(edges[1:] + edges[:-1]) / 2 for edges in (low, high)])
-    half = torch.cat([(edges[1:] - edges[:-1]) / 2 for edges in (low, high)])
-    return base, half
-
-
-class CoordinateEncoding(nn.Module):
-    """FranNet's learned encoding of a coordinate: itself, and 32 gated waves.
-
-    ``concat(v, tanh(gate) * (W_sin sin(2 pi v f) + W_cos cos(2 pi v f) + b))`` with ``f = base + tanh(delta) * range``,
-    so that each band learns its frequency within its range, its phase and whether it counts at all.
-    """
-
-    outputs = 1 + BANDS
-    """Numbers that a coordinate is encoded in."""
-    base: Tensor
-    range: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        base, half = frequency_bands()
-        self.register_buffer("base", base, persistent=False)
-        self.register_buffer("range", half, persistent=False)
-        self.delta = nn.Parameter(torch.zeros(BANDS))
-        self.sine = nn.Parameter(torch.ones(BANDS))
-        self.cosine = nn.Parameter(torch.ones(BANDS))
-        self.bias = nn.Parameter(torch.zeros(BANDS))
-        self.gate = nn.Parameter(torch.zeros(BANDS))  # closed at first, or the high bands are noise to learn through
-
-    def forward(self, v: Tensor) -> Tensor:
-        """(..., C) coordinates to (..., C * 33) numbers, coordinate by coordinate.
-
-        float64 coordinates, as of points that float32 does not tell apart, have float64 phases.
-        """
-        v = v[..., None]
-        frequency = self.base + torch.tanh(self.delta) * self.range
-        if v.dtype == torch.float64 and frequency.dtype != torch.float64:
-            periods = v * frequency.double()
-            angle = ((periods - periods.floor()) * (2 * torch.pi)).to(frequency.dtype)
-            v = v.to(frequency.dtype)
-        else:
-            angle = (v * frequency) * (2 * torch.pi)
-        waves = self.sine * torch.sin(angle) + self.cosine * torch.cos(angle) + self.bias
-        return torch.cat([v, torch.tanh(self.gate) * waves], dim=-1).flatten(-2)
-
-
-class Dropout(nn.Module):
-    """FranNet's dropout of 0.05, to the nearest 256th: one random byte a number, where `nn.Dropout` takes four.
-
-    Random numbers are a fifth of the time of a training step on a processor.
-    """
-
-    cut = 13
-    """Of 256 numbers, how many are dropped on average."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return x
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.cut
-        return x * kept.to(x.dtype).mul_(256 / (256 - self.cut))
-
-
-class Decoder(nn.Module):
-    """Three MLPs, each a residual: ``r_k = r_{k-1} + MLP_k([features, value, r_{k-1}])``."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(self.block(features + OUTPUTS) for _ in range(BLOCKS))
-
-    @staticmethod
-    def block(inputs: int) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for width in (inputs, HIDDEN, HIDDEN):
-            layers += [Dropout(), nn.Linear(width, HIDDEN), nn.ReLU()]
-        return nn.Sequential(*layers, Dropout(), nn.Linear(HIDDEN, OUTPUTS))
-
-    def forward(self, features: Tensor, total: Tensor) -> Tensor:
-        for block in self.blocks:
-            total = total + block(torch.cat([features, total], dim=-1))
-        return total
-
-
 class FranNet(nn.Module):
-    """The whole network. About 0.59 million parameters.
+    """The whole network, composed of the parts that a config names. The note's has about 0.59 million parameters.
 
     Parameters
     ----------
@@ -243,16 +81,34 @@ class FranNet(nn.Module):
     source: str | None = None
     """What `load_model` was given, where that alone finds the model again."""
 
+    local: Any
+    """The extractor, a module that makes a local context of maps and points; or None."""
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config.features)
-        self.local = nn.Sequential(nn.Linear(self.encoder.channels, 256), nn.ReLU(), nn.Linear(256, LATENT), nn.ReLU())
-        self.position = CoordinateEncoding()
-        self.time = CoordinateEncoding()
-        coordinates = len(config.position) + 1  # and the time
-        self.decoder = Decoder(2 * LATENT + coordinates * CoordinateEncoding.outputs + OUTPUTS)
+        self.encoder = Encoder(config.encoder, config.features)
+        self.local = extractor(self.encoder.channels, config.encoder)
+        self.position = encoding(config.position_encoding)
+        self.time = encoding(config.time_encoding)
+        self.decoder = Decoder(config.decoder, sum(self.latent_parts) + sum(self.coordinate_parts) + OUTPUTS)
         self.float()  # whatever torch's default number is: it may be set for other work
+
+    @property
+    def latent_parts(self) -> tuple[int, int, int]:
+        """Numbers of a point's latent: from the global context, the local context and the gray input."""
+        local = 0 if self.local is None else self.config.encoder.latent
+        return self.encoder.width, local, OUTPUTS if self.config.gray_latents else 0
+
+    @property
+    def coordinate_parts(self) -> tuple[int, ...]:
+        """Numbers in the encoding of each coordinate, and of the time."""
+        return (*[self.position.outputs] * len(self.config.position), self.time.outputs)
+
+    @property
+    def setup(self) -> Setup | AutoregressiveSetup | None:
+        """What the model's own config samples with; None for a single pass."""
+        return self.config.setup
 
     @property
     def is_diffusion(self) -> bool:
@@ -281,7 +137,7 @@ class FranNet(nn.Module):
         return self.encoder(x)
 
     def latents(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """The latent vectors of points: the global context, then the local context at the point.
+        """The latent vectors of points: the global context, the local context at the point, and the gray input there.
 
         Parameters
         ----------
@@ -293,23 +149,45 @@ class FranNet(nn.Module):
         Returns
         -------
         Tensor
-            (B, N, 128) float32.
+            (B, N, 128) float32 of the note's models; see `latent_parts`.
         """
-        local = self.local(torch.cat([interpolate(features, points) for features in encoded.maps], dim=-1))
-        context = encoded.context[:, None].expand(-1, points.shape[1], -1)
-        return torch.cat([context, local], dim=-1)
+        parts = [encoded.context[:, None].expand(-1, points.shape[1], -1)]
+        if self.local is not None:
+            parts.append(self.local_context(encoded, points))
+        if self.config.gray_latents:
+            parts.append(self.gray_latents(encoded, points))
+        return torch.cat(parts, dim=-1)
+
+    def local_context(self, encoded: Encoded, points: Tensor) -> Tensor:
+        """What an extractor makes of the maps at points, (B, N, 64); zeros where `encoded.local` is off."""
+        if not encoded.local:
+            return encoded.context.new_zeros(*points.shape[:2], self.config.encoder.latent)
+        return self.local(encoded.maps, points)
+
+    def gray_latents(self, encoded: Encoded, points: Tensor) -> Tensor:
+        """The gray input at points, (B, N, 3), as the network knows colours."""
+        return to_network(interpolate(encoded.gray, points).expand(-1, -1, OUTPUTS), self.config.colours)
 
     def encode_position(self, points: Tensor) -> Tensor:
         """(..., 2) points to their (..., 66) encoding, or (..., 33) where the model knows x alone."""
         return self.position(points[..., : len(self.config.position)])
 
-    def encode_time(self, t: Tensor | int | None) -> Tensor:
-        """The (..., 33) encoding of diffusion steps; None, for single-pass models, is time 0."""
+    def encode_time(self, t: Tensor | float | None) -> Tensor:
+        """The (..., 33) encoding of times: whole numbers are diffusion steps, others times in [0, 1], and None is 0.
+
+        Raises
+        ------
+        ValueError
+            If it is no number, or a time outside of [0, 1].
+        """
+        floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
+        if isinstance(t, (bool, np.bool_)) or (isinstance(t, (float, np.floating)) and not 0 <= t <= 1):
+            raise ValueError(f"t is {t!r}; accepted are diffusion steps as whole numbers, and times from 0.0 to 1.0")
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
-        return self.time(time[..., None] / (self.config.steps - 1))
+        return self.time(time[..., None] / (1 if floating else self.config.steps - 1))
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """What the answers for points are added to: the gray input there, cubically interpolated, or 0.
+        """What the answers for points are added to: the gray input there, or 0.
 
         Parameters
         ----------
@@ -325,18 +203,26 @@ class FranNet(nn.Module):
         """
         if self.config.target == "colour":
             return torch.zeros_like(points[..., :1], dtype=encoded.gray.dtype)
+        if self.config.target == "difference":
+            return interpolate(encoded.gray, points)
         x, y = (cubic(v, INPUT_SIZE).to(encoded.gray.dtype) for v in points.unbind(-1))
         return torch.einsum("bnh,bhw,bnw->bn", y, encoded.gray[:, 0], x)[..., None]
 
     def to_colour(self, value: Tensor, base: Tensor) -> Tensor:
         """Colours in about [-1, 1], from clean values (..., 3) and their `base` (..., 1)."""
-        return value if self.config.target == "colour" else base + RESIDUAL * value
+        colour = to_rgb(value, self.config.colours)
+        return colour if self.config.target == "colour" else base + self._scale * colour
 
     def to_value(self, colour: Tensor, base: Tensor) -> Tensor:
         """The clean values whose `to_colour` is `colour`."""
-        return colour if self.config.target == "colour" else (colour - base) / RESIDUAL
+        left = colour if self.config.target == "colour" else (colour - base) / self._scale
+        return to_network(left, self.config.colours)
 
-    def decode(self, latents: Tensor, points: Tensor, t: Tensor | int | None, value: Tensor) -> Tensor:
+    @property
+    def _scale(self) -> float:
+        return RESIDUAL if self.config.target == "residual" else 1.0
+
+    def decode(self, latents: Tensor, points: Tensor, t: Tensor | float | None, value: Tensor) -> Tensor:
         """Answer for points: their clean value, or the noise in `value`.
 
         Parameters
@@ -345,8 +231,8 @@ class FranNet(nn.Module):
             (B, N, 128), from `latents`.
         points : Tensor
             (B, N, 2), the same points.
-        t : int, (B, N) Tensor or None
-            The diffusion step, from 0 to the last of `schedule`; None for a single-pass model.
+        t : int, float, (B, N) Tensor or None
+            The diffusion step, from 0 to the last of `schedule`; or as a float the time, from 0 to 1; None is time 0.
         value : Tensor
             (B, N, 3): the noisy values; zeros for a single-pass model.
 
@@ -354,12 +240,21 @@ class FranNet(nn.Module):
         -------
         Tensor
             (B, N, 3): of a single-pass model, the clean values (`to_colour` makes colours of them); of a diffusion
-            model, its `Config.objective`: the noise, or the velocity (`samplers.noise_of` makes noise of it).
+            model, its `Config.objective`: the noise, or the velocity (`samplers.noise_of` makes noise of it); of the
+            others, see `interpolants`.
         """
         time = self.encode_time(t).expand(*points.shape[:-1], -1)
         features = torch.cat([latents, self.encode_position(points), time, value], dim=-1)
         return self.decoder(features, self.start(value))
 
+    @property
+    def adds_to_value(self) -> bool:
+        """Whether the decoder's MLPs add to the value, which is nearly the noise in it, and not to 0, for a velocity.
+
+        FranNet's own models of a velocity add to the value, too.
+        """
+        return self.config.objective != "v" or self.config.restorator != "diffusion"
+
     def start(self, value: Tensor) -> Tensor:
-        """What the decoder's MLPs add to: the value, which is nearly the noise in it, or 0 for a velocity."""
-        return value if self.config.objective == "noise" else torch.zeros_like(value)
+        """What the decoder's MLPs add to."""
+        return value if self.adds_to_value else torch.zeros_like(value)

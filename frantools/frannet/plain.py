@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 
 from .coordinates import LEAST, LEAST_FLOAT32, exact
-from .engine import Answer
-from .models import CoordinateModel
+from .engine import serves
+from .interpolants import Answer
+from .models import CoordinateModel, is_plain_frannet
 from .network import FranNet
+
+
+def is_fast(model: CoordinateModel) -> TypeGuard[FranNet]:
+    """Whether the fast engine (`engine`) serves a model; of the others each does its own work, here."""
+    return is_plain_frannet(model) and serves(model.config)
 
 
 class PlainDecoder:
@@ -59,7 +65,7 @@ def answer_at(model: CoordinateModel, encoded: Any, points: Tensor, dtype: torch
     kind, mixed = points.device.type, dtype != torch.float32
 
     @torch.no_grad()
-    def answer(value: Tensor, t: int | None) -> Tensor:
+    def answer(value: Tensor, t: int | float | None) -> Tensor:
         with torch.autocast(kind, dtype, enabled=mixed):
             return model.decode(latents, points, t, value[None])[0].float()
 

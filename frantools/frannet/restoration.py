@@ -9,7 +9,6 @@ from dataclasses import astuple
 from functools import cache, partial
 from importlib.metadata import version
 from threading import Event
-from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,12 +21,14 @@ from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .adapters import SchedulerSetup
+from .autoregressive import AutoregressiveSetup
 from .coordinates import exact
-from .engine import Answer, GridDecoder
-from .models import CoordinateModel, check_model, device_of, is_diffusion, is_plain_frannet, schedule_of
+from .engine import GridDecoder
+from .interpolants import Answer, values
+from .models import CoordinateModel, check_model, device_of, schedule_of
 from .network import INPUT_SIZE
-from .plain import PlainDecoder
-from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on, noise_of, sample
+from .plain import PlainDecoder, is_fast
+from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
 from .setups import setup_name
 from .threads import run
 
@@ -222,9 +223,8 @@ def values_at(
         return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None)
     length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
     drawn = noise.in_order(draws(length), fields)
-    start, schedule = next(drawn), schedule_of(model)
-    denoise = noise_of(answer, schedule, model.config.objective)
-    return sample(denoise, start, schedule, setup, noise=lambda _: next(drawn), callback=after)
+    start = model.config.source.of_normal(next(drawn))
+    return values(model.config, answer, start, schedule_of(model), setup, lambda _: next(drawn), after)
 
 
 def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:
@@ -259,7 +259,7 @@ def decoder_of(
     ValueError
         If float64 no longer tells the columns apart.
     """
-    if is_plain_frannet(model):
+    if is_fast(model):
         return GridDecoder(model, encoded, columns, dtype)
     return PlainDecoder(model, encoded, columns, dtype)
 
@@ -273,20 +273,36 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: CoordinateModel, setup: Setup | Solver | None) -> Setup | Solver | None:
-    """The setup to sample with: B for a diffusion model where none is given, None for a single-pass model."""
-    if is_diffusion(model):
-        if not isinstance(setup, (Setup, SchedulerSetup, Solver, NoneType)):
-            raise ValueError(
-                f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
-                "or any other Solver: an object with calls, sample and to_dict"
-            )
-        return setup if setup is not None else Setup()
-    if setup is not None:
+def check_setup(
+    model: CoordinateModel, setup: Setup | AutoregressiveSetup | Solver | None
+) -> Setup | AutoregressiveSetup | Solver | None:
+    """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
+
+    Raises
+    ------
+    ValueError
+        If a setup does not go with the model.
+    """
+    config = model.config
+    if config.sampler is None and setup is not None:
         raise ValueError(
             f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
         )
-    return None
+    if setup is None:
+        return Setup() if config.restorator == "diffusion" else config.setup
+    if config.sampler is AutoregressiveSetup:
+        if not isinstance(setup, AutoregressiveSetup):
+            raise ValueError(
+                f"setup is {setup!r}; accepted for the {config.restorator} model {getattr(model, 'name', None)!r} is "
+                "an AutoregressiveSetup, such as AutoregressiveSetup(threshold=0.001)"
+            )
+        return setup
+    if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
+        raise ValueError(
+            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+            "or any other Solver: an object with calls, sample and to_dict"
+        )
+    return setup
 
 
 def check_seed(seed: int) -> int:

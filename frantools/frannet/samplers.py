@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checks import is_whole
@@ -22,6 +23,7 @@ from .predictions import PREDICTIONS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
+Guess = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 Noise = Callable[[tuple[int, ...]], Tensor]
 Callback = Callable[["Step"], None]
 
@@ -60,6 +62,9 @@ class Setup:
     noise_fields : {"fresh", "one"}
         Whether each step draws anew, or all steps after the start add the same numbers, which then add up: no longer
         the noise that the model was trained with.
+    start, stop : int, optional
+        The diffusion steps to begin and to end at, as FranNet counts them: the first step visited is ``start - 1``, and
+        the last one `stop`, which leads to ``stop - 1``; with "uniform" steps. Default: all of them.
 
     Raises
     ------
@@ -76,9 +81,11 @@ class Setup:
     sampler: str = "ddim"
     noise_length: float = 0.0
     noise_fields: str = "fresh"
+    start: int | None = None
+    stop: int | None = None
 
     def __post_init__(self) -> None:
-        if not _is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
+        if not is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
             raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
         if not is_whole(self.K) or self.K < 1:
             raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
@@ -95,6 +102,15 @@ class Setup:
         object.__setattr__(self, "K", int(self.K))
         object.__setattr__(self, "noise_projection", bool(self.noise_projection))
         object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
+        for name in ("start", "stop"):
+            value = getattr(self, name)
+            if value is not None and (not is_whole(value) or value < 0):
+                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0, and None")
+            object.__setattr__(self, name, None if value is None else int(value))
+        if self.start is not None and self.start <= (self.stop or 0):
+            raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
+        if (self.start, self.stop) != (None, None) and self.steps != "uniform":
+            raise ValueError(f"start and stop go with steps='uniform', not with {self.steps!r}")
         needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
@@ -107,13 +123,18 @@ class Setup:
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
-        return len(steps(self.steps, self.K, schedule.steps)[0])
+        return len(self.visited(schedule)[0])
+
+    def visited(self, schedule: Schedule) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The diffusion steps that are visited on a schedule, and where each leads; see `schedule.steps`."""
+        return steps(self.steps, self.K, schedule.steps, self.start, self.stop)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in WHITE} | coloured(
-            self
-        )
+        made = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in WHITE}
+        # Recipes of all steps, and of white noise, stay as they were.
+        kept = {name: value for name, value in made.items() if name not in ("start", "stop") or value is not None}
+        return kept | coloured(self)
 
 
 WHITE: dict[str, Any] = {"noise_length": 0.0, "noise_fields": "fresh"}
@@ -190,7 +211,7 @@ def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     return counted(schedule) if counted is not None else setup.calls
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
@@ -199,7 +220,7 @@ def _bounds(clipping: object) -> tuple[float, float]:
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2
-        and all(map(_is_number, clipping))
+        and all(map(is_number, clipping))
         and clipping[0] < clipping[1]
     ):
         return float(clipping[0]), float(clipping[1])
@@ -319,17 +340,45 @@ def sample(
     """
     if not isinstance(setup, Setup):
         return setup.sample(denoise, x, schedule, noise, callback)
-    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
-    low, high = setup.clipping or (None, None)
-    clip = (lambda v: v) if low is None else (lambda v: v.clamp(low, high))
-    power = 2 if setup.noise_stddev == "squared" else 1
 
-    x = clip(x)
-    visited, previous = steps(setup.steps, setup.K, schedule.steps)
+    def guess(x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        e = denoise(x, t)
+        return predict_x0(x, e, float(schedule.alpha_bar[t + 1])), e
+
+    return walk(guess, _clipped(x, setup), schedule, setup, noise, callback)
+
+
+def _clipped(x: Tensor, setup: Setup) -> Tensor:
+    return x if setup.clipping is None else x.clamp(*setup.clipping)
+
+
+def walk(
+    guess: Guess,
+    x: Tensor,
+    schedule: Schedule,
+    setup: Setup,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+    always: bool = False,
+) -> Tensor:
+    """The steps of `sample`, whatever the network answers.
+
+    Parameters
+    ----------
+    guess : callable
+        ``guess(x, t)``: the clean value x0 and the noise that the network sees in `x` at diffusion step `t`.
+    x, schedule, setup, noise, callback
+        As for `sample`, but that `x` is taken as it is.
+    always : bool
+        Whether noise is drawn in each step, needed or not (but not where the setup leaves noise out), as FranNet's
+        autoregressive restorator does.
+    """
+    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+    power = 2 if setup.noise_stddev == "squared" else 1
+    visited, previous = setup.visited(schedule)
     for index, (t, t_prev) in enumerate(zip(visited.tolist(), previous.tolist(), strict=True)):
         a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
-        e = denoise(x, t)
-        x0 = predict_x0(x, e, a)
+        x0, e = guess(x, t)
         if setup.sampler == "ddpm":
             # Algorithm 2: the posterior mean.
             beta = float(schedule.beta[t + 1])
@@ -340,11 +389,11 @@ def sample(
             sigma = ddim_sigma(a, p, setup.stochasticity)
             x = sqrt(p) * x0 + sqrt(max(1 - p - sigma**2, 0.0)) * e
         radius = length(x - x0) if setup.noise_projection else None
-        if sigma > 0 and setup.noise_stddev != "zero":
+        if (sigma > 0 or always) and setup.noise_stddev != "zero":
             x = x + sigma**power * draw(tuple(x.shape))
         if radius is not None:
             x = project(x, x0, radius)
-        x = clip(x)
+        x = _clipped(x, setup)
         if callback is not None:
             callback(Step(index, t, t_prev, x, x0))
     return x

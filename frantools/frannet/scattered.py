@@ -22,10 +22,11 @@ from .. import noise
 from ..images import prepare_input
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
-from .engine import Answer, Decoder
-from .models import CoordinateModel, check_model, device_of, is_plain_frannet, schedule_of
-from .network import Encoded, FranNet, interpolate
-from .plain import answer_at, colours_at
+from .engine import Decoder
+from .interpolants import Answer
+from .models import CoordinateModel, check_model, device_of, schedule_of
+from .network import Encoded, FranNet
+from .plain import answer_at, colours_at, is_fast
 from .restoration import (
     PRECISIONS,
     TILE,
@@ -56,8 +57,12 @@ class PointDecoder(Decoder):
         return self.model.encode_position(rows)
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
-        read = torch.cat([interpolate(features, rows[None])[0] for features in self.encoded.maps], dim=-1)
-        return self.model.local(read).to(self.dtype)
+        if self.model.local is None:
+            return rows.new_empty(len(rows), 0, dtype=self.dtype)
+        return self.model.local_context(self.encoded, rows[None])[0].to(self.dtype)
+
+    def _gray(self, rows: Tensor, part: slice) -> Tensor | None:
+        return self.model.gray_latents(self.encoded, rows[None])[0] if self.model.config.gray_latents else None
 
 
 class PreparedTile(NamedTuple):
@@ -122,7 +127,7 @@ def points_decoder(
     def prepare(_: int) -> None:
         with torch.inference_mode():
             encoded = model.encode(x)
-            fast = PointDecoder(model, encoded, dtype) if is_plain_frannet(model) else None
+            fast = PointDecoder(model, encoded, dtype) if is_fast(model) else None
             for exact, part in zip(places.split(size), near.split(size), strict=True):
                 answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
                 tiles.append(PreparedTile(exact, answer, colours_at(model, encoded, part)))

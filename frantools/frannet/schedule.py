@@ -90,7 +90,9 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     return Schedule(name, beta, alpha_bar, posterior, snr)
 
 
-def steps(rule: str = "uniform", K: int = 1, total: int = STEPS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def steps(
+    rule: str = "uniform", K: int = 1, total: int = STEPS, start: int | None = None, stop: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The diffusion steps that a sampler visits, and where each leads.
 
     Parameters
@@ -102,31 +104,39 @@ def steps(rule: str = "uniform", K: int = 1, total: int = STEPS) -> tuple[NDArra
         The stride of "uniform", 1 to `total` - 1; "quadratic" does not use it.
     total : int
         Steps of the schedule.
+    start, stop : int, optional
+        "uniform" visits `start` - 1, every K-th step of those between, and `stop`. Default: `total` and 0.
 
     Returns
     -------
     t, t_prev : ndarray of int
-        Steps from `total` - 1 down to 0, and the same shifted by one, ending in -1 (the clean picture).
+        Steps from `start` - 1 down to `stop`, and the same shifted by one, ending in `stop` - 1 (-1 is the clean
+        picture).
 
     Raises
     ------
     ValueError
-        If the rule is unknown or K is out of range.
+        If the rule is unknown or K, `start` or `stop` is out of range.
 
     Examples
     --------
     >>> steps("uniform", K=30)[0].tolist()
     [99, 91, 61, 31, 1, 0]
+    >>> steps("uniform", K=20, start=60, stop=10)[0].tolist()
+    [59, 51, 31, 11, 10]
     >>> steps("quadratic")[0].tolist()
     [99, 63, 31, 15, 7, 3, 1, 0]
     """
+    first, last = total if start is None else start, stop or 0
+    if not 0 <= last < first <= total:
+        raise ValueError(f"start is {first} and stop {last}; accepted are starts up to {total}, above the stop")
     if rule == "uniform":
         if not 1 <= K < total:
             raise ValueError(f"K is {K}; accepted are 1 to {total - 1}")
-        t = [total - 1, *reversed(range(1, total - 1, K)), 0]
+        t = [first - 1, *reversed(range(last + 1, first - 1, K)), last]
     elif rule == "quadratic":
         t = [total - 1, *(2**k - 1 for k in range(total.bit_length(), -1, -1) if 2**k < total)]
     else:
         raise ValueError(f"unknown step rule {rule!r}; accepted are {', '.join(map(repr, RULES))}")
     visited = np.array(t, dtype=np.int64)
-    return visited, np.append(visited[1:], -1)
+    return visited, np.append(visited[1:], visited[-1] - 1)

@@ -93,6 +93,12 @@ def sharpness() -> dict[str, list[float]]:
     return each
 
 
+def noise_length() -> dict[str, Any]:
+    """What the length of noise changes, portrait by portrait; made by `benchmarks/noise_length.py`, or empty."""
+    path = shipped() / "results" / "noise-length.json"
+    return _read("noise-length.json") if path.is_file() else {}
+
+
 FAMILIES = {
     "DDIM": "DDIM",
     "B": "DDIM with noise projection (A, B)",

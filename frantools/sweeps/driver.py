@@ -107,7 +107,7 @@ def sweep(
     >>> import frantools as ft
     >>> made = ft.sweep({"K": [25, 50], "noise_stddev": ["normal", "zero"]}, ["hopper"], size=16)
     >>> made
-    Sweep of K, noise_stddev: 4 settings on 1 pictures, 4 cells
+    Sweep of K, noise_stddev: 4 settings on 1 picture, 4 cells
     """
     planned = plan(axes, photos, base, measures, points, size, seed, limit, precision)
     kept = None if store is None else Store(store)
@@ -230,7 +230,8 @@ def gathered(planned: Plan, found: dict[str, Record]) -> Sweep:
 
 def _protocol(planned: Plan) -> str:
     measured = "every pixel" if planned.points is None else f"{planned.points} random points of each"
+    pictures = f"{len(planned.pictures)} picture{'s' * (len(planned.pictures) != 1)}"
     return (
-        f"{len(planned.pictures)} pictures ({planned.pictures[0].frame} frame) at {planned.size} pixels, measured on "
-        f"{measured}; seed {planned.seed} for the first, the next have the next; {planned.precision}."
+        f"{pictures} ({planned.pictures[0].frame} frame) at {planned.size} pixels, measured on {measured}; seed "
+        f"{planned.seed} for the first, the next have the next; {planned.precision}."
     )

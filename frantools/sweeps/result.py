@@ -49,6 +49,11 @@ class Sweep:
         errors = [f"{name}_se" for name in self.measures] if self.points is not None else []
         return ["picture", *self.axes, *self.measures, *errors, "calls", "seconds", "sentence"]
 
+    @property
+    def cells(self) -> Table:
+        """A row a setting and picture; see `to_frame`."""
+        return Table([{name: row.get(name) for name in self.names} for row in self.rows], self.protocol)
+
     def to_frame(self) -> DataFrame:
         """A row a setting and picture, as pandas has it.
 
@@ -61,9 +66,7 @@ class Sweep:
         ModuleNotFoundError
             If pandas is not installed.
         """
-        return Table(
-            [{name: row.get(name) for name in self.names} for row in self.rows] or [dict.fromkeys(self.names)]
-        ).to_frame()
+        return self.cells.to_frame()
 
     @property
     def failures(self) -> Table:
@@ -100,10 +103,10 @@ class Sweep:
     def __repr__(self) -> str:
         failed = len(self.failures.rows)
         of = len(self.columns) * len(self.pictures)
-        cells = f"{len(self.rows)} of {of} cells" if len(self.rows) < of else f"{of} cells"
+        cells = f"{len(self.rows)} of {of} cells" if len(self.rows) < of else _counted(of, "cell")
         return (
-            f"Sweep of {', '.join(self.axes) or 'one setting'}: {len(self.columns)} settings on {len(self.pictures)} "
-            f"pictures, {cells}{f', {failed} failed' if failed else ''}"
+            f"Sweep of {', '.join(self.axes) or 'one setting'}: {_counted(len(self.columns), 'setting')} on "
+            f"{_counted(len(self.pictures), 'picture')}, {cells}{f', {failed} failed' if failed else ''}"
         )
 
     def _repr_markdown_(self) -> str:
@@ -112,6 +115,10 @@ class Sweep:
         left = len(table.rows) - len(shown.rows)
         more = f"\n\n... and {left} more settings: `.table()`, `.to_frame()`" if left else ""
         return f"{self!r}\n\n{shown._repr_markdown_()}{more}"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 SHOWN = 20

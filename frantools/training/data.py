@@ -15,44 +15,10 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from ..images import Picture, prepare_input, square
+from .masks import mask
 
 SIZE = 178  # pixels a side of a training picture, as CelebA's centre crop
 AUGMENTS = ("none", "crops", "strong")
-PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
-
-
-def check_masking(masking: str) -> str:
-    """Accept "none", "uniform", "dynamic" or a number of cells a side from 1 to 64; anything else is a ValueError."""
-    if masking in ("none", "uniform", "dynamic") or (masking.isdecimal() and 1 <= int(masking) <= 64):
-        return masking
-    raise ValueError(f"masking is {masking!r}; accepted are none, uniform, dynamic and whole numbers from 1 to 64")
-
-
-def mask(x: Tensor, masking: str, rng: np.random.Generator) -> Tensor:
-    """FranNet's masking augmentation: set a random number of cells, 0 to 75 %, to mid gray.
-
-    Parameters
-    ----------
-    x : Tensor
-        (B, 1, S, S) inputs in [-1, 1].
-    masking : str
-        Cells a side; "uniform" picks 5 to 64 anew for each batch, "dynamic" a prime of 5 to 61 or 64.
-    """
-    if masking == "none":
-        return x
-    match masking:
-        case "uniform":
-            cells = int(rng.integers(5, 65))
-        case "dynamic":
-            cells = int(rng.choice((*PRIMES, 64)))
-        case _:
-            cells = int(masking)
-    order = np.argsort(rng.random((len(x), cells * cells)), axis=1)
-    masked = np.floor(rng.uniform(0, 0.75, (len(x), 1)) * cells * cells + 0.5)
-    masked = np.minimum(masked, cells * cells * 3 // 4)  # or rounding masks a single cell, which is all
-    kept = torch.from_numpy(order >= masked).reshape(-1, 1, cells, cells)
-    nearest = torch.arange(x.shape[-1]) * cells // x.shape[-1]
-    return x * kept[:, :, nearest][:, :, :, nearest]
 
 
 def exposure(rng: np.random.Generator) -> np.ndarray:
@@ -72,7 +38,7 @@ class Batches(Dataset[dict[str, Tensor]]):
     batch, points : int
         Pictures a batch, and points asked about in each.
     masking : str
-        See `mask`.
+        See `masks.mask`.
     seed : int
         Of the order, crops, flips, points and masks.
     augment : {"none", "crops", "strong"}

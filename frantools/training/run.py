@@ -6,18 +6,16 @@ from math import cos, isfinite, pi
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..frannet.network import FranNet
-from ..frannet.predictions import PREDICTIONS, noisy
 from .data import Batches
 from .settings import Settings
+from .targets import ask
 from .team import Team
 
 WARM_UP = 200  # steps
 EMA = 0.999  # decay of the moving average of the weights
 LOWEST = 0.005  # the learning rate decays to this share of it
-HUBER = 0.5  # below this, an error counts as its square; beyond, as its size
 
 
 def learning_rate(step: int, settings: Settings) -> float:
@@ -34,35 +32,23 @@ def draw_times(times: str, shape: tuple[int, ...], steps: int, rng: torch.Genera
     return ((1 - torch.rand(shape, generator=rng).square()) * steps).long().clamp(max=steps - 1)
 
 
-def error(answer: Tensor, truth: Tensor, kind: str, absolute: bool) -> Tensor:
-    """The mean error of answers, as `Settings` names it."""
-    if kind == "huber":
-        return (((answer - truth).square() + HUBER**2).sqrt() - HUBER).mean()
-    return F.l1_loss(answer, truth) if kind == "note" and absolute else F.mse_loss(answer, truth)
-
-
 def objective(
     model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator, settings: Settings
 ) -> Tensor:
-    """The loss of a batch: the error of the colour, or of the noise or velocity."""
+    """The loss of a batch: the mean error of the colour, or of what else the network answers."""
     colour, points, encoded = batch["colour"], batch["points"], model.encode(batch["input"])
     latents = model.latents(encoded, points)
     with torch.autocast(points.device.type, enabled=False):  # what is to be learned is not rounded
         base = model.base(encoded, points)
-    if model.config.restorator == "single-pass":
-        value = model.decode(latents, points, None, torch.zeros_like(colour)).float()
-        return error(model.to_colour(value, base), colour, settings.error, False)
-    value = model.to_value(colour, base)
-    if model.config.restorator == "direction":
-        start = torch.randn(value.shape, generator=rng).to(value.device)
-        return error(model.decode(latents, points, None, start).float(), value - start, settings.error, True)
+        x0 = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
-    t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng)
-    e = torch.randn(value.shape, generator=rng).to(value.device)
-    a = alpha_bar[t + 1][..., None].to(value.device)
-    target = PREDICTIONS[model.config.objective].target(value, e, a)
-    answer = model.decode(latents, points, t.to(value.device), noisy(value, e, a)).float()
-    return error(answer, target, settings.error, True)
+    t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng) if settings.timed else None
+    x1 = settings.start.draw(tuple(x0.shape), rng).to(x0.device) if not settings.interpolant.blind else None
+    asked = ask(settings.interpolant, x0, x1, t, alpha_bar)
+    answer = model.decode(latents, points, asked.t, asked.value).float()
+    if settings.restorator == "single-pass" and settings.colours == "rgb":  # the error is of the colour itself
+        return settings.loss(model.to_colour(answer, base), colour).mean()
+    return settings.loss(answer, asked.target).mean()
 
 
 def diverged(loss: float, step: int) -> FloatingPointError:

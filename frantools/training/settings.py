@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from math import inf
 
 from ..checks import is_whole
+from ..frannet.interpolants import Interpolant
 from ..frannet.network import Config
-from .data import AUGMENTS, check_masking
+from ..frannet.starts import Start
+from .data import AUGMENTS
+from .losses import Loss, find, size, square
+from .masks import check_masking
+from .targets import TIMED, interpolant_of
 
 SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 TIMES = ("uniform", "noisy")
-ERRORS = ("note", "square", "huber")
 
 
 @dataclass(frozen=True)
@@ -20,20 +24,23 @@ class Settings:
 
     Parameters
     ----------
-    restorator : {"single-pass", "diffusion", "direction"}
-        What is trained.
+    restorator : {"single-pass", "diffusion", "direction", "constant", "interpolant"}
+        What is trained. "direction" answers the way from a drawn value to the colour, "constant" the colour, of no
+        value; an "interpolant" answers its `objective`, about a value and a time.
     masking : str
-        "none", "uniform", "dynamic" or cells a side; see `data.mask`.
+        "none", "uniform", "dynamic", cells a side, or sizes and limits; see `masks.mask`.
     augment : {"none", "crops", "strong"}
         See `data.Batches`.
-    target, features, objective : str
+    target, features : str
         See `network.Config`.
+    objective : {"noise", "v", "direction", "constant"}
+        What a diffusion model or an interpolant answers; see `network.Config`. The last two go with an interpolant.
     times : {"uniform", "noisy"}
-        Which diffusion steps a diffusion model is asked about in training: all as often, or the noisy ones more:
-        half of them of the noisiest quarter. A restoration's first calls decide most of it.
-    error : {"note", "square", "huber"}
+        Which diffusion steps a diffusion model or an interpolant is asked about in training: all as often, or the
+        noisy ones more: half of them of the noisiest quarter. A restoration's first calls decide most of it.
+    error : {"note", "square", "size", "huber", "huber:DELTA", "pseudo-huber:DELTA"}
         What the loss makes of an error: the note's, which is its square (single-pass) or its size (all others); its
-        square; or the pseudo-Huber (Charbonnier et al., 1997), a square for small errors and a size for large ones.
+        square; its size; or something between, a square for small errors and a size for large ones: see `losses`.
         Squares lead to the mean of what may be there, sizes to its median.
     steps : int
         Optimiser steps.
@@ -45,6 +52,11 @@ class Settings:
         Of the weights, the data, the dropout and the diffusion noise; at most 10 ** 12.
     precision : {"float32", "bfloat16"}
         Of the products; "bfloat16" is automatic mixed precision, the weights stay float32.
+    source : str
+        What the drawn values are drawn from: "normal", "normal:MEAN,STDDEV", "uniform" (-1 to 1) or
+        "uniform:LOW,HIGH".
+    colours : str
+        The colour format that the network learns; see `colours`.
     """
 
     restorator: str = "diffusion"
@@ -61,16 +73,22 @@ class Settings:
     rate: float = 2e-3
     seed: int = 0
     precision: str = "float32"
+    source: str = "normal"
+    colours: str = "rgb"
 
     def __post_init__(self) -> None:
-        self.config  # noqa: B018 - checks its part
+        self.config, self.loss  # noqa: B018 - each checks its part
         check_masking(self.masking)
-        for name, accepted in (("augment", AUGMENTS), ("times", TIMES), ("error", ERRORS)):
+        for name, accepted in (("augment", AUGMENTS), ("times", TIMES)):
             if getattr(self, name) not in accepted:
                 listed = ", ".join(map(repr, accepted))
                 raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {listed}")
-        if self.times != "uniform" and self.restorator != "diffusion":
-            raise ValueError(f"times {self.times!r} goes with a diffusion restorator; a single-pass one has no steps")
+        if self.times != "uniform" and not self.timed:
+            raise ValueError(
+                f"times {self.times!r} goes with a diffusion or interpolant restorator; {self.restorator} has no steps"
+            )
+        if self.source != "normal" and self.interpolant.blind:
+            raise ValueError(f"source {self.source!r} goes with a restorator that starts from a drawn value")
         for name in ("steps", "batch", "points"):
             if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
@@ -84,4 +102,31 @@ class Settings:
     @property
     def config(self) -> Config:
         """Of the model that is trained."""
-        return Config(self.restorator, target=self.target, features=self.features, objective=self.objective)
+        return Config(
+            self.restorator,
+            target=self.target,
+            features=self.features,
+            objective=self.objective,
+            colours=self.colours,
+            source=self.start,
+        )
+
+    @property
+    def interpolant(self) -> Interpolant:
+        """What the network sees and answers."""
+        return interpolant_of(self.restorator, self.objective)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the network is told a time."""
+        return self.restorator in TIMED
+
+    @property
+    def start(self) -> Start:
+        """The distribution of the drawn values."""
+        return Start.parse(self.source)
+
+    @property
+    def loss(self) -> Loss:
+        """What an error costs."""
+        return find(self.error, default=square if self.restorator == "single-pass" else size)

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from itertools import chain, count
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from ..checks import is_whole
@@ -16,13 +16,14 @@ from ..comparisons import Comparison
 from ..files import replacing
 from ..metadata import HTML_START
 from ..recipes import Recipe
-from .boxes import as_boxes
 from .modules import script, style
-from .pictures import Encoded, collect, encode, reencoded, reference_of
+from .pictures import Encoded, collect, encode, lossy, reference_of
 
 BY_TITLE = ("chips", "numbers", "best", "notes")
 _FOLDERS = re.compile(r"(?<![\w.:/\\<])(?:[A-Za-z]:[\\/]|/)(?:[^\s/\\'\"<>|:,;]+[\\/])+(?=[^\s/\\])")
-"""The folders of an absolute path within a sentence."""
+"""The folders of an absolute path within a sentence, as far as they have no spaces."""
+_PATH = re.compile(r"(?:[A-Za-z]:[\\/]|/)(?!.*(?:: |\s[\\/])).*[\\/].*")
+"""A text that is an absolute path, and no sentence."""
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -65,14 +66,18 @@ def made(
     """
     if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
-    held = {each.key: reencoded(each, quality) for each in pictures.values() if each is not None}
-    names = _names(pictures)
+    held = {each.key: each for each in pictures.values() if each is not None}
+    if quality is not None:
+        held = {key: lossy(each, quality) for key, each in held.items()}
+    made_by = None if recipe is None else recipe.to_dict()
+    folders = sorted(_parents([made_by, list(pictures), state]), key=len, reverse=True)
+    names = _names(pictures, folders)
     told = {name: _renamed(value, names) if name in BY_TITLE else value for name, value in state.items()}
     told |= {name: names.get(state[name]) for name in ("selected", "_reference")}
     told["_panes"] = [
         {"title": names[title], "picture": each and each.key, "details": []} for title, each in pictures.items()
     ]
-    content = _anonymous(told) | {"pictures": {key: _content(each) for key, each in held.items()}}
+    content = _anonymous(told, folders) | {"pictures": {key: _content(each) for key, each in held.items()}}
     code, sheet = script("page"), style()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
@@ -82,7 +87,7 @@ def made(
         policy=policy,
         title=_plain(" · ".join(names.values())),
         style=sheet,
-        recipe="" if recipe is None else f"{HTML_START.decode()}{_json(_anonymous(recipe.to_dict()))}</script>\n",
+        recipe="" if made_by is None else f"{HTML_START.decode()}{_json(_anonymous(made_by, folders))}</script>\n",
         content=_json(content),
         script=code,
     ).encode()
@@ -97,17 +102,18 @@ def save(path: Path, content: bytes) -> None:
 
 
 def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
-    """The page of a comparison, with its numbers, and its regions of interest left to the reader to draw."""
+    """The page of a comparison, with its numbers, how they came about, and its recipe."""
     found = collect(comparison)
     titles = list(found.pictures)
     state = {
         "view": {"x": 0, "y": 0, "width": 1, "height": 1},
-        "boxes": as_boxes((), comparison.size),
+        "boxes": [],
         "selected": None,
         "chips": {},
         "numbers": found.numbers,
         "best": found.best,
         "notes": found.notes,
+        "caption": found.caption,
         "_frame": list(comparison.size),
         "_reference": reference_of(titles),
     }
@@ -130,25 +136,35 @@ def _json(content: Any) -> str:
     return json.dumps(content).replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def _anonymous(content: Any) -> Any:
-    """The same content, with the mere names of files in the place of absolute paths."""
+def _parents(content: Any) -> set[str]:
+    """The folders of all texts in some content that are absolute paths."""
     if isinstance(content, Mapping):
-        return {_anonymous(key): _anonymous(value) for key, value in content.items()}
+        return _parents(list(content)) | _parents(list(content.values()))
     if isinstance(content, (list, tuple)):
-        return [_anonymous(each) for each in content]
+        return {folder for each in content for folder in _parents(each)}
+    if not isinstance(content, str) or not _PATH.fullmatch(content):
+        return set()
+    return {re.split(r"[^\\/]*$", content)[0]}
+
+
+def _anonymous(content: Any, folders: Iterable[str]) -> Any:
+    """The same content without these folders, and those that other absolute paths in it name."""
+    if isinstance(content, Mapping):
+        return {_anonymous(key, folders): _anonymous(value, folders) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_anonymous(each, folders) for each in content]
     if not isinstance(content, str):
         return content
-    for kind in (PurePosixPath, PureWindowsPath):
-        if kind(content).is_absolute():
-            return kind(content).name
+    for folder in folders:
+        content = content.replace(folder, "")
     return _FOLDERS.sub("", content)
 
 
-def _names(titles: Iterable[str]) -> dict[str, str]:
+def _names(titles: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
     """Titles without the folders of this machine, which still differ."""
     made: dict[str, str] = {}
     for title in titles:
-        name = _anonymous(title)
+        name = _anonymous(title, folders)
         others = (f"{name} ({number})" for number in count(2))
         made[title] = next(each for each in chain([name], others) if each not in made.values())
     return made

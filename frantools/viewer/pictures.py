@@ -67,6 +67,8 @@ class Collection:
     notes: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     best: dict[str, list[int]] = field(default_factory=dict)
+    caption: str = ""
+    """How the numbers came about."""
     comparison: Comparison | None = None
 
 
@@ -157,6 +159,7 @@ def _compared(comparison: Comparison) -> Collection:
             made.notes[title] = failed
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
     made.numbers, made.best = told(comparison.numbers(NUMBERS))
+    made.caption = comparison.protocol()
     return made
 
 
@@ -237,14 +240,11 @@ def _written(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 @lru_cache(maxsize=MOST)
-def reencoded(encoded: Encoded, quality: int | None) -> Encoded:
-    """The same picture for a page: as small as PNG makes it, or as lossy WebP of a quality from 1 to 100."""
+def lossy(encoded: Encoded, quality: int) -> Encoded:
+    """The same picture as lossy WebP of a quality from 1 to 100."""
 
     def again(data: bytes) -> bytes:
-        image = Image.open(BytesIO(data)).convert("RGB")
-        if quality is None:
-            return _written(image, "png", compress_level=6)
-        return _written(image, "webp", quality=quality, method=4)
+        return _written(Image.open(BytesIO(data)), "webp", quality=quality, method=4)
 
     tiles = tuple(replace(tile, data=again(tile.data)) for tile in encoded.tiles)
     return replace(encoded, tiles=tiles, overview=encoded.overview and again(encoded.overview))

@@ -3,34 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..restorers.protocol import Progress
 from ..scores.roi import Roi, RoiSearch
+from . import drawing, planes
 from .charts import Estimate, loss_against_calls, losses
-from .drawing import Pictures, Row, Shown, blank, grid, outline, pixels, show
+from .drawing import CELL, Pictures, Row, Shown, blank, outline, pixels, show
+from .planes import plane
+from .slices import best_under, front, slices
+from .swept import Swept
 
 __all__ = [
     "Estimate",
     "RoiSearch",
     "Row",
     "Shown",
+    "best_under",
     "blank",
     "ddpm_vs_ddim",
     "detail",
     "entire_image",
+    "front",
     "grid",
     "local_region",
     "loss_against_calls",
     "losses",
     "outline",
     "pixels",
+    "plane",
     "roi_crops",
     "show",
+    "slices",
 ]
+
+
+@overload
+def grid(what: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figure: Figure | None = None) -> Figure: ...
+
+
+@overload
+def grid(
+    what: Swept,
+    x: str,
+    y: str,
+    photo: Any,
+    measure: str = "mse",
+    where: Mapping[str, Any] | None = None,
+    size: int = 178,
+    seed: int = 0,
+    cell: int = 132,
+    progress: Progress | None = None,
+) -> Figure: ...
+
+
+def grid(what: Any, *arguments: Any, **named: Any) -> Figure:
+    """Pictures in rows and columns: those of a sweep, restored anew over two of its axes, see `planes.grid`; or given
+    ones, see `drawing.grid`.
+    """
+    return (planes.grid if hasattr(what, "to_frame") else drawing.grid)(what, *arguments, **named)
 
 
 def _table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
@@ -41,7 +76,7 @@ def _table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
         rows.append(Row([columns[title] for title in titles], label=name))
         if beyond:
             rows.append(Row([columns[title] for title in beyond], label="beyond the note", captions=beyond))
-    return grid(rows, titles)
+    return drawing.grid(rows, titles)
 
 
 def ddpm_vs_ddim(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
@@ -130,7 +165,7 @@ def roi_crops(pictures: Pictures, search: RoiSearch | None = None, found: Found 
             crops = [roi.crop(image) for image in images]
             where = _where(images[0], roi)
             rows.append(Row([where, *crops], f"{name} {number}", [[], *([inner] * len(crops))]))
-    return grid(rows, ["Where", *next(iter(pictures.values()))])
+    return drawing.grid(rows, ["Where", *next(iter(pictures.values()))])
 
 
 def _where(image: NDArray[Any], roi: Roi) -> NDArray[Any]:

@@ -30,7 +30,7 @@ Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
 Draw = Callable[[Any, Recipe, Figure | None], Figure]
 """Makes the figure of what `Compute` yielded, new or in a given one. It restores nothing."""
 
-HOMES = ("note", "compare", "rois", "region", "trajectory", "variability", "single")
+HOMES = ("note", "compare", "rois", "region", "trajectory", "variability", "alternatives", "single")
 
 
 @dataclass(frozen=True)

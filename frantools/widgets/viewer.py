@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from numbers import Real
@@ -92,6 +92,8 @@ class Viewer(anywidget.AnyWidget):
         apart; and a remark in the place of a picture, or above it.
     best : dict
         By title, which parts of the numbers are in bold, counted from 0.
+    caption : str
+        A line below all, such as how the numbers came about.
     screen : dict
         "width" and "height" of a pane in the browser in CSS pixels, and "dpr", screen pixels for each of them; empty
         until the viewer is shown. In both directions but for this one.
@@ -119,6 +121,7 @@ class Viewer(anywidget.AnyWidget):
     numbers = traitlets.Dict().tag(sync=True)
     best = traitlets.Dict().tag(sync=True)
     notes = traitlets.Dict().tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
     screen = traitlets.Dict(read_only=True).tag(sync=True)
     _panes: Any = traitlets.List().tag(sync=True)
     _frame: Any = traitlets.List().tag(sync=True)
@@ -161,7 +164,7 @@ class Viewer(anywidget.AnyWidget):
         with self.hold_sync():
             self._take(made.pictures)
             if made.comparison is not None:
-                self.numbers, self.best = made.numbers, made.best
+                self.numbers, self.best, self.caption = made.numbers, made.best, made.caption
             self.notes = made.notes
 
     def update(self, pictures: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
@@ -246,6 +249,8 @@ class Viewer(anywidget.AnyWidget):
     def detail(self, title: str, region: Region | Mapping[str, float], picture: Any) -> None:
         """Draw a sharper picture of a part over the picture of a title, where the view shows it.
 
+        It goes when the picture changes.
+
         Parameters
         ----------
         title : str
@@ -328,7 +333,8 @@ class Viewer(anywidget.AnyWidget):
         return None if self._comparison is None else self._comparison.recipe
 
     def _page(self, quality: int | None) -> bytes:
-        said: Iterable[str] = ("view", "boxes", "selected", "chips", "numbers", "best", "notes", "_frame", "_reference")
+        said: tuple[str, ...] = ("view", "boxes", "selected", "chips", "numbers", "best", "notes", "caption")
+        said = (*said, "_frame", "_reference")
         state = {name: getattr(self, name) for name in said}
         encoded = {title: model and model.encoded for title, model in self._models.items()}
         return page.made(encoded, state, self.recipe, quality)

@@ -2,7 +2,7 @@
 import { colour, RANGES } from "./difference.js";
 import { clamp } from "./geometry.js";
 import { BINDINGS } from "./keys.js";
-import { button, make } from "./pane.js";
+import { button, make, write } from "./pane.js";
 
 /** @typedef {import("./difference.js").Difference} Difference */
 /** @typedef {{act: (name: string) => void, range: (value: number) => void, rename: (name: string) => void}} Acts */
@@ -90,8 +90,8 @@ export class Bar {
     this.map.hidden = kind === "off";
     this.range = range;
     if (kind === "off" || !this.low || !this.high || !this.colours) return;
-    this.low.textContent = kind === "signed" ? `\u2212${Math.round(range)}` : "0";
-    this.high.textContent = `${kind === "signed" ? "+" : ""}${Math.round(range)}`;
+    write(this.low, kind === "signed" ? `\u2212${Math.round(range)}` : "0");
+    write(this.high, `${kind === "signed" ? "+" : ""}${Math.round(range)}`);
     this.map.setAttribute("aria-valuenow", String(Math.round(range)));
     if (kind === this.#kind) return;
     this.#kind = kind;
@@ -109,14 +109,14 @@ export class Bar {
     if (!box || !this.name || !this.place) return;
     if (document.activeElement !== this.name) this.name.value = box.name;
     const [left, top, right, bottom] = box.box;
-    this.place.textContent = `${right - left} \u00d7 ${bottom - top} at ${left}, ${top}`;
+    write(this.place, `${right - left} \u00d7 ${bottom - top} at ${left}, ${top}`);
   }
 
   /** @param {{length: number, width: number}} bar @param {string} magnified */
   showScale(bar, magnified) {
     this.rule.style.width = `${clamp(bar.width, 1, 140)}px`;
     this.rule.hidden = bar.width > 140;
-    this.length.textContent = `${bar.width > 140 ? "" : `${bar.length} px \u00b7 `}${magnified}`;
+    write(this.length, `${bar.width > 140 ? "" : `${bar.length} px \u00b7 `}${magnified}`);
   }
 
   /** @param {string} name @param {boolean} on */

@@ -1,6 +1,7 @@
 // What is said of the pixel under the pointer.
 import { differenceText, valueText } from "./difference.js";
 import { laid } from "./geometry.js";
+import { write } from "./pane.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./geometry.js").Size} Size */
@@ -27,7 +28,7 @@ export function tellValues(panes, reference, frame, point, fractions, title) {
   for (const pane of panes) {
     const value = point && valueAt(pane.picture, frame, point);
     const off = value && other && pane !== reference ? `  \u0394 ${differenceText(value, other, fractions)}` : "";
-    pane.values.textContent = value ? valueText(value, fractions) + off : "";
+    write(pane.values, value ? valueText(value, fractions) + off : "");
     if (!value || pane.title !== title) continue;
     const both = `${valueText(value, false)} \u00b7 ${valueText(value, true)}`;
     const apart = value && other && pane !== reference

@@ -7,7 +7,7 @@ import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, s
 import { listen } from "./gestures.js";
 import { meaning } from "./keys.js";
 import { load, loadDetails } from "./loading.js";
-import { button, make, Pane } from "./pane.js";
+import { button, make, Pane, write } from "./pane.js";
 import { nextFrame, tidy } from "./pictures.js";
 import { point, press } from "./pointing.js";
 import { tellValues } from "./readout.js";
@@ -19,7 +19,7 @@ import { tellValues } from "./readout.js";
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
 const [GAP, BLINK, SETTLE] = [10, 600, 120]; // CSS pixels, milliseconds
-const SAID = ["chips", "numbers", "best", "notes"];
+const SAID = ["chips", "numbers", "best", "notes", "caption"];
 
 export class Viewer {
   /** @param {HTMLElement} parent @param {Store} store */
@@ -35,7 +35,8 @@ export class Viewer {
     this.tabs = make("div", "ft-tabs");
     this.grid = make("div", "ft-grid");
     this.bar = new Bar({ act: (name) => this.act(name), range: (value) => this.setRange(value), rename: (name) => this.rename(name) }, signal);
-    this.root.append(this.tabs, this.grid, this.bar.root, this.bar.help);
+    this.caption = make("div", "ft-caption");
+    this.root.append(this.tabs, this.grid, this.bar.root, this.caption, this.bar.help);
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
@@ -49,7 +50,10 @@ export class Viewer {
     this.pointer = null;
     this.pane = { width: 1, height: 1 };
     this.dpr = 1;
-    this.drawn = 0; // frames, for whoever counts
+    this.outline = "";
+    this.stale = false; // whether more is to be drawn than the pointer
+    this.moving = false; // quickly, and well at rest
+    this.hurried = false;
     /** The frame that is asked for. @type {number | undefined} */
     this.asked = undefined;
     this.listen(signal);
@@ -87,7 +91,7 @@ export class Viewer {
   close() {
     this.ended.abort();
     clearInterval(this.blinking);
-    clearTimeout(this.settling);
+    for (const timer of [this.settling, this.committing, this.telling, this.resting]) clearTimeout(timer);
     if (this.asked) cancelAnimationFrame(this.asked);
     for (const pane of this.panes.values()) pane.close();
     this.panes.clear();
@@ -151,7 +155,11 @@ export class Viewer {
       zoom: (x, y, factor) => this.look(zoomed(this.at, this.frame, this.pane, this.least, x, y, factor)),
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
       rest: () => this.commit(),
-      takesWheel: (event) => this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within"),
+      takesWheel: (event) => {
+        const takes = this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within");
+        if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
+        return takes;
+      },
     }, signal);
     return pane;
   }
@@ -161,9 +169,14 @@ export class Viewer {
     for (const [title, pane] of this.panes) {
       pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
-    const any = Object.keys(numbers).length > 0;
-    if (this.root.classList.toggle("ft-numbered", any) !== this.numbered) this.layout();
-    this.numbered = any;
+    const caption = this.store.get("caption") || "";
+    const outline = `${Object.keys(numbers).length > 0}, ${caption}`;
+    if (outline === this.outline) return;
+    this.outline = outline; // what changes the room that there is
+    this.root.classList.toggle("ft-numbered", Object.keys(numbers).length > 0);
+    this.caption.textContent = caption;
+    this.caption.hidden = !caption;
+    this.layout();
   }
 
   takeBoxes() {
@@ -187,7 +200,7 @@ export class Viewer {
     }
     const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
     const around = visible.root.offsetHeight - visible.box.offsetHeight;
-    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight;
+    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight + this.caption.offsetHeight;
     const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
     const aspect = this.frame.width / this.frame.height;
     const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, around, GAP);
@@ -211,7 +224,13 @@ export class Viewer {
   /** @param {import("./geometry.js").Rect} view @param {boolean} [now] whether Python hears of it at once */
   look(view, now = false) {
     this.view = same(clip(view), FULL) && this.selected === null ? { ...FULL } : view;
+    this.moving = true;
     this.invalidate();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.moving = this.hurried = false;
+      this.invalidate();
+    }, SETTLE);
     if (now) this.commit();
   }
 
@@ -235,18 +254,23 @@ export class Viewer {
 
   // Drawing, once a frame
 
-  invalidate() {
+  /** @param {"all" | "pointer"} [what] has changed */
+  invalidate(what = "all") {
+    this.stale ||= what === "all";
     this.asked ??= requestAnimationFrame(() => this.draw());
   }
 
   draw() {
     this.asked = undefined;
     if (this.ended.signal.aborted) return;
+    if (!this.stale) return this.tell();
+    this.stale = false;
+    const begun = performance.now();
     nextFrame();
-    this.drawn++;
     const scene = this.scene();
     for (const pane of this.panes.values()) if (!pane.root.hidden) pane.draw(scene);
     tidy();
+    this.hurried ||= this.moving && performance.now() - begun > 24;
     this.bar.showScale(scaleBar(scene.at.s), magnification(scene.at.s, this.dpr));
     this.bar.showDifference(this.mode.difference, this.mode.range);
     this.bar.showBox(this.boxes.current);
@@ -262,6 +286,7 @@ export class Viewer {
   }
 
   measure() {
+    if (this.ended.signal.aborted) return;
     const scene = this.scene();
     for (const pane of this.panes.values()) {
       if (pane.root.hidden) continue;
@@ -281,16 +306,17 @@ export class Viewer {
     return {
       frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
       difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
-      rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram, pointer,
+      moving: this.moving, hurried: this.hurried, rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram,
     };
   }
 
   tell() {
     const said = tellValues(this.panes.values(), this.reference, this.frame, this.pointer, this.mode.fractions, this.current);
     const where = this.pointer ? `${Math.floor(this.pointer.x)}, ${Math.floor(this.pointer.y)}` : "";
-    this.bar.said.textContent = where && `${where}  ${said}`;
+    write(this.bar.said, where && `${where}  ${said}`);
     clearTimeout(this.telling);
     if (where) this.telling = setTimeout(() => { this.bar.live.textContent = `${this.current}, ${where}: ${said}`; }, 700);
+    for (const pane of this.panes.values()) pane.mark(this.at, this.pointer);
     for (const [title, pane] of this.panes) pane.root.classList.toggle("ft-current", title === this.current && this.selected === null);
   }
 
@@ -303,6 +329,10 @@ export class Viewer {
     if (target === this.bar.name) {
       if (event.key === "Enter" || event.key === "Escape") this.root.focus({ preventScroll: true });
       return;
+    }
+    if (target === this.bar.map && event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      return this.act(/Up|Right/.test(event.key) ? "wider" : "narrower");
     }
     if (target instanceof HTMLButtonElement && (event.key === "Enter" || event.key === " ")) return;
     const [name, ...args] = meaning(event);

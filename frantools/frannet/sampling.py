@@ -1,0 +1,114 @@
+"""A model at points anywhere, as FranNet samples it: in RGB, with draws and starting values of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .ablations import Ablation
+from .autoregressive import AutoregressiveSetup
+from .colours import to_network
+from .interpolants import values
+from .models import check_model, device_of
+from .network import INPUT_SIZE, FranNet
+from .restoration import check_setup
+from .samplers import Noise, Setup, Solver
+
+
+def sample_points(
+    model: FranNet,
+    x: Tensor | NDArray[Any],
+    points: Tensor | NDArray[Any],
+    setup: Setup | AutoregressiveSetup | Solver | None = None,
+    initial: Tensor | NDArray[Any] | None = None,
+    noise: Noise | None = None,
+    ablation: Ablation | None = None,
+) -> Tensor:
+    """The colours of points, as FranNet's own sampler gives them.
+
+    Parameters
+    ----------
+    model : FranNet
+        In evaluation mode.
+    x : Tensor or ndarray
+        (B, 1, 64, 64) floats in [-1, 1]: gray pictures, as `prepare_input` makes them.
+    points : Tensor or ndarray
+        (B, N, 2) floats, (x, y) in [0, 1].
+    setup : Setup, AutoregressiveSetup or Solver, optional
+        The sampler; default: `model.setup`, what the model's own config samples with. None for a single-pass model.
+    initial : Tensor or ndarray, optional
+        (B, N, 3): the colours to start from, RGB in [-1, 1]. Default: drawn from the model's source; of a single-pass
+        model, zeros of the network.
+    noise : callable, optional
+        ``noise(shape)`` gives standard normal draws, (B, N, 3). Called in order, each time FranNet draws: for the
+        starting values where none are given, by the autoregressive sampler once before its first step (which uses
+        nothing of it), and after each step. Default: `torch.randn`.
+    ablation : Ablation, optional
+        What is taken away from the network. Random positions are drawn from torch's generator.
+
+    Returns
+    -------
+    Tensor
+        (B, N, 3) float32: RGB in about [-1, 1], not clipped.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as above, or the setup does not go with the model.
+
+    Examples
+    --------
+    >>> import frantools as ft
+    >>> x = ft.prepare_input(ft.portraits()["hopper"])
+    >>> sample_points(ft.load_model("single-basic"), x, torch.rand(1, 5, 2)).shape
+    torch.Size([1, 5, 3])
+    """
+    if not isinstance(check_model(model), FranNet):
+        raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
+    if ablation is not None and not isinstance(ablation, Ablation):
+        raise ValueError(f"ablation is {ablation!r}; accepted is an Ablation")
+    setup = check_setup(model, model.setup if setup is None else setup)
+    device = device_of(model)
+    x, points = (torch.as_tensor(each).to(device, torch.float32) for each in (x, points))
+    if x.shape[1:] != (1, INPUT_SIZE, INPUT_SIZE):
+        raise ValueError(f"x has shape {tuple(x.shape)}; accepted are (B, 1, {INPUT_SIZE}, {INPUT_SIZE})")
+    _check("points", points, (len(x), points.shape[1] if points.ndim == 3 else -1, 2))
+    shape = (*points.shape[:2], 3)
+    draw = noise if noise is not None else lambda shape: torch.randn(shape, device=device)
+    with torch.no_grad():
+        encoded = model.encode(x)
+        at = points
+        if ablation is not None:
+            encoded = ablation.of(model, encoded)
+            if isinstance(ablation.positions, str):
+                at = torch.rand_like(points)
+            elif ablation.positions is not None:
+                at = torch.as_tensor(ablation.positions).to(device, torch.float32)
+                _check("positions", at, tuple(points.shape))
+        latents = model.latents(encoded, points)
+        if initial is not None:
+            colours = torch.as_tensor(initial).to(device, torch.float32)
+            _check("initial", colours, shape)
+            start = to_network(colours, model.config.colours)
+        elif setup is None:
+            start = torch.zeros(shape, device=device)
+        else:
+            start = model.config.source.of_normal(draw(shape).to(device, torch.float32))
+        made = values(
+            model.config,
+            lambda value, t: model.decode(latents, at, t, value),
+            start,
+            model.schedule,
+            setup,
+            lambda shape: draw(shape).to(device, torch.float32),
+        )
+        return model.to_colour(made, model.base(encoded, points))
+
+
+def _check(name: str, made: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(made.shape) != shape:
+        accepted = "(B, N, 2)" if name == "points" else str(shape)
+        raise ValueError(f"{name} has shape {tuple(made.shape)}; accepted are {accepted}, of as many pictures as x")

@@ -1,0 +1,230 @@
+"""Sweeps on a real cluster: scheduler and workers are processes started as a user would, and they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pytest
+
+import frantools as ft
+from frantools.sweeps.tasks import Refused
+
+distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes as Windows does not")
+
+ROOT = Path(ft.__file__).parent.parent
+HERE = "127.0.0.1"
+PATIENCE = 120  # seconds, on a machine that has other things to do
+SLOW = """
+import os, time
+
+def slow(picture, strength=1.0, pause=0.0, log=""):
+    with open(log, "a") as file:
+        file.write(f"{os.getpid()} {strength} {picture.sum():.4f}\\n")
+    time.sleep(pause)
+    return picture * strength
+"""
+
+
+def until(true: Callable[[], Any], what: str, driver: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait for what other processes do."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"{what} took longer than {PATIENCE} s"
+        assert driver is None or driver.poll() is None, f"{driver.args} ended before {what}"
+        time.sleep(0.02)
+
+
+class Cluster:
+    """A scheduler and workers, each a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind((HERE, 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://{HERE}:{self.port}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{len(self.processes)}.txt").open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.folder, env=self.environment | environment, stdout=output, stderr=output,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        options = ["--host", HERE, "--port", str(self.port), "--dashboard-address", f"{HERE}:0"]
+        return self.start("dask", "scheduler", *options)
+
+    def worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        options = ["--nthreads", "1", "--no-nanny", "--host", HERE, "--dashboard-address", f"{HERE}:0"]
+        return self.start("dask", "worker", self.address, *options, **environment)
+
+    def sweep(self, data: Path, store: Path, **axes: Any) -> subprocess.Popen[bytes]:
+        """The command line, at work on this cluster."""
+        named = [part for name, values in axes.items() for part in ("--axis", f"{name}={values}")]
+        return self.start(
+            *("frantools", "sweep", "--data", str(data), "--model", str(self.folder / "slow.py:slow"), "--size", "12"),
+            *("--store", str(store), "--scheduler", self.address, *named),
+        )
+
+    def has(self, workers: int) -> None:
+        """Wait for so many workers."""
+        with distributed.Client(self.address, timeout=PATIENCE) as client:
+            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == workers, f"{workers} workers")
+
+    def close(self) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+        for process in self.processes:
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    (made.folder / "slow.py").write_text(SLOW)
+    try:
+        made.scheduler()
+        made.worker()
+        made.worker()
+        made.has(2)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for number in range(4):
+        ft.save_picture(
+            np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8), tmp_path / f"{number}.png"
+        )
+    return tmp_path
+
+
+def logged(log: Path) -> list[str]:
+    """What workers have begun, a line each."""
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def cells(log: Path) -> Counter[str]:
+    """How often each cell was begun."""
+    return Counter(line.partition(" ")[2] for line in logged(log))
+
+
+def test_the_numbers_are_the_same_to_the_bit_on_any_number_of_workers(cluster):
+    axes = {"K": [25, 50], "stochasticity": [0.0, 1.0]}
+    here = ft.sweep(axes, ["hopper", "astronaut"], size=32, points=128)
+    two = ft.sweep(axes, ["hopper", "astronaut"], size=32, points=128, client=cluster.address)
+    assert [(row["mse"], row["mse_se"]) for row in here.rows] == [(row["mse"], row["mse_se"]) for row in two.rows]
+    model = ft.load_model("single-basic")  # in memory, and a picture that lies nowhere
+    with distributed.Client(cluster.address) as client:
+        sent = ft.sweep({"model": [model]}, [np.zeros((9, 9, 3))], size=9, client=client)
+    assert sent.rows[0]["mse"] == ft.sweep({"model": [model]}, [np.zeros((9, 9, 3))], size=9).rows[0]["mse"]
+
+
+def test_nothing_is_started_where_nothing_is_left(tmp_path):
+    made = ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, store=tmp_path)
+    again = ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, store=tmp_path, client="tcp://127.0.0.1:9")
+    assert again.rows == made.rows
+
+
+def test_what_cannot_be_sent_is_named_in_a_sentence():
+    lock = Lock()
+
+    def holding(picture):
+        with lock:
+            return picture
+
+    with pytest.raises(Refused, match=r"^holding cannot be sent to workers: .*; accepted are what pickle takes"):
+        ft.sweep({"model": [holding]}, ["hopper"], size=9, client="tcp://127.0.0.1:9")
+    with pytest.raises(ValueError, match=r"client is 1\.5; accepted are None, 'local'"):
+        ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, client=1.5)
+
+
+def test_a_worker_of_another_version_is_refused_in_a_sentence(cluster, tmp_path):
+    (tmp_path / "frantools").mkdir()
+    (tmp_path / "frantools" / "__init__.py").write_text('__version__ = "0.0.9"\n')
+    worker = cluster.worker(PYTHONPATH=str(tmp_path))
+    try:
+        cluster.has(3)
+        with pytest.raises(Refused, match=r"^the worker tcp://.* has FranTools 0\.0\.9; accepted is"):
+            ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, client=cluster.address)
+    finally:
+        worker.kill()
+        worker.wait()
+    cluster.has(2)
+
+
+def test_a_driver_that_is_killed_and_started_again_has_nothing_computed_twice(cluster, pictures, tmp_path):
+    log, store = tmp_path / "log", tmp_path / "store"
+    axes = {"strength": "1,0.5,0.25,0", "pause": "0.2", "log": str(log)}
+    driver = cluster.sweep(pictures, store, **axes)
+    until(lambda: len(logged(log)) >= 3, "three cells", driver)
+    driver.kill()
+    driver.wait()
+    again = cluster.sweep(pictures, store, **axes)
+    until(lambda: again.poll() is not None, "the sweep")
+    assert again.returncode == 0
+    assert cells(log).total() == len(cells(log)) == 16
+    made = ft.sweep(
+        {"strength": [1, 0.5, 0.25, 0], "pause": [0.2], "log": [str(log)]}, pictures,
+        str(cluster.folder / "slow.py:slow"), size=12, store=store,
+    )  # fmt: skip
+    assert len(made.rows) == 16
+    assert len(logged(log)) == 16  # all of it was in the store
+    assert [row["mse"] for row in made.rows if row["strength"] == 1] == [0.0] * 4
+
+
+def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_path):
+    log, store = tmp_path / "log", tmp_path / "store"
+    driver = cluster.sweep(pictures, store, strength="1,0.5,0.25,0", pause="0.25", log=str(log))
+    until(lambda: len(logged(log)) >= 2, "two cells", driver)
+    killed = int(logged(log)[0].split()[0])
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: driver.poll() is not None, "the sweep")
+    assert driver.returncode == 0
+    assert len(cells(log)) == 16
+    # Only what it had begun and not yet written was begun again: a task, which is one picture.
+    again = [cell for cell, number in cells(log).items() if number > 1]
+    assert len({cell.split()[1] for cell in again}) == 1
+    assert {line.split()[0] for line in logged(log) if line.partition(" ")[2] in again} >= {str(killed)}
+    cluster.worker()
+    cluster.has(2)
+
+
+def test_a_scheduler_that_goes_and_comes_back_is_waited_for(pictures, tmp_path):
+    made = Cluster(tmp_path)
+    (tmp_path / "slow.py").write_text(SLOW)
+    log, store = tmp_path / "log", tmp_path / "store"
+    try:
+        scheduler, worker = made.scheduler(), made.worker()
+        driver = made.sweep(pictures, store, strength="1,0.5,0.25,0", pause="0.2", log=str(log))
+        until(lambda: len(logged(log)) >= 2, "two cells", driver)
+        scheduler.kill()
+        until(lambda: worker.poll() is not None, "the end of a worker without scheduler")
+        made.scheduler()
+        made.worker()
+        until(lambda: driver.poll() is not None, "the sweep")
+        assert driver.returncode == 0
+        assert len(cells(log)) == 16
+    finally:
+        made.close()
