@@ -216,6 +216,11 @@ class Column:
             made["state"] = None
         return json.dumps(made, sort_keys=True, default=repr)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether `key` means the same in other processes: where names, which hashes go with, say all of it."""
+        return isinstance(self.what, (str, Setup)) and "missing" not in self.to_dict()
+
     @classmethod
     def from_dict(cls, column: Mapping[str, Any], trust: bool = False) -> Column:
         """The column that `to_dict` described.
