@@ -13,7 +13,7 @@ import frantools as ft
 from frantools import noise, regions
 from frantools.frannet import kernel
 from frantools.frannet.network import Config, FranNet
-from frantools.frannet.parts import Decoder, Encoder, Extractor
+from frantools.frannet.parts import DecoderConfig, EncoderConfig, Extractor
 from frantools.frannet.scattered import PointDecoder, points_decoder, sample_at
 from frantools.frannet.starts import Start
 
@@ -22,9 +22,11 @@ DIFFUSION = [each for each in CONFIGS if each.restorator == "diffusion"]
 FAMILY = {
     "gray latents": Config("diffusion", gray_latents=True, objective="v"),
     "difference": Config("diffusion", target="difference", source=Start("uniform", -1.0, 1.0)),
-    "conv": Config("single-pass", encoder=Encoder(extractors=(Extractor(), Extractor("conv", padding="reflect")))),
-    "global context alone": Config("diffusion", encoder=Encoder(local=(), extractors=())),
-    "other sizes": Config("diffusion", decoder=Decoder(2, (32, 48))),
+    "conv": Config(
+        "single-pass", encoder=EncoderConfig(extractors=(Extractor(), Extractor("conv", padding="reflect")))
+    ),
+    "global context alone": Config("diffusion", encoder=EncoderConfig(local=(), extractors=())),
+    "other sizes": Config("diffusion", decoder=DecoderConfig(2, (32, 48))),
     "colours": Config("diffusion", colours="lab"),
     "interpolant": Config("interpolant"),
     "direction": Config("direction", setup=ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)),

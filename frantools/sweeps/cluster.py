@@ -64,7 +64,13 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
             LocalCluster(
-                count, threads_per_worker=1, processes=True, host=HERE, dashboard_address=address, silence_logs=quiet
+                count,
+                threads_per_worker=1,
+                processes=True,
+                host=HERE,
+                dashboard_address=address,
+                silence_logs=quiet,
+                preload="frantools.sweeps.preload",
             ) as made,
             Client(made) as client,
         ):
