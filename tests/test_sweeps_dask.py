@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -209,6 +210,23 @@ def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_
     assert {line.split()[0] for line in logged(log) if line.partition(" ")[2] in again} >= {str(killed)}
     cluster.worker()
     cluster.has(2)
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(cluster, pictures, tmp_path):
+    log, store = tmp_path / "log", tmp_path / "store"
+    command = [sys.executable, "-m", "frantools", "sweep", "--data", str(pictures), "--store", str(store)]
+    command += ["--model", str(cluster.folder / "slow.py:slow"), "--size", "12", "--workers", "1"]
+    command += ["--axis", "strength=1,0.5,0.25,0", "--axis", "pause=0.2", "--axis", f"log={log}"]
+    driver = subprocess.Popen(
+        command, env=cluster.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )  # fmt: skip
+    cluster.processes.append(driver)
+    until(lambda: len(list(store.glob("cells/*/*/*.jsonl"))) >= 1, "a task", driver)
+    os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    _, told = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 130
+    assert re.search(r"interrupted; \d+ of 16 cells are kept in .*store; the same sweep goes on from there", told)
+    assert "Traceback" not in told
 
 
 def test_a_scheduler_that_goes_and_comes_back_is_waited_for(pictures, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import time
@@ -60,8 +61,17 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         count = (os.cpu_count() or 1) if where == "local" else int(where)
         if count < 1:
             raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
+        address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
-            LocalCluster(count, threads_per_worker=1, processes=True, host=HERE, dashboard_address=f"{HERE}:0") as made,
+            LocalCluster(
+                count,
+                threads_per_worker=1,
+                processes=True,
+                host=HERE,
+                dashboard_address=address,
+                silence_logs=quiet,
+                preload="frantools.sweeps.preload",
+            ) as made,
             Client(made) as client,
         ):
             yield client
