@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
+from frantools import cli
 from frantools.frannet import kernel
 from frantools.frannet.ablations import random_positions
 from frantools.frannet.autoregressive import FRANNETS
@@ -327,6 +329,19 @@ def test_columns_and_recipes_hold_ablations_and_setups(tmp_path: Path, monkeypat
     assert [column.settings for column in recipe.columns] == [column.settings for column in columns]
     held = ft.Column("held", member("small-local-only").model, ablation=ft.Ablation(positions=np.zeros((1, 1, 2))))
     assert "missing" in held.to_dict()
+
+
+def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for ending in (".h5", ".json"):
+        shutil.copyfile(HERE / f"small-local-only{ending}", f"local{ending}")
+    assert not cli.main(["import-keras", "local.h5"])
+    command = "restore hopper --model local.safetensors --size 8 --out made.png"
+    assert not cli.main(f"{command} --setup AR:steps=3 --noise-stddev zero".split())
+    assert "3 network call(s)" in capsys.readouterr().out
+    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(FRANNETS, steps=3, noise_stddev="zero")
+    assert cli.main(f"{command} --setup AR --K 3".split())
+    assert "--K cannot go with AR" in capsys.readouterr().err
 
 
 def test_an_autoregressive_restorer_says_what_it_costs() -> None:

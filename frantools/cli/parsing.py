@@ -85,6 +85,7 @@ def named_setup(name: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
 
 def chosen_setup(options: Options) -> Setup | AutoregressiveSetup | SchedulerSetup | None:
     """The setup that the options of `add_setup` ask for; None where they ask for none."""
+    from ..frannet.adapters import SchedulerSetup
     from ..frannet.samplers import Setup
 
     asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
@@ -92,7 +93,8 @@ def chosen_setup(options: Options) -> Setup | AutoregressiveSetup | SchedulerSet
     if options.setup is None and not changes:
         return None
     setup = named_setup(options.setup or "B")
-    if changes and not isinstance(setup, Setup):
-        given = ", ".join(f"--{name}" for name in changes).replace("_", "-")
+    own = set() if isinstance(setup, SchedulerSetup) else {field.name for field in fields(setup)}
+    if not changes.keys() <= own:
+        given = ", ".join(f"--{name}" for name in changes if name not in own).replace("_", "-")
         raise ValueError(f"{given} cannot go with {options.setup}; accepted are its own: NAME:key=value")
-    return replace(setup, **changes) if isinstance(setup, Setup) else setup
+    return replace(setup, **changes) if changes else setup

@@ -290,7 +290,7 @@ def _restorator(restorator: Settings) -> dict[str, Any]:
             loss.take("name", ("clip SNR",))
             loss.some(*loss.tree)
         else:
-            restorator.take("loss scaling", (None,))
+            restorator.take("loss scaling", (None, "clip SNR"))
         kind = restorator.take("kind", ("DDPM", "DDIM"))
         return made | {"restorator": "diffusion", "setup": _diffusion(sampler, kind)} | _schedule(restorator)
     kind = sampler.take("name", ("autoregressive", "DDIM"))

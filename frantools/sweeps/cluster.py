@@ -22,7 +22,7 @@ from .tasks import Refused, Task, given_up, perform
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Job = tuple[Task, Any]
+Work = tuple[Task, Any]
 
 HERE = "127.0.0.1"
 AHEAD = 4
@@ -89,7 +89,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         )
 
 
-def spread(client: Client, planned: Plan, jobs: Sequence[Job], report: Callable[..., None]) -> None:
+def spread(client: Client, planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
     """Compute tasks on a cluster.
 
     Whatever dies on the way, a task that was not finished is sent again: to other workers, or once the scheduler is
@@ -114,8 +114,8 @@ def spread(client: Client, planned: Plan, jobs: Sequence[Job], report: Callable[
         If the scheduler does not come back.
     """
     check_workers(client)
-    left, later = deque(jobs), deque[tuple[float, Job]]()
-    running: dict[Future, Job] = {}
+    left, later = deque(jobs), deque[tuple[float, Work]]()
+    running: dict[Future, Work] = {}
     sending = _Sending(client, planned, Counter(task.picture.sha256 for task, _ in jobs))
     try:
         while left or later or running:
@@ -150,7 +150,7 @@ class _Lost(Exception):  # noqa: N818
     """A task has no answer, because the scheduler has gone."""
 
 
-def _answer(future: Future, job: Job) -> list[dict[str, Any]] | None:
+def _answer(future: Future, job: Work) -> list[dict[str, Any]] | None:
     """What a task gave, None where another process has it."""
     from distributed import KilledWorker
 
