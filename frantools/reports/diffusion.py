@@ -117,12 +117,12 @@ def least(name: str, ours: Losses | None = None, theirs: Losses | None = None) -
         mine, other = ({s: each for s, each in known.items() if s.noise_stddev == kind} for known in (ours, theirs))
         row: dict[str, Any] = {"noise": kind, "settings": len(mine)}
         for title, known in (("here", mine), ("published", other)):
-            best = min(known, key=lambda setting, known=known: float(known[setting].mean()))
-            worst = max(float(each.mean()) for each in known.values())
+            means = {setting: float(each.mean()) for setting, each in known.items()}
+            best = min(means, key=means.__getitem__)
             row |= {
                 f"best {title}": f"stochasticity {best.stochasticity:g}, K {best.K}",
-                f"its loss {title}": f"{known[best].mean():.5f}",
-                f"worst loss {title}": f"{worst:.5f}",
+                f"its loss {title}": f"{means[best]:.5f}",
+                f"worst loss {title}": f"{max(means.values()):.5f}",
             }
         row["rank correlation"] = f"{agreement(mine, other, draws=1).correlation:+.2f}"
         rows.append(row)
@@ -132,7 +132,7 @@ def least(name: str, ours: Losses | None = None, theirs: Losses | None = None) -
 def apart(ours: Losses | None = None, rows: int = 10) -> Table:
     """The settings on whose rank both models agree least, the loss and the rank of each."""
     made = agreement(losses(swept()) if ours is None else ours, rows=rows).apart
-    return Table([row | {name: f"{row[name]:.5f}" for name in ("loss", "published")} for row in made.rows])
+    return Table([{**row, **{name: f"{row[name]:.5f}" for name in ("loss", "published")}} for row in made.rows])
 
 
 def against(claim: str, ours: Losses | None = None, rows: int = 8) -> Table:
@@ -143,4 +143,4 @@ def against(claim: str, ours: Losses | None = None, rows: int = 8) -> Table:
     made = verdict(claim, losses(swept()) if ours is None else ours).pairs.rows
     found = sorted((row for row in made if row["difference"] > 0), key=lambda row: -row["difference"])
     numbers = ("difference", "standard error")
-    return Table([row | {name: f"{row[name]:+.6f}" for name in numbers} for row in found[:rows]])
+    return Table([{**row, **{name: f"{row[name]:+.6f}" for name in numbers}} for row in found[:rows]])

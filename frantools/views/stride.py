@@ -171,8 +171,8 @@ def spheres(steps: Sequence[Stride], size: int = 330) -> Figure:
         axes.add_patch(Circle((0, 0), step.radius, fill=False, color="#999999", lw=1.2))
         axes.plot(*zip((0, 0), noisy, strict=True), ":", color="#999999", lw=1)
         arrow = {"arrowstyle": "->", "color": INKS["z"], "lw": 1.6, "shrinkA": 2, "shrinkB": 3}
-        axes.annotate("", noisy, mean, arrowprops=arrow)
-        axes.annotate("", after, noisy, arrowprops=arrow | {"color": "black"})
+        axes.annotate("", (noisy[0], noisy[1]), (mean[0], mean[1]), arrowprops=arrow)
+        axes.annotate("", (after[0], after[1]), (noisy[0], noisy[1]), arrowprops=arrow | {"color": "black"})
         axes.plot(
             0, 0, "o", ms=11, color=tuple(np.clip((step.x0 + 1) / 2, 0, 1)), mec="black", label="predicted colour x0"
         )
