@@ -79,6 +79,7 @@ class Desk:
     def open(self, name: str) -> None:
         """Open a notebook and run it; its figure, if there is one, is complete."""
         self.name = name
+        self.problems.clear()
         browser.open_notebook(self.page, self.address, name)
 
     def ask(self, expression: str) -> Any:
@@ -278,12 +279,14 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
 def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) -> None:
     desk, page = widget, widget.page
     desk.shot("function")
+    page.locator(".ft-chip", has_text="denoise_tv").click()
     desk.changed(lambda: desk.slide("weight", "ArrowRight", 20))
     desk.settled()
     assert desk.ask("float(widget.columns.value[0].settings['weight'])") > 0.1
     assert desk.ask("widget.result.shown.errors") == {"fails": "fails raised RuntimeError: no good"}
     assert desk.ask("widget.message.value") == ""
     assert page.evaluate(UNTOLD) == []
+    desk.panel("Files")
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_selector("textarea:visible")
     code = page.locator(".widget-textarea textarea").input_value()

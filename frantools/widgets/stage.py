@@ -27,6 +27,7 @@ from .messages import Messages, UnfinishedError
 from .rendering import LOCK, Rendering
 from .status import Status
 from .viewer import Viewer
+from .worker import LEAVE
 
 FIRST = 1.0  # seconds that a notebook waits for a picture to keep where no kernel runs
 CACHE = Cache()  # of all widgets in the kernel: they often show the same restorations
@@ -181,7 +182,7 @@ class Stage(widgets.VBox):
         if self.comm is None or sys.is_finalizing():
             return
         self._background.stop()
-        self._background.join(2.0)  # outside the lock, which the work needs to leave
+        self._background.join(LEAVE)  # outside the lock, which the work needs to leave
         with LOCK:
             self.set_trait("result", None)
             made = parts(self) - {self}

@@ -29,6 +29,7 @@ from .filling import Filling
 from .plane import Mapped, Plane, setting_told
 from .rendering import LOCK
 from .stage import Panes, Stage
+from .worker import LEAVE
 
 
 class SweepMap(Guarded, Stage):
@@ -253,7 +254,7 @@ class SweepMap(Guarded, Stage):
         """Stop, and free the widget with all that it is made of."""
         if self.comm is not None and self._filling is not None:
             self._filling.stop()
-            self._filling.join(2.0)
+            self._filling.join(LEAVE)
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

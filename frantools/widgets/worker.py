@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from weakref import WeakSet
 
-LEAVE = 20.0  # seconds that Python waits for work to leave at its end: one step of it may be long on a busy machine
+LEAVE = 20.0  # seconds that an end waits for work to leave: one step of it may be long on a busy machine
 
 
 class Worker:

@@ -129,11 +129,13 @@ export class Viewer {
     if (roots.some((each, n) => this.grid.children[n] !== each)) this.grid.replaceChildren(...roots);
     if (!this.panes.has(this.current)) this.current = "";
     if (this.selected !== null && !this.panes.has(this.selected)) this.selected = null;
+    const all = button("ft-tab", "All", () => this.choose(null));
+    all.title = "All pictures (key 0)";
     this.tabs.replaceChildren(
-      button("ft-tab", "All", () => this.choose(null)),
-      ...[...this.panes.keys()].map((title) => {
+      all,
+      ...[...this.panes].map(([title, { name }]) => {
         const tab = button("ft-tab", title, () => this.choose(title));
-        tab.dataset.title = title;
+        [tab.dataset.title, tab.title] = [title, name.title];
         return tab;
       }),
     );
