@@ -129,10 +129,8 @@ export class Viewer {
     if (roots.some((each, n) => this.grid.children[n] !== each)) this.grid.replaceChildren(...roots);
     if (!this.panes.has(this.current)) this.current = "";
     if (this.selected !== null && !this.panes.has(this.selected)) this.selected = null;
-    const all = button("ft-tab", "All", () => this.choose(null));
-    all.title = "All pictures (key 0)";
     this.tabs.replaceChildren(
-      all,
+      Object.assign(button("ft-tab", "All", () => this.choose(null)), { title: "All pictures (key 0)" }),
       ...[...this.panes].map(([title, { name }]) => {
         const tab = button("ft-tab", title, () => this.choose(title));
         [tab.dataset.title, tab.title] = [title, name.title];
