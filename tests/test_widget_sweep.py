@@ -195,7 +195,7 @@ def test_the_best_under_so_many_calls_is_that_of_a_brute_force(numbers: list[tup
     assert {numbers[n] for n in marked} == front
     assert len(marked) == len(front)
     few = [(value, calls) for calls, value in numbers if calls <= under]
-    best = mapped.best(under)
+    best = mapped.best(under, {})
     assert (None if best is None else numbers[best[0]]) == (min(few)[::-1] if few else None)
 
 
@@ -208,13 +208,29 @@ def test_the_best_is_named_with_its_interval() -> None:
         if few:
             best = min(few, key=lambda row: row["mse"])
             said = f"K {best['K']}, stochasticity {best['stochasticity']:g}"
-            assert f"<b>Best under {under} calls</b> {said}: Loss" in widget.best.value
+            assert f"<b>Best under {under} calls</b><br>{said}: Loss" in widget.best.value
             assert "(95 %: " in widget.best.value
             assert [cell["said"].partition(":")[0] for cell in widget.plane.cells if cell["best"]] == [said]
         else:
-            assert "No setting with 1 network calls" in widget.best.value
+            assert "Nothing under 1 call is" in widget.best.value
         dim = {cell["said"].partition(",")[0] for cell in widget.plane.cells if cell["dim"]}
         assert dim == {f"K {row['K']}" for row in widget.sweep.rows if row["calls"] > under}
+
+
+def test_the_best_in_view_and_of_all_are_told_apart(widget: SweepMap) -> None:
+    widget.values["flip"].value = True
+    rows = [row for row in widget.sweep.rows if row["flip"] and not row["sentence"]]
+    here = min(rows, key=lambda row: row["mse"])
+    lines = widget.best.value.split("<br>")
+    assert "Best, in view" in lines[0]
+    assert lines[1].startswith(f"strength {here['strength']:g}, power {here['power']}, flip True")
+    assert "Best, of all" in lines[2]
+    assert lines[3].startswith("strength 0, power 1, flip False")
+    widget.show_best.click()
+    assert widget.chosen == {"strength": 0.0, "power": 1, "flip": False}
+    assert "in view" not in widget.best.value
+    done(widget)
+    np.testing.assert_allclose(widget.result.pictures["restored"].image, REFERENCE, atol=1e-6)
 
 
 # What is chosen
