@@ -51,9 +51,9 @@ class SweepMap(Guarded, Stage):
         calls = [getattr(each.restorer, "calls", None) for each in planned.settings] if planned is not None else []
         self._controls(max((each or 0 for each in [*calls, *(row["calls"] for row in made.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
-        below = widgets.HBox([self.best, self.show_best], layout=widgets.Layout(align_items="flex-start"))
-        beside = widgets.VBox([self.plane, below], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
-        row = [*self._axes, *self.values.values(), self.measure, self.under, self.pause, self.progress, self.left]
+        beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
+        row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
+        row += [self.pause, self.progress, self.left]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
         self.children = [widgets.HBox(row, layout=wrap), body, self.message]
@@ -92,13 +92,13 @@ class SweepMap(Guarded, Stage):
         self.measure = slim(widgets.Dropdown, "Measure", "What is measured", "150px", options=self.sweep.measures)
         self.measure.layout.display = "" if len(self.sweep.measures) > 1 else "none"
         self.under = slim(
-            widgets.IntSlider, "Best under", "The best setting with no more network calls is named, and outlined",
+            widgets.IntSlider, "Calls at most", "The best setting with no more network calls is named, and outlined",
             "270px", min=min(1, most), max=most, value=most,
         )  # fmt: skip
         self.under.layout.display = "" if most > 1 else "none"
-        self.best = widgets.HTML(layout=widgets.Layout(flex="1 1 0", min_width="0", margin="0"))
+        self.best = widgets.HTML(layout=widgets.Layout(margin="0"))
         self.show_best = button(
-            "Show", "Show the best of all settings with no more network calls", "eye", self._show_best
+            "Show", "Show the best of all settings with no more network calls", "star", self._show_best
         )
         self.pause = button("Pause", "Leave the cells that are left, and go on with them later", "pause", self._turn)
         self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(flex="1 1 60px", min_width="0"))
@@ -288,7 +288,7 @@ def sweep(
     base: Any = None,
     measures: Sequence[str] = ("mse",),
     points: int | None = 2048,
-    size: int = 256,
+    size: int = 320,
     seed: int = 0,
     store: str | PathLike[str] | None = None,
 ) -> SweepMap:

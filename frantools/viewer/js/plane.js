@@ -38,6 +38,8 @@ class Plane {
     /** The cell that is read. @type {number[]} */
     this.read = [];
     this.outline = "";
+    /** The frame that is asked for. @type {number | undefined} */
+    this.asked = undefined;
     for (const name of ["x", "y", "cells", "key", "chosen"]) {
       const changed = () => this.ask();
       model.on(`change:${name}`, changed);
