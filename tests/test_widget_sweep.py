@@ -235,6 +235,22 @@ def test_the_best_in_view_and_of_all_are_told_apart(widget: SweepMap) -> None:
     np.testing.assert_allclose(widget.result.pictures["restored"].image, REFERENCE, atol=1e-6)
 
 
+def test_calls_that_nobody_knew_of_are_no_limit() -> None:
+    class Caller:
+        title, cost, continuous, random = "caller", 0.01, False, False
+
+        def restore(self, given: Any, size: Any, *_: Any, **__: Any) -> Any:
+            return ft.Restoration(np.zeros((size[1], size[0], 3), np.float32), 0.0, 7, {})
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"missing": "it is of this test"}
+
+    widget = done(ft.widgets.sweep({"seed": [1, 2]}, PICTURE, Caller(), size=12))
+    assert widget.under.layout.display == "none"
+    assert "7 calls" in widget.best.value
+    assert not any(cell["dim"] for cell in widget.plane.cells)
+
+
 # In a browser
 
 PAGE = """<!DOCTYPE html><body><div id="here"></div><script type="module">{script}

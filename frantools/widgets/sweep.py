@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -36,8 +37,8 @@ class SweepMap(Guarded, Stage):
 
     view = VIEW
     chosen: Any = traitlets.Any(None, help="The setting that is shown, by axis; in both directions.")
-    _showing = False  # a restoration is under way, for which the cells that are left wait
     paused = traitlets.Bool(False, help="Whether the cells that are left wait.")
+    _showing = False  # a restoration is under way, for which the cells that are left wait
 
     def __init__(self, made: Sweep, photo: Any, size: int, seed: int, planned: Plan | None, store: Any) -> None:
         self.sweep, self._size, self._seed = made, size, seed
@@ -113,11 +114,15 @@ class SweepMap(Guarded, Stage):
         shown = (self.x.value, self.y.value)
         return {name: each.value for name, each in self.values.items() if name not in shown}
 
+    def _under(self) -> int:
+        """How many network calls a setting may have; any number where it was not known that there are some."""
+        return self.under.value or sys.maxsize
+
     def draw(self) -> None:
         """Show the map of what is computed."""
         self._mapped = mapped = Mapped(self.sweep, self.measure.value)
         where = self._where()
-        x, y, under = self.x.value, self.y.value, self.under.value
+        x, y, under = self.x.value, self.y.value, self._under()
         for name, each in self.values.items():
             each.layout.display = "" if name in where else "none"
         at = []
@@ -128,11 +133,11 @@ class SweepMap(Guarded, Stage):
             for name, value in mapped.traits(x, y, where, under).items():
                 self.plane.set_trait(name, value)
         here, best = mapped.best(under, where), mapped.best(under, {})
-        few = f"under {under} call{'s' * (under != 1)}" if under else ""
+        few = f"under {under} call{'s' * (under != 1)}" if self.under.value else ""
         limit = f"Best {few}".strip()
         said = [] if here is None else [(limit if here == best else f"{limit}, in view", here)]
         said += [] if best in (None, here) else [(f"{limit}, of all", best)]
-        nothing = f"Nothing {few} is computed yet."
+        nothing = f"Nothing {few} is computed yet.".replace("  ", " ")
         lines = [f"<b>{title}</b><br>{html.escape(self._numbers(place))}" for title, place in said]
         self.best.value = f"<div style='line-height: 18px'>{'<br>'.join(lines) or nothing}</div>"
         self.show_best.layout.display = "none" if best is None else ""
@@ -144,7 +149,7 @@ class SweepMap(Guarded, Stage):
 
     def _show_best(self) -> None:
         with LOCK:
-            best = self._mapped.best(self.under.value, {})
+            best = self._mapped.best(self._under(), {})
             if best is not None:
                 self.chosen = dict(zip(self._mapped.names, best, strict=True))
 
