@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -40,25 +41,25 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=10, help="sets of points of a picture (default: %(default)s)")
     asked = parser.parse_args()
     model, begun = ft.load_model("diffusion-basic"), time.perf_counter()
-    # by draw, measure, picture and setup
-    estimates: list[list[list[list[Estimate]]]] = [[[] for _ in NAMES] for _ in range(asked.draws)]
-    full: list[list[list[float]]] = [[] for _ in NAMES]
-    for index, count, photo in photos(asked.folder, asked.limit):
-        if photo is None:
-            continue
-        original = photo.framed_as("square").at(asked.size).reference(asked.size)
-        assert original is not None
-        restored = [ft.restore(model, photo, setup, asked.size, seed=index).image for setup in SETUPS]
-        errors = [[measures[name].at_points(image, original) for image in restored] for name in NAMES]
-        for which, fields in enumerate(errors):
-            full[which].append([float(field.mean()) for field in fields])
-        for seed in range(asked.draws):
-            subset = draw(asked.size, asked.points, seed, photo.sha256)
-            for which, fields in enumerate(errors):
-                estimates[seed][which].append([subset.estimate(subset.of(field)) for field in fields])
-        print(f"\r{index + 1} of {count}", end="", file=sys.stderr)
+    estimates: list[list[list[list[Estimate]]]] = []  # by picture, draw, measure and setup
+    full: list[list[list[float]]] = []  # by picture, measure and setup
+    with suppress(KeyboardInterrupt):  # what is done so far is told
+        for index, count, photo in photos(asked.folder, asked.limit):
+            if photo is None:
+                continue
+            original = photo.framed_as("square").at(asked.size).reference(asked.size)
+            assert original is not None
+            restored = [ft.restore(model, photo, setup, asked.size, seed=index).image for setup in SETUPS]
+            subsets = [draw(asked.size, asked.points, seed, photo.sha256) for seed in range(asked.draws)]
+            errors = [[measures[name].at_points(image, original) for image in restored] for name in NAMES]
+            full.append([[float(field.mean()) for field in fields] for fields in errors])
+            estimates.append(
+                [[[each.estimate(each.of(field)) for field in fields] for fields in errors] for each in subsets]
+            )
+            print(f"\r{index + 1} of {count}", end="", file=sys.stderr)
     print(file=sys.stderr)
-    made, values = np.array(estimates), np.array(full)
+    made = np.array(estimates).transpose(1, 2, 0, 3, 4)  # by draw, measure, picture and setup
+    values = np.array(full).transpose(1, 0, 2)
     reach = Estimate(0.0, 1.0).interval()[1]
     good = True
     print(

@@ -96,7 +96,7 @@ class Job:
             given = Given(self.photo, self.whole, degradation)
             kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
             if self.cache is not None:
-                self.cache.put(key, kept)
+                self.cache.put(key, kept, column.lasting)
         if cut and region is not None:
             height, width = kept.image.shape[:2]
             remark = (

@@ -2,10 +2,81 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections import OrderedDict
+from contextlib import suppress
+from os import PathLike
+from pathlib import Path
 from threading import Lock
 
+import numpy as np
+
+from .files import replacing
 from .restorers.protocol import Restoration
+
+ENGINE = 1
+"""The version of the engine, part of every address on disk. Raise it when the same recipe gives other numbers than
+before, by more than the last digits: what is kept of older versions is then not found any more, and made anew."""
+
+
+class Disk:
+    """Restorations in a folder, for the next process too: an array (.npy, no pickle) and a JSON file for each.
+
+    Several processes may share the folder. What was asked for last stays longest. A folder that cannot be written to
+    keeps nothing, and one that is damaged makes nothing fail.
+
+    Parameters
+    ----------
+    folder : path
+        Such as a sweep's store, in which it is the folder ``arrays``.
+    megabytes : int
+        How much the arrays may take together.
+    """
+
+    def __init__(self, folder: str | PathLike[str], megabytes: int = 4096) -> None:
+        self.folder = Path(folder).expanduser().absolute() / "arrays"
+        self._limit = megabytes * 1_000_000
+
+    def _path(self, key: str) -> Path:
+        name = hashlib.sha256(f"{ENGINE} {key}".encode()).hexdigest()[:32]
+        return self.folder / name[:2] / f"{name}.npy"
+
+    def get(self, key: str) -> Restoration | None:
+        """What was kept under a key, or None."""
+        path = self._path(key)
+        try:
+            image = np.load(path, allow_pickle=False)
+            said = json.loads(path.with_suffix(".json").read_text())
+            os.utime(path)
+            return Restoration(image, said["seconds"], said["calls"], said["recipe"], tuple(said["remarks"]))
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            return None
+
+    def put(self, key: str, restoration: Restoration) -> None:
+        """Keep a restoration, and forget others until it fits."""
+        path = self._path(key)
+        said = {"seconds": restoration.seconds, "calls": restoration.calls, "recipe": dict(restoration.recipe)}
+        with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot hold
+            with replacing(path.with_suffix(".json")) as temporary:
+                temporary.write_text(json.dumps(said | {"remarks": list(restoration.remarks)}))
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.save(file, restoration.image, allow_pickle=False)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        kept = []
+        for path in self.folder.glob("*/*.npy"):
+            with suppress(FileNotFoundError):  # another process makes room too
+                kept.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+        left = sum(size for _, size, _ in kept)
+        for _, size, path in sorted(kept):
+            if left <= self._limit:
+                return
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
+            left -= size
 
 
 class Cache:
@@ -17,10 +88,12 @@ class Cache:
     ----------
     megabytes : int
         How much the pictures may take together. A picture that takes more is not kept.
+    disk : Disk, optional
+        What finds them in the next process too.
     """
 
-    def __init__(self, megabytes: int = 512) -> None:
-        self._limit = megabytes * 1_000_000
+    def __init__(self, megabytes: int = 512, disk: Disk | None = None) -> None:
+        self._limit, self._disk = megabytes * 1_000_000, disk
         self._entries: OrderedDict[str, Restoration] = OrderedDict()
         self.bytes = 0
         """What the pictures take together."""
@@ -31,10 +104,17 @@ class Cache:
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
-            return self._entries.get(key)
+            if (found := self._entries.get(key)) is not None or self._disk is None:
+                return found
+        found = self._disk.get(key)
+        if found is not None:
+            self.put(key, found)
+        return found
 
-    def put(self, key: str, restoration: Restoration) -> None:
-        """Keep a restoration, and forget others until it fits."""
+    def put(self, key: str, restoration: Restoration, lasting: bool = False) -> None:
+        """Keep a restoration, and forget others until it fits; one whose key means the same anywhere, on disk too."""
+        if lasting and self._disk is not None:
+            self._disk.put(key, restoration)
         restoration.image.flags.writeable = False
         if restoration.image.nbytes > self._limit:
             return

@@ -204,7 +204,7 @@ def test_short_names() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B, and schedulers"),
+        ("C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B, AR, and schedulers"),
         ("B:q=2", "B has no q"),
         ("B:K=x", "K is 'x'"),
         ("UniPCMultistep:0", "steps is 0"),

@@ -95,3 +95,23 @@ def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_wher
     assert one["ssim"] > white["ssim"]
     assert float(one["of the loss"]) > float(white["of the loss"])
     assert white["95 % interval"] == "+0.00000 to +0.00000"
+
+
+def test_points_are_timed_beside_a_grid_and_estimates_held_against_all_pixels(tmp_path):
+    save_picture(portraits()["hopper"], tmp_path / "hopper.png")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def table(*command: str) -> str:
+        run = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode in (0, 1), run.stderr  # 1: slower, or further off, than is asked for
+        return run.stdout
+
+    timed = rows(table("benchmarks/points.py"), "setup")
+    assert [(row["setup"], row["calls"]) for row in timed] == [("B", "15"), ("A", "100")]
+    assert all(float(row["ratio"]) > 0 for row in timed)
+    small = ("--size", "16", "--points", "100", "--draws", "3")
+    held = rows(table("benchmarks/estimates.py", str(tmp_path), *small), "measure")
+    assert [(row["measure"], row["intervals"]) for row in held] == [("mse", "60"), ("mse_gray", "60")]
+    assert all(0 < float(row["hold"].rstrip("%")) <= 100 for row in held)

@@ -282,6 +282,9 @@ def test_the_slider_shows_any_length_and_sets_that_of_a_scheduler_too():
         assert editor.noise_fields.value == setup.noise_fields
     editor.noise_length.value = 0.05
     assert editor.value == ft.Setup(noise_length=0.05, noise_fields="one")
+    editor.value = ft.Setup(start=90, stop=10)
+    editor.noise_length.value = 0.05
+    assert editor.value == ft.Setup(start=90, stop=10, noise_length=0.05)
     pytest.importorskip("diffusers")
     editor.value = named_setup("EulerAncestralDiscrete:4,noise_length=0.3")
     assert (editor.noise_length.value, editor.noise_length.disabled) == (0.3, False)

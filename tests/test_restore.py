@@ -270,7 +270,7 @@ def test_a_model_in_training_mode_is_refused_and_stays_as_it_is(portrait):
     ("wrong", "message"),
     [
         ({"what": "nosuch"}, "'nosuch' names nothing that restores a picture; accepted are a named column"),
-        ({"setup": "C"}, "unknown setup 'C'; accepted are DDPM, DDIM, A, B, and schedulers"),
+        ({"setup": "C"}, "unknown setup 'C'; accepted are DDPM, DDIM, A, B, AR, and schedulers"),
         (
             {"setup": 7},
             r"setup is 7; accepted are a Setup, such as SETUPS\['B'\], and a SchedulerSetup, or any other Solver",

@@ -13,13 +13,30 @@ import frantools as ft
 from frantools import noise, regions
 from frantools.frannet import kernel
 from frantools.frannet.network import Config, FranNet
+from frantools.frannet.parts import DecoderConfig, EncoderConfig, Extractor
 from frantools.frannet.scattered import PointDecoder, points_decoder, sample_at
+from frantools.frannet.starts import Start
 
 PICTURE = ft.portraits()["hopper"]
+DIFFUSION = [each for each in CONFIGS if each.restorator == "diffusion"]
+FAMILY = {
+    "gray latents": Config("diffusion", gray_latents=True, objective="v"),
+    "difference": Config("diffusion", target="difference", source=Start("uniform", -1.0, 1.0)),
+    "conv": Config(
+        "single-pass", encoder=EncoderConfig(extractors=(Extractor(), Extractor("conv", padding="reflect")))
+    ),
+    "global context alone": Config("diffusion", encoder=EncoderConfig(local=(), extractors=())),
+    "other sizes": Config("diffusion", decoder=DecoderConfig(2, (32, 48))),
+    "colours": Config("diffusion", colours="lab"),
+    "interpolant": Config("interpolant"),
+    "direction": Config("direction", setup=ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)),
+}
+"""Some of each kind of FranNet that the note's is not."""
 SOME = np.random.default_rng(5).permutation(24 * 17)[:150]
 SETUPS = {
     "B": ft.SETUPS["B"],
     "DDIM": ft.SETUPS["DDIM"],
+    "field": ft.Setup(0.7, K=12, noise_length=0.2),
     "clipped": ft.Setup(0.6, K=10, noise_stddev="squared", noise_projection=False, clipping=(-1, 1)),
 }
 
@@ -53,7 +70,7 @@ def threads(request: pytest.FixtureRequest):
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
 def test_the_decoder_at_points_is_the_models_own(engine, config):
     model, points = model_of(config), torch.rand(61, 2, generator=torch.manual_seed(1))
     encoded = model.encode(ft.prepare_input(PICTURE))
@@ -65,12 +82,21 @@ def test_the_decoder_at_points_is_the_models_own(engine, config):
 
 
 @pytest.mark.parametrize("setup", SETUPS)
-@pytest.mark.parametrize("config", [each for each in CONFIGS if each.restorator == "diffusion"], ids=str)
+@pytest.mark.parametrize("config", DIFFUSION, ids=range(len(DIFFUSION)))
 def test_points_have_the_colours_of_the_picture(engine, config, setup):
     model = model_of(config)
     whole = ft.restore(model, PICTURE, SETUPS[setup], size=(24, 17), seed=7).image.reshape(-1, 3)
     prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
     np.testing.assert_allclose(sample_at(prepared, SETUPS[setup], seed=7), whole[SOME], rtol=0, atol=1e-4)
+    assert whole.std() > 0.01
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_every_kind_of_frannet_answers_at_points(name):
+    model = model_of(FAMILY[name])
+    whole = ft.restore(model, PICTURE, size=(24, 17), seed=7).image.reshape(-1, 3)
+    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(sample_at(prepared, seed=7), whole[SOME], rtol=0, atol=1e-4)
     assert whole.std() > 0.01
 
 

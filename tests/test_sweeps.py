@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,11 @@ import pandas
 import pytest
 
 import frantools as ft
+from frantools.cli import main
 from frantools.restorers.protocol import Cancelled
 from frantools.sweeps.axes import settings
 from frantools.sweeps.store import Store, StoreError
+from frantools.sweeps.written import option, read
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (24, 20, 3), np.uint8) for n in range(2)]
 AXES = {"K": [25, 50], "stochasticity": [0.0, 1.0]}
@@ -311,3 +315,101 @@ def test_the_means_are_over_pictures_and_a_notebook_shows_them():
     assert values == {"K": 25, "stochasticity": 0.0}
     restored = ft.compare(ft.Photo(PICTURES[0]).at(12), [column], size=12, seed=0)
     assert restored.measure(["mse"]).rows[0]["mse"] == pytest.approx(made.rows[0]["mse"], rel=1e-5)
+
+
+NOTE = {
+    # noise, clipping, projection: how many settings of stochasticity and K
+    ("normal", None, False): 110, ("squared", None, False): 110, ("zero", None, False): 110,
+    ("normal", (-1.0, 1.0), False): 11, ("squared", (-1.0, 1.0), False): 11, ("zero", (-1.0, 1.0), False): 11,
+    ("normal", None, True): 30, ("squared", None, True): 42, ("zero", None, True): 30,
+}  # fmt: skip
+
+
+def test_the_notes_sweep_has_its_465_setups():
+    asked = read("note")
+    made = [dict(setting.values) for setting in settings(asked["axes"], asked["model"])]
+    assert len(made) == 465
+    assert Counter((each["noise_stddev"], each["clipping"], each["noise_projection"]) for each in made) == NOTE
+    assert {each["K"] for each in made} == {*range(1, 11), 15, 20, 25, 30}
+    assert {each["stochasticity"] for each in made} == {number / 10 for number in range(11)}
+    assert (asked["limit"], asked["size"], asked["points"]) == (128, 178, 2048)
+
+
+def test_the_notes_sweep_is_the_published_one(shared):
+    names = ("stochasticity", "K", "noise_stddev", "noise_projection")
+    published = json.loads((shared / "published" / "ddim-sweep.json").read_text())
+    made = [setting.values for setting in settings(read("note")["axes"])]
+    listed = [
+        {(*(row[name] for name in names), row["clipping"] and tuple(row["clipping"])) for row in rows}
+        for rows in (published, made)
+    ]
+    assert listed[0] == listed[1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        ("K=1,2,4", [1, 2, 4]),
+        ("K=1:4", [1, 2, 3, 4]),
+        ("stochasticity=0:1:0.1", [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]),
+        ("clipping=none,[-1,1]", [None, [-1, 1]]),
+        ("clipping=[-1,1]", [[-1, 1]]),
+        ("noise_projection=true,false", [True, False]),
+        ("noise_stddev=zero", ["zero"]),
+        ("setup=A,B:K=25", ["A", "B:K=25"]),
+        ('setup=["A","B:K=2,stochasticity=0"]', ["A", "B:K=2,stochasticity=0"]),
+        ("scheduler=UniPCMultistep:6", ["UniPCMultistep:6"]),
+    ],
+)
+def test_axes_are_read_as_they_are_typed(typed, values):
+    assert option(typed) == (typed.partition("=")[0], values)
+
+
+@pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9"])
+def test_axes_that_are_typed_wrongly_are_refused(typed):
+    with pytest.raises(ValueError, match="accepted are"):
+        option(typed)
+
+
+def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
+    for number, picture in enumerate(PICTURES):
+        ft.save_picture(picture, tmp_path / "pictures" / f"{number}.png")
+    file, out = tmp_path / "mine.toml", tmp_path / "table.csv"
+    file.write_text('size = 12\nlimit = 1\n[[axes]]\nK = [25, 50]\n[[axes]]\nK = [50]\nclipping = ["none", [-1, 1]]\n')
+    command = ["sweep", str(file), "--data", str(tmp_path / "pictures"), "--store", str(tmp_path / "store")]
+    assert main([*command, "--workers", "0", "--out", str(out)]) == 0
+    frame = pandas.read_csv(out)
+    assert frame[["K", "clipping"]].fillna("none").values.tolist() == [[25, "none"], [50, "none"], [50, "(-1.0, 1.0)"]]
+    assert "3 settings on 1 picture, 3 cells" in capsys.readouterr().out
+    more = ["--axis", "stochasticity=0,1", "--limit", "2", "--setup", "A", "--measures", "mse", "psnr"]
+    assert main([*command, *more, "--workers", "0", "--out", str(out)]) == 0
+    frame = pandas.read_csv(out)
+    assert (len(frame), set(frame.columns) >= {"K", "clipping", "stochasticity", "mse", "psnr"}) == (12, True)
+    for wrong, message in (
+        (["--axis", "Q=1"], "there is no axis 'Q'"),
+        (["--out", "table.txt"], "does not end in .csv"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "--workers goes with a cluster on this machine"),
+    ):
+        assert main([*command, "--workers", "1", *wrong]) == 2
+        assert message in capsys.readouterr().err
+    file.write_text("axis = 3")
+    assert main(command) == 2
+    assert "has axis; accepted are model, setup" in capsys.readouterr().err
+    assert main(["sweep", "nothing", *command[2:]]) == 2
+    assert "accepted are TOML files, and the shipped note" in capsys.readouterr().err
+
+
+def test_cells_that_fail_are_told_on_the_command_line(tmp_path, capsys):
+    ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
+    (tmp_path / "mine.py").write_text("def f(picture, strength=1):\n    return picture * (1 / strength)\n")
+    command = ["sweep", "--data", str(tmp_path / "pictures"), "--store", str(tmp_path / "store"), "--size", "8"]
+    model = str(tmp_path / "mine.py:f")
+    assert main([*command, "--model", model, "--axis", "strength=0,1", "--workers", "0"]) == 2
+    told = "of the cells 1 failed, and --retry tries again; the first: f raised ZeroDivisionError"
+    assert told in capsys.readouterr().err
+
+
+def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'frantools\[sweeps\]'"):
+        ft.sweep({"model": ["bicubic"]}, PICTURES, size=8, client="local")

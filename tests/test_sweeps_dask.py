@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes
 
 ROOT = Path(ft.__file__).parent.parent
 HERE = "127.0.0.1"
-PATIENCE = 120  # seconds, on a machine that has other things to do
+PATIENCE = 240  # seconds, on a machine that has other things to do
 SLOW = """
 import os, time
 
@@ -57,7 +58,8 @@ class Cluster:
             self.port = free.getsockname()[1]
         self.address = f"tcp://{HERE}:{self.port}"
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        connect = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": f"{PATIENCE}s"}
+        self.environment = {**os.environ, **connect, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{len(self.processes)}.txt").open("wb") as output:
@@ -209,6 +211,23 @@ def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_
     assert {line.split()[0] for line in logged(log) if line.partition(" ")[2] in again} >= {str(killed)}
     cluster.worker()
     cluster.has(2)
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(cluster, pictures, tmp_path):
+    log, store = tmp_path / "log", tmp_path / "store"
+    command = [sys.executable, "-m", "frantools", "sweep", "--data", str(pictures), "--store", str(store)]
+    command += ["--model", str(cluster.folder / "slow.py:slow"), "--size", "12", "--workers", "1"]
+    command += ["--axis", "strength=1,0.5,0.25,0", "--axis", "pause=0.2", "--axis", f"log={log}"]
+    driver = subprocess.Popen(
+        command, env=cluster.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )  # fmt: skip
+    cluster.processes.append(driver)
+    until(lambda: len(list(store.glob("cells/*/*/*.jsonl"))) >= 1, "a task", driver)
+    os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    _, told = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 130
+    assert re.search(r"interrupted; \d+ of 16 cells are kept in .*store; the same sweep goes on from there", told)
+    assert "Traceback" not in told
 
 
 def test_a_scheduler_that_goes_and_comes_back_is_waited_for(pictures, tmp_path):

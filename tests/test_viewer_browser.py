@@ -347,6 +347,7 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         context = chrome.new_context(viewport={"width": 1300, "height": 1000})
         contexts.callback(context.close)
         page = context.new_page()
+        page.add_init_script(COUNT)
         browser.open_notebook(page, address, "viewer.ipynb")
         page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=60_000)
         box = page.query_selector(".ft-box").bounding_box()
@@ -385,15 +386,27 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         assert page.inner_text(".ft-place").split(" at ")[1] == f"{left}, {top}"
         ask("viewer.set_trait('boxes', [{'name': 'eye', 'box': [1, 2, 3, 5]}])")
         page.wait_for_function("() => document.querySelector('.ft-place').textContent.endsWith('at 1, 2')")
+        page.keyboard.press("r")
+        ask("viewer.detail('1', ft.Region(0.25, 0.25, 0.5, 0.5), np.full((400, 400, 3), 77, np.uint8))")
+        page.wait_for_function(f"(given) => ({PIXEL})(given).join() === '77,77,77,255'", arg=[0, 0.6, 0.6])
+        assert page.evaluate(PIXEL, [0, 0.1, 0.1])[2] == 10, "beside the part is the picture"
+        ask("viewer.clear_details()")
+        page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 10", arg=[0, 0.6, 0.6])
+        ask("(viewer.on_chip(views.append), viewer.set_trait('chips', {'2': 'B \u00b7 <b>15 calls</b>'}))[2:]")
+        page.click("text='B \u00b7 <b>15 calls</b>'")
+        page.wait_for_timeout(300)
+        assert ask("views[-1]") == "2"
         ask("viewer.set_trait('selected', '2')")
         page.wait_for_selector(".ft-viewer.ft-alone")
-        page.keyboard.press("r")
         ask("viewer.update({'2': np.zeros((128, 128, 3), np.uint8)})")
         page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 0", arg=[1, 0.5, 0.5])
         browser.screenshot(page, "viewer-lab")
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         assert not page.evaluate("() => document.querySelector('.ft-viewer').contains(document.activeElement)")
+        ask("viewer.close()")
+        page.wait_for_function("() => !document.querySelector('.ft-viewer')")
+        assert page.evaluate("() => window.bitmaps.open") == 0, "all is freed"
 
 
 def test_two_fingers_zoom(opened):

@@ -96,16 +96,27 @@ def run(options: Options) -> None:
 
 
 def measured(options: Options) -> list[tuple[Column, str | None]]:
-    """What is measured, and the name of the setup where one is named: each diffusion model under each setup."""
+    """What is measured, and the name of the setup where one is named: each model that is sampled under each
+    setup that goes with it.
+    """
+    from ..frannet.autoregressive import AutoregressiveSetup
+    from ..frannet.restoration import check_setup
+    from ..frannet.setups import setup_name
     from ..restorers.columns import Column
     from ..restorers.resizing import NAMED
 
-    setups = {name: named_setup(name) for name in options.setup or ["B"]}
+    setups: dict[str, Any] = {name: named_setup(name) for name in options.setup or ["B"]}
     found: list[tuple[Column, str | None]] = []
     for name in options.model:
         model = None if name in NAMED else _model(name)
-        if model is not None and model.is_diffusion:
-            found += [(Column(model.name or name, name, setup), text) for text, setup in setups.items()]
+        usual = None if model is None else check_setup(model, None)
+        if model is not None and usual is not None:
+            autoregressive = isinstance(usual, AutoregressiveSetup)
+            fit = {
+                text: made for text, made in setups.items() if isinstance(made, AutoregressiveSetup) == autoregressive
+            }
+            fit = fit or {setup_name(usual): usual}
+            found += [(Column(model.name or name, name, setup), text) for text, setup in fit.items()]
         else:
             found.append((Column(name if model is None else model.name or name, name), None))
     found += [(column, None) for column in columns(options.column)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from ..frannet.adapters import SchedulerSetup
+    from ..frannet.autoregressive import AutoregressiveSetup
     from ..frannet.samplers import Setup
 
 Options = argparse.Namespace
@@ -60,6 +61,8 @@ def add_setup(parser: Parser) -> None:
     settings.add_argument("--clipping", type=float, nargs=2, metavar=("LOW", "HIGH"), help="bounds of the values")
     settings.add_argument("--steps", metavar="RULE", help="uniform or quadratic")
     settings.add_argument("--sampler", metavar="NAME", help="ddim or ddpm")
+    settings.add_argument("--start", type=int, metavar="STEP", help="the diffusion step to begin at, as FranNet counts")
+    settings.add_argument("--stop", type=int, metavar="STEP", help="the diffusion step to end at")
     settings.add_argument("--noise-length", type=float, metavar="SHARE",
                           help="over which neighbouring points draw alike: 0, of the picture, or inf")  # fmt: skip
     settings.add_argument("--noise-fields", metavar="RULE", help="fresh in each step, or one in all")
@@ -74,14 +77,15 @@ def add_device(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda ... (default: auto)")
 
 
-def named_setup(name: str) -> Setup | SchedulerSetup:
+def named_setup(name: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
     from ..frannet.setups import named_setup
 
     return named_setup(name)
 
 
-def chosen_setup(options: Options) -> Setup | SchedulerSetup | None:
+def chosen_setup(options: Options) -> Setup | AutoregressiveSetup | SchedulerSetup | None:
     """The setup that the options of `add_setup` ask for; None where they ask for none."""
+    from ..frannet.adapters import SchedulerSetup
     from ..frannet.samplers import Setup
 
     asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
@@ -89,7 +93,8 @@ def chosen_setup(options: Options) -> Setup | SchedulerSetup | None:
     if options.setup is None and not changes:
         return None
     setup = named_setup(options.setup or "B")
-    if changes and not isinstance(setup, Setup):
-        given = ", ".join(f"--{name}" for name in changes).replace("_", "-")
-        raise ValueError(f"{given} cannot go with the scheduler {options.setup}; accepted are its own: NAME:key=value")
-    return replace(setup, **changes) if isinstance(setup, Setup) else setup
+    own = set() if isinstance(setup, SchedulerSetup) else {field.name for field in fields(setup)}
+    if not changes.keys() <= own:
+        given = ", ".join(f"--{name}" for name in changes if name not in own).replace("_", "-")
+        raise ValueError(f"{given} cannot go with {options.setup}; accepted are its own: NAME:key=value")
+    return replace(setup, **changes) if changes else setup

@@ -84,7 +84,7 @@ def run(options: Options) -> None:
     print(Table(best, means.caption))
     if failures := made.failures.rows:
         raise ValueError(
-            f"{len(failures)} cells failed, and --retry tries them again; the first: {failures[0]['sentence']}"
+            f"of the cells {len(failures)} failed, and --retry tries again; the first: {failures[0]['sentence']}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import noise
 from ..checks import is_whole
 from .encoders import Encoded
 from .network import FranNet
@@ -84,6 +85,7 @@ class Ablation:
 
     def of(self, model: FranNet, encoded: Encoded) -> Encoded:
         """What is left of an encoded picture."""
+        encoded = encoded._replace(astray=isinstance(self.positions, str))
         maps = tuple(
             torch.zeros_like(features) if number in self.without else features
             for number, features in enumerate(encoded.maps, 1)
@@ -93,3 +95,36 @@ class Ablation:
         if self.context == "global":
             return encoded._replace(maps=maps, local=False)
         return encoded._replace(maps=maps, context=torch.zeros_like(encoded.context))
+
+
+def ablation_of(given: Any) -> Ablation | None:
+    """An ablation, of itself or of what its `to_dict` said; a ValueError if it is neither."""
+    if isinstance(given, Mapping) and given.keys() <= {"context", "without", "positions"}:
+        return Ablation(**given)
+    if given is not None and not isinstance(given, Ablation):
+        raise ValueError(f"ablation is {given!r}; accepted is an Ablation, as in Ablation(context='local')")
+    return given
+
+
+def encode(model: Any, x: Tensor, ablation: Ablation | None) -> Any:
+    """What a model keeps of pictures, or what an ablation leaves of it.
+
+    Raises
+    ------
+    ValueError
+        If there is an ablation, and the model is no FranNet or the positions are an array.
+    """
+    if ablation is None:
+        return model.encode(x)
+    if not isinstance(model, FranNet):
+        raise ValueError(f"an ablation goes with a FranNet, and the model is a {type(model).__name__}")
+    if ablation.positions is not None and not isinstance(ablation.positions, str):
+        raise ValueError("an array of positions goes with sample_points; accepted for pictures is 'random'")
+    return ablation.of(model, model.encode(x))
+
+
+def random_positions(points: Tensor) -> Tensor:
+    """(..., 2) numbers in [0, 1], uniform, that belong to the (..., 2) points."""
+    x, y = points.double().unbind(-1)
+    drawn = noise.normal(noise.point_keys(0x5EED, x, y).flatten(), 0)[:, :2]
+    return torch.special.ndtr(drawn).reshape(points.shape).to(points.dtype)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checks import is_whole
-from .samplers import NOISE_STDDEVS, Callback, Noise, Step, is_number
+from ..noise import checked
+from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, Step, coloured, is_number
 from .schedule import Schedule
 
 
@@ -44,6 +45,8 @@ class AutoregressiveSetup:
     noise_stddev : {"normal", "squared", "zero"}
         The noise that the network is asked with has a quarter of the last move as its standard deviation, or the
         square of that, or is left out.
+    noise_length, noise_fields
+        As for `Setup`.
 
     Raises
     ------
@@ -63,6 +66,8 @@ class AutoregressiveSetup:
     threshold: float = 0.0
     converge_threshold: float = 0.0
     noise_stddev: str = "normal"
+    noise_length: float = 0.0
+    noise_fields: str = "fresh"
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "decay", "threshold", "converge_threshold"):
@@ -80,6 +85,7 @@ class AutoregressiveSetup:
         if self.noise_stddev not in NOISE_STDDEVS:
             names = ", ".join(map(repr, NOISE_STDDEVS))
             raise ValueError(f"noise_stddev is {self.noise_stddev!r}; accepted are {names}")
+        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
 
     @property
     def calls(self) -> int:
@@ -112,7 +118,7 @@ class AutoregressiveSetup:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `AutoregressiveSetup(**it)` is equal to this setup."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in WHITE} | coloured(self)
 
     def sample(
         self,
@@ -166,6 +172,10 @@ class AutoregressiveSetup:
             if not active.any():
                 break
         return value
+
+
+FRANNETS = AutoregressiveSetup(threshold=0.001)
+"""What FranNet's own configs sample autoregressive models with."""
 
 
 def _length(v: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..checks import is_whole
 from . import parts
-from .autoregressive import AutoregressiveSetup
+from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
 from .predictions import PREDICTIONS
 from .samplers import Setup
@@ -16,8 +16,6 @@ from .schedule import SCHEDULES, STEPS
 from .starts import Start
 
 RESTORATORS = ("single-pass", "diffusion", "interpolant", "direction", "constant")
-FRANNETS = AutoregressiveSetup(threshold=0.001)
-"""What FranNet's own configs sample autoregressive models with."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,10 @@ class Config:
     features: str = "note"
     objective: str = "noise"
     steps: int = STEPS
-    encoder: parts.Encoder = field(default_factory=parts.Encoder)
+    encoder: parts.EncoderConfig = field(default_factory=parts.EncoderConfig)
     position_encoding: parts.Encoding = field(default_factory=parts.Encoding)
     time_encoding: parts.Encoding = field(default_factory=parts.Encoding)
-    decoder: parts.Decoder = field(default_factory=parts.Decoder)
+    decoder: parts.DecoderConfig = field(default_factory=parts.DecoderConfig)
     colours: str = "rgb"
     gray_latents: bool = False
     source: Start = field(default_factory=Start)
@@ -128,10 +126,10 @@ class Config:
 
 
 PARTS: Mapping[str, type[Any]] = {
-    "encoder": parts.Encoder,
+    "encoder": parts.EncoderConfig,
     "position_encoding": parts.Encoding,
     "time_encoding": parts.Encoding,
-    "decoder": parts.Decoder,
+    "decoder": parts.DecoderConfig,
     "source": Start,
 }
 OLDEST = ("restorator", "position", "schedule", "target", "features", "objective", "steps")

@@ -159,11 +159,11 @@ def _encoding(renderer: Settings, name: str) -> parts.Encoding:
     return parts.Encoding(made.take("name", ("learned", "fixed")), made.take("N", int, 32))
 
 
-def _decoder(decoder: Settings) -> parts.Decoder:
+def _decoder(decoder: Settings) -> parts.DecoderConfig:
     decoder.take("channels", (3,))
     decoder.take("name", ("mlp",))
     mlp = decoder.part("mlp")
-    return parts.Decoder(
+    return parts.DecoderConfig(
         blocks=decoder.take("mlp blocks", int),
         sizes=mlp.take("sizes", list),
         shared=mlp.take("shared", (False, True)),
@@ -173,7 +173,7 @@ def _decoder(decoder: Settings) -> parts.Decoder:
     )
 
 
-def _encoder(encoder: Settings) -> parts.Encoder:
+def _encoder(encoder: Settings) -> parts.EncoderConfig:
     encoder.take("image size", (64,))
     encoder.take("channels", (1,))
     encoder.take("name", ("basic",))
@@ -181,7 +181,7 @@ def _encoder(encoder: Settings) -> parts.Encoder:
     stages = head.take("downsample steps", list)
     mixer = encoder.part("contexts mixer")
     extractors, gates = _extractors(mixer)
-    return parts.Encoder(
+    return parts.EncoderConfig(
         latent=latent,
         stages=stages,
         before=head.take("conv before stage", range(9), 0),
@@ -256,10 +256,10 @@ def _global(head: Settings, channels: int) -> parts.GlobalContext:
 
 def _extractors(mixer: Settings) -> tuple[tuple[parts.Extractor, ...], str]:
     if _absent(mixer, "extractor"):
-        return (), parts.Encoder.gates
+        return (), parts.EncoderConfig.gates
     made = mixer.part("extractor")
     if made.tree.get("name") != "combined":
-        return (_extractor(made, ("interpolate", "conv", "combined")),), parts.Encoder.gates
+        return (_extractor(made, ("interpolate", "conv", "combined")),), parts.EncoderConfig.gates
     made.some("name", "mlp", "final activation")  # what merged configs leave behind
     gates = made.take("weights activation", tuple(GATES))
     return tuple(_extractor(each, ("interpolate", "conv")) for each in made.listed("extractors")), gates
@@ -290,7 +290,7 @@ def _restorator(restorator: Settings) -> dict[str, Any]:
             loss.take("name", ("clip SNR",))
             loss.some(*loss.tree)
         else:
-            restorator.take("loss scaling", (None,))
+            restorator.take("loss scaling", (None, "clip SNR"))
         kind = restorator.take("kind", ("DDPM", "DDIM"))
         return made | {"restorator": "diffusion", "setup": _diffusion(sampler, kind)} | _schedule(restorator)
     kind = sampler.take("name", ("autoregressive", "DDIM"))

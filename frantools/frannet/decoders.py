@@ -14,13 +14,13 @@ OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
 class Decoder(nn.Module):
     """MLPs in a row: ``r_k = r_{k-1} + MLP_k([features, value, r_{k-1}])``, or without ``r_{k-1} +`` in front."""
 
-    def __init__(self, of: parts.Decoder, features: int) -> None:
+    def __init__(self, of: parts.DecoderConfig, features: int) -> None:
         super().__init__()
         self.count, self.residual = of.blocks, of.residual
         self.blocks = nn.ModuleList(self.block(of, features + OUTPUTS) for _ in range(1 if of.shared else of.blocks))
 
     @staticmethod
-    def block(of: parts.Decoder, inputs: int) -> nn.Sequential:
+    def block(of: parts.DecoderConfig, inputs: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for outputs in of.sizes:
             layers += [Dropout(), nn.Linear(inputs, outputs), ACTIVATIONS[of.activation]()]

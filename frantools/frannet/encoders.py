@@ -26,6 +26,8 @@ class Encoded(NamedTuple):
     """(B, 1, 64, 64): the input."""
     local: bool = True
     """Whether points have their local context, or zeros in its place."""
+    astray: bool = False
+    """Whether the decoder is told random positions in the place of the points' own."""
 
 
 class Stage(nn.Module):
@@ -46,7 +48,7 @@ class Stage(nn.Module):
 class Encoder(nn.Module):
     """Gray pictures (B, 1, 64, 64) in [-1, 1] to their `Encoded` features."""
 
-    def __init__(self, of: parts.Encoder, features: str = "note") -> None:
+    def __init__(self, of: parts.EncoderConfig, features: str = "note") -> None:
         super().__init__()
         self.features = features
         # Keras' defaults: epsilon 1e-3, momentum 0.99 (which PyTorch counts from the other end).

@@ -87,9 +87,6 @@ class FixedEncoding(nn.Module):
         return torch.cat([angle.sin(), angle.cos()], dim=-1).flatten(-2).to(self.base.dtype)
 
 
-Encoder = CoordinateEncoding | FixedEncoding
-
-
-def encoding(of: Encoding) -> Encoder:
+def encoding(of: Encoding) -> CoordinateEncoding | FixedEncoding:
     """The encoding that a config describes."""
     return (CoordinateEncoding if of.kind == "learned" else FixedEncoding)(of.bands)

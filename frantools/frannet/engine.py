@@ -111,7 +111,7 @@ def dense(module: nn.Module) -> list[nn.Linear]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-class Decoder(ABC):
+class FastDecoder(ABC):
     """A model's decoder, prepared for one encoded picture; what it is asked at, `GridDecoder` and `scattered` know.
 
     Parameters
@@ -268,13 +268,13 @@ class Decoder(ABC):
         return [block.local.plus(local, place) for block, place in zip(self.blocks, places, strict=True)]
 
 
-class GridDecoder(Decoder):
+class GridDecoder(FastDecoder):
     """A model's decoder, prepared for one encoded picture and the columns of a grid of points.
 
     Parameters
     ----------
     model, encoded, dtype
-        As for `Decoder`.
+        As for `FastDecoder`.
     columns : Tensor
         (W,) float32, or float64 where float32 does not tell them apart: the x coordinates of the grid, in [0, 1].
     """

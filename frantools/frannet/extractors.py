@@ -104,7 +104,7 @@ class Neighbourhood(nn.Module):
 class Combined(nn.Module):
     """The first extractor, and the others each times its gate."""
 
-    def __init__(self, channels: tuple[int, ...], of: parts.Encoder) -> None:
+    def __init__(self, channels: tuple[int, ...], of: parts.EncoderConfig) -> None:
         super().__init__()
         self.parts = nn.ModuleList(_one(channels, of.latent, each) for each in of.extractors)
         self.gates = nn.Parameter(torch.zeros(len(of.extractors) - 1))
@@ -121,7 +121,7 @@ def _one(channels: tuple[int, ...], latent: int, of: parts.Extractor) -> nn.Modu
     return (Interpolation if of.kind == "interpolate" else Neighbourhood)(channels, latent, of)
 
 
-def extractor(channels: tuple[int, ...], of: parts.Encoder) -> nn.Module | None:
+def extractor(channels: tuple[int, ...], of: parts.EncoderConfig) -> nn.Module | None:
     """The extractor of an encoder's maps, which have so many channels; None where there is none."""
     if not of.extractors:
         return None

@@ -56,6 +56,7 @@ def values(
     setup: Setup | AutoregressiveSetup | Solver | None,
     noise: Noise | None = None,
     callback: Callback | None = None,
+    always: bool = False,
 ) -> Tensor:
     """The clean values that a model restores.
 
@@ -71,8 +72,8 @@ def values(
         The noise schedule that the model was trained with.
     setup : Setup, AutoregressiveSetup, Solver or None
         What goes with such a model; see `restoration.check_setup`.
-    noise, callback
-        As for `samplers.sample`. FranNet's autoregressive models draw in every step.
+    noise, callback, always
+        As for `samplers.sample`.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def values(
     if setup is None:
         return answer(start, None)
     if config.restorator == "diffusion":
-        return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback)
+        return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback, always)
     timed = config.restorator == "interpolant"
     made = INTERPOLANTS[config.objective if timed else config.restorator]
 
@@ -91,7 +92,7 @@ def values(
         return made.pair(answer(asked, t), x, float(schedule.alpha_bar[int(t) + 1]) if timed else 0.0)
 
     if isinstance(setup, Setup):
-        return walk(guess, start, schedule, setup, noise, callback, always=True)
+        return walk(guess, start, schedule, setup, noise, callback, always)
     if isinstance(setup, AutoregressiveSetup):
         return setup.sample(guess, start, schedule, noise, callback)
     return setup.sample(lambda x, t: guess(x, t)[1], start, schedule, noise, callback)

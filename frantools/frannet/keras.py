@@ -88,7 +88,7 @@ def _layer(keras: str, ours: str) -> list[Layer]:
     return [(f"{keras}/kernel", (f"{ours}.weight",)), (f"{keras}/bias", (f"{ours}.bias",))]
 
 
-def _encoder(config: parts.Encoder) -> Iterator[Layer]:
+def _encoder(config: parts.EncoderConfig) -> Iterator[Layer]:
     """Of the encoder: those of one pattern in the order of the file. The patterns may stand in any order.
 
     Keras numbers its layers by the order in which a process made them, so numbers mean nothing and order everything;

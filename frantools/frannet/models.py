@@ -55,9 +55,9 @@ def check_model(model: Any) -> Any:
     return model
 
 
-def is_diffusion(model: CoordinateModel) -> bool:
+def is_sampled(model: CoordinateModel) -> bool:
     """Whether the model's answers are sampled, and not the colours themselves."""
-    return model.config.restorator == "diffusion"
+    return model.config.sampler is not None
 
 
 def schedule_of(model: CoordinateModel) -> Schedule:

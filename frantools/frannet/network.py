@@ -29,9 +29,9 @@ from .samplers import Setup
 from .schedule import STEPS as STEPS
 from .schedule import Schedule, make
 
-LATENT = parts.Encoder().latent  # numbers in the note's global context, and in its local latent of a point
-HIDDEN = parts.Decoder().sizes[0]  # units in each hidden layer of its decoder
-BLOCKS = parts.Decoder().blocks  # MLPs in its decoder
+LATENT = parts.EncoderConfig().latent  # numbers in the note's global context, and in its local latent of a point
+HIDDEN = parts.DecoderConfig().sizes[0]  # units in each hidden layer of its decoder
+BLOCKS = parts.DecoderConfig().blocks  # MLPs in its decoder
 RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
 
 

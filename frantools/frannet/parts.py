@@ -95,7 +95,7 @@ class Extractor:
 
 
 @dataclass(frozen=True)
-class Encoder:
+class EncoderConfig:
     """What reads the picture.
 
     Each stage halves it with a convolution of `stages` channels. `before` more lead to where the local branch leaves,
@@ -143,7 +143,7 @@ class Encoding:
 
 
 @dataclass(frozen=True)
-class Decoder:
+class DecoderConfig:
     """MLPs one after the other, each with hidden layers `sizes`; their sum is the answer, or the last one alone."""
 
     blocks: int = 3

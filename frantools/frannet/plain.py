@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
+from .ablations import random_positions
 from .coordinates import LEAST, LEAST_FLOAT32, exact
 from .engine import serves
 from .interpolants import Answer
@@ -15,9 +16,9 @@ from .models import CoordinateModel, is_plain_frannet
 from .network import FranNet
 
 
-def is_fast(model: CoordinateModel) -> TypeGuard[FranNet]:
-    """Whether the fast engine (`engine`) serves a model; of the others each does its own work, here."""
-    return is_plain_frannet(model) and serves(model.config)
+def is_fast(model: CoordinateModel, encoded: Any) -> TypeGuard[FranNet]:
+    """Whether the fast engine (`engine`) serves a model; the others do their own work, here."""
+    return is_plain_frannet(model) and serves(model.config) and not encoded.astray
 
 
 class PlainDecoder:
@@ -60,14 +61,15 @@ class PlainDecoder:
 
 
 def answer_at(model: CoordinateModel, encoded: Any, points: Tensor, dtype: torch.dtype) -> Answer:
-    """A model's own `decode` at (N, 2) points, their latents made once; see `engine.Decoder.tile`."""
+    """A model's own `decode` at (N, 2) points, their latents made once; see `engine.FastDecoder.tile`."""
     points = points[None]
+    at = random_positions(points) if getattr(encoded, "astray", False) else points
     kind, mixed = points.device.type, dtype != torch.float32
 
     @torch.no_grad()
     def answer(value: Tensor, t: int | float | None) -> Tensor:
         with torch.autocast(kind, dtype, enabled=mixed):
-            return model.decode(latents, points, t, value[None])[0].float()
+            return model.decode(latents, at, t, value[None])[0].float()
 
     with torch.no_grad(), torch.autocast(kind, dtype, enabled=mixed):
         latents = model.latents(encoded, points)

@@ -20,6 +20,7 @@ from .. import noise
 from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
+from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .autoregressive import AutoregressiveSetup
 from .coordinates import exact
@@ -62,6 +63,7 @@ def restore(
     seed: int = 0,
     precision: str = "float32",
     progress: Progress | None = None,
+    ablation: Ablation | None = None,
 ) -> Sampled:
     """Restore a picture, or a region of it, from what a 64 x 64 gray copy of it tells.
 
@@ -72,8 +74,9 @@ def restore(
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
-    setup : Setup, adapters.SchedulerSetup or samplers.Solver, optional
-        The sampler and its settings, for diffusion models only. Default: `Setup()`, the note's B.
+    setup : Setup, AutoregressiveSetup, adapters.SchedulerSetup or samplers.Solver, optional
+        The sampler and its settings. Default: `Setup()`, the note's B, for a diffusion model, and the model's own for
+        FranNet's autoregressive ones. A single-pass model has none.
     size : int or (int, int)
         Pixels a side, or width and height, 1 to 16384 each.
     region : Region, optional
@@ -87,6 +90,8 @@ def restore(
     progress : callable, optional
         Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
         the work and is raised from here.
+    ablation : Ablation, optional
+        What is taken away from the network. Default: nothing.
 
     Returns
     -------
@@ -115,10 +120,17 @@ def restore(
     dtype = PRECISIONS[resolve_precision(precision, device)]
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = decoder_of(model, model.encode(x.to(device)), columns, dtype)
-    out = sample_grid(decoder, columns, rows, setup, seed, progress)
-    calls = calls_on(setup, schedule_of(model))
-    return Sampled(out, calls, describe(model, x, setup, size, region, seed, precision))
+        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns, dtype)
+    made: list[int] = [0]  # steps
+
+    def watch(step: Step, *_: Any) -> None:
+        made.append(step.index + 1)
+
+    fewer = isinstance(setup, AutoregressiveSetup)  # it may end before its last step
+    out = sample_grid(decoder, columns, rows, setup, seed, progress, watch if fewer else None)
+    calls = max(made) if fewer else calls_on(setup, schedule_of(model))
+    recipe = describe(model, x, setup, size, region, seed, precision)
+    return Sampled(out, calls, recipe | ({"ablation": ablation.to_dict()} if ablation is not None else {}))
 
 
 def sample_grid(
@@ -259,7 +271,7 @@ def decoder_of(
     ValueError
         If float64 no longer tells the columns apart.
     """
-    if is_fast(model):
+    if is_fast(model, encoded):
         return GridDecoder(model, encoded, columns, dtype)
     return PlainDecoder(model, encoded, columns, dtype)
 
@@ -293,16 +305,20 @@ def check_setup(
     if config.sampler is AutoregressiveSetup:
         if not isinstance(setup, AutoregressiveSetup):
             raise ValueError(
-                f"setup is {setup!r}; accepted for the {config.restorator} model {getattr(model, 'name', None)!r} is "
-                "an AutoregressiveSetup, such as AutoregressiveSetup(threshold=0.001)"
+                f"setup is {_named(setup)}; accepted for the {config.restorator} model "
+                f"{getattr(model, 'name', None)!r} is an AutoregressiveSetup, or its name, such as AR:decay=0.8"
             )
         return setup
     if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
         raise ValueError(
-            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
+            f"setup is {_named(setup)}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
             "or any other Solver: an object with calls, sample and to_dict"
         )
     return setup
+
+
+def _named(setup: object) -> str:
+    return setup_name(setup) if isinstance(setup, (Setup, AutoregressiveSetup)) else repr(setup)
 
 
 def check_seed(seed: int) -> int:

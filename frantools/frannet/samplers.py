@@ -131,10 +131,9 @@ class Setup:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
-        made = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in WHITE}
-        # Recipes of all steps, and of white noise, stay as they were.
-        kept = {name: value for name, value in made.items() if name not in ("start", "stop") or value is not None}
-        return kept | coloured(self)
+        unset = [name for name in ("start", "stop") if getattr(self, name) is None]
+        made = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in (*WHITE, *unset)}
+        return made | coloured(self)
 
 
 WHITE: dict[str, Any] = {"noise_length": 0.0, "noise_fields": "fresh"}
@@ -309,6 +308,7 @@ def sample(
     setup: Setup | Solver,
     noise: Noise | None = None,
     callback: Callback | None = None,
+    always: bool = False,
 ) -> Tensor:
     """Take noise, step by step, to a clean value.
 
@@ -327,6 +327,8 @@ def sample(
         the setup or the schedule. Default: `torch.randn` on the device of `x`.
     callback : callable, optional
         Called with a `Step` after each step. What it raises ends the sampling.
+    always : bool
+        Whether a `Setup` that adds noise draws it in each step, as FranNet does, and not only where it counts.
 
     Returns
     -------
@@ -345,7 +347,7 @@ def sample(
         e = denoise(x, t)
         return predict_x0(x, e, float(schedule.alpha_bar[t + 1])), e
 
-    return walk(guess, _clipped(x, setup), schedule, setup, noise, callback)
+    return walk(guess, _clipped(x, setup), schedule, setup, noise, callback, always)
 
 
 def _clipped(x: Tensor, setup: Setup) -> Tensor:
@@ -367,11 +369,8 @@ def walk(
     ----------
     guess : callable
         ``guess(x, t)``: the clean value x0 and the noise that the network sees in `x` at diffusion step `t`.
-    x, schedule, setup, noise, callback
+    x, schedule, setup, noise, callback, always
         As for `sample`, but that `x` is taken as it is.
-    always : bool
-        Whether noise is drawn in each step, needed or not (but not where the setup leaves noise out), as FranNet's
-        autoregressive restorator does.
     """
     draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
     power = 2 if setup.noise_stddev == "squared" else 1

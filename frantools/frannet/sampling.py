@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .ablations import Ablation
+from .ablations import Ablation, ablation_of, random_positions
 from .autoregressive import AutoregressiveSetup
 from .colours import to_network
 from .interpolants import values
@@ -47,7 +47,7 @@ def sample_points(
         starting values where none are given, by the autoregressive sampler once before its first step (which uses
         nothing of it), and after each step. Default: `torch.randn`.
     ablation : Ablation, optional
-        What is taken away from the network. Random positions are drawn from torch's generator.
+        What is taken away from the network.
 
     Returns
     -------
@@ -68,8 +68,7 @@ def sample_points(
     """
     if not isinstance(check_model(model), FranNet):
         raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
-    if ablation is not None and not isinstance(ablation, Ablation):
-        raise ValueError(f"ablation is {ablation!r}; accepted is an Ablation")
+    ablation = ablation_of(ablation)
     setup = check_setup(model, model.setup if setup is None else setup)
     device = device_of(model)
     x, points = (torch.as_tensor(each).to(device, torch.float32) for each in (x, points))
@@ -84,7 +83,7 @@ def sample_points(
         if ablation is not None:
             encoded = ablation.of(model, encoded)
             if isinstance(ablation.positions, str):
-                at = torch.rand_like(points)
+                at = random_positions(points)
             elif ablation.positions is not None:
                 at = torch.as_tensor(ablation.positions).to(device, torch.float32)
                 _check("positions", at, tuple(points.shape))
@@ -104,6 +103,7 @@ def sample_points(
             model.schedule,
             setup,
             lambda shape: draw(shape).to(device, torch.float32),
+            always=True,
         )
         return model.to_colour(made, model.base(encoded, points))
 

@@ -20,9 +20,10 @@ from torch import Tensor
 
 from .. import noise
 from ..images import prepare_input
+from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
-from .engine import Decoder
+from .engine import FastDecoder
 from .interpolants import Answer
 from .models import CoordinateModel, check_model, device_of, schedule_of
 from .network import Encoded, FranNet
@@ -43,7 +44,7 @@ from .samplers import Setup, Solver, Step, calls_on
 from .threads import run
 
 
-class PointDecoder(Decoder):
+class PointDecoder(FastDecoder):
     """A FranNet's decoder, prepared for one encoded picture: `tile` takes points, (N, 2).
 
     They are a grid of one column, which knows nothing of the position, and a row for each point.
@@ -90,7 +91,11 @@ class PreparedPoints:
 
 
 def points_decoder(
-    model: CoordinateModel, image: NDArray[Any] | Tensor, points: Tensor | NDArray[Any], precision: str = "float32"
+    model: CoordinateModel,
+    image: NDArray[Any] | Tensor,
+    points: Tensor | NDArray[Any],
+    precision: str = "float32",
+    ablation: Ablation | None = None,
 ) -> PreparedPoints:
     """Prepare a picture for `sample_at`.
 
@@ -103,6 +108,8 @@ def points_decoder(
     points : Tensor or ndarray
         (N, 2) float64, (x, y) in [0, 1], in any order; N is 1 or more.
     precision : {"float32", "bfloat16", "auto"}
+        As for `restore`.
+    ablation : Ablation, optional
         As for `restore`.
 
     Raises
@@ -126,8 +133,8 @@ def points_decoder(
 
     def prepare(_: int) -> None:
         with torch.inference_mode():
-            encoded = model.encode(x)
-            fast = PointDecoder(model, encoded, dtype) if is_fast(model) else None
+            encoded = encode(model, x, ablation)
+            fast = PointDecoder(model, encoded, dtype) if is_fast(model, encoded) else None
             for exact, part in zip(places.split(size), near.split(size), strict=True):
                 answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
                 tiles.append(PreparedTile(exact, answer, colours_at(model, encoded, part)))

@@ -9,10 +9,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 from .adapters import COMMON, SchedulerSetup
+from .autoregressive import FRANNETS, AutoregressiveSetup
 from .samplers import SETUPS, WHITE, Setup, Solver, coloured
 
+AUTOREGRESSIVE = "AR"
+"""The name of FranNet's own autoregressive setup."""
 
-def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
+
+def setup_from_dict(made: Mapping[str, Any]) -> Setup | AutoregressiveSetup | SchedulerSetup:
     """The setup that a `to_dict` described.
 
     Raises
@@ -20,14 +24,11 @@ def setup_from_dict(made: Mapping[str, Any]) -> Setup | SchedulerSetup:
     ValueError
         If it describes neither, as that of a user's own `Solver`, which is made again by giving the solver itself.
     """
-    for kind in (SchedulerSetup, Setup):
+    for kind in (SchedulerSetup, AutoregressiveSetup, Setup):
         names = {field.name for field in fields(kind)}
-        if (
-            isinstance(made, Mapping)
-            and made
-            and made.keys() <= names
-            and ("scheduler" in made) == ("scheduler" in names)
-        ):
+        told = [name for name in ("scheduler", "decay") if name in made and name in names] if made else []
+        known = isinstance(made, Mapping) and made and made.keys() <= names
+        if known and (told or kind is Setup):
             return kind(**made)
     raise ValueError(
         f"{_short(made)} is no setup that can be named; accepted are the settings of a Setup or a SchedulerSetup. "
@@ -40,14 +41,15 @@ def _short(made: object) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def named_setup(text: str) -> Setup | SchedulerSetup:
+def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
     """The setup that a short text names, as on the command line.
 
     Parameters
     ----------
     text : str
         The name of one of the note's setups, or of a scheduler of diffusers with its steps; then settings:
-        "B", "B:K=25", "A:noise_length=0.05", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
+        "B", "B:K=25", "AR:decay=0.8" (FranNet's autoregressive sampler),
+        "A:noise_length=0.05", "UniPCMultistep:6", "DPMSolverMultistep:15,solver_order=3".
 
     Raises
     ------
@@ -55,32 +57,31 @@ def named_setup(text: str) -> Setup | SchedulerSetup:
         If there is no such setup or setting.
     """
     name, _, rest = text.partition(":")
-    name = name.upper() if name.upper() in SETUPS else name
+    named: Mapping[str, Setup | AutoregressiveSetup] = {**SETUPS, AUTOREGRESSIVE: FRANNETS}
+    name = name.upper() if name.upper() in named else name
     values: dict[str, Any] = {}
     for part in filter(None, re.split(r",(?![^\[{]*[\]}])", rest)):  # not at the commas of a list or a mapping
         key, equals, value = part.partition("=")
-        if not equals and name in SETUPS:
-            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:K=10")
+        if not equals and name in named:
+            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in B:K=10")
         if not equals:
             key, value = "steps", key
         try:
             values[key.strip()] = json.loads(value)
         except ValueError:
             values[key.strip()] = value.strip()
-    if name in SETUPS:
-        unknown = values.keys() - {entry.name for entry in fields(Setup)}
+    if name in named:
+        unknown = values.keys() - {entry.name for entry in fields(named[name])}
         if unknown:
             raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
-        return replace(SETUPS[name], **values)
+        return replace(named[name], **values)
     try:
         noise = {key: values.pop(key) for key in WHITE if key in values}
         return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, **noise)
     except (ValueError, ModuleNotFoundError) as error:
         if name.removesuffix("Scheduler") in COMMON:
             raise
-        raise ValueError(
-            f"unknown setup {name!r}; accepted are {', '.join(SETUPS)}, and schedulers ({error})"
-        ) from None
+        raise ValueError(f"unknown setup {name!r}; accepted are {', '.join(named)}, and schedulers ({error})") from None
 
 
 def setup_name(setup: Setup | Solver) -> str:
@@ -92,6 +93,10 @@ def setup_name(setup: Setup | Solver) -> str:
     if isinstance(setup, SchedulerSetup):
         name = f"{setup.scheduler}Scheduler" if setup.scheduler.upper() in SETUPS else setup.scheduler
         return f"{name}:{','.join([str(setup.steps), *_listed({**setup.options, **coloured(setup)})])}"
+    if isinstance(setup, AutoregressiveSetup):
+        usual = FRANNETS.to_dict()
+        changes = _listed({key: value for key, value in setup.to_dict().items() if value != usual.get(key)})
+        return f"{AUTOREGRESSIVE}:{','.join(changes)}" if changes else AUTOREGRESSIVE
     if not isinstance(setup, Setup):
         return str(getattr(setup, "name", type(setup).__name__))
     names = []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..regions import axes
+from .ablations import Ablation, encode
 from .models import CoordinateModel, schedule_of
 from .restoration import Progress, decoder_of, sample_grid
 from .samplers import Setup, Solver, Step, calls_on
@@ -39,6 +40,7 @@ def trace(
     size: tuple[int, int],
     seed: int,
     progress: Progress | None = None,
+    ablation: Ablation | None = None,
 ) -> Trace:
     """Restore a picture and keep all steps.
 
@@ -54,7 +56,7 @@ def trace(
         Width and height.
     seed : int
         As for `restore`.
-    progress : callable, optional
+    progress, ablation
         As for `restore`.
 
     Returns
@@ -72,16 +74,21 @@ def trace(
     device = next(model.parameters()).device
     columns, rows = (axis.to(device) for axis in axes(size))
     with torch.inference_mode():
-        decoder = decoder_of(model, model.encode(x.to(device)), columns)
+        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns)
     width, height = size
     t, stack = [0] * calls, np.empty((2, calls, height, width, 3), np.float16)
+    last: dict[tuple[int, int], tuple[int, slice, slice]] = {}  # of each tile, its last step and its place
 
     def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:
         t[step.index] = step.t
+        last[down.start, across.start] = step.index, down, across
         stack[:, step.index, down, across] = colours(torch.stack([step.x, step.x0])).half().cpu().numpy()
 
     sample_grid(decoder, columns, rows, setup, seed, progress, watch)
-    return Trace(t, *stack)
+    made = max(index for index, *_ in last.values()) + 1
+    for index, down, across in last.values():  # a tile that was done before the others stays as it is
+        stack[:, index + 1 : made, down, across] = stack[:, index : index + 1, down, across]
+    return Trace([step - t[made - 1] + t[-1] for step in t[:made]] if made < calls else t, *stack[:, :made])
 
 
 def check_memory(size: tuple[int, int], calls: int) -> None:

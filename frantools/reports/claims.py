@@ -299,6 +299,5 @@ def verdicts(ours: Losses, theirs: Losses | None = None) -> Table:
             {"claim": claim, "verdict": mine.verdict, "for": mine.true, "against": mine.false, "open": mine.open}
             | {"published numbers": f"{other.verdict} ({other.true} for, {other.false} against)"}
         )
-    return Table(
-        rows, "Comparisons of two settings on the same pictures; each is decided where its 95 % interval excludes 0."
-    )
+    how = "each is decided where its 95 % interval excludes 0, which takes 20 pictures or more."
+    return Table(rows, f"Comparisons of two settings on the same pictures; {how}")

@@ -18,14 +18,17 @@ from torch import nn
 
 from ..checks import is_whole
 from ..degradation import Degradation
+from ..frannet.ablations import Ablation, ablation_of
+from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
-from .door import DEFAULT, NOTED, Unknown, meaning, meanings, restorer
+from .door import NOTED, Unknown, default_model, meaning, meanings, restorer
 from .frannet import is_model, is_solver, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .protocol import Changed, Restorer, is_restorer, missing
 
 Setting = Setup | Solver
+SETTINGS = (Setup, AutoregressiveSetup)
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""
 
@@ -43,7 +46,7 @@ class Column:
     what : object
         Whatever restores a picture: see the README's table of kinds.
     setup : Setup, SchedulerSetup or str, optional
-        For FranNet's diffusion models; default B.
+        For FranNet's models that are sampled; default B, or an autoregressive model's own.
     seed : int, optional
         Default: that of the comparison.
     given : Degradation, optional
@@ -53,8 +56,8 @@ class Column:
     settings : dict, optional
         Arguments of a function by names that are taken here, such as ``{"seed": 3}``.
     **others
-        Arguments of a function, or `tile` and `overlap` of a module. `what`, `model` and `title` are among them where
-        they are given a second time.
+        Arguments of a function, `tile` and `overlap` of a module, or a FranNet's `ablation`. `what`, `model` and
+        `title` are among them where they are given a second time.
 
     Raises
     ------
@@ -110,7 +113,7 @@ class Column:
         return self.what
 
     def __repr__(self) -> str:
-        what = repr(self.what) if isinstance(self.what, (str, Setup)) else f"<{_title(self.what)}>"
+        what = repr(self.what) if isinstance(self.what, (str, *SETTINGS)) else f"<{_title(self.what)}>"
         taken = {name: value for name, value in self.settings.items() if name in OWN}
         settings = "".join(f", {name}={value!r}" for name, value in self.settings.items() if name not in OWN)
         settings += f", settings={taken!r}" if taken else ""
@@ -125,7 +128,9 @@ class Column:
         mine, others = self.settings, other.settings
         if mine.keys() != others.keys() or not all(_alike(mine[name], others[name]) for name in mine):
             return False
-        same = isinstance(self.what, (str, Setup)) and type(self.what) is type(other.what) and self.what == other.what
+        same = (
+            isinstance(self.what, (str, *SETTINGS)) and type(self.what) is type(other.what) and self.what == other.what
+        )
         return self.what is other.what or same
 
     def __hash__(self) -> int:
@@ -180,16 +185,20 @@ class Column:
         setup: Setting | None = self.setup
         kind = meaning(what) if isinstance(what, str) else ""
         if kind == "setup":
-            what, setup = DEFAULT, named_setup(what)
+            setup = named_setup(what)
+            what = default_model(setup)
         elif kind == "noted":
             what, setup = NOTED[what][0], setup or NOTED[what][1]
         elif is_solver(what):
-            what, setup = DEFAULT, what
+            what, setup = default_model(what), what
         elif kind in ("", "function"):
             return dict(self.restorer().to_dict())
         if why := unnamed(setup):
             return missing(self.title, f"{self.title} {why}") | {"model": what}
-        extra = {"settings": dict(self.settings)} if self.settings else {}
+        said = {
+            name: value.to_dict() if isinstance(value, Ablation) else value for name, value in self.settings.items()
+        }
+        extra = {"settings": said} if said else {}
         return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
     def key(self) -> str:
@@ -206,6 +215,11 @@ class Column:
         except Exception:  # of whatever kind: it is told where the column is restored
             made["state"] = None
         return json.dumps(made, sort_keys=True, default=repr)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether `key` means the same in other processes: where names, which hashes go with, say all of it."""
+        return isinstance(self.what, (str, Setup)) and "missing" not in self.to_dict()
 
     @classmethod
     def from_dict(cls, column: Mapping[str, Any], trust: bool = False) -> Column:
@@ -228,6 +242,8 @@ class Column:
             given = Degradation(**column["degradation"]) if column.get("degradation") else None
             settings = dict(column.get("settings") or {})
             what = _what(column, trust)
+            if "model" in column and settings.keys() == {"ablation"}:
+                settings = {"ablation": ablation_of(settings["ablation"])}
             if isinstance(what, Unknown):  # it has its settings in its content
                 setup, settings = None, {}
             made = cls(column["title"], what, setup, column.get("seed"), given, settings=settings)
@@ -366,7 +382,7 @@ def _title(what: Any) -> str:
         return (Path(what).stem or str(what)) if kind == "path" else str(what)
     if isinstance(what, np.ndarray):
         return "array"
-    if isinstance(what, Setup):
+    if isinstance(what, SETTINGS):
         return setup_name(what)
     title = getattr(what, "title", None) or getattr(what, "name", None)
     if isinstance(title, str):

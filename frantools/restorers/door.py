@@ -20,11 +20,13 @@ from torch import Tensor, nn
 
 from ..decoding import endings
 from ..devices import find_device
+from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
+from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import models
 from ..frannet.network import FranNet
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
-from ..frannet.setups import named_setup
+from ..frannet.setups import AUTOREGRESSIVE, named_setup
 from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
@@ -53,6 +55,11 @@ ACCEPTED = (
     "a named column (input, original, bicubic ...), one of the note's (masking-32 ...), a model, a setup, a path, "
     "FILE.py:FUNCTION, a function, a torch module and an array"
 )
+
+
+def default_model(setup: Setup | Solver) -> str:
+    """The model of a setup's name: the note's, or for an autoregressive setup the shipped one of that kind."""
+    return "direction-basic" if isinstance(setup, AutoregressiveSetup) else DEFAULT
 
 
 class Unknown:
@@ -102,7 +109,7 @@ def meanings(text: str) -> dict[str, str]:
 @cache
 def _is_setup(text: str) -> bool:
     name = text.partition(":")[0]
-    if name.upper() in SETUPS or name.removesuffix("Scheduler") in COMMON:
+    if name.upper() in (*SETUPS, AUTOREGRESSIVE) or name.removesuffix("Scheduler") in COMMON:
         return True
     if not (name.isidentifier() and name[0].isupper()):  # no class of diffusers, which takes a second to import
         return False
@@ -147,7 +154,7 @@ def restorer(
     setup : Setup, Solver or str, optional
         For FranNet's diffusion models alone.
     settings : dict
-        For functions and modules alone.
+        Of functions and modules; and a FranNet's `ablation`.
     title : str, optional
         What it is called.
     precision, device : str, optional
@@ -194,14 +201,17 @@ def _made(
         if device is not None:
             network = _moved(network, device)
         name = model if isinstance(model, str) else None
-        return _plain(FranNetRestorer(network, chosen, precision, title, name), settings, title)
+        others = {key: value for key, value in settings.items() if key != "ablation"}
+        ablation = settings.get("ablation")
+        made = FranNetRestorer(network, chosen, precision, title, name, ablation_of(ablation))
+        return _plain(made, others, title)
 
     if is_model(what):
         return frannet(what, setup)
     if isinstance(what, (Setup, Solver)):
         if setup is not None:
             raise ValueError("a setup is given twice; accepted is one")
-        return frannet(DEFAULT, what)
+        return frannet(default_model(what), what)
     if isinstance(what, (str, os.PathLike)):
         kind = meaning(what) if isinstance(what, str) else "path"
         if kind == "noted":
@@ -216,7 +226,8 @@ def _made(
         if kind == "setup":
             if setup is not None:
                 raise ValueError(f"{what!r} is a setup, and another is given; accepted is one")
-            return frannet(DEFAULT, named_setup(str(what)))
+            of_name = named_setup(str(what))
+            return frannet(default_model(of_name), of_name)
         return _of_path(str(what), settings, title, timeout, lambda: frannet(str(what), setup))
     if isinstance(what, np.ndarray):
         return _plain(SavedArray(what, title), settings, title)

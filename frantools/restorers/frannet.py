@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..frannet import restoration
+from ..frannet.ablations import Ablation
 from ..frannet.checkpoints import load_model
 from ..frannet.config import Config
-from ..frannet.models import CoordinateModel, is_diffusion, schedule_of
+from ..frannet.models import CoordinateModel, is_sampled, schedule_of
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
 from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
@@ -66,14 +67,16 @@ class FranNetRestorer:
     ----------
     model : FranNet or another CoordinateModel
         In evaluation mode.
-    setup : Setup or Solver, optional
-        For diffusion models. Default: B.
+    setup : Setup, AutoregressiveSetup or Solver, optional
+        Default: B of a diffusion model, and its own of another that is sampled.
     precision : {"float32", "bfloat16", "auto"}
         Of the products; see `frantools.restore`.
     title : str, optional
         Default: the model's name.
     name : str, optional
         What finds the model again: a path, or a shipped name, which the model itself knows.
+    ablation : Ablation, optional
+        What is taken away from the network.
 
     Raises
     ------
@@ -92,18 +95,20 @@ class FranNetRestorer:
         precision: str = "float32",
         title: str | None = None,
         name: str | None = None,
+        ablation: Ablation | None = None,
     ) -> None:
         restoration.check_model(model)
         self.model, self.setup = model, restoration.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
         self.title = title or getattr(model, "name", None) or "FranNet"
         self.sha256: str | None = getattr(model, "sha256", None)
-        self.random = is_diffusion(model)
-        self.cost: float | None = SECONDS * (3 + self.calls)  # on two cores
+        self.random = is_sampled(model)
+        self.ablation = ablation
+        self.cost: float | None = SECONDS * (3 + getattr(self.setup, "likely_calls", self.calls))  # on two cores
 
     @property
     def calls(self) -> int:
-        """How often the network is called for a point."""
+        """How often the network is called for a point; at most, where the sampler may end before."""
         return calls_on(self.setup, schedule_of(self.model))
 
     def restore(
@@ -117,12 +122,13 @@ class FranNetRestorer:
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
         begun = time.perf_counter()
-        made = restoration.restore(self.model, x, self.setup, size, region, seed, self.precision, progress)
+        settings = (self.setup, size, region, seed, self.precision, progress, self.ablation)
+        made = restoration.restore(self.model, x, *settings)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
         """What all setups of the model share at some points of a photo, (N, 2) in [0, 1]; see `at`."""
-        return points_decoder(self.model, photo.input, points, self.precision)
+        return points_decoder(self.model, photo.input, points, self.precision, self.ablation)
 
     def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> restoration.Colours:
         """The colours of points, (N, 3) in [0, 1], those that they have in the whole picture."""
@@ -132,7 +138,7 @@ class FranNetRestorer:
         """All steps of a restoration; see `frannet.tracing.trace`."""
         if self.setup is None:
             raise ValueError(f"the single-pass model {self.title} has no steps; choose a diffusion model")
-        return trace(self.model, photo.input, self.setup, size, seed, progress)
+        return trace(self.model, photo.input, self.setup, size, seed, progress, self.ablation)
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
@@ -149,4 +155,6 @@ class FranNetRestorer:
             return missing(self.title, f"{self.title} is a FranNet in memory; a column of its file's path has a name")
         if why := unnamed(self.setup):
             return missing(self.title, f"{self.title} {why}") | {"model": self.name}
-        return {"model": self.name, "setup": self.setup.to_dict() if self.setup is not None else None}
+        setup = self.setup.to_dict() if self.setup is not None else None
+        left = {} if self.ablation is None else {"settings": {"ablation": self.ablation.to_dict()}}
+        return {"model": self.name, "setup": setup, **left}

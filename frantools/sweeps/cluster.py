@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import time
@@ -21,7 +22,7 @@ from .tasks import Refused, Task, given_up, perform
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-Job = tuple[Task, Any]
+Work = tuple[Task, Any]
 
 HERE = "127.0.0.1"
 AHEAD = 4
@@ -60,8 +61,17 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         count = (os.cpu_count() or 1) if where == "local" else int(where)
         if count < 1:
             raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
+        address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
-            LocalCluster(count, threads_per_worker=1, processes=True, host=HERE, dashboard_address=f"{HERE}:0") as made,
+            LocalCluster(
+                count,
+                threads_per_worker=1,
+                processes=True,
+                host=HERE,
+                dashboard_address=address,
+                silence_logs=quiet,
+                preload="frantools.sweeps.preload",
+            ) as made,
             Client(made) as client,
         ):
             yield client
@@ -79,7 +89,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         )
 
 
-def spread(client: Client, planned: Plan, jobs: Sequence[Job], report: Callable[..., None]) -> None:
+def spread(client: Client, planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
     """Compute tasks on a cluster.
 
     Whatever dies on the way, a task that was not finished is sent again: to other workers, or once the scheduler is
@@ -104,8 +114,8 @@ def spread(client: Client, planned: Plan, jobs: Sequence[Job], report: Callable[
         If the scheduler does not come back.
     """
     check_workers(client)
-    left, later = deque(jobs), deque[tuple[float, Job]]()
-    running: dict[Future, Job] = {}
+    left, later = deque(jobs), deque[tuple[float, Work]]()
+    running: dict[Future, Work] = {}
     sending = _Sending(client, planned, Counter(task.picture.sha256 for task, _ in jobs))
     try:
         while left or later or running:
@@ -140,7 +150,7 @@ class _Lost(Exception):  # noqa: N818
     """A task has no answer, because the scheduler has gone."""
 
 
-def _answer(future: Future, job: Job) -> list[dict[str, Any]] | None:
+def _answer(future: Future, job: Work) -> list[dict[str, Any]] | None:
     """What a task gave, None where another process has it."""
     from distributed import KilledWorker
 

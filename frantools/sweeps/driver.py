@@ -19,7 +19,7 @@ from .result import Sweep
 from .store import Record, Store
 from .tasks import Task, is_done, perform
 
-Job = tuple[Task, Any]
+Work = tuple[Task, Any]
 
 
 class Share(float):
@@ -171,20 +171,20 @@ def kept(planned: Plan, store: Store | None, retry: bool = False) -> dict[str, R
     return found
 
 
-def _here(planned: Plan, jobs: Sequence[Job], report: Callable[..., None]) -> None:
+def _here(planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
     """Compute tasks in this process: on several threads where all are FranNet's, whose work leaves them free."""
     parallel = all(hasattr(setting.restorer, "setup") for setting in planned.settings)
     finished: deque[list[Record]] = deque()
     left = list(jobs)
     while left:
-        busy: list[Job] = []
+        busy: list[Work] = []
         stop = Event()
 
         def look(stop: Event = stop) -> None:
             if stop.is_set():
                 raise Cancelled
 
-        def work(index: int, left: list[Job] = left, busy: list[Job] = busy) -> None:
+        def work(index: int, left: list[Work] = left, busy: list[Work] = busy) -> None:
             task, what = left[index]
             records = perform(task, what, planned.photos.get(task.picture.sha256), look)
             if records is None:

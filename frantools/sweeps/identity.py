@@ -16,10 +16,6 @@ from ..restorers.frannet import unnamed
 from ..restorers.protocol import Restorer, RestorerError
 from ..scores.measures import Measure
 
-ENGINE = 1
-"""The version of the engine, part of every address. Raise it when the same recipe gives other numbers than before, by
-more than the last digits: what a store holds of older versions is then not found any more, and computed anew."""
-
 PROCESS = uuid.uuid4().hex
 """Part of the address of what nothing names again, such as a lambda: no other process takes its results for its own."""
 

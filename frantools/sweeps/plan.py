@@ -18,8 +18,9 @@ from ..pictures import Pictures
 from ..regions import LARGEST
 from ..scores.measures import Measure, measures
 from ..scores.sampling import draw, means_of_points
+from ..store import ENGINE
 from .axes import Axes, Setting, groups, names_of, said, settings
-from .identity import ENGINE, address, identity, measure_facts, reads_files
+from .identity import address, identity, measure_facts, reads_files
 from .tasks import Cell, Picture, Task
 
 SECONDS = 2.0

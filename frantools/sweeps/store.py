@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import replacing
-from .identity import ENGINE
+from ..store import ENGINE
 
 try:
     import fcntl
@@ -26,6 +26,7 @@ README = f"""Results of `frantools sweep`; format {FORMAT}.
 
 cells/*/CONTEXT/*.jsonl   a line a result: one setting on one picture. A file a task, never changed once it is there.
 cells/*/CONTEXT/context.json   what these results share: the hash of the picture's pixels, the size, the points ...
+arrays/                   restored pictures that widgets keep; the oldest go first, and all may be deleted
 claims/                   empty files, locked while a task is computed; may be deleted when nothing runs
 
 To read it without FranTools:
@@ -71,7 +72,7 @@ class Store:
         about = self.folder / "store.json"
         try:
             if id is None and not about.exists():
-                if self.folder.is_dir() and any(not each.name.startswith(".") for each in self.folder.iterdir()):
+                if self.folder.is_dir() and any(_is_other(each) for each in self.folder.iterdir()):
                     raise StoreError(f"{folder} holds other things; accepted is a new or empty folder, or a store")
                 with replacing(self.folder / "README.md") as temporary:
                     temporary.write_text(README)
@@ -151,6 +152,11 @@ class Store:
                 yield True
             finally:
                 path.unlink(missing_ok=True)  # who has opened it before finds the results written
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a file or folder keeps a folder from becoming a store; what widgets keep does not."""
+    return not path.name.startswith(".") and path.name != "arrays"
 
 
 def _lines(path: Path) -> Iterator[Record]:

@@ -12,8 +12,8 @@ from typing import Any
 from ..frannet.setups import named_setup
 from ..restorers.columns import Column
 from ..restorers.door import Unknown
+from ..store import ENGINE
 from .axes import said
-from .identity import ENGINE
 from .result import Sweep
 from .store import Record, Store
 

@@ -24,7 +24,7 @@ from ..restorers.protocol import Cancelled, Changed, Progress, sentence
 from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
 from ..scores.sampling import Subset, draw
-from .identity import ENGINE
+from ..store import ENGINE
 from .store import Record, Store
 
 

@@ -96,7 +96,7 @@ def plane(
     key = figure.add_axes((beside / width, bottom / height, 14 / width, tall / height))
     legend = figure.colorbar(image, cax=key)
     legend.set_label(scale.unit(data.measure), size=9, **VERBATIM)
-    ticks = scale.ticks(norm)
+    ticks = scale.ticks(norm, max(2, tall // 15))
     legend.set_ticks(list(ticks), labels=list(ticks.values()))
     legend.ax.yaxis.set_minor_locator(NullLocator())
     legend.ax.tick_params(labelsize=8)

@@ -192,7 +192,14 @@ def front(
         values = [mean.value * scale.factor for mean in each]
         axes.plot([mean.calls or 0 for mean in each], values, "o", ms=5, color=ink, alpha=0.75, mew=0, label=name)
     at = [(calls, data.means[place].value * scale.factor) for calls, place in best]
-    axes.step(*zip(*at, strict=True), where="post", color="black", lw=1.3, label="the best with no more calls")
+    last = max(mean.calls or 0 for mean in data.means.values())
+    axes.step(
+        *zip(*at, (last, at[-1][1]), strict=True),
+        where="post",
+        color="black",
+        lw=1.3,
+        label="the best with no more calls",
+    )
     axes.plot(*zip(*at, strict=True), "o", mfc="none", mec="black", ms=9)
     for number, (calls, value) in enumerate(at, start=1):
         axes.annotate(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
 from ..scores.measures import Measure, measures
 from ..scores.sampling import pooled
@@ -220,14 +220,17 @@ class Scale:
         """The name of the measure, as its numbers are written."""
         return titled(measure) + (" \u00d7 1000" if self.factor > 1 else "")
 
-    def ticks(self, norm: Normalize) -> dict[float, str]:
-        """Round numbers along a scale of colours or heights, and how they are written."""
+    def ticks(self, norm: Normalize, most: int = 12) -> dict[float, str]:
+        """At most so many round numbers along a scale of colours or heights, and how they are written."""
         low, high = (float(bound or 0) * self.factor for bound in (norm.vmin, norm.vmax))
-        logarithmic = isinstance(norm, LogNorm)
-        found = (
-            LogLocator(subs=(1, 2, 5)).tick_values(low, high) if logarithmic else MaxNLocator(5).tick_values(low, high)
-        )
-        return {float(tick) / self.factor: f"{tick:g}" for tick in found if low <= tick <= high}
+        locators: list[Locator] = [LogLocator(subs=subs) for subs in ((1, 2, 5), (1, 3), (1,))]
+        if not isinstance(norm, LogNorm):
+            locators = [MaxNLocator(min(5, most))]
+        for locator in locators:
+            found = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+            if len(found) <= most:
+                break
+        return {tick / self.factor: f"{tick:g}" for tick in found}
 
 
 def norm_of(data: Panels) -> Normalize:

@@ -90,8 +90,8 @@ def chip_of(column: Column) -> str:
     if facts.setup is not None:
         setup = [setup_name(facts.setup) if isinstance(facts.setup, Setup) else solver_name(facts.setup)]
     calls = [f"{facts.calls} {'call' if facts.calls == 1 else 'calls'}"] if facts.calls else []
-    name = label_of(column.what)
-    return " · ".join([Path(name).stem if "/" in name else name, *setup, *calls])
+    name = Path(column.what).stem if isinstance(column.what, str) else label_of(column.what)
+    return " · ".join([name, *setup, *calls])
 
 
 def same(what: Any, other: Any) -> bool:

@@ -16,7 +16,8 @@ from ..noise import FIELDS
 from .controls import Composed, control, folded
 
 DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
-NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
+KEPT = ("start", "stop")  # settings that have no control
+NAMES = [name for name in Setup.__dataclass_fields__ if name not in ("clipping", *KEPT)]
 LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
 OTHER = "another"
 BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
@@ -100,7 +101,8 @@ class SetupEditor(Composed, widgets.VBox):
                 return replace(self._solver, **{name: getattr(self, name).value for name in WHITE})
             return self._solver
         bounds = (self.low.value, self.high.value) if self.clip.value else None
-        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds)
+        kept: dict[str, Any] = {name: getattr(self.value, name, None) for name in KEPT}
+        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds, **kept)
 
     def _write(self, value: Any) -> None:
         length = getattr(value, "noise_length", 0.0)

@@ -249,6 +249,8 @@ class Viewer(anywidget.AnyWidget):
     def detail(self, title: str, region: Region | Mapping[str, float], picture: Any) -> None:
         """Draw a sharper picture of a part over the picture of a title, where the view shows it.
 
+        It goes when the picture changes.
+
         Parameters
         ----------
         title : str

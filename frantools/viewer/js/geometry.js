@@ -11,6 +11,7 @@
 /** @type {Readonly<Rect>} */
 export const FULL = Object.freeze({ x: 0, y: 0, width: 1, height: 1 });
 export const LARGEST = 512; // CSS pixels that a frame pixel becomes at most
+const LEGIBLE = 240; // CSS pixels that a pane's texts are wide
 
 /** @param {number} value @param {number} low @param {number} high */
 export function clamp(value, low, high) {
@@ -103,15 +104,18 @@ export function panned(p, frame, pane, dx, dy) {
  */
 export function arrange(count, width, height, aspect, head, gap) {
   let best = { columns: 1, width: 1, height: 1 };
-  let most = 0;
+  let [most, lines] = [0, Infinity];
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
     const wide = Math.max(1, Math.floor((width - gap * (columns - 1)) / columns));
     const room = Math.max(48, Math.floor((height - gap * (rows - 1)) / rows) - head);
     const high = Math.max(1, Math.round(Math.min(room, wide / aspect)));
     const size = Math.min(wide, high * aspect);
-    // Side by side rather than below each other, where that costs little.
-    if (size > most * 0.9) [best, most] = [{ columns, width: wide, height: high }, Math.max(size, most)];
+    // In fewer rows, where that costs little and leaves room for a line of text.
+    const flatter = rows < lines && size > most * 0.9 && wide >= LEGIBLE;
+    if (size > most * 1.001 || flatter) {
+      [best, most, lines] = [{ columns, width: wide, height: high }, Math.max(size, most), rows];
+    }
   }
   return best;
 }

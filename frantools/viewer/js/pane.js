@@ -11,7 +11,7 @@ import { Picture, scratch } from "./pictures.js";
  * @typedef {{frame: import("./geometry.js").Size, at: Placing, dpr: number, width: number, height: number,
  *   reference: Picture | null, held: boolean, difference: import("./difference.js").Difference, range: number,
  *   curtain: boolean, edge: number, boxes: import("./geometry.js").Box[], chosen: number, rubber: number[] | null,
- *   loupe: number[] | null, loupeLeft: boolean, histogram: boolean, pointer: {x: number, y: number} | null}} Scene */
+ *   loupe: number[] | null, loupeLeft: boolean, histogram: boolean, moving: boolean, hurried: boolean}} Scene */
 
 const LINE = "rgba(255, 255, 255, 0.95)";
 const SHADE = "rgba(0, 0, 0, 0.65)";
@@ -45,6 +45,8 @@ export function button(name, text, act) {
 
 /** @type {CanvasRenderingContext2D[]} */
 const benches = [];
+/** The reference's pixels, which are the same for all panes of a scene. @type {{scene: Scene | null, data: ImageData | null}} */
+const shared = { scene: null, data: null };
 
 /** A canvas to compute on. @param {number} n @param {number} width @param {number} height */
 function bench(n, width, height) {
@@ -72,7 +74,9 @@ export class Pane {
     this.canvas = make("canvas", "ft-canvas");
     this.canvas.setAttribute("role", "img");
     this.note = make("div", "ft-note");
-    this.box.append(this.canvas, this.note);
+    this.marker = make("div", "ft-marker");
+    this.marker.hidden = true;
+    this.box.append(this.canvas, this.marker, this.note);
     this.numbers = make("div", "ft-numbers");
     this.values = make("div", "ft-values");
     const foot = make("div", "ft-foot");
@@ -139,14 +143,13 @@ export class Pane {
     const apart = scene.difference !== "off" && scene.reference && this.picture !== scene.reference && !scene.held;
     if (shown && this.picture && apart) this.#difference(scene);
     else if (shown) {
-      shown.draw(context, mapping(shown, scene), width, height);
+      shown.draw(context, mapping(shown, scene), width, height, scene.moving);
       if (!scene.held) this.#detail(scene);
     }
     if (scene.curtain && scene.reference && !scene.held) this.#curtain(scene, scene.reference);
     this.#boxes(scene);
     if (scene.loupe && shown) this.#loupe(scene, shown, scene.loupe);
     if (scene.histogram && this.counts) this.#histogram(this.counts, scene.dpr);
-    if (scene.pointer) this.#pointer(scene, scene.pointer);
   }
 
   /** @param {Scene} scene */
@@ -172,16 +175,18 @@ export class Pane {
     const top = clamp(Math.floor(-at.y / at.s), 0, frame.height);
     const right = clamp(Math.ceil((width / dpr - at.x) / at.s), left, frame.width);
     const bottom = clamp(Math.ceil((height / dpr - at.y) / at.s), top, frame.height);
-    const k = Math.min(1, scale);
+    const k = Math.min(1, scale) * (scene.hurried ? 0.4 : 1);
     const [wide, high] = [Math.ceil((right - left) * k), Math.ceil((bottom - top) * k)];
     if (!wide || !high || !reference || !this.picture || difference === "off") return;
-    const [own, other] = [this.picture, reference].map((picture, n) => {
-      const context = bench(n, wide, high);
+    const read = (/** @type {Picture} */ picture) => {
+      const context = bench(0, wide, high);
       const map = mapping(picture, { frame, at: { s: k, x: -left * k, y: -top * k }, dpr: 1 });
-      picture.draw(context, map, wide, high);
+      picture.draw(context, map, wide, high, scene.moving);
       return context.getImageData(0, 0, wide, high);
-    });
-    paintDifference(own.data, other.data, difference, range);
+    };
+    if (shared.scene !== scene || !shared.data) [shared.scene, shared.data] = [scene, read(reference)];
+    const own = read(this.picture);
+    paintDifference(own.data, shared.data.data, difference, range);
     const context = bench(0, wide, high);
     context.putImageData(own, 0, 0);
     this.context.imageSmoothingEnabled = false;
@@ -198,7 +203,7 @@ export class Pane {
     context.rect(0, 0, edge, canvas.height);
     context.clip();
     context.clearRect(0, 0, edge, canvas.height);
-    reference.draw(context, mapping(reference, scene), edge, canvas.height);
+    reference.draw(context, mapping(reference, scene), edge, canvas.height, scene.moving);
     context.restore();
     const wide = Math.max(1, Math.round(scene.dpr));
     context.fillStyle = SHADE;
@@ -274,7 +279,7 @@ export class Pane {
     const [wide, high] = [Math.ceil(scene.width * k), Math.ceil(scene.height * k)];
     const context = bench(0, wide, high);
     const map = mapping(this.picture, { frame, at: { s: at.s * k, x: at.x * k, y: at.y * k }, dpr: 1 });
-    this.picture.draw(context, map, wide, high, true);
+    this.picture.draw(context, map, wide, high, false, true);
     this.counts = histogram(context.getImageData(0, 0, wide, high).data);
   }
 
@@ -298,18 +303,14 @@ export class Pane {
     context.restore();
   }
 
-  /** Where the pointer is, in the panes that it is not in. @param {Scene} scene @param {{x: number, y: number}} pointer */
-  #pointer(scene, pointer) {
-    const { at, dpr } = scene;
-    const side = Math.max(at.s * dpr, 7 * dpr);
-    const x = (at.x + (Math.floor(pointer.x) + 0.5) * at.s) * dpr - side / 2;
-    const y = (at.y + (Math.floor(pointer.y) + 0.5) * at.s) * dpr - side / 2;
-    this.context.lineWidth = 3 * dpr;
-    this.context.strokeStyle = SHADE;
-    this.context.strokeRect(x, y, side, side);
-    this.context.lineWidth = dpr;
-    this.context.strokeStyle = LINE;
-    this.context.strokeRect(x, y, side, side);
+  /** Show where the pointer is, above the canvas, which need not be drawn again. @param {Placing} at @param {{x: number, y: number} | null} pointer */
+  mark(at, pointer) {
+    this.marker.hidden = !pointer;
+    if (!pointer) return;
+    const side = Math.max(at.s, 7);
+    const [x, y] = [Math.floor(pointer.x) + 0.5, Math.floor(pointer.y) + 0.5].map((each) => each * at.s - side / 2);
+    this.marker.style.width = this.marker.style.height = `${side}px`;
+    this.marker.style.transform = `translate(${at.x + x}px, ${at.y + y}px)`;
   }
 }
 

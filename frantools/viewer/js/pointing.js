@@ -10,12 +10,12 @@ export function point(viewer, pane, x, y) {
   const [fx, fy] = [(x - at.x) / at.s, (y - at.y) / at.s];
   const inside = pane && fx >= 0 && fy >= 0 && fx < frame.width && fy < frame.height;
   viewer.pointer = inside ? { x: fx, y: fy } : null;
+  viewer.invalidate(viewer.mode.loupe && !viewer.boxes.current ? "all" : "pointer");
   if (pane) {
     viewer.current = pane.title;
     const edge = viewer.mode.curtain && Math.abs(x - viewer.mode.edge * viewer.pane.width) < 8;
     pane.box.style.cursor = edge ? "ew-resize" : viewer.boxes.cursor(fx, fy, 7 / at.s);
   }
-  viewer.invalidate();
 }
 
 /** What a press in a pane takes hold of: the curtain's edge, a box, or the picture.

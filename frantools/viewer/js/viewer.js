@@ -51,7 +51,9 @@ export class Viewer {
     this.pane = { width: 1, height: 1 };
     this.dpr = 1;
     this.outline = "";
-    this.drawn = 0; // frames, for whoever counts
+    this.stale = false; // whether more is to be drawn than the pointer
+    this.moving = false; // quickly, and well at rest
+    this.hurried = false;
     /** The frame that is asked for. @type {number | undefined} */
     this.asked = undefined;
     this.listen(signal);
@@ -89,7 +91,7 @@ export class Viewer {
   close() {
     this.ended.abort();
     clearInterval(this.blinking);
-    for (const timer of [this.settling, this.committing, this.telling]) clearTimeout(timer);
+    for (const timer of [this.settling, this.committing, this.telling, this.resting]) clearTimeout(timer);
     if (this.asked) cancelAnimationFrame(this.asked);
     for (const pane of this.panes.values()) pane.close();
     this.panes.clear();
@@ -222,7 +224,13 @@ export class Viewer {
   /** @param {import("./geometry.js").Rect} view @param {boolean} [now] whether Python hears of it at once */
   look(view, now = false) {
     this.view = same(clip(view), FULL) && this.selected === null ? { ...FULL } : view;
+    this.moving = true;
     this.invalidate();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.moving = this.hurried = false;
+      this.invalidate();
+    }, SETTLE);
     if (now) this.commit();
   }
 
@@ -246,18 +254,23 @@ export class Viewer {
 
   // Drawing, once a frame
 
-  invalidate() {
+  /** @param {"all" | "pointer"} [what] has changed */
+  invalidate(what = "all") {
+    this.stale ||= what === "all";
     this.asked ??= requestAnimationFrame(() => this.draw());
   }
 
   draw() {
     this.asked = undefined;
     if (this.ended.signal.aborted) return;
+    if (!this.stale) return this.tell();
+    this.stale = false;
+    const begun = performance.now();
     nextFrame();
-    this.drawn++;
     const scene = this.scene();
     for (const pane of this.panes.values()) if (!pane.root.hidden) pane.draw(scene);
     tidy();
+    this.hurried ||= this.moving && performance.now() - begun > 24;
     this.bar.showScale(scaleBar(scene.at.s), magnification(scene.at.s, this.dpr));
     this.bar.showDifference(this.mode.difference, this.mode.range);
     this.bar.showBox(this.boxes.current);
@@ -273,6 +286,7 @@ export class Viewer {
   }
 
   measure() {
+    if (this.ended.signal.aborted) return;
     const scene = this.scene();
     for (const pane of this.panes.values()) {
       if (pane.root.hidden) continue;
@@ -292,7 +306,7 @@ export class Viewer {
     return {
       frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
       difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
-      rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram, pointer,
+      moving: this.moving, hurried: this.hurried, rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram,
     };
   }
 
@@ -302,6 +316,7 @@ export class Viewer {
     write(this.bar.said, where && `${where}  ${said}`);
     clearTimeout(this.telling);
     if (where) this.telling = setTimeout(() => { this.bar.live.textContent = `${this.current}, ${where}: ${said}`; }, 700);
+    for (const pane of this.panes.values()) pane.mark(this.at, this.pointer);
     for (const [title, pane] of this.panes) pane.root.classList.toggle("ft-current", title === this.current && this.selected === null);
   }
 

@@ -1,0 +1,473 @@
+"""FranNet's whole family: networks, samplers and ablations against its own arrays, and in pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import frantools as ft
+from frantools import cli
+from frantools.frannet import kernel
+from frantools.frannet.ablations import random_positions
+from frantools.frannet.autoregressive import FRANNETS
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.config import Config
+from frantools.frannet.extractors import Combined, Neighbourhood
+from frantools.frannet.network import FranNet
+from frantools.frannet.plain import PlainDecoder
+from frantools.frannet.restoration import decoder_of
+from frantools.frannet.scattered import points_decoder, sample_at
+from frantools.frannet.schedule import make, steps
+from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
+from frantools.frannet.tracing import trace
+from frantools.regions import axes
+
+HERE = Path(__file__).parent / "data/family"
+SHARED = Path(__file__).parent.parent.parent / "shared/family"
+SMALL = ("small-constant-shared", "small-global-only", "small-local-only")
+OTHERS = (
+    "ddim-v-residual-gray-bgr",
+    "direction",
+    "direction-complex-hsv",
+    "direction-gray-yiq",
+    "direction-v2-residual-lab",
+    "interpolant-fixed-yuv",
+    "single-v2-fixed-hsl",
+)
+CONTEXTS = {"Both": "both", "Only local": "local", "Only global": "global"}
+
+
+class Member:
+    """A model of the family, and the arrays that FranNet made with it."""
+
+    def __init__(self, name: str) -> None:
+        folder = HERE if name in SMALL else SHARED
+        self.name, self.stem = name, folder / name
+        self.model = ft.load_model(f"{self.stem}.h5", config=f"{self.stem}.json")
+        self.arrays = dict(np.load(f"{self.stem}.npz"))
+        self.samples = [s for s in json.loads(Path(f"{self.stem}.samples.json").read_text()) if "index" in s]
+        self.x = self.tensor("input").permute(0, 3, 1, 2)
+        self.points = self.tensor("pos")[None].expand(2, -1, -1)
+        self.hue = self.model.config.colours in ("hsv", "hsl")
+
+    def tensor(self, key: str) -> torch.Tensor:
+        return torch.from_numpy(self.arrays[key])
+
+
+@cache
+def member(name: str) -> Member:
+    if name not in SMALL and not SHARED.is_dir():
+        pytest.skip("needs ../shared/family (the full golden set), which is not in the repository")
+    return Member(name)
+
+
+@pytest.fixture(params=SMALL + OTHERS)
+def each(request: pytest.FixtureRequest) -> Member:
+    return member(request.param)
+
+
+@pytest.fixture(params=SMALL)
+def small(request: pytest.FixtureRequest) -> Member:
+    return member(request.param)
+
+
+def close(got: torch.Tensor, want: np.ndarray, tolerance: float, hue: bool = False) -> None:
+    error = np.abs(got.numpy().reshape(want.shape) - want) / max(1.0, want.std())
+    # A float32 step of the squeezed hue is 6e-5 in a channel: a few points of hsv and hsl may be further off.
+    assert max(np.quantile(error, 0.85), error.max() / 20) < tolerance if hue else error.max() < tolerance
+
+
+def setup_of(sample: dict[str, Any], own: Any) -> Any:
+    """A sample's settings over the model's own."""
+    if "ar" in sample:
+        names = {"convergeThreshold": "converge_threshold", "noise": "noise_stddev"}
+        return ft.AutoregressiveSetup(**{names.get(name, name): value for name, value in sample["ar"].items()})
+    if isinstance(own, ft.AutoregressiveSetup) or own is None:
+        return own
+    changes: dict[str, Any] = {"start": sample.get("startStep"), "stop": sample.get("endStep")}
+    names = {"noise": "noise_stddev", "projectNoise": "noise_projection", "eta": "stochasticity"}
+    for name, value in sample.get("ddim", {}).items():
+        if name == "steps":
+            changes |= {"steps": value["name"], "K": value.get("K", 1)}
+        elif name == "clipping":
+            changes["clipping"] = value and (value["min"], value["max"])
+        else:
+            changes[names[name]] = value
+    return dataclasses.replace(own, **changes)
+
+
+# The network
+
+
+def test_networks_are_frannets(each: Member) -> None:
+    with torch.no_grad():
+        encoded = each.model.encode(each.x)
+        close(encoded.context, each.arrays["context"], 1e-4)
+        latents = each.model.latents(encoded, each.points)
+        close(latents, each.arrays["latents"], 2e-4)
+        for index, time in enumerate(each.arrays["times"]):
+            got = each.model.decode(latents, each.points, float(time), each.tensor("initial"))
+            close(got, each.arrays[f"answer/{index}"], 2e-4)
+            encoding = each.model.encode_time(float(time))
+            close(encoding, each.arrays["time-encoding"][index], 4e-4)
+        close(
+            each.model.encode_position(each.points),
+            np.tile(each.arrays["position-encoding"].reshape(-1, 48, encoding_width(each)), (2, 1, 1))[:2],
+            4e-4,
+        )
+
+
+def encoding_width(each: Member) -> int:
+    return sum(each.model.coordinate_parts[:-1])
+
+
+@pytest.mark.parametrize("name", ["small-constant-shared", "direction-complex-hsv"])
+def test_extractors_are_frannets(name: str) -> None:
+    of = member(name)
+    extractor = of.model.local
+    assert isinstance(extractor, Combined)
+    with torch.no_grad():
+        maps = of.model.encode(of.x).maps
+        for index, part in enumerate(extractor.parts):
+            close(part(maps, of.points), of.arrays[f"extractor{index}"], 1e-4)
+            if isinstance(part, Neighbourhood):
+                patches = part.patches(maps, of.points)[0, :8].permute(0, 2, 3, 1)
+                close(patches, of.arrays[f"extractor{index}/patches"], 1e-4)
+
+
+def test_steps_are_whole_numbers_and_times_are_not(small: Member) -> None:
+    model, last = small.model, small.model.config.steps - 1
+    assert torch.equal(model.encode_time(last), model.encode_time(1.0))
+    assert torch.equal(model.encode_time(torch.tensor([last])), model.encode_time(torch.tensor([1.0])))
+    assert not torch.equal(model.encode_time(1), model.encode_time(1.0))
+    assert torch.equal(model.encode_time(None), model.encode_time(0.0))
+    for wrong in (True, 1.5, -0.1, float("nan"), np.bool_(True)):
+        with pytest.raises(ValueError, match="accepted are diffusion steps as whole numbers, and times"):
+            model.encode_time(wrong)
+
+
+# Samples
+
+
+def test_samples_are_frannets(each: Member) -> None:
+    for sample in each.samples:
+        rows: Iterator[np.ndarray] = iter(each.arrays["noise"])
+        calls: list[tuple[int, ...]] = []
+
+        def draw(shape: tuple[int, ...], rows: Any = rows, calls: Any = calls) -> torch.Tensor:
+            calls.append(shape)
+            return torch.from_numpy(next(rows)).reshape(shape)
+
+        off, ablation = sample.get("ablation"), None
+        if off is not None:
+            random = each.arrays["uniform"][0].reshape(2, 48, 2) if off.get("randomizePositions") else None
+            ablation = ft.Ablation(CONTEXTS[off["context"]], off["maps"], random)
+        none = sample.get("drawn") or sample.get("initial") is False
+        got = ft.sample_points(
+            each.model,
+            each.x,
+            each.arrays["pos"][None].repeat(2, 0),
+            setup_of(sample, each.model.setup),
+            None if none else each.arrays["initial"],
+            draw,
+            ablation,
+        )
+        close(got, each.arrays[f"sample/{sample['index']}/out"], 3e-4 if each.hue else 1e-4, each.hue)
+        settled = sample.get("ar", {}).get("threshold") != 0  # at 0 a point is done at a distance of exactly 0
+        assert len(calls) == sample["normal_draws"] or not settled
+        assert set(calls) <= {(2, 48, 3)}
+
+
+@pytest.mark.parametrize("name", ["small-global-only", "single-v2-fixed-hsl"])
+def test_pictures_are_frannets(name: str) -> None:
+    of = member(name)
+    for key, size, region in (("region7", 7, ft.Region(0.2, 0.2, 0.2, 0.4)), ("grid8", 8, ft.Region.full())):
+        for index in range(2):
+            made = ft.restore(of.model, of.x[index : index + 1], size=size, region=region).image
+            close(torch.from_numpy(made) * 2 - 1, of.arrays[f"{key}/out"][index].clip(-1, 1), 5e-4, of.hue)
+
+
+def test_a_diffusion_model_and_its_conversion_have_the_same_weights() -> None:
+    of = member("interpolant-fixed-yuv")
+    diffusion = ft.load_model(f"{of.stem}.h5", config=f"{of.stem}.diffusion.json")
+    assert (diffusion.config.restorator, of.model.config.restorator) == ("diffusion", "interpolant")
+    assert diffusion.setup == ft.SETUPS["B"] == of.model.setup
+    whole = ft.Setup(0.0, 5, False, "zero", start=60, stop=10)
+    for index, setup in enumerate([None, dataclasses.replace(ft.SETUPS["DDPM"], start=30, stop=5), whole]):
+        rows = iter(of.arrays["noise"])
+        draw = lambda shape, rows=rows: torch.from_numpy(next(rows)).reshape(shape)  # noqa: E731
+        got = ft.sample_points(diffusion, of.x, of.points, setup, of.arrays["initial"], draw)
+        close(got, of.arrays[f"diffusion/{index}/out"], 1e-4)
+
+
+def test_decayed_shares_are_frannets() -> None:
+    decayed = np.load(HERE / "decayed.npz")
+    for key in sorted(decayed):
+        if key.endswith("parameters"):
+            start, end, count, decay = decayed[key].tolist()
+            shares = ft.AutoregressiveSetup(start, end, int(count), decay).shares()
+            of = key.removesuffix("parameters")
+            np.testing.assert_allclose(shares[:-1], decayed[f"{of}T"], rtol=1e-6)
+            np.testing.assert_allclose(shares[1:], decayed[f"{of}prevT"], rtol=1e-6)
+
+
+def test_steps_may_begin_and_end_anywhere() -> None:
+    whole = steps("uniform", 8)
+    for got, want in zip(steps("uniform", 8, 100, 100, 0), whole, strict=True):
+        assert got.tolist() == want.tolist()
+    t, t_prev = steps("uniform", 20, 100, 60, 10)
+    assert (t.tolist(), t_prev.tolist()) == ([59, 51, 31, 11, 10], [51, 31, 11, 10, 9])
+    assert ft.Setup(K=20, start=60, stop=10).calls == 5
+    assert ft.Setup(K=8, start=40).to_dict()["start"] == 40
+    assert "start" not in ft.Setup().to_dict()
+    for wrong in ({"start": 5, "stop": 5}, {"start": -1}, {"stop": 2.5}, {"start": 9, "steps": "quadratic"}):
+        with pytest.raises(ValueError, match=r"accepted are|go with"):
+            ft.Setup(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="accepted are starts up to 100"):
+        _ = ft.Setup(start=101).calls
+
+
+# The fast path and the plain one
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_both_paths_agree(each: Member, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernel, "at_hand", lambda device: False)
+    model, (columns, rows) = each.model, axes((20, 14), ft.Region(0.1, 0.3, 0.7, 0.6))
+    for ablation in (ft.Ablation(), ft.Ablation("local", [1]), ft.Ablation("global")):
+        with torch.inference_mode():
+            encoded = ablation.of(model, model.encode(each.x[:1]))
+        fast, plain = decoder_of(model, encoded, columns), PlainDecoder(model, encoded, columns)
+        assert (type(fast) is PlainDecoder) == (each.name == "small-constant-shared")
+        value = torch.randn(280, 3)
+        for t in (0, 1, 1.0, 0.37):
+            answers = [decoder.tile(rows.float())(value, t) for decoder in (fast, plain)]
+            torch.testing.assert_close(*answers, rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            fast.colours(value, rows.float()),
+            plain.colours(value, rows.float()),
+            rtol=0,
+            atol=1e-3 if each.hue else 1e-5,
+        )
+
+
+def test_points_are_those_of_the_picture(small: Member) -> None:
+    x, setup = small.x[:1], quick(small.model)
+    picture = ft.restore(small.model, x, setup, size=8, seed=3).image
+    centres = (np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 2) + 0.5) / 8
+    made = sample_at(points_decoder(small.model, x, centres), setup, seed=3)
+    np.testing.assert_allclose(made, picture.reshape(-1, 3), atol=1e-4)
+
+
+def quick(model: FranNet) -> Any:
+    """A setup of a model with few steps, or None."""
+    if isinstance(model.setup, ft.AutoregressiveSetup):
+        return dataclasses.replace(model.setup, steps=6)
+    return model.setup and ft.Setup(K=30)
+
+
+# Pictures
+
+
+def test_every_setting_restores_pictures(each: Member) -> None:
+    for sample in each.samples[:6]:
+        setup = setup_of(sample, each.model.setup)
+        made = ft.restore(each.model, each.x[:1], setup, size=6)
+        assert np.isfinite(made.image).all()
+        assert 1 <= made.calls <= (1 if setup is None else setup.calls)
+
+
+def test_a_region_is_coloured_as_in_the_whole_picture(small: Member) -> None:
+    setup = quick(small.model)
+    for ablation in (None, ft.Ablation(positions="random")):
+        whole = ft.restore(small.model, small.x[:1], setup, size=16, seed=2, ablation=ablation).image
+        part = ft.Region(0.25, 0.5, 0.5, 0.5)
+        made = ft.restore(small.model, small.x[:1], setup, size=8, region=part, seed=2, ablation=ablation).image
+        np.testing.assert_allclose(made, whole[8:16, 4:12], atol=1e-4)
+
+
+def test_a_trace_ends_in_the_restoration_and_keeps_what_is_done() -> None:
+    of = member("small-local-only")
+    made = trace(of.model, of.x[:1], of.model.setup, (8, 8), 0)  # type: ignore[arg-type]
+    restored = ft.restore(of.model, of.x[:1], size=8)
+    assert len(made.t) == len(made.value) == restored.calls < of.model.setup.calls  # type: ignore[union-attr]
+    assert list(made.t) == list(range(restored.calls))[::-1]
+    np.testing.assert_allclose(made.value[-1].astype(np.float32).clip(0, 1), restored.image, atol=1e-3)
+
+
+def test_columns_and_recipes_hold_ablations_and_setups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_model(member("small-local-only").model, "local.safetensors")
+    what = "./local.safetensors"
+    columns = [
+        ft.Column("as it is", what),
+        ft.Column("no local context", what, ablation=ft.Ablation(context="global")),
+        ft.Column("astray", what, "AR:steps=4", ablation=ft.Ablation(without=[1], positions="random")),
+        ft.Column("of another kind", what, "B"),
+    ]
+    made = ft.compare("hopper", columns, size=12)
+    assert list(made.errors) == ["of another kind"]
+    assert "AutoregressiveSetup" in made.errors["of another kind"]
+    images = [made[title].image for title in made]
+    assert all(np.abs(images[0] - other).max() > 1e-3 for other in images[1:])
+    for column in columns:
+        assert ft.Column.from_dict(json.loads(json.dumps(column.to_dict()))) == column
+    ft.save_figure(made.figure(), "made.png", made.recipe)
+    recipe = ft.load_recipe("made.png")
+    assert [column.settings for column in recipe.columns] == [column.settings for column in columns]
+    held = ft.Column("held", member("small-local-only").model, ablation=ft.Ablation(positions=np.zeros((1, 1, 2))))
+    assert "missing" in held.to_dict()
+
+
+def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for ending in (".h5", ".json"):
+        shutil.copyfile(HERE / f"small-local-only{ending}", f"local{ending}")
+    assert not cli.main(["import-keras", "local.h5"])
+    command = "restore hopper --model local.safetensors --size 8 --out made.png"
+    assert not cli.main(f"{command} --setup AR:steps=3 --noise-stddev zero".split())
+    assert "3 network call(s)" in capsys.readouterr().out
+    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(FRANNETS, steps=3, noise_stddev="zero")
+    assert cli.main(f"{command} --setup AR --K 3".split())
+    assert "--K cannot go with AR" in capsys.readouterr().err
+
+
+def test_an_autoregressive_restorer_says_what_it_costs() -> None:
+    model = member("small-local-only").model
+    restorer = ft.Column("x", model).restorer()
+    assert restorer.random
+    assert restorer.calls == 100  # type: ignore[attr-defined]
+    assert restorer.cost is not None
+    once = ft.Column("x", model, "AR:steps=1").restorer()
+    assert once.cost is not None
+    assert once.cost < restorer.cost < once.cost * 10, "about 15 steps of 100 are taken"
+
+
+# Setups and configs
+
+
+@given(
+    start=st.floats(0.5, 2),
+    end=st.floats(0, 0.5),
+    count=st.integers(1, 200),
+    decay=st.floats(0.1, 1),
+    threshold=st.floats(0, 1),
+    rule=st.sampled_from(["normal", "squared", "zero"]),
+)
+def test_autoregressive_setups_have_names(
+    start: float, end: float, count: int, decay: float, threshold: float, rule: str
+) -> None:
+    setup = ft.AutoregressiveSetup(start, end, count, decay, threshold, noise_stddev=rule)
+    assert named_setup(setup_name(setup)) == setup
+    assert setup_from_dict(json.loads(json.dumps(setup.to_dict()))) == setup
+    assert 1 <= setup.likely_calls <= count
+
+
+def test_frannets_own_setup_is_ar() -> None:
+    assert named_setup("AR") == FRANNETS == Config("direction").setup
+    assert setup_name(FRANNETS) == "AR"
+    assert FRANNETS.threshold == 0.001
+    for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
+        with pytest.raises(ValueError, match=r"accepted are|has no K"):
+            named_setup(wrong)
+
+
+def test_what_does_not_go_together_is_refused() -> None:
+    direction, single = member("small-local-only"), member("small-global-only")
+    for of, setup in ((direction, ft.Setup()), (single, ft.AutoregressiveSetup())):
+        with pytest.raises(ValueError, match=r"accepted for the|has no sampler"):
+            ft.restore(of.model, of.x[:1], setup, size=4)
+        with pytest.raises(ValueError, match=r"accepted for the|has no sampler"):
+            ft.sample_points(of.model, of.x, of.points, setup)
+    with pytest.raises(ValueError, match="setup is AR; accepted are a Setup"):
+        ft.restore("diffusion-basic", "hopper", FRANNETS, size=4)
+    array = ft.Ablation(positions=np.zeros((2, 48, 2)))
+    with pytest.raises(ValueError, match=r"goes with sample_points"):
+        ft.restore(direction.model, direction.x[:1], size=4, ablation=array)
+    with pytest.raises(ValueError, match=r"positions has shape .*; accepted are"):
+        ft.sample_points(direction.model, direction.x, direction.points[:, :5], ablation=array)
+    for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
+        with pytest.raises(ValueError, match="accepted are"):
+            ft.Ablation(**wrong)  # type: ignore[arg-type]
+
+
+def test_random_positions_are_uniform_and_belong_to_the_point() -> None:
+    points = torch.rand(4000, 2)
+    made = random_positions(points)
+    assert torch.equal(random_positions(points[100:110]), made[100:110])
+    counts, *_ = np.histogram2d(*made.numpy().T, bins=4, range=[[0, 1], [0, 1]])
+    assert counts.sum() == 4000
+    assert np.abs(counts - 250).max() < 80
+
+
+def changed(name: str, place: str, value: Any, path: Path) -> Path:
+    """The config of a model, with one setting changed."""
+    config = json.loads((HERE / f"{name}.json").read_text())
+    *parents, last = place.split(".")
+    part = config
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("restorator.sampler.threshold", 0.0, "supported is a number above 0"),
+        ("restorator.sampler.interpolant.name", "spline", 'supported is "direction"'),
+        ("restorator.sampler.name", "Euler", 'supported is "autoregressive" or "DDIM"'),
+        (
+            "renderer.position encoding",
+            {"name": "learned", "N": 7},
+            "bands is 7; accepted for a learned encoding are even",
+        ),
+        ("nerf.format", {"name": "lab", "illuminant": "D50"}, 'supported is "rgb"'),
+        ("nerf.extra latents", [{"name": "depth"}], 'supported is "grayscale"'),
+        ("encoder.head.local context", None, "there are extractors and no local context"),
+        ("encoder.head.local context.activation", "maxout", 'supported is "linear"'),
+        ("encoder.contexts mixer.extractor.name", "attention", 'supported is "interpolate"'),
+        ("encoder.head.stride", 3, "which is not supported"),
+    ],
+)
+def test_what_frannet_cannot_run_is_refused(tmp_path: Path, place: str, value: Any, told: str) -> None:
+    config = changed("small-local-only", place, value, tmp_path / "other.json")
+    with pytest.raises(ValueError, match=told):
+        ft.load_model(HERE / "small-local-only.h5", config=config)
+
+
+def test_models_are_saved_and_loaded_as_they_are(each: Member, tmp_path: Path) -> None:
+    save_model(each.model, tmp_path / "model.safetensors")
+    loaded = ft.load_model(tmp_path / "model.safetensors")
+    assert loaded.config == each.model.config
+    assert loaded.setup == each.model.setup
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in each.model.state_dict().items())
+
+
+def test_configs_of_the_shipped_models_are_what_they_were() -> None:
+    for name in ft.models():
+        config = ft.load_model(name).config
+        assert set(config.to_dict()) == {
+            "restorator",
+            "position",
+            "schedule",
+            "target",
+            "features",
+            "objective",
+            "steps",
+        }
+        assert config.setup == (None if config.restorator == "single-pass" else Config(config.restorator).setup)
+    assert make().steps == 100
