@@ -98,9 +98,7 @@ class SweepMap(Guarded, Stage):
         )  # fmt: skip
         self.under.layout.display = "" if most > 1 else "none"
         self.best = widgets.HTML(layout=widgets.Layout(margin="0"))
-        self.show_best = button(
-            "Show", "Show the best of all settings with no more network calls", "star", self._show_best
-        )
+        self.show_best = button("Show best", "Show the best of all settings with as few calls", "star", self._show_best)
         self.pause = button("Pause", "Leave the cells that are left, and go on with them later", "pause", self._turn)
         self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(flex="1 1 60px", min_width="0"))
         self.left = widgets.Label()
