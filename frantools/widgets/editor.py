@@ -51,7 +51,7 @@ def facts_of(column: Column) -> Facts:
     except Exception:  # of whatever kind: a user's own restorer may raise anything
         return Facts(column.setup, True, True)
     setup, maps = getattr(made, "setup", None), getattr(made, "feature_maps", None)
-    ablation = made.ablation if maps is not None else None
+    ablation = getattr(made, "ablation", None) if maps is not None else None
     return Facts(setup, hasattr(made, "setup"), bool(made.random), getattr(made, "calls", None), maps, ablation)
 
 

@@ -121,8 +121,9 @@ class SetupEditor(Composed, widgets.VBox):
                 return replace(self._solver, **{name: getattr(self, name).value for name in WHITE})
             return self._solver
         bounds = (self.low.value, self.high.value) if self.clip.value else None
-        said = {name: getattr(self, name).value for name in NAMES}
-        return Setup(**{name: None if each == ALL else each for name, each in said.items()}, clipping=bounds)
+        said: dict[str, Any] = {name: getattr(self, name).value for name in NAMES}
+        said |= {name: None for name in ("start", "stop") if said[name] == ALL}
+        return Setup(**said, clipping=bounds)
 
     def _write(self, value: Any) -> None:
         length = getattr(value, "noise_length", 0.0)
