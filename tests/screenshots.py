@@ -12,7 +12,7 @@ from PIL import Image
 DOCS = Path(__file__).parent.parent / "docs"
 CELLS = {
     "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "DDPM", "B", "masking-32"], size=256)',
-    "rois": 'ft.widgets.rois("astronaut", ["A", "B", "masking-32", "masking-8"], size=256)',
+    "rois": 'ft.widgets.rois("astronaut", ["B", "masking-32", "masking-8"], size=256)',
 }
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         root.mkdir()
         for name, cell in CELLS.items():
             browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
-        with browser.lab(root, Path(folder)) as address, browser.chromium(height=1600) as page:
+        with browser.lab(root, Path(folder)) as address, browser.chromium(width=1500, height=1500) as page:
             for name in CELLS:
                 browser.open_notebook(page, address, f"{name}.ipynb")
                 page.wait_for_selector(".frantools .ft-canvas", timeout=60_000)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes
 
 ROOT = Path(ft.__file__).parent.parent
 HERE = "127.0.0.1"
-PATIENCE = 120  # seconds, on a machine that has other things to do
+PATIENCE = 240  # seconds, on a machine that has other things to do
 SLOW = """
 import os, time
 
@@ -58,7 +58,8 @@ class Cluster:
             self.port = free.getsockname()[1]
         self.address = f"tcp://{HERE}:{self.port}"
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        connect = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": f"{PATIENCE}s"}
+        self.environment = {**os.environ, **connect, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{len(self.processes)}.txt").open("wb") as output:

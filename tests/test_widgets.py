@@ -549,6 +549,8 @@ def test_coarse_comes_first_for_the_column_that_changed_and_the_others_stay_shar
 
 
 def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: list[Column]) -> None:
+    gc.collect()
+    before = set(widget_module._instances)
     fixed = Column("dark", lambda picture: picture / 2)
     widget = done(ft.widgets.compare("hopper", [columns[0], columns[2], fixed], size=SMALL))
     viewer = widget.viewer
@@ -572,6 +574,10 @@ def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: 
     viewer.view = ft.Region.full()
     assert not widget.busy or widget.wait(10)
     assert "anew" not in viewer.chips["single"]
+    assert viewer.details["single"]
+    widget.close()
+    gc.collect()
+    assert set(widget_module._instances) == before
 
 
 def test_a_loaded_recipe_of_a_region_shows_it(compare: Compare) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from threading import Event
 from time import sleep
@@ -33,6 +33,8 @@ class Share(float):
     """Cells that were there before."""
     dashboard: str
     """The address of Dask's dashboard; empty without Dask."""
+    found: Mapping[str, Record]
+    """The results so far, by key; see `gathered`."""
 
 
 def sweep(
@@ -135,7 +137,7 @@ def compute(
         if progress is not None:
             share = Share(min(1.0, len(found) / total))
             share.done, share.total, share.failures, share.began = len(found), total, failures, began
-            share.dashboard = dashboard
+            share.dashboard, share.found = dashboard, found
             progress(share)
 
     place = None if store is None else (str(store.folder), store.id)

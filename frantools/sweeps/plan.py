@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,23 @@ class Plan:
     """Of the settings."""
     files: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     """Identities of settings that read a file of their own for each picture, by the numbers of setting and picture."""
+    seconds: float = SECONDS
+    """About how long a task takes."""
 
     def __len__(self) -> int:
         """How many cells there are: settings times pictures."""
         return len(self.settings) * len(self.pictures)
+
+    def only(self, numbers: Sequence[int], seconds: float = SECONDS) -> Plan:
+        """The plan of these settings alone, in this order."""
+        files = {
+            (new, picture): self.files[old, picture]
+            for new, old in enumerate(numbers)
+            for picture in range(len(self.pictures))
+            if (old, picture) in self.files
+        }
+        chosen, known = [self.settings[each] for each in numbers], [self.identities[each] for each in numbers]
+        return replace(self, settings=chosen, identities=known, files=files, seconds=seconds)
 
     def facts(self, index: int) -> dict[str, Any]:
         """What all results of a picture share."""
@@ -107,13 +120,13 @@ class Plan:
         return Cell(key, described, column.setup, column.seed, column.given, column.settings)
 
     def _cut(self, group: Sequence[int]) -> Iterator[list[int]]:
-        """A group of settings in parts that take about `SECONDS` each."""
+        """A group of settings in parts that take about `seconds` each."""
         part: list[int] = []
         seconds = 0.0
         for number in group:
             part.append(number)
             seconds += self.cost(number)
-            if seconds >= SECONDS:
+            if seconds >= self.seconds:
                 yield part
                 part, seconds = [], 0.0
         if part:

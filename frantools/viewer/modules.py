@@ -32,15 +32,17 @@ def _read(name: str) -> str:
 
 
 @cache
-def script(last: str) -> str:
+def script(last: str, before: tuple[str, ...] = SHARED) -> str:
     """The shared modules and one more, joined: their imports of each other go, and all names are in one scope.
 
     Parameters
     ----------
-    last : {"widget", "page"}
-        The module that starts the viewer. What it exports as default stays an export.
+    last : {"widget", "page", "plane"}
+        The module that starts. What it exports as default stays an export.
+    before : tuple of str
+        Those that it needs.
     """
-    texts = [_IMPORT.sub("", _read(f"{name}.js")) for name in (*SHARED, last)]
+    texts = [_IMPORT.sub("", _read(f"{name}.js")) for name in (*before, last)]
     return "\n".join(_EXPORT.sub("", text) for text in texts)
 
 

@@ -21,10 +21,14 @@ Place = tuple[Any, ...]
 class Swept(Protocol):
     """What is read of a `frantools.Sweep`."""
 
-    axes: Any
-    measures: Any
-    columns: Any
-    rows: Any
+    @property
+    def axes(self) -> Any: ...
+    @property
+    def measures(self) -> Any: ...
+    @property
+    def columns(self) -> Any: ...
+    @property
+    def rows(self) -> Any: ...
 
 
 @dataclass(frozen=True)

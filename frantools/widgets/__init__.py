@@ -16,11 +16,12 @@ from .compare import Compare, compare
 from .explorer import Explorer
 from .region import Zoom, region
 from .rois import Rois, rois
+from .sweep import sweep
 from .trajectory import Trajectory, trajectory
 from .variability import Variability, variability
 from .viewer import Viewer
 
-__all__ = ["Viewer", "compare", "region", "render", "rois", "trajectory", "variability"]
+__all__ = ["Viewer", "compare", "region", "render", "rois", "sweep", "trajectory", "variability"]
 
 KINDS: dict[str, type[Explorer]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 

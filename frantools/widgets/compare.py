@@ -95,16 +95,21 @@ class Compare(Explorer):
 
     def panes(self, data: Compared, recipe: Recipe) -> Panes:
         """The columns, with their numbers."""
-        numbers, best = told(data.numbers)
-        for title, made in data.pictures.items():
-            if title in data.shown.errors:
-                continue
-            if title not in data.shown.sharp:
-                numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
-            elif data.referenced and title not in data.numbers:
-                numbers[title] = "not yet measured"
         self.table.value = tabled(data)
-        return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors), numbers, best)
+        return panes_of(data, recipe)
+
+
+def panes_of(data: Compared, recipe: Recipe) -> Panes:
+    """What the viewer shows of compared columns: the pictures, with their numbers."""
+    numbers, best = told(data.numbers)
+    for title, made in data.pictures.items():
+        if title in data.shown.errors:
+            continue
+        if title not in data.shown.sharp:
+            numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
+        elif data.referenced and title not in data.numbers:
+            numbers[title] = "not yet measured"
+    return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors), numbers, best)
 
 
 def tabled(data: Compared) -> str:

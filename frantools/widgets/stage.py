@@ -183,7 +183,9 @@ class Stage(widgets.VBox):
         self._background.join(2.0)  # outside the lock, which the work needs to leave
         with LOCK:
             self.set_trait("result", None)
-            for part in parts(self) - {self}:
+            made = parts(self) - {self}
+            self.viewer.close()  # before its pictures, which it tells of as long as it is open
+            for part in made:
                 part.close()
             super().close()
 
