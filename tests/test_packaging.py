@@ -82,6 +82,20 @@ def test_importing_frantools_does_not_import_compilers_or_front_ends():
     assert not heavy & set(imported)
 
 
+def test_a_restoration_does_not_import_compilers():
+    """It would take seconds of each process."""
+    imported = python(
+        "import frantools as ft, json, numpy, sys, torch\n"
+        "from frantools.frannet.network import Config, FranNet\n"
+        "from frantools.frannet.parts import Encoding\n"
+        "fixed = Config('single-pass', position_encoding=Encoding('fixed'), time_encoding=Encoding('fixed'))\n"
+        "for config in (Config('diffusion'), Config('single-pass'), fixed):\n"
+        "    ft.restore(FranNet(config).eval().requires_grad_(False), numpy.zeros((32, 32)), size=8)\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+    assert not {"torch._dynamo", "torch._inductor"} & set(imported)
+
+
 def test_an_installed_wheel_loads_the_models_that_it_ships(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
