@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,16 @@ def test_importing_frantools_does_not_import_compilers_or_front_ends():
     assert {"frantools.frannet.engine", "matplotlib.figure"} <= set(imported)
     heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}
     assert not heavy & set(imported)
+
+
+def test_tests_in_a_browser_run_alone_after_the_others():
+    told = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    others, paged = (line.split() for line in told.splitlines() if "-m pytest" in line)
+    tests = {f"tests/{path.name}": path.read_text() for path in (ROOT / "tests").glob("test_*.py")}
+    files = {name for name, text in tests.items() if "\nimport browser\n" in text}
+    assert {name for option, name in pairwise(others) if option == "--ignore"} == files
+    assert {each for each in paged if each.startswith("tests/")} == files
+    assert "-n" not in paged
 
 
 def test_a_restoration_does_not_import_compilers():
