@@ -15,6 +15,7 @@ from ..frannet.checkpoints import shipped
 from ..frannet.samplers import Setup
 from ..scores.intervals import ENOUGH
 from ..scores.sampling import Estimate
+from ..sweeps.result import Sweep
 from ..tables import Table
 
 if TYPE_CHECKING:
@@ -65,13 +66,13 @@ def _setting(row: Mapping[str, Any]) -> Setting:
     )  # fmt: skip
 
 
-def losses(frame: DataFrame, measure: str = "mse") -> Losses:
-    """The losses of a sweep's frame, of the pictures that all settings were measured on.
+def losses(frame: DataFrame | Sweep, measure: str = "mse") -> Losses:
+    """The losses of a sweep, of the pictures that all settings were measured on.
 
     Parameters
     ----------
-    frame : DataFrame
-        Of `Sweep.to_frame`, over settings of the sampler; see `Setting`.
+    frame : Sweep or DataFrame
+        Over settings of the sampler, see `Setting`; or its `to_frame`.
     measure : str
         A column of it.
 
@@ -80,10 +81,11 @@ def losses(frame: DataFrame, measure: str = "mse") -> Losses:
     ValueError
         If the frame has no such column, a setting stands in it twice, or no picture was measured everywhere.
     """
-    if measure not in frame:
+    if measure not in (frame.measures if isinstance(frame, Sweep) else frame):
         raise ValueError(f"the frame has no column {measure!r}; accepted are the measures of its sweep")
     found: dict[Setting, dict[str, float]] = {}
-    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    listed = frame.rows if isinstance(frame, Sweep) else frame.to_dict("records")
+    rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in listed]
     for row in rows:
         numbers = found.setdefault(_setting(row), {})
         if row["picture"] in numbers:
@@ -200,6 +202,8 @@ class Verdict:
     false: int
     open: int
     """How many comparisons speak for the claim, against it, and for neither."""
+    lower: int
+    """In how many the mean is on the claim's side, whether or not that can be told from chance."""
 
     @property
     def verdict(self) -> str:
@@ -223,7 +227,7 @@ def judge(claim: str, pairs: Sequence[Pair], known: Losses, level: float = 0.95)
     A difference is real where its interval, by the paired standard error over the pictures, excludes 0; under 20
     pictures none is. Where a setting has one number alone, as the published ones do, its sign counts.
     """
-    rows, counts = [], {True: 0, False: 0, None: 0}
+    rows, counts, lower = [], {True: 0, False: 0, None: 0}, 0
     for better, worse in pairs:
         each = known[better] - known[worse]
         mean = float(each.mean())
@@ -231,11 +235,12 @@ def judge(claim: str, pairs: Sequence[Pair], known: Losses, level: float = 0.95)
         low, high = Estimate(mean, error).interval(level)
         said = None if low <= 0 <= high or 1 < len(each) < ENOUGH else high < 0
         counts[said] += 1
+        lower += mean < 0
         real = {True: "for", False: "against", None: "open"}[said]
         rows.append(
             {"setting": str(better), "beside": str(worse), "difference": mean, "standard error": error, "says": real}
         )
-    return Verdict(claim, Table(rows), counts[True], counts[False], counts[None])
+    return Verdict(claim, Table(rows), counts[True], counts[False], counts[None], lower)
 
 
 def clipping_helps(known: Losses) -> Iterator[Pair]:
@@ -295,8 +300,10 @@ def verdicts(ours: Losses, theirs: Losses | None = None) -> Table:
     rows = []
     for claim in CLAIMS:
         mine, other = (verdict(claim, known) for known in (ours, published() if theirs is None else theirs))
+        said = f"{mine.lower} of {len(mine.pairs.rows)}"
         rows.append(
             {"claim": claim, "verdict": mine.verdict, "for": mine.true, "against": mine.false, "open": mine.open}
+            | {"means on its side": said}
             | {"published numbers": f"{other.verdict} ({other.true} for, {other.false} against)"}
         )
     how = "each is decided where its 95 % interval excludes 0, which takes 20 pictures or more."

@@ -14,11 +14,12 @@ from ..restorers.columns import Column
 from ..restorers.door import Unknown
 from ..store import ENGINE
 from .axes import said
+from .packed import KEPT, SHARED, numbers_of, unpacked
 from .result import Sweep
 from .store import Record, Store
 
-KEPT = {"key", "picture", "calls", "seconds", "sentence", "worker", "time"}
-"""What a store says of each result beside its column and its numbers."""
+Picture = tuple[str, list[Record]]
+"""The hash of a picture, and what was measured on it."""
 
 
 def stored(folder: str | PathLike[str]) -> Sweep:
@@ -28,7 +29,7 @@ def stored(folder: str | PathLike[str]) -> Sweep:
     ----------
     folder : path
         That a sweep kept its results in. Of results that were measured in several ways (size, points, measures), those
-        of the way that has most are taken.
+        of the way that has most are taken. Or a file that `packed` made of it.
 
     Returns
     -------
@@ -40,25 +41,34 @@ def stored(folder: str | PathLike[str]) -> Sweep:
     FileNotFoundError, ValueError, StoreError
         If there is no store, or it has no results of this version of the engine.
     """
+    facts, pictures, others = kept_in(folder)
+    return _gathered(facts, [records for _, records in pictures], others)
+
+
+def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture], int]:
+    """What the results of a store share, and they by picture; how many others it has. See `stored`."""
     path = Path(folder).expanduser()
+    if path.suffix == ".json" and path.is_file():
+        return unpacked(json.loads(path.read_text()))
     if not (path / "store.json").is_file():
         raise FileNotFoundError(f"there is no store {folder}; accepted is a folder that a sweep keeps its results in")
-    store, found = Store(path), dict[str, list[list[Record]]]()
+    store, found = Store(path), dict[str, list[Picture]]()
     for about in sorted(path.glob("cells/*/*/context.json")):
         facts = json.loads(about.read_text())
-        shared = {name: facts[name] for name in ("frame", "size", "points", "precision", "measures")}
+        shared = {name: facts[name] for name in SHARED}
         if facts["engine"] == ENGINE:
-            found.setdefault(json.dumps(shared), []).append(list(store.read(about.parent.name).values()))
-    if not any(records for each in found.values() for records in each):
+            records = list(store.read(about.parent.name).values())
+            found.setdefault(json.dumps(shared), []).append((facts["picture"], records))
+    sizes = {way: sum(len(records) for _, records in each) for way, each in found.items()}
+    if not any(sizes.values()):
         raise ValueError(f"the store {folder} has no results of this version of the engine, which is {ENGINE}")
-    told, each = max(found.items(), key=lambda one: sum(map(len, one[1])))
-    others = sum(map(len, (records for way in found.values() for records in way))) - sum(map(len, each))
-    return _gathered(json.loads(told), each, others)
+    told = max(sizes, key=lambda way: sizes[way])
+    return json.loads(told), found[told], sum(sizes.values()) - sizes[told]
 
 
 def _gathered(facts: Mapping[str, Any], pictures: list[list[Record]], others: int) -> Sweep:
     measures = tuple(each if isinstance(each, str) else each[0] for each in facts["measures"])
-    numbers = [*measures, *(f"{name}_se" for name in measures if facts["points"])]
+    numbers = numbers_of(facts)
     seeds = any(len({record["seed"] for record in records}) > 1 for records in pictures)  # else they are the pictures'
     records = [record for each in pictures for record in each]
     facts_of = [_facts(record, {*KEPT, *numbers}, seeds) for record in records]

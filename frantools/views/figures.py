@@ -16,6 +16,7 @@ from .charts import Estimate, loss_against_calls, losses
 from .drawing import CELL, Pictures, Row, Shown, blank, outline, pixels, show
 from .planes import plane
 from .slices import best_under, front, slices
+from .stride import formula, spheres, strides
 from .swept import Swept
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ddpm_vs_ddim",
     "detail",
     "entire_image",
+    "formula",
     "front",
     "grid",
     "local_region",
@@ -39,6 +41,8 @@ __all__ = [
     "roi_crops",
     "show",
     "slices",
+    "spheres",
+    "strides",
 ]
 
 

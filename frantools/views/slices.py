@@ -72,7 +72,8 @@ def slices(
     figure = blank(width, height)
     figure.text(14 / width, 1 - 14 / height, data.heading, size=12, va="center", **VERBATIM)
     of = {"pictures": "over pictures, which all settings share", "points": "of measuring on some points alone"}[error]
-    figure.text(14 / width, 1 - 33 / height, f"Bars: ± 1 standard error {of}", size=9, color="#444444", va="center")
+    if any(mean.error for mean in data.means.values()):
+        figure.text(14 / width, 1 - 33 / height, f"Bars: ± 1 standard error {of}", size=9, color="#444444", va="center")
     first: Axes | None = None
     for number, (title, inside) in enumerate(panels):
         row, column = divmod(number, across)

@@ -77,11 +77,12 @@ def _mean(rows: Sequence[Mapping[str, Any]], measure: str, error: str) -> Mean:
     values = np.array([row[measure] for row in good], dtype=np.float64)
     if not len(values):
         return Mean(float("nan"), float("nan"), 0, len(rows), None)
+    pictures = sum(row.get("pictures", 1) for row in good)  # a published number stands for many, without its spread
     known = len(values) > 1 and bool(np.isfinite(values).all())
     spread = float(np.std(values, ddof=1)) / sqrt(len(values)) if known else 0.0
     if error == "points":
         spread = pooled(values, [row.get(f"{measure}_se") or 0.0 for row in good]).error
-    return Mean(float(values.mean()), spread, len(good), len(rows) - len(good), good[0]["calls"])
+    return Mean(float(values.mean()), spread, pictures, len(rows) - len(good), good[0]["calls"])
 
 
 def ordered(values: Iterable[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from ..store import Cache
 from ..views import registry
 from .compare import Compare, compare
 from .explorer import Explorer
+from .formula import formula
 from .region import Zoom, region
 from .rois import Rois, rois
 from .sweep import sweep
@@ -21,7 +22,7 @@ from .trajectory import Trajectory, trajectory
 from .variability import Variability, variability
 from .viewer import Viewer
 
-__all__ = ["Viewer", "compare", "region", "render", "rois", "sweep", "trajectory", "variability"]
+__all__ = ["Viewer", "compare", "formula", "region", "render", "rois", "sweep", "trajectory", "variability"]
 
 KINDS: dict[str, type[Explorer]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 

@@ -1,0 +1,171 @@
+"""The shipped sweep of the note's settings: it is whole, and notebook 7 says what it says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import frantools as ft
+from frantools.frannet.checkpoints import shipped
+from frantools.frannet.schedule import make
+from frantools.reports import claims, diffusion
+from frantools.sweeps.packed import packed, written
+from frantools.sweeps.stored import kept_in, stored
+from frantools.views.stride import strides, terms
+
+FILE = shipped() / "results" / "sweep" / "note.json"
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07-the-plane.ipynb"
+
+
+@pytest.fixture(scope="module")
+def ours() -> claims.Losses:
+    return claims.losses(diffusion.swept())
+
+
+def test_the_shipped_sweep_has_all_settings_of_the_note_on_each_picture(ours):
+    made = diffusion.swept()
+    assert set(ours) == set(claims.published())
+    assert len(made) == 465 * len(made.pictures) == sum(map(len, ours.values()))
+    for row in made.rows:
+        numbers = [row[name] for name in ("mse", "mse_gray", "mse_se", "mse_gray_se")]
+        assert np.isfinite(numbers).all()
+        assert min(numbers) > 0
+        assert row["mse_se"] < row["mse"]
+    for values, column in made.columns:
+        assert column.setup.calls_on(make()) in {row["calls"] for row in made.rows}
+        assert {name: getattr(column.setup, name) for name in values} == values
+
+
+def test_the_shipped_file_is_small_and_names_no_machine():
+    text = FILE.read_text()
+    content = json.loads(text)
+    assert len(text) < 1_000_000
+    assert len({each["sha256"] for each in content["pictures"]}) == len(content["pictures"])
+    assert [each["seed"] for each in content["pictures"]] == sorted({each["seed"] for each in content["pictures"]})
+    assert all("/" not in each["picture"] for each in content["pictures"])
+    assert not {"worker", "time", "seconds"} & set(text.split('"'))
+    assert content["command"].startswith("frantools sweep note ")
+    assert len(content["commit"]) == 40
+
+
+def test_a_packed_store_reads_as_the_store_itself(tmp_path):
+    store = tmp_path / "store"
+    axes = {"K": [50, 90], "noise_stddev": ["normal", "zero"]}
+    ft.sweep(axes, ["hopper", "astronaut"], size=16, points=64, measures=("mse", "mse_gray"), store=store)
+    ft.sweep(
+        {"K": [50]},
+        [np.full((20, 20, 3), 0.5, np.float32)],
+        size=16,
+        points=64,
+        measures=("mse", "mse_gray"),
+        store=store,
+    )  # not all of them
+    facts, pictures, _ = kept_in(store)
+    file = tmp_path / "packed.json"
+    file.write_text(written(packed(facts, pictures, command="here")))
+    whole, read = stored(store), stored(file)
+    assert read.pictures == ("hopper", "astronaut")
+    assert (read.axes, read.measures, read.points) == (whole.axes, whole.measures, whole.points)
+    wanted = {(row["picture"], *(row[name] for name in whole.axes)): row for row in whole.rows}
+    assert len(read) == 8
+    for row in read.rows:
+        other = wanted[row["picture"], *(row[name] for name in read.axes)]
+        assert row["calls"] == other["calls"]
+        for name in ("mse", "mse_gray", "mse_se", "mse_gray_se"):
+            assert row[name] == pytest.approx(other[name], rel=1e-6)
+    file.write_text("{}")
+    with pytest.raises(ValueError, match="the file has no 'frame'; accepted are the files of packed sweeps"):
+        stored(file)
+
+
+def test_a_store_in_which_no_picture_is_whole_is_not_packed(tmp_path):
+    for name, K in (("hopper", 50), ("astronaut", 90)):
+        ft.sweep({"K": [K]}, [name], size=16, points=64, store=tmp_path / "store")
+    facts, pictures, _ = kept_in(tmp_path / "store")
+    with pytest.raises(ValueError, match="no picture was measured under all settings"):
+        packed(facts, pictures)
+
+
+def test_the_published_numbers_are_drawn_as_means_of_512_pictures():
+    made = diffusion.noted()
+    assert len(made) == 465
+    assert claims.losses(made) == claims.published()
+    figure = ft.figures.slices(made, "stochasticity", "noise_stddev", where={"K": 1, "noise_projection": False})
+    told = " ".join(text.get_text() for text in figure.texts)
+    assert "mean over 512 pictures" in told
+    assert "standard error" not in told
+
+
+def test_the_notebook_says_what_the_results_say(ours):
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    outputs = [each for cell in cells for each in cell.get("outputs", [])]
+    told = "".join(
+        "".join(each.get("text", [])) + "".join(each.get("data", {}).get("text/plain", [])) for each in outputs
+    )
+    assert str(claims.agreement(ours)) in told
+    assert str(claims.verdicts(ours)) in told
+    assert diffusion.about() in told
+    for name in diffusion.PARTS:
+        assert str(diffusion.least(name)) in told
+    assert str(diffusion.apart()) in told
+
+
+def test_the_best_settings_of_each_part_are_the_best(ours):
+    for name in diffusion.PARTS:
+        for row in diffusion.least(name).rows:
+            each = {s: v.mean() for s, v in diffusion.part(name, ours).items() if s.noise_stddev == row["noise"]}
+            assert row["settings"] == len(each)
+            assert row["its loss here"] == f"{min(each.values()):.5f}"
+            assert row["worst loss here"] == f"{max(each.values()):.5f}"
+
+
+def test_a_claim_is_spoken_against_by_the_means_that_do(ours):
+    claim = "K = 7, 9, 10 are spikes"
+    made = claims.verdict(claim, ours)
+    rows = diffusion.against(claim, rows=10_000).rows
+    assert made.lower + len(rows) == len(made.pairs.rows)
+    assert all(float(row["difference"]) >= 0 for row in rows)
+
+
+@pytest.mark.parametrize("stddev", ["normal", "squared", "zero"])
+def test_the_noise_projection_puts_a_point_back_onto_its_sphere(stddev):
+    made = strides("hopper", (0.5, 0.45), setup=ft.Setup(K=10, noise_stddev=stddev))
+    assert [step.t for step in made] == ft.Setup(K=10).visited(make())[0].tolist()
+    for step in made:
+        assert np.linalg.norm(step.after - step.x0) == pytest.approx(step.radius, rel=1e-4, abs=1e-6)
+        assert (stddev == "zero" or step.t_prev < 0) == np.allclose(step.noisy, step.mean)
+
+
+def test_without_projection_a_point_stays_where_the_noise_puts_it():
+    setup = ft.Setup(K=10, noise_projection=False)
+    made = strides("hopper", (0.5, 0.45), setup=setup)
+    for step, following in zip(made, [*made[1:], None], strict=True):
+        assert np.allclose(step.after, step.noisy, atol=1e-5)
+        if following is not None:
+            assert np.array_equal(following.x, step.after)
+
+
+@pytest.mark.parametrize("K", [1, 8, 30])
+def test_the_squares_of_a_steps_terms_add_up_to_one_with_normal_noise_alone(K):
+    setup = ft.Setup(K=K)
+    assert all(terms(t, setup).variance == pytest.approx(1) for t in range(100))
+    without = terms(50, replace(setup, noise_stddev="zero"))
+    assert without.z == 0
+    assert without.variance == pytest.approx(1 - terms(50, setup).z ** 2)
+    with pytest.raises(ValueError, match="t is 100; accepted are 0 to 99"):
+        terms(100, setup)
+    with pytest.raises(ValueError, match="the sampler is 'ddpm'; accepted is 'ddim'"):
+        terms(50, ft.SETUPS["DDPM"])
+
+
+def test_the_sliders_of_the_formula_move_its_terms():
+    widget = ft.widgets.formula(t=50)
+    first = widget.chart.value
+    widget.stochasticity.value = 0.0
+    assert widget.setup.stochasticity == 0
+    assert widget.chart.value != first
+    assert terms(50, widget.setup).z == 0
