@@ -4,6 +4,8 @@
 PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
+# Tests in a browser run after the others: a page waits for answers, and not for other tests.
+paged := tests/test_browser.py tests/test_viewer_browser.py
 # A file a core at a time: what tests of a file share is made once.
 parallel := -n auto --dist loadfile
 
@@ -30,8 +32,8 @@ test: .venv/installed-test ## lint, check the types, then run all tests and note
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
-	$(python) -m pytest $(parallel) --nbval --nbval-current-env --ignore tests/test_browser.py $(ARGS)
-	$(python) -m pytest tests/test_browser.py # alone: a page waits for answers, and not for other tests
+	$(python) -m pytest $(parallel) --nbval --nbval-current-env $(paged:%=--ignore %) $(ARGS)
+	$(python) -m pytest $(paged)
 
 lab: .venv/installed ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks --ServerApp.$(uploads) $(ARGS)

@@ -67,7 +67,7 @@ def serving(arguments: Sequence[str], url: str, folder: Path) -> Iterator[None]:
             [sys.executable, "-m", *arguments], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 180
             while not _answers(url):
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"the server did not start:\n{(folder / 'server.log').read_text()[-3000:]}")
@@ -149,14 +149,14 @@ def chromium(width: int = 1400, height: int = 1500, **options: Any) -> Iterator[
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Open a notebook in JupyterLab, wait for its kernel and run all cells."""
     page.goto(address.format(name=name))
-    page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-    page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
+    page.wait_for_selector(".jp-NotebookPanel", timeout=120_000)
+    page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=120_000)
     page.click("text=/^Run$/")
     page.click("text=/^Run All Cells$/")
 
 
 def ask(address: str, folder: Path, name: str, expression: str) -> Any:
-    """The value of an expression in the kernel of an open notebook; a TimeoutError if the kernel is not free for 10 s.
+    """The value of an expression in the kernel of an open notebook; a TimeoutError if the kernel is not free for 60 s.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def ask(address: str, folder: Path, name: str, expression: str) -> Any:
     client.start_channels()
     try:
         asked = {"value": expression}
-        reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=10)
+        reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
     finally:
         client.stop_channels()
     answer = reply["content"]["user_expressions"]["value"]

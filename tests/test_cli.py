@@ -529,7 +529,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{TRAIN} --out x.pt", "x.pt does not end in .safetensors"),
         (f"{TRAIN} --out file/x.safetensors", "file is not a folder"),
         (f"{TRAIN} --out single-pass.safetensors", "single-pass.safetensors is there already"),
-        (f"{TRAIN} --masking 65", "masking is '65'; accepted are none, uniform, dynamic and"),
+        (f"{TRAIN} --masking 65", "masking is '65'; accepted are none, uniform, dynamic, whole numbers from 1 to 64"),
         (f"{TRAIN} --restorator gan", "accepted are 'single-pass', 'diffusion'"),
         (f"{TRAIN} --steps 0", "steps is 0; accepted"),
         (f"{TRAIN} --seed 100000000000000000", "accepted are whole numbers from 0 to 1000000000000"),

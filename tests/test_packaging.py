@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,30 @@ def test_importing_frantools_does_not_import_compilers_or_front_ends():
     assert {"frantools.frannet.engine", "matplotlib.figure"} <= set(imported)
     heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}
     assert not heavy & set(imported)
+
+
+def test_tests_in_a_browser_run_alone_after_the_others():
+    told = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    others, paged = (line.split() for line in told.splitlines() if "-m pytest" in line)
+    tests = {f"tests/{path.name}": path.read_text() for path in (ROOT / "tests").glob("test_*.py")}
+    files = {name for name, text in tests.items() if "\nimport browser\n" in text}
+    assert {name for option, name in pairwise(others) if option == "--ignore"} == files
+    assert {each for each in paged if each.startswith("tests/")} == files
+    assert "-n" not in paged
+
+
+def test_a_restoration_does_not_import_compilers():
+    """It would take seconds of each process."""
+    imported = python(
+        "import frantools as ft, json, numpy, sys, torch\n"
+        "from frantools.frannet.network import Config, FranNet\n"
+        "from frantools.frannet.parts import Encoding\n"
+        "fixed = Config('single-pass', position_encoding=Encoding('fixed'), time_encoding=Encoding('fixed'))\n"
+        "for config in (Config('diffusion'), Config('single-pass'), fixed):\n"
+        "    ft.restore(FranNet(config).eval().requires_grad_(False), numpy.zeros((32, 32)), size=8)\n"
+        "print(json.dumps(list(sys.modules)))"
+    )
+    assert not {"torch._dynamo", "torch._inductor"} & set(imported)
 
 
 def test_an_installed_wheel_loads_the_models_that_it_ships(tmp_path):

@@ -347,9 +347,10 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         context = chrome.new_context(viewport={"width": 1300, "height": 1000})
         contexts.callback(context.close)
         page = context.new_page()
+        page.set_default_timeout(120_000)
         page.add_init_script(COUNT)
         browser.open_notebook(page, address, "viewer.ipynb")
-        page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=60_000)
+        page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=120_000)
         box = page.query_selector(".ft-box").bounding_box()
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         scale = lambda: page.inner_text(".ft-scale")  # noqa: E731
@@ -373,7 +374,7 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         assert page.inner_text(".ft-map").startswith("0")
         assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
         (root / "go").touch()
-        page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=60_000)
+        page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=120_000)
         ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
         assert ask("len(views)") == 1, "a gesture is one message"
         assert 0 < ask("viewer.view['width']") < 0.5

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from threading import Event
 from typing import Any
 
+import browser
 import numpy as np
 import pytest
 import traitlets
@@ -195,7 +197,7 @@ def test_the_best_under_so_many_calls_is_that_of_a_brute_force(numbers: list[tup
     assert {numbers[n] for n in marked} == front
     assert len(marked) == len(front)
     few = [(value, calls) for calls, value in numbers if calls <= under]
-    best = mapped.best(under)
+    best = mapped.best(under, {})
     assert (None if best is None else numbers[best[0]]) == (min(few)[::-1] if few else None)
 
 
@@ -208,13 +210,102 @@ def test_the_best_is_named_with_its_interval() -> None:
         if few:
             best = min(few, key=lambda row: row["mse"])
             said = f"K {best['K']}, stochasticity {best['stochasticity']:g}"
-            assert f"<b>Best under {under} calls</b> {said}: Loss" in widget.best.value
+            assert f"<b>Best under {under} calls</b><br>{said}: Loss" in widget.best.value
             assert "(95 %: " in widget.best.value
             assert [cell["said"].partition(":")[0] for cell in widget.plane.cells if cell["best"]] == [said]
         else:
-            assert "No setting with 1 network calls" in widget.best.value
+            assert "Nothing under 1 call is" in widget.best.value
         dim = {cell["said"].partition(",")[0] for cell in widget.plane.cells if cell["dim"]}
         assert dim == {f"K {row['K']}" for row in widget.sweep.rows if row["calls"] > under}
+
+
+def test_the_best_in_view_and_of_all_are_told_apart(widget: SweepMap) -> None:
+    widget.values["flip"].value = True
+    rows = [row for row in widget.sweep.rows if row["flip"] and not row["sentence"]]
+    here = min(rows, key=lambda row: row["mse"])
+    lines = widget.best.value.split("<br>")
+    assert "Best, in view" in lines[0]
+    assert lines[1].startswith(f"strength {here['strength']:g}, power {here['power']}, flip True")
+    assert "Best, of all" in lines[2]
+    assert lines[3].startswith("strength 0, power 1, flip False")
+    widget.show_best.click()
+    assert widget.chosen == {"strength": 0.0, "power": 1, "flip": False}
+    assert "in view" not in widget.best.value
+    done(widget)
+    np.testing.assert_allclose(widget.result.pictures["restored"].image, REFERENCE, atol=1e-6)
+
+
+def test_calls_that_nobody_knew_of_are_no_limit() -> None:
+    class Caller:
+        title, cost, continuous, random = "caller", 0.01, False, False
+
+        def restore(self, given: Any, size: Any, *_: Any, **__: Any) -> Any:
+            return ft.Restoration(np.zeros((size[1], size[0], 3), np.float32), 0.0, 7, {})
+
+        def to_dict(self) -> dict[str, Any]:
+            return {"missing": "it is of this test"}
+
+    widget = done(ft.widgets.sweep({"seed": [1, 2]}, PICTURE, Caller(), size=12))
+    assert widget.under.layout.display == "none"
+    assert "7 calls" in widget.best.value
+    assert not any(cell["dim"] for cell in widget.plane.cells)
+
+
+# In a browser
+
+PAGE = """<!DOCTYPE html><body><div id="here"></div><script type="module">{script}
+const state = {state}, heard = {{}};
+window.model = {{
+  get: (name) => state[name],
+  set: (name, value) => {{ state[name] = value; (heard[`change:${{name}}`] ?? []).forEach((each) => each()); }},
+  save_changes: () => (window.saved = [...(window.saved ?? []), state.chosen.join()]),
+  on: (name, call) => (heard[name] ??= []).push(call),
+  off: () => {{}},
+}};
+(made ?? {{}}).render({{ model: window.model, el: document.getElementById("here") }});
+</script>"""
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="needs Chromium: install the package chromium")
+def test_pointer_and_keys_choose_cells_in_a_browser(widget: SweepMap, tmp_path: Any) -> None:
+    names = ("x", "y", "cells", "key", "chosen")
+    state = {name: getattr(widget.plane, name) for name in names} | {"x": {**widget.plane.x, "name": "<b>x</b>"}}
+    state["cells"] = [cell for cell in state["cells"] if cell["at"] != [3, 1]]  # as if the sweep had it not
+    script = widget.plane._esm.replace("export default", "const made =")
+    path = tmp_path / "plane.html"
+    path.write_text(PAGE.format(script=script, state=json.dumps(state).replace("<", "\\u003c")))
+    with browser.chromium(width=500, height=600) as page:
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(path.as_uri())
+        page.add_style_tag(content=widget.plane._css)
+        said, saved = page.locator(".ft-plane-said"), lambda: page.evaluate("window.saved ?? []")
+        assert page.locator(".ft-name-x").inner_text() == "<b>x</b>"
+        assert page.locator("[role=gridcell]").count() == 15
+        cell = {(i, j): page.locator(f'[data-at="{i},{j}"]') for i in range(5) for j in range(3)}
+        assert [cell[i, 0].inner_text() for i in range(5)] == [cells(widget)[i, 0]["text"] for i in range(5)]
+        assert cell[0, 2].bounding_box()["y"] < cell[0, 0].bounding_box()["y"]  # upwards
+        cell[2, 1].hover()
+        assert said.inner_text() == cells(widget)[2, 1]["said"]
+        assert saved() == []
+        box, far = cell[1, 1].bounding_box(), cell[4, 0].bounding_box()
+        page.mouse.move(box["x"] + 4, box["y"] + 4)
+        page.mouse.down()
+        page.mouse.move(far["x"] + 4, box["y"] + 30, steps=20)
+        page.mouse.up()
+        assert saved() == ["1,1", "2,1", "4,1"]  # along the row, without what is not in the sweep
+        page.mouse.move(1, 1)
+        for key in ("ArrowDown", "ArrowLeft", "ArrowLeft"):
+            page.keyboard.press(key)
+        assert said.inner_text() == cells(widget)[2, 0]["said"]
+        assert saved()[3:] == []
+        page.keyboard.press("Enter")
+        assert saved()[3:] == ["2,0"]
+        page.evaluate("window.model.set('chosen', [0, 2])")  # as Python does
+        page.wait_for_selector('[data-at="0,2"].ft-picked')
+        assert "three is too much" in cell[0, 2].get_attribute("aria-label")
+        assert page.locator("[aria-selected=true]").count() == 1
+        assert problems == []
 
 
 # What is chosen

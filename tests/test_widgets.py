@@ -552,18 +552,28 @@ def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: 
     gc.collect()
     before = set(widget_module._instances)
     fixed = Column("dark", lambda picture: picture / 2)
-    widget = done(ft.widgets.compare("hopper", [columns[0], columns[2], fixed], size=SMALL))
+    shown = ("input", "original")
+    widget = done(ft.widgets.compare("hopper", [columns[0], columns[2], fixed, *shown], size=SMALL))
     viewer = widget.viewer
+    plain = dict(viewer.chips)
     viewer.set_trait("screen", {"width": SMALL, "height": SMALL, "dpr": 1})
     assert "anew" not in viewer.chips["fast"], "the whole picture is in view"
     results = follow(widget, "result")
+    said: list[tuple[bool, int]] = []
+    viewer.observe(
+        lambda _: said.append(("anew" in viewer.chips["fast"], len(viewer.details.get("fast", [])))), "chips"
+    )
     viewer.view = {"x": 0.3, "y": 0.3, "width": 0.2, "height": 0.2}
     done(widget)
     assert widget.final
     assert results == [], "nothing else is rendered"
-    assert set(viewer.details) == {"fast", "single"}
+    assert set(viewer.details) == {"fast", "single", *shown}
     assert viewer.chips["fast"].endswith("restored anew")
     assert viewer.chips["dark"].endswith("squares")
+    assert all(viewer.chips[title] == plain[title] for title in shown), "nothing is restored there"
+    parts = len(viewer.details["fast"])
+    assert all(anew == (count == parts) for anew, count in said), "only while all of it is there"
+    assert {anew for anew, _ in said} == {False, True}
     parts_of = {title: list(details) for title, details in viewer.details.items()}
     single = viewer._details["single"][0][1]
     widget.columns.editor.setup.K.value = 40

@@ -16,12 +16,14 @@ def frequency_bands(bands: int = BANDS) -> tuple[Tensor, Tensor]:
     Frequencies run from 1e-4 to 1e4 periods: geometric up to 1 and from 1 on, of 32 bands `i / 17` powers of 1e4.
     Computed in float32 in FranNet's own order: at 10,000 periods its rounding shows.
     """
-    count = bands // 2 + 1
-    powers = torch.tensor(1e4 ** (1 / count), dtype=torch.float32) ** torch.arange(count, dtype=torch.float32)
-    low, high = (1 / powers).flip(0), powers
-    base = torch.cat([(edges[1:] + edges[:-1]) / 2 for edges in (low, high)])
-    half = torch.cat([(edges[1:] - edges[:-1]) / 2 for edges in (low, high)])
-    return base, half
+    with torch.device("cpu"):  # even for "meta", where torch imports its compiler for arithmetic, which takes seconds
+        count = bands // 2 + 1
+        powers = torch.tensor(1e4 ** (1 / count), dtype=torch.float32) ** torch.arange(count, dtype=torch.float32)
+        low, high = (1 / powers).flip(0), powers
+        base = torch.cat([(edges[1:] + edges[:-1]) / 2 for edges in (low, high)])
+        half = torch.cat([(edges[1:] - edges[:-1]) / 2 for edges in (low, high)])
+    device = torch.get_default_device()
+    return base.to(device), half.to(device)
 
 
 class CoordinateEncoding(nn.Module):
@@ -78,8 +80,8 @@ class FixedEncoding(nn.Module):
         super().__init__()
         count = -(-bands // 2)
         self.outputs = 2 * count
-        exponents = torch.arange(count, dtype=torch.float64) / count
-        self.register_buffer("base", (1e4**-exponents).float(), persistent=False)
+        base = torch.tensor([1e4 ** -(i / count) for i in range(count)], dtype=torch.float32)
+        self.register_buffer("base", base, persistent=False)
 
     def forward(self, v: Tensor) -> Tensor:
         """(..., C) coordinates to (..., C * outputs) float32 numbers, coordinate by coordinate."""

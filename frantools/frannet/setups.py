@@ -63,7 +63,10 @@ def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
     for part in filter(None, re.split(r",(?![^\[{]*[\]}])", rest)):  # not at the commas of a list or a mapping
         key, equals, value = part.partition("=")
         if not equals and name in named:
-            raise ValueError(f"{part!r} in {text!r} is no setting; accepted are settings by name, as in B:K=10")
+            example = "decay=0.8" if name == AUTOREGRESSIVE else "K=10"
+            raise ValueError(
+                f"{part!r} in {text!r} is no setting; accepted are settings by name, as in {name}:{example}"
+            )
         if not equals:
             key, value = "steps", key
         try:

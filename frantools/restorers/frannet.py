@@ -111,6 +111,11 @@ class FranNetRestorer:
         """How often the network is called for a point; at most, where the sampler may end before."""
         return calls_on(self.setup, schedule_of(self.model))
 
+    @property
+    def feature_maps(self) -> int | None:
+        """How many feature maps an ablation can leave out; None of a model that takes no ablation."""
+        return len(self.model.encoder.channels) if isinstance(self.model, FranNet) else None
+
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:

@@ -64,6 +64,13 @@ def reach(slider: widgets.Widget, name: str, value: object) -> None:
     slider.value = int(value)
 
 
+def offer(slider: widgets.Widget, options: Sequence[Any], value: object) -> None:
+    """Set a slider over some options to one of them."""
+    if tuple(slider.options) != tuple(options):  # or it would jump to the first
+        slider.options = options
+    slider.value = value
+
+
 def follow(control: widgets.Widget, leader: widgets.Widget) -> None:
     """Let the value of one control be the most that another takes, from when it changes: what was asked for stays."""
 

@@ -13,12 +13,14 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from ..frannet.ablations import Ablation
+from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import models
-from ..frannet.samplers import Setup
 from ..frannet.setups import named_setup, setup_name
-from ..restorers.columns import COLUMNS, Column, as_column
-from ..restorers.door import DEFAULT, Unknown, meaning
+from ..restorers.columns import COLUMNS, SETTINGS, Column, as_column
+from ..restorers.door import Unknown, default_model, meaning
 from ..restorers.resizing import NAMED
+from .ablation import AblationControls, words
 from .controls import Composed, Report, control, folded
 from .settings import SettingsEditor
 from .setups import SetupEditor, solver_name
@@ -35,7 +37,11 @@ class Facts:
     random: bool = False
     """Whether the seed matters."""
     calls: int | None = None
-    """How often a network is called for a point, where that is known."""
+    """How often a network is called for a point, where that is known; at most, where it may end before."""
+    maps: int | None = None
+    """How many feature maps can be left out; None where there is no ablation."""
+    ablation: Ablation | None = None
+    """What is taken away from the network."""
 
 
 def facts_of(column: Column) -> Facts:
@@ -43,9 +49,10 @@ def facts_of(column: Column) -> Facts:
     try:
         made = column.restorer()
     except Exception:  # of whatever kind: a user's own restorer may raise anything
-        return Facts(column.setup, True, True, getattr(column.setup, "calls", None))
-    setup = getattr(made, "setup", None)
-    return Facts(setup, hasattr(made, "setup"), bool(made.random), getattr(made, "calls", None))
+        return Facts(column.setup, True, True)
+    setup, maps = getattr(made, "setup", None), getattr(made, "feature_maps", None)
+    ablation = getattr(made, "ablation", None) if maps is not None else None
+    return Facts(setup, hasattr(made, "setup"), bool(made.random), getattr(made, "calls", None), maps, ablation)
 
 
 def plain(column: Column) -> Column:
@@ -56,21 +63,26 @@ def plain(column: Column) -> Column:
             setup = named_setup(what) if meaning(what) == "setup" else None
         except ValueError:  # it names nothing, which is told of where it is rendered
             return column
-        return column if setup is None else column.but(what=DEFAULT, setup=setup)
-    return column.but(what=DEFAULT, setup=what) if isinstance(what, Setup) else column
+        return column if setup is None else column.but(what=default_model(setup), setup=setup)
+    return column.but(what=default_model(what), setup=what) if isinstance(what, SETTINGS) else column
 
 
 def described(column: Column) -> str:
-    """The title of a column as its settings are: that of the preset that it is, or its model and its setup's name."""
+    """The title of a column as its settings are: that of its preset, or its model and setup; and what is left out."""
+    ablation = column.settings.get("ablation")
+    return ", ".join([_preset(column), *words(ablation if isinstance(ablation, Ablation) else None)])
+
+
+def _preset(column: Column) -> str:
     if not isinstance(column.what, str):
         return as_column(column.what).title
     for title, preset in COLUMNS.items():
         if (column.what, column.setup) == (preset.what, preset.setup):
             return title
-    if not isinstance(column.setup, Setup):
+    if not isinstance(column.setup, SETTINGS):
         return Path(column.what).stem
     name = setup_name(column.setup)
-    return name if column.what == DEFAULT else f"{Path(column.what).stem} {name}"
+    return name if column.what == default_model(column.setup) else f"{Path(column.what).stem} {name}"
 
 
 def label_of(what: Any) -> str:
@@ -85,13 +97,21 @@ def label_of(what: Any) -> str:
 
 
 def chip_of(column: Column) -> str:
-    """What a column is, in a few words: "diffusion-basic · B · 15 calls"."""
+    """What a column is, in a few words: "diffusion-basic · B · 15 calls · no local context"."""
     facts, setup = facts_of(column), []
     if facts.setup is not None:
-        setup = [setup_name(facts.setup) if isinstance(facts.setup, Setup) else solver_name(facts.setup)]
+        setup = [setup_name(facts.setup) if isinstance(facts.setup, SETTINGS) else solver_name(facts.setup)]
     calls = [f"{facts.calls} {'call' if facts.calls == 1 else 'calls'}"] if facts.calls else []
+    if isinstance(facts.setup, AutoregressiveSetup) and facts.calls != 1:
+        calls = [f"up to {each}" for each in calls]
     name = Path(column.what).stem if isinstance(column.what, str) else label_of(column.what)
-    return " · ".join([name, *setup, *calls])
+    return " · ".join([name, *setup, *calls, *words(facts.ablation)])
+
+
+def alike(setup: Any, other: Any) -> bool:
+    """Whether two setups are of kinds that go with the same models, or both are none."""
+    kinds = [(each is None, isinstance(each, AutoregressiveSetup)) for each in (setup, other)]
+    return kinds[0] == kinds[1]
 
 
 def same(what: Any, other: Any) -> bool:
@@ -126,13 +146,16 @@ class ColumnEditor(Composed, widgets.VBox):
         self.seed = control(widgets.IntText, "Seed", "Another seed, other random numbers", **slow)
         self.setup = SetupEditor()
         self.settings = SettingsEditor()
+        self.ablation = AblationControls()
+        self.network = folded("More of the network", [self.ablation])
         self._named = (*models(), *NAMED)
         self._whats: dict[str, Any] = {name: name for name in self._named}
         self._remembered: dict[str, Any] = {}  # the arguments of each model, for when it is chosen again
         self.model.options = list(self._whats)
         rest = folded("Title, file and seed", [self.title, self.file, self.own_seed, self.seed])
-        super().__init__([self.model, self.setup, self.settings, rest])
-        self.compose(self.title, self.model, self.own_seed, self.seed, self.setup, self.settings)
+        super().__init__([self.model, self.setup, self.settings, self.network, rest])
+        controls = [self.title, self.model, self.own_seed, self.seed, self.setup, self.settings, self.ablation]
+        self.compose(*controls)
         for each in (self.setup, self.settings):
             each.observe(self._changed, "error")
         self.file.observe(self._choose_file, "value")
@@ -143,11 +166,11 @@ class ColumnEditor(Composed, widgets.VBox):
             if each.error:
                 raise ValueError(each.error)
         what = self._whats[label]
-        settings = self.settings.value if same(what, before.what) else self._remembered.get(label, {})
+        settings = self._said() if same(what, before.what) else self._remembered.get(label, {})
         made = before.but(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
         facts = facts_of(made)
         if facts.setup is not None:
-            made = made.but(setup=self.setup.value or facts.setup)
+            made = made.but(setup=self.setup.value if alike(self.setup.value, facts.setup) else facts.setup)
         return made.but(seed=self.seed.value) if facts.random and self.own_seed.value else made
 
     def _write(self, column: Column) -> None:
@@ -155,8 +178,20 @@ class ColumnEditor(Composed, widgets.VBox):
         self.title.value, self.model.value = column.title, label
         self.file.value = label if isinstance(column.what, str) and label not in self._named else ""
         self.own_seed.value, self.seed.value = column.seed is not None, column.seed or 0
-        self.setup.show(facts_of(column).setup)
-        self.settings.show(dict(column.settings))
+        facts = facts_of(column)
+        self.setup.show(facts.setup)
+        self._show(column, facts)
+
+    def _said(self) -> dict[str, Any]:
+        """The arguments that the controls say, an ablation among them."""
+        left = self.ablation.value
+        return self.settings.value | ({} if left is None else {"ablation": left})
+
+    def _show(self, column: Column, facts: Facts) -> None:
+        """Show a column's arguments, and what is taken away from its network by switches of their own."""
+        self.ablation.show(facts.ablation)
+        own = {"ablation"} if facts.maps is not None else set()
+        self.settings.show({name: each for name, each in column.settings.items() if name not in own})
 
     def _know(self, what: Any) -> str:
         """Offer a restorer; the name under which it is offered."""
@@ -172,10 +207,12 @@ class ColumnEditor(Composed, widgets.VBox):
         """Show and enable what does something with the column as it is."""
         facts = facts_of(self.value)
         with self.writing():
-            if (facts.setup is None) != (self.setup.value is None):
+            if not alike(facts.setup, self.setup.value):
                 self.setup.show(facts.setup)
-            if self.settings.value != dict(self.value.settings):
-                self.settings.show(dict(self.value.settings))
+            if self._said() != dict(self.value.settings):
+                self._show(self.value, facts)
+        self.ablation.offer(facts.maps or 0)
+        self.network.layout.display = "none" if facts.maps is None else ""
         self._remembered[self.model.value] = dict(self.value.settings)
         self.setup.layout.display = "" if facts.sampled else "none"
         self.own_seed.disabled = not facts.random

@@ -15,7 +15,7 @@ from ..scores.measures import Measure, measures
 from ..scores.sampling import Estimate
 from ..viewer import modules
 from ..views.slices import best_under
-from ..views.swept import Mean, Panels, Place, Scale, Swept, means, norm_of, ordered, told
+from ..views.swept import Mean, Panels, Place, Scale, Swept, means, norm_of, ordered, titled, told
 
 STOPS = 9  # colours that the key is made of
 
@@ -64,7 +64,7 @@ class Mapped:
     """
 
     def __init__(self, sweep: Swept, measure: str) -> None:
-        self.names = tuple(sweep.axes)
+        self.sweep, self.names = sweep, tuple(sweep.axes)
         self.means: dict[Place, Mean] = {
             place: mean
             for error in ("points", "pictures")  # where there are several pictures, the error of having these
@@ -77,7 +77,6 @@ class Mapped:
         known = measures.get(measure) or Measure(measure, lambda a, b: 0.0, measure)
         self.data = Panels(known, self.means, self.names, (), (), "")
         self.scale = Scale.of(self.data.finite) if self.data.finite else Scale(1.0)
-        self.front = best_under(sweep, measure) if self.data.whole else []
 
     def values(self, name: str) -> list[Any]:
         """The values of an axis, in order."""
@@ -91,9 +90,19 @@ class Mapped:
         calls = f", {mean.calls} call{'s' * (mean.calls != 1)}" if mean.calls else ""
         return f"{self.scale.unit(self.data.measure)} {self.scale(mean.value)}{within}{over}{calls}"
 
-    def best(self, under: int) -> Place | None:
-        """The best setting with no more network calls; None if there is none."""
-        return next((place for calls, place in reversed(self.front) if calls <= under), None)
+    def inside(self, where: Mapping[str, Any]) -> list[Place]:
+        """The settings that have these values."""
+        at = [(self.names.index(name), value) for name, value in where.items()]
+        return [place for place in self.places if all(place[which] == value for which, value in at)]
+
+    def front(self, where: Mapping[str, Any]) -> list[tuple[int, Place]]:
+        """Of the settings with these values the Pareto front, see `best_under`: network calls, and the setting."""
+        known = any(place in self.data.whole for place in self.inside(where))
+        return best_under(self.sweep, self.data.measure.name, where) if known else []
+
+    def best(self, under: int, where: Mapping[str, Any]) -> Place | None:
+        """Of the settings with these values, the best with no more network calls; None if there is none."""
+        return next((place for calls, place in reversed(self.front(where)) if calls <= under), None)
 
     def traits(self, x: str, y: str, where: Mapping[str, Any], under: int) -> dict[str, Any]:
         """What `Plane` shows: two axes, or with an empty `y` one, where the others have these values."""
@@ -101,11 +110,9 @@ class Mapped:
         at = [(self.names.index(x), columns), *([(self.names.index(y), rows)] if y else [])]
         norm = norm_of(self.data) if self.data.finite else None
         cmap = colormaps["viridis_r" if self.data.measure.better == "lower" else "viridis"]
-        best, front = self.best(under), {place for _, place in self.front}
+        best, front = self.best(under, where), {place for _, place in self.front(where)}
         cells = []
-        for place in self.places:
-            if any(place[self.names.index(name)] != value for name, value in where.items()):
-                continue
+        for place in self.inside(where):
             mean, wrong = self.means.get(place), ""
             position = [values.index(place[which]) for which, values in at] + [0] * (not y)
             cell: dict[str, Any] = {
@@ -126,7 +133,7 @@ class Mapped:
                 cell |= {"value": mean.value, "error": mean.error, "text": self.scale(mean.value) + "*" * fewer}
                 cell |= {"colour": to_hex(colour), "ink": "#000000" if light else "#ffffff"}
             cells.append(cell | {"said": f"{setting_told(self.names, place)}: {said}"})
-        key: dict[str, Any] = {"title": "", "colours": [], "ticks": [], "notes": ""}
+        key: dict[str, Any] = {"title": titled(self.data.measure), "colours": [], "ticks": [], "notes": ""}
         if norm is not None:
             ticks = [[float(norm(tick)), text] for tick, text in self.scale.ticks(norm).items()]
             notes = ["brighter is better", *(["logarithmic"] if isinstance(norm, LogNorm) else [])]

@@ -10,21 +10,28 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.adapters import SchedulerSetup
+from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, SETUPS, WHITE, Setup
-from ..frannet.schedule import RULES
+from ..frannet.schedule import RULES, STEPS
 from ..noise import FIELDS
-from .controls import Composed, control, folded
+from .autoregressive import AutoregressiveControls
+from .controls import Composed, control, folded, offer
 
 DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
-KEPT = ("start", "stop")  # settings that have no control
-NAMES = [name for name in Setup.__dataclass_fields__ if name not in ("clipping", *KEPT)]
+NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
+NOISE = ("noise_stddev", *WHITE)  # the settings of both kinds of sampler
+ALL = "all"  # where the sliders of a start and a stop that are None stand
 LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
 OTHER = "another"
 BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
 
 
 class SetupEditor(Composed, widgets.VBox):
-    """A setup; `value` is a `Setup`, a solver of another library, which is shown by its name and kept, or None."""
+    """The settings of a sampler.
+
+    `value` is a `Setup` or an `AutoregressiveSetup`, each with controls of its own; a solver of another library, which
+    is shown by its name and kept; or None.
+    """
 
     value = traitlets.Any()
 
@@ -47,6 +54,12 @@ class SetupEditor(Composed, widgets.VBox):
             widgets.IntSlider, "K", "The stride of the steps: 1 calls the network 100 times, 8 15 times", min=1, max=99
         )
         self.steps = control(widgets.Dropdown, "Steps", "Which diffusion steps are visited", options=RULES)
+        self.start = control(
+            widgets.SelectionSlider, "Start", "Diffusion steps from this one on are skipped", options=[ALL], **slow
+        )
+        self.stop = control(
+            widgets.SelectionSlider, "Stop", "Diffusion steps below this one are skipped", options=[ALL], **slow
+        )
         self.noise_projection = control(
             widgets.Checkbox,
             "Noise projection",
@@ -71,12 +84,16 @@ class SetupEditor(Composed, widgets.VBox):
         )
         self.high = control(widgets.FloatText, "To", "The upper bound; colours lie in [-1, 1]", value=BOUNDS[1], **slow)
         self._solver: Any = None
-        rest = [self.sampler, self.steps, self.noise_projection, self.noise_stddev, self.noise_length]
-        rest += [self.noise_fields, self.clip, self.low, self.high]
-        super().__init__([self.name, self.stochasticity, self.K, folded("More of the sampler", rest)])
-        self._all = [*(getattr(self, name) for name in NAMES), self.clip, self.low, self.high]
+        self.autoregressive = AutoregressiveControls()
+        rest = [self.sampler, self.steps, self.start, self.stop, self.noise_projection, self.noise_stddev]
+        rest += [self.noise_length, self.noise_fields, self.clip, self.low, self.high]
+        first = [self.name, self.stochasticity, self.K, self.autoregressive]
+        super().__init__([*first, folded("More of the sampler", rest)])
+        diffusion = [*(getattr(self, name) for name in NAMES if name not in NOISE), self.clip, self.low, self.high]
+        self._diffusion = (self.name, *diffusion)
+        self._all = (*diffusion, *(getattr(self, name) for name in NOISE))
         self.sampler.observe(self._bind, "value")  # before the value is read of them
-        self.compose(*self._all)
+        self.compose(*self._all, self.autoregressive)
         self.name.observe(self._choose, "value")
         self.show(None)
 
@@ -96,22 +113,34 @@ class SetupEditor(Composed, widgets.VBox):
     def _read(self) -> Any:
         if self.value is None:
             return None
+        if isinstance(self.value, AutoregressiveSetup):
+            noise = {name: getattr(self, name).value for name in NOISE}
+            return AutoregressiveSetup(**self.autoregressive.value, **noise)
         if self.sampler.value not in SAMPLERS:
             if isinstance(self._solver, SchedulerSetup):
                 return replace(self._solver, **{name: getattr(self, name).value for name in WHITE})
             return self._solver
         bounds = (self.low.value, self.high.value) if self.clip.value else None
-        kept: dict[str, Any] = {name: getattr(self.value, name, None) for name in KEPT}
-        return Setup(**{name: getattr(self, name).value for name in NAMES}, clipping=bounds, **kept)
+        said: dict[str, Any] = {name: getattr(self, name).value for name in NAMES}
+        said |= {name: None for name in ("start", "stop") if said[name] == ALL}
+        return Setup(**said, clipping=bounds)
 
     def _write(self, value: Any) -> None:
         length = getattr(value, "noise_length", 0.0)
-        self.noise_length.options = sorted({*LENGTHS, length})
-        self.noise_length.value, self.noise_fields.value = length, getattr(value, "noise_fields", "fresh")
-        if value is None or isinstance(value, Setup):
+        offer(self.noise_length, sorted({*LENGTHS, length}), length)
+        self.noise_fields.value = getattr(value, "noise_fields", "fresh")
+        if isinstance(value, AutoregressiveSetup):
+            self.autoregressive.show({name: getattr(value, name) for name in self.autoregressive.controls})
+            self.noise_stddev.value = value.noise_stddev
+        elif value is None or isinstance(value, Setup):
             self.sampler.options, shown = SAMPLERS, value or Setup()
+            at = {name: getattr(shown, name) for name in ("start", "stop")}
+            numbers = {name: sorted({*range(STEPS), each or 0}) for name, each in at.items()}
+            offer(self.start, [*numbers["start"][1:], ALL], ALL if shown.start is None else shown.start)
+            offer(self.stop, [ALL, *numbers["stop"]], ALL if shown.stop is None else shown.stop)
             for name in NAMES:
-                getattr(self, name).value = getattr(shown, name)
+                if name not in at:
+                    getattr(self, name).value = getattr(shown, name)
             self.clip.value = shown.clipping is not None
             self.low.value, self.high.value = shown.clipping or BOUNDS
         else:
@@ -120,7 +149,11 @@ class SetupEditor(Composed, widgets.VBox):
             self.sampler.value = name
 
     def _settle(self) -> None:
-        ours = self.value is not None and self.sampler.value in SAMPLERS
+        autoregressive = isinstance(self.value, AutoregressiveSetup)
+        for each in self._diffusion:
+            each.layout.display = "none" if autoregressive else ""
+        self.autoregressive.layout.display = "" if autoregressive else "none"
+        ours = autoregressive or (self.value is not None and self.sampler.value in SAMPLERS)
         free = self.sampler.value != "ddpm"
         for each in self._all:
             each.disabled = not ours
@@ -131,7 +164,8 @@ class SetupEditor(Composed, widgets.VBox):
             for name in DDPM:
                 getattr(self, name).disabled = not free
             self.K.disabled = not free or self.steps.value != "uniform"
-            self.noise_stddev.disabled = self.stochasticity.value == 0
+            self.start.disabled = self.stop.disabled = self.steps.value != "uniform"
+            self.noise_stddev.disabled = not autoregressive and self.stochasticity.value == 0
         self.noise_fields.disabled = self.noise_length.disabled = not (ours or isinstance(self.value, SchedulerSetup))
         self.low.disabled = self.high.disabled = not (ours and self.clip.value)
 

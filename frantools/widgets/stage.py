@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ..jobs import Job
 from ..photo import Photo
 from ..recipes import Recipe
+from ..restorers.columns import Column
 from ..restorers.protocol import Progress
 from ..store import Cache
 from ..views.registry import View
@@ -26,6 +27,7 @@ from .messages import Messages, UnfinishedError
 from .rendering import LOCK, Rendering
 from .status import Status
 from .viewer import Viewer
+from .worker import LEAVE
 
 FIRST = 1.0  # seconds that a notebook waits for a picture to keep where no kernel runs
 CACHE = Cache()  # of all widgets in the kernel: they often show the same restorations
@@ -180,7 +182,7 @@ class Stage(widgets.VBox):
         if self.comm is None or sys.is_finalizing():
             return
         self._background.stop()
-        self._background.join(2.0)  # outside the lock, which the work needs to leave
+        self._background.join(LEAVE)  # outside the lock, which the work needs to leave
         with LOCK:
             self.set_trait("result", None)
             made = parts(self) - {self}
@@ -197,6 +199,7 @@ class Stage(widgets.VBox):
             there = asdict(data.tile.region) in self.viewer.details.get(data.title, [])
             if not there and self.viewer.pictures.get(data.title) is not None:
                 self.viewer.detail(data.title, data.tile.region, data.image)
+                self.label()
             return
         self._shown = recipe
         self.set_trait("result", data)
@@ -251,18 +254,27 @@ class Stage(widgets.VBox):
         self.label()
 
     def label(self) -> None:
-        """Say above each pane what it is, and whether it is restored anew where one zooms in."""
+        """Say above each pane what it is, and how it is enlarged where one zooms in."""
         if self._shown is None or self._job is None:
             return
-        columns = {column.title: chip_of(column) for column in self._shown.columns}
+        chips = {column.title: chip_of(column) for column in self._shown.columns}
         if not self.zooms:
-            columns = {next(iter(self.viewer.pictures)): next(iter(columns.values()))}
+            chips = {next(iter(self.viewer.pictures)): next(iter(chips.values()))}
         elif self._wanted:
-            anew = {column.title for column in zoom.continuous(self._job, self._shown.columns)}
-            columns = {
-                title: f"{chip} · {'restored anew' if title in anew else 'squares'}" for title, chip in columns.items()
-            }
-        self.viewer.chips = columns
+            anew = zoom.continuous(self._job, self._shown.columns)
+            for column in self._shown.columns:
+                said = self._sharp(column) if column in anew else "squares"
+                if said and self.viewer.pictures.get(column.title) is not None:
+                    chips[column.title] += f" · {said}"
+        self.viewer.chips = chips
+
+    def _sharp(self, column: Column) -> str:
+        """What is said of a column once all of it that is in view is made anew."""
+        if isinstance(column.what, str) and column.what in zoom.UNRESTORED:
+            return ""
+        sharp = [asdict(tile.region) for tile in self._wanted if tile.whole == self._wanted[-1].whole]
+        there = self.viewer.details.get(column.title, [])
+        return "restored anew" if all(part in there for part in sharp) else ""
 
     def figure(self) -> tuple[Figure, Recipe]:
         """The figure, and its recipe; a ValueError while it is not complete."""

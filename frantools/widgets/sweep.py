@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -14,7 +16,6 @@ from ..images import portraits
 from ..jobs import framed_for, recipe_of
 from ..photo import as_photo
 from ..recipes import Recipe
-from ..restorers.columns import Column
 from ..sweeps.axes import Axes
 from ..sweeps.driver import gathered
 from ..sweeps.plan import Plan, plan
@@ -29,6 +30,7 @@ from .filling import Filling
 from .plane import Mapped, Plane, setting_told
 from .rendering import LOCK
 from .stage import Panes, Stage
+from .worker import LEAVE
 
 
 class SweepMap(Guarded, Stage):
@@ -37,6 +39,7 @@ class SweepMap(Guarded, Stage):
     view = VIEW
     chosen: Any = traitlets.Any(None, help="The setting that is shown, by axis; in both directions.")
     paused = traitlets.Bool(False, help="Whether the cells that are left wait.")
+    _showing = False  # a restoration is under way, for which the cells that are left wait
 
     def __init__(self, made: Sweep, photo: Any, size: int, seed: int, planned: Plan | None, store: Any) -> None:
         self.sweep, self._size, self._seed = made, size, seed
@@ -51,7 +54,8 @@ class SweepMap(Guarded, Stage):
         self._controls(max((each or 0 for each in [*calls, *(row["calls"] for row in made.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
-        row = [*self._axes, *self.values.values(), self.measure, self.under, self.pause, self.progress, self.left]
+        row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
+        row += [self.pause, self.progress, self.left]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
         self.children = [widgets.HBox(row, layout=wrap), body, self.message]
@@ -90,11 +94,12 @@ class SweepMap(Guarded, Stage):
         self.measure = slim(widgets.Dropdown, "Measure", "What is measured", "150px", options=self.sweep.measures)
         self.measure.layout.display = "" if len(self.sweep.measures) > 1 else "none"
         self.under = slim(
-            widgets.IntSlider, "Best under", "The best setting with no more network calls is named, and outlined",
+            widgets.IntSlider, "Calls at most", "The best setting with no more network calls is named, and outlined",
             "270px", min=min(1, most), max=most, value=most,
         )  # fmt: skip
         self.under.layout.display = "" if most > 1 else "none"
-        self.best = widgets.HTML(layout=widgets.Layout(margin="0", min_height="36px"))
+        self.best = widgets.HTML(layout=widgets.Layout(margin="0"))
+        self.show_best = button("Show best", "Show the best of all settings with as few calls", "star", self._show_best)
         self.pause = button("Pause", "Leave the cells that are left, and go on with them later", "pause", self._turn)
         self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(flex="1 1 60px", min_width="0"))
         self.left = widgets.Label()
@@ -108,28 +113,44 @@ class SweepMap(Guarded, Stage):
         shown = (self.x.value, self.y.value)
         return {name: each.value for name, each in self.values.items() if name not in shown}
 
+    def _under(self) -> int:
+        """How many network calls a setting may have; any number where it was not known that there are some."""
+        return self.under.value or sys.maxsize
+
     def draw(self) -> None:
         """Show the map of what is computed."""
         self._mapped = mapped = Mapped(self.sweep, self.measure.value)
         where = self._where()
-        x, y, under = self.x.value, self.y.value, self.under.value
+        x, y, under = self.x.value, self.y.value, self._under()
         for name, each in self.values.items():
             each.layout.display = "" if name in where else "none"
-        best, at = mapped.best(under), []
+        at = []
         if self.chosen is not None and all(self.chosen[name] == value for name, value in where.items()):
             at = [mapped.values(x).index(self.chosen[x]), mapped.values(y).index(self.chosen[y]) if y else 0]
         with self.writing(), self.plane.hold_sync():
             self.plane.set_trait("chosen", at)
             for name, value in mapped.traits(x, y, where, under).items():
                 self.plane.set_trait(name, value)
-        if best is None:
-            self.best.value = "" if not under else f"No setting with {under} network calls or fewer is computed yet."
-        else:
-            limit = f"Best under {under} calls" if under else "Best"
-            named = tuple(n for n in mapped.names if n in self.values)
-            place = tuple(best[mapped.names.index(n)] for n in named)
-            said = f"{setting_told(named, place)}: {mapped.number(mapped.means[best])}"
-            self.best.value = f"<b>{limit}</b> {html.escape(said)}"
+        here, best = mapped.best(under, where), mapped.best(under, {})
+        few = f"under {under} call{'s' * (under != 1)}" if self.under.value else ""
+        limit = f"Best {few}".strip()
+        said = [] if here is None else [(limit if here == best else f"{limit}, in view", here)]
+        said += [] if best in (None, here) else [(f"{limit}, of all", best)]
+        nothing = f"Nothing {few} is computed yet.".replace("  ", " ")
+        lines = [f"<b>{title}</b><br>{html.escape(self._numbers(place))}" for title, place in said]
+        self.best.value = f"<div style='line-height: 18px'>{'<br>'.join(lines) or nothing}</div>"
+        self.show_best.layout.display = "none" if best is None else ""
+
+    def _numbers(self, place: tuple[Any, ...]) -> str:
+        named = [name for name in self._mapped.names if name in self.values]
+        values = tuple(place[self._mapped.names.index(name)] for name in named)
+        return f"{setting_told(tuple(named), values)}: {self._mapped.number(self._mapped.means[place])}"
+
+    def _show_best(self) -> None:
+        with LOCK:
+            best = self._mapped.best(self._under(), {})
+            if best is not None:
+                self.chosen = dict(zip(self._mapped.names, best, strict=True))
 
     def _turned(self, change: Any) -> None:
         """Show what the controls say."""
@@ -185,20 +206,22 @@ class SweepMap(Guarded, Stage):
                     for name, each in self.values.items():
                         each.value = self.chosen[name]
                 self._halt()
-                restored = self._columns[self._place(self.chosen)].but(title="restored")
-                columns = [Column("original", "original"), restored]
+                self._showing = True
+                self.set_trait("final", False)
+                columns = [self._columns[self._place(self.chosen)].but(title="restored")]
                 self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
             self.draw()
 
     def panes(self, data: Compared, recipe: Recipe) -> Panes:
-        """The original and the restoration, with its numbers over every pixel."""
-        return panes_of(data, recipe)
+        """The original, and the restoration with its numbers over every pixel."""
+        made = panes_of(data, recipe)
+        return replace(made, pictures={"original": self.original.picture, **made.pictures})
 
     # The cells that are left
 
     def _fill(self) -> None:
         """Go on with the cells that are left, in the background; those in view come first."""
-        if self._filling is not None and self.comm is not None and not self.paused:
+        if self._filling is not None and self.comm is not None and not self.paused and not self._showing:
             self._filling.start([name for name in (self.x.value, self.y.value) if name], self._where())
 
     def _halt(self) -> None:
@@ -238,11 +261,13 @@ class SweepMap(Guarded, Stage):
     def finish(self) -> None:
         """The restoration is complete: the cells that are left go on."""
         super().finish()
+        self._showing = False
         self._fill()
 
     def fail(self, text: str) -> None:
         """The restoration cannot be had: the cells that are left go on."""
         super().fail(text)
+        self._showing = False
         self._fill()
 
     def wait(self, timeout: float = 60.0) -> bool:
@@ -253,7 +278,7 @@ class SweepMap(Guarded, Stage):
         """Stop, and free the widget with all that it is made of."""
         if self.comm is not None and self._filling is not None:
             self._filling.stop()
-            self._filling.join(2.0)
+            self._filling.join(LEAVE)
         super().close()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -267,7 +292,7 @@ def sweep(
     base: Any = None,
     measures: Sequence[str] = ("mse",),
     points: int | None = 2048,
-    size: int = 256,
+    size: int = 320,
     seed: int = 0,
     store: str | PathLike[str] | None = None,
 ) -> SweepMap:

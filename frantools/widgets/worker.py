@@ -8,6 +8,8 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from weakref import WeakSet
 
+LEAVE = 20.0  # seconds that an end waits for work to leave: one step of it may be long on a busy machine
+
 
 class Worker:
     """One piece of work at a time on a background thread; a new one cancels what runs and what waits."""
@@ -64,7 +66,7 @@ def _leave() -> None:
     for worker in list(_workers):
         worker.stop()
     for worker in list(_workers):
-        worker.join(2.0)
+        worker.join(LEAVE)
 
 
 # Before the threads of pools are waited for, which atexit comes after: they would finish the whole picture.

@@ -21,6 +21,8 @@ TILE = 256  # pixels a side
 DEEPEST = 21  # beyond it, points are closer together than their random numbers tell apart
 ENOUGH = 0.8  # pixels of a picture for each of the screen's that nobody tells from one
 COARSER = 2  # levels above the sharp one that come first: a sixteenth of the work
+UNRESTORED = ("input", "input-colour", "original")
+"""Columns that show what is given, or the photo itself."""
 
 Sides = tuple[int, int]
 

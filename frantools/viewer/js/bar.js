@@ -52,7 +52,9 @@ export class Bar {
     this.name.maxLength = 60;
     this.name.addEventListener("change", () => acts.rename(this.name?.value ?? ""), { signal });
     this.place = make("span", "ft-place");
-    root.append(this.name, this.place, button("ft-tool", "Delete", () => acts.act("remove")));
+    const remove = button("ft-tool", "Delete", () => acts.act("remove"));
+    remove.title = "Remove the chosen box (key Delete)";
+    root.append(this.name, this.place, remove);
     return root;
   }
 

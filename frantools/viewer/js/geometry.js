@@ -11,6 +11,7 @@
 /** @type {Readonly<Rect>} */
 export const FULL = Object.freeze({ x: 0, y: 0, width: 1, height: 1 });
 export const LARGEST = 512; // CSS pixels that a frame pixel becomes at most
+const LARGER = 1.25; // times as large as in fewer rows: what another row is worth
 const LEGIBLE = 240; // CSS pixels that a pane's texts are wide
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -111,8 +112,8 @@ export function arrange(count, width, height, aspect, head, gap) {
     const room = Math.max(48, Math.floor((height - gap * (rows - 1)) / rows) - head);
     const high = Math.max(1, Math.round(Math.min(room, wide / aspect)));
     const size = Math.min(wide, high * aspect);
-    // In fewer rows, where that costs little and leaves room for a line of text.
-    const flatter = rows < lines && size > most * 0.9 && wide >= LEGIBLE;
+    // In fewer rows, side by side, where more rows gain little and there is room for a line of text.
+    const flatter = rows < lines && size * LARGER > most && wide >= LEGIBLE;
     if (size > most * 1.001 || flatter) {
       [best, most, lines] = [{ columns, width: wide, height: high }, Math.max(size, most), rows];
     }

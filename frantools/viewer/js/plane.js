@@ -35,7 +35,11 @@ class Plane {
     this.at = [0, 0];
     /** @type {number[]} */
     this.chosen = [];
+    /** The cell that is read. @type {number[]} */
+    this.read = [];
     this.outline = "";
+    /** The frame that is asked for. @type {number | undefined} */
+    this.asked = undefined;
     for (const name of ["x", "y", "cells", "key", "chosen"]) {
       const changed = () => this.ask();
       model.on(`change:${name}`, changed);
@@ -60,7 +64,10 @@ class Plane {
   listen(signal) {
     const { grid } = this;
     grid.addEventListener("pointerdown", (event) => this.press(event), { signal });
-    grid.addEventListener("pointerover", (event) => this.tell(this.of(event.target)), { signal });
+    grid.addEventListener("pointerover", (event) => {
+      const at = this.of(event.target);
+      if (at.length) this.tell(at); // between cells, the last one stays
+    }, { signal });
     grid.addEventListener("pointerleave", () => this.tell(this.chosen), { signal });
     grid.addEventListener("focusin", (event) => this.tell(this.of(event.target)), { signal });
     grid.addEventListener("focusout", () => this.tell(this.chosen), { signal });
@@ -80,7 +87,9 @@ class Plane {
     const outline = JSON.stringify([x, y]);
     if (outline !== this.outline) this.build(x, y);
     this.outline = outline;
-    this.chosen = this.model.get("chosen") ?? [];
+    const chosen = this.model.get("chosen") ?? [];
+    if (chosen.join() !== this.chosen.join() || !this.read.length) this.read = chosen;
+    this.chosen = chosen;
     const told = new Map((this.model.get("cells") ?? []).map((/** @type {Cell} */ cell) => [cell.at.join(), cell]));
     for (const [at, held] of this.cells) {
       const cell = told.get(at) ?? NONE;
@@ -102,8 +111,7 @@ class Plane {
     this.at = [clamp(this.at[0], 0, x.ticks.length - 1), clamp(this.at[1], 0, y.ticks.length - 1)];
     for (const [at, { element }] of this.cells) element.tabIndex = at === this.at.join() ? 0 : -1;
     this.drawKey();
-    const under = this.of(this.grid.querySelector(".ft-cell:hover") ?? this.grid.querySelector(".ft-cell:focus"));
-    this.tell(under.length ? under : this.chosen);
+    this.tell(this.read);
   }
 
   /** @param {Axis} x @param {Axis} y */
@@ -174,6 +182,7 @@ class Plane {
 
   /** Say what a cell is. @param {number[]} at */
   tell(at) {
+    this.read = at;
     write(this.said, this.cells.get(at.join())?.cell?.said || HINT);
   }
 
@@ -210,7 +219,7 @@ class Plane {
     this.grid.addEventListener("pointermove", (moved) => {
       const to = this.nearest(moved);
       if (along < 0 && to.join() !== from.join()) {
-        along = Math.abs(to[0] - from[0]) >= Math.abs(to[1] - from[1]) ? 0 : 1;
+        along = Math.abs(moved.clientX - event.clientX) >= Math.abs(moved.clientY - event.clientY) ? 0 : 1;
       }
       if (along >= 0) this.choose(along ? [from[0], to[1]] : [to[0], from[1]]);
     }, options);

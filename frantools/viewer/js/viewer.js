@@ -130,10 +130,10 @@ export class Viewer {
     if (!this.panes.has(this.current)) this.current = "";
     if (this.selected !== null && !this.panes.has(this.selected)) this.selected = null;
     this.tabs.replaceChildren(
-      button("ft-tab", "All", () => this.choose(null)),
-      ...[...this.panes.keys()].map((title) => {
+      Object.assign(button("ft-tab", "All", () => this.choose(null)), { title: "All pictures (key 0)" }),
+      ...[...this.panes].map(([title, { name }]) => {
         const tab = button("ft-tab", title, () => this.choose(title));
-        tab.dataset.title = title;
+        [tab.dataset.title, tab.title] = [title, name.title];
         return tab;
       }),
     );

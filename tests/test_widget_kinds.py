@@ -1,0 +1,226 @@
+"""Columns of the whole family in widgets: an autoregressive sampler's sliders, and switches of a network's parts."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import frantools as ft
+from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import Config, FranNet
+from frantools.restorers.columns import Column
+from frantools.widgets.columns import ColumnList
+from frantools.widgets.controls import parts
+from frantools.widgets.editor import ColumnEditor, chip_of
+
+OWN = ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)
+OTHER = ft.AutoregressiveSetup(1.5, 0.07, 130, 0.005, 0.03, 2.5, "squared", noise_length=inf, noise_fields="one")
+ABLATION = ft.Ablation("global", without=(1, 9), positions="random")
+
+
+@pytest.fixture(scope="module")
+def direction(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An untrained model whose answers are sampled autoregressively."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("kinds") / "direction.safetensors"
+    save_model(FranNet(Config("direction", setup=OWN)), path)
+    return str(path)
+
+
+def editor_of(column: Column) -> ColumnEditor:
+    editor = ColumnEditor(pytest.fail)
+    editor.show(column)
+    return editor
+
+
+def through_json(column: Column) -> Column:
+    return Column.from_dict(json.loads(json.dumps(column.to_dict())))
+
+
+def is_shown(widget: Any) -> bool:
+    return widget.layout.display != "none"
+
+
+def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: str) -> None:
+    editor = editor_of(Column("a", "diffusion-basic", "A"))
+    setup = editor.setup
+    diffusion = (setup.name, setup.sampler, setup.K, setup.stochasticity, setup.steps, setup.start, setup.clip)
+    assert not is_shown(setup.autoregressive)
+    assert all(map(is_shown, diffusion))
+    editor.file.value = direction
+    assert editor.value.setup == OWN
+    assert is_shown(setup.autoregressive)
+    assert not any(map(is_shown, diffusion))
+    assert all(map(is_shown, (setup.noise_stddev, setup.noise_length, setup.noise_fields)))
+    assert not any(each.disabled for each in (*setup.autoregressive.children, setup.noise_stddev, setup.noise_length))
+    editor.model.value = "diffusion-basic"
+    assert editor.value.setup == ft.Setup()
+    assert not is_shown(setup.autoregressive)
+    assert all(map(is_shown, diffusion))
+    editor.model.value = "single-basic"
+    assert editor.value.setup is None
+    assert setup.K.disabled, "single-pass"
+    editor.model.value = direction
+    assert editor.value.setup == OWN
+    editor.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("start", 0.5),
+        ("end", 0.02),
+        ("steps", 12),
+        ("decay", 0.7),
+        ("threshold", 0.05),
+        ("converge_threshold", 0.1),
+        ("noise_stddev", "zero"),
+        ("noise_length", 0.1),
+        ("noise_fields", "one"),
+    ],
+)
+def test_each_slider_of_an_autoregressive_sampler_sets_what_it_is_called(direction: str, name: str, value: Any) -> None:
+    editor = editor_of(Column("a", direction))
+    sliders = editor.setup.autoregressive.controls
+    slider = sliders[name] if name in sliders else getattr(editor.setup, name)
+    assert len(slider.tooltip) > 20
+    slider.value = value
+    assert editor.value.setup.to_dict() == OWN.to_dict() | {name: value}
+    assert through_json(editor.value) == editor.value
+    editor.close()
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [OWN, OTHER, ft.Setup(start=60, stop=10), ft.Setup(start=300, stop=130), ft.Setup(stop=0), ft.Setup(start=100)],
+    ids=["own", "other", "part", "of more steps", "stop 0", "start 100"],
+)
+def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: Any) -> None:
+    model = direction if isinstance(setup, ft.AutoregressiveSetup) else "diffusion-basic"
+    column = Column("a", model, setup)
+    editor = editor_of(Column("b", model))
+    editor.show(column)
+    assert editor.value == column
+    editor.title.value = "renamed"  # all controls are read
+    assert editor.error == ""
+    assert editor.value == column.but(title="renamed") == through_json(editor.value)
+    editor.close()
+
+
+def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> None:
+    editor = editor_of(Column("a", "diffusion-basic"))
+    editor.setup.start.value = 60
+    editor.setup.stop.value = 10
+    assert editor.value.setup == ft.Setup(start=60, stop=10)
+    editor.setup.start.value = 5
+    assert "accepted are starts above the stop" in editor.error
+    editor.setup.start.value = editor.setup.stop.value = "all"
+    assert (editor.error, editor.value.setup) == ("", ft.Setup())
+    editor.setup.steps.value = "quadratic"
+    assert editor.setup.start.disabled
+    editor.close()
+
+
+def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
+    editor = editor_of(Column("a", direction))
+    editor.setup.autoregressive.controls["end"].value = 0.5
+    assert "accepted are ends up to the start" in editor.error
+    assert editor.value == Column("a", direction), "as it was given"
+    editor.setup.autoregressive.controls["start"].value = 0.9
+    assert (editor.error, editor.value.setup.end) == ("", 0.5)
+    editor.close()
+
+
+# What is taken away
+
+
+def test_switches_take_parts_of_a_network_away_and_give_them_back(direction: str) -> None:
+    editor = editor_of(Column("a", direction))
+    assert is_shown(editor.network)
+    assert sum(map(is_shown, editor.ablation.without.values())) == 3
+    editor.ablation.context.value = "global"
+    assert editor.value.settings == {"ablation": ft.Ablation("global")}
+    assert chip_of(editor.value) == "direction · AR:start=0.2,steps=5 · up to 5 calls · no local context"
+    editor.ablation.without[2].value = True
+    assert editor.value.settings == {"ablation": ft.Ablation("global", without=(2,))}
+    assert chip_of(editor.value).endswith("no local context · no map 2")
+    editor.model.value = "single-basic"
+    assert not editor.value.settings
+    assert editor.ablation.context.value == "both"
+    editor.ablation.context.value = "local"
+    assert chip_of(editor.value) == "single-basic · 1 call · no global context"
+    editor.model.value = "bicubic"
+    assert not is_shown(editor.network)
+    assert not editor.value.settings
+    editor.model.value = direction
+    assert editor.value.settings == {"ablation": ft.Ablation("global", without=(2,))}, "remembered"
+    editor.ablation.context.value = "both"
+    editor.ablation.without[2].value = False
+    assert not editor.value.settings
+    editor.close()
+
+
+@pytest.mark.parametrize("ablation", [ABLATION, ft.Ablation()], ids=["some", "none"])
+def test_an_ablation_comes_out_of_its_switches_as_it_went_in(direction: str, ablation: ft.Ablation) -> None:
+    column = Column("a", direction, ablation=ablation)
+    editor = editor_of(column)
+    editor.title.value = "renamed"
+    assert editor.value.settings == column.settings
+    assert through_json(editor.value) == editor.value
+    editor.close()
+
+
+def test_an_argument_of_a_function_is_not_taken_for_an_ablation() -> None:
+    def dim(picture: np.ndarray, ablation: float = 0.5) -> np.ndarray:
+        return picture * ablation
+
+    editor = editor_of(Column("dim", dim, ablation=0.25))
+    assert not is_shown(editor.network)
+    editor.settings.controls["ablation"].value = 0.5
+    assert editor.value.settings == {"ablation": 0.5}
+    editor.close()
+
+
+def test_a_title_says_what_is_missing_unless_somebody_gave_it() -> None:
+    columns = ColumnList([Column("B", "diffusion-basic", "B"), Column("mine", "single-basic")], pytest.fail)
+    columns.editor.ablation.context.value = "global"
+    assert columns.value[0].title == "B, no local context"
+    columns.chosen.index = 1
+    columns.editor.ablation.context.value = "global"
+    assert columns.value[1].title == "mine"
+    columns.close()
+
+
+def test_a_click_shows_the_network_without_its_local_context_and_its_recipe_makes_it_again(direction: str) -> None:
+    widget = ft.widgets.compare("hopper", [Column("whole", direction), Column("cut", direction)], size=24)
+    assert widget.wait(60)
+    before = widget.result.pictures["cut"].image
+    assert np.array_equal(before, widget.result.pictures["whole"].image)
+    widget.columns.chosen.index = 1
+    widget.columns.editor.ablation.context.value = "global"
+    widget.columns.editor.setup.autoregressive.controls["steps"].value = 3
+    assert widget.wait(60)
+    assert widget.message.value == ""
+    cut = widget.result.pictures["cut"].image
+    setup = ft.AutoregressiveSetup(start=0.2, steps=3, threshold=0.001)
+    assert not np.array_equal(cut, before)
+    left = ft.restore(direction, ft.portraits()["hopper"], setup, 24, ablation=ft.Ablation("global"))
+    assert np.array_equal(cut, left.image)
+    assert widget.viewer.chips["cut"] == "direction · AR:start=0.2,steps=3 · up to 3 calls · no local context"
+    again = ft.render(widget.recipe)
+    assert np.array_equal(np.asarray(again.axes[1].images[0].get_array()), cut)
+    recipe, columns = widget.recipe, widget.columns.value
+    widget.columns.editor.ablation.context.value = "both"
+    widget.load(recipe)
+    assert widget.wait(60)
+    assert widget.columns.value == columns
+    names: dict[str, Any] = {}
+    exec(widget.script, names)
+    assert np.array_equal(np.asarray(names["figure"].axes[1].images[0].get_array()), cut)
+    assert all(each.tooltip for each in parts(widget.columns.editor) if hasattr(each, "readout"))
+    widget.close()
