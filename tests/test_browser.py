@@ -354,20 +354,22 @@ def test_two_widgets_at_once_have_their_own_views_and_a_rerun_frees_the_last_run
     page = desk.page
     page.wait_for_function("() => document.querySelectorAll('.frantools .ft-canvas').length >= 4", timeout=120_000)
     desk.settled()
+    resting = "all(each.viewer.details and not each.busy for each in (one, other))"
+    desk.until(resting)
+    count = desk.ask("count()")
     page.mouse.click(*desk.point(0.5, 0.5))
     desk.changed(lambda: page.mouse.wheel(0, -600))
     desk.until("one.viewer.view['width'] < 1")
     desk.settled()
     one, other = desk.ask("[each.viewer.view['width'] for each in (one, other)]")
     assert one < 1 == other
-    count = desk.ask("count()")
     page.locator(".jp-CodeCell .jp-Editor").nth(1).click()
     page.keyboard.press("Control+Enter")
     page.wait_for_function("() => document.querySelectorAll('.frantools .ft-canvas').length >= 4")
     page.wait_for_selector("text=/Python 3 .* [|] Idle/")
     desk.until("[each.viewer.view['width'] for each in (one, other)] == [1, 1]")  # they are new
     desk.settled()
-    assert desk.ask("count()") <= count
+    desk.until(f"{resting} and count() <= {count}")
     desk.check()
 
 
