@@ -62,8 +62,8 @@ UNTOLD = """() =>
 """
 IMAGE = "() => [...document.querySelectorAll('.frantools .ft-canvas')].map(each => each.toDataURL()).join()"
 FOCUS = """() => {
-    const { className, innerText } = document.activeElement;
-    return className === "ft-viewer" ? className : innerText || className;
+    const { classList, className, innerText } = document.activeElement;
+    return classList.contains("ft-viewer") ? className : innerText || className;
 }"""
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 OURS = ("frantools", "jupyter-widgets", "anywidget", "widget")  # in a message of the console
