@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from math import isfinite
@@ -82,12 +82,36 @@ def unused(name: str | PathLike[str]) -> Path:
 def write_json(path: str | PathLike[str], content: object) -> None:
     """Write JSON, whole or not at all; null stands for what JSON has no number for, such as an endless PSNR."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_finite(content), indent=2) + "\n")
+        temporary.write_text(to_json(finite(content, lambda number: None), indent=2) + "\n")
 
 
-def _finite(content: Any) -> Any:
+def to_json(content: object, **options: Any) -> str:
+    """JSON as every reader takes it: what is no finite number is the text "inf", "-inf" or "nan".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If JSON cannot hold it.
+    """
+    try:
+        return json.dumps(finite(content), allow_nan=False, **options)
+    except RecursionError:
+        raise ValueError("it holds itself, or lies too deep") from None
+
+
+def finite(content: Any, said: Callable[[float], Any] = lambda number: str(float(number))) -> Any:
+    """The same content with something else for each number in it that is not finite, however deep it lies."""
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {finite(key, said): finite(value, said) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    return None if isinstance(content, float) and not isfinite(content) else content
+        return [finite(value, said) for value in content]
+    return said(content) if isinstance(content, float) and not isfinite(content) else content
+
+
+def with_infinite(content: Any) -> Any:
+    """What `to_json` was given, of what was read: for the texts "inf", "-inf" and "nan" the numbers."""
+    if isinstance(content, dict):
+        return {key: with_infinite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [with_infinite(value) for value in content]
+    return float(content) if isinstance(content, str) and content in ("inf", "-inf", "nan") else content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .degradation import Degradation
+from .files import to_json
 from .frannet.restoration import versions
 from .photo import Photo
 from .recipes import Recipe, Source
@@ -64,7 +64,7 @@ class Job:
         region, cut = self.region, self.cut(column)
         degradation = column.given if column.given is not None else self.given
         seed = self.seed if column.seed is None else column.seed
-        return json.dumps(
+        return to_json(
             [
                 self.photo.key,
                 column.key(),

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .degradation import Degradation
-from .files import replacing
+from .files import replacing, to_json
 from .frannet.restoration import check_seed, resolve_precision
 from .images import as_picture
 from .metadata import KEY, read_text
@@ -83,7 +83,7 @@ class Recipe(Mapping[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON can hold it; `Recipe.from_dict` reads it."""
-        made: dict[str, Any] = json.loads(json.dumps(self._content))
+        made: dict[str, Any] = json.loads(to_json(self._content))
         return made
 
     @cached_property
@@ -103,7 +103,7 @@ class Recipe(Mapping[str, Any]):
         made |= self.options
         made["versions"] = dict(self.versions) if self.versions is not None else None
         kept = {name: value for name, value in made.items() if value is not None or name in self.options}
-        content: dict[str, Any] = json.loads(json.dumps(kept))
+        content: dict[str, Any] = json.loads(to_json(kept))
         return content
 
     def __getitem__(self, name: str) -> Any:
@@ -122,7 +122,7 @@ class Recipe(Mapping[str, Any]):
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(json.dumps(self._content, sort_keys=True))
+        return hash(to_json(self._content, sort_keys=True))
 
     def but(self, **changes: Any) -> Recipe:
         """The same recipe with some of its parts changed."""
@@ -232,7 +232,7 @@ def as_recipe(recipe: Any, trust: bool = False) -> Recipe:
 
 def text_of(recipe: Mapping[str, Any]) -> str:
     """The JSON of a recipe."""
-    return json.dumps(recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe))
+    return to_json(recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe))
 
 
 def save_picture(image: NDArray[Any], path: str | PathLike[str], recipe: Mapping[str, Any] | None = None) -> None:

@@ -13,7 +13,7 @@ from threading import Lock
 
 import numpy as np
 
-from .files import replacing
+from .files import replacing, to_json
 from .restorers.protocol import Restoration
 
 ENGINE = 1
@@ -60,7 +60,7 @@ class Disk:
         said = {"seconds": restoration.seconds, "calls": restoration.calls, "recipe": dict(restoration.recipe)}
         with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot hold
             with replacing(path.with_suffix(".json")) as temporary:
-                temporary.write_text(json.dumps(said | {"remarks": list(restoration.remarks)}))
+                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}))
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, restoration.image, allow_pickle=False)
             self._make_room()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 
 import frantools as ft
 from frantools.cli import main
+from frantools.frannet.checkpoints import save_model
 from frantools.restorers.protocol import Cancelled
 from frantools.sweeps.axes import settings
 from frantools.sweeps.store import Store, StoreError
+from frantools.sweeps.stored import stored
 from frantools.sweeps.written import option, read
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (24, 20, 3), np.uint8) for n in range(2)]
@@ -57,11 +60,12 @@ def test_the_numbers_are_those_of_evaluate():
         ({"model": ["bicubic"], "K": [1]}, None, "bicubic takes no settings, got K"),
         ({"model": ["single-best"], "K": [1]}, None, "the single-pass model single-best has no sampler, and no K"),
         ({"setup": ["Q:3"]}, None, "unknown setup"),
+        ({"setup": ["B:foo=1"]}, None, "the setup B has no foo .*; accepted are .*stochasticity"),
         ({"seed": ["x"]}, None, "seed is 'x'"),
         ({"given": [{"zoom": 2}]}, None, "given is .* accepted are gray"),
         ({"strength": [1]}, lambda picture: picture, "takes no strength"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
     with pytest.raises(ValueError, match=message):
@@ -139,6 +143,37 @@ def test_every_kind_of_column_can_be_swept():
     given = ft.sweep({"given": [ft.Degradation(shrink=2), {"shrink": 4}, None]}, PICTURES, "bilinear", size=12)
     assert [row["given"] for row in given.table().rows] == ["shrunk 2 x", "shrunk 4 x", None]
     assert given.rows[0]["mse"] < given.rows[1]["mse"]
+
+
+def test_a_model_has_one_name_in_all_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "f.py").write_text("def fn(picture, sigma):\n    return picture\n")
+    named = settings({"model": ["f.py:fn", "other/f.py:fn"], "sigma": [0.5, 1, 3]})
+    assert [setting.values["model"] for setting in named] == ["fn"] * 3 + ["fn (2)"] * 3
+    save_model(ft.load_model("diffusion-basic"), tmp_path / "mine.safetensors")
+    named = settings({"model": ["mine.safetensors"], "setup": ["A", "B"], "seed": [0, 1]})
+    assert [setting.values["model"] for setting in named] == ["mine"] * 4
+
+
+def test_progress_counts_equal_cells_and_reaches_the_end(tmp_path):
+    shares = []
+    for store in (None, tmp_path, tmp_path):
+        base = ft.Column("dim", lambda picture, s: picture / s)
+        ft.sweep({"s": [1, 2]}, [PICTURES[0]] * 2, base, size=12, store=store, progress=shares.append)
+        assert (float(shares[-1]), shares[-1].done, shares[-1].total, shares[-1].failures) == (1, 4, 4, 0)
+
+
+def test_a_script_that_workers_would_run_again_is_refused_in_a_sentence(tmp_path):
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
+    script = tmp_path / "mine.py"
+    script.write_text("import frantools as ft\n\nft.sweep({}, ['hopper'], 'bicubic', size=8, client=2)\n")
+    with pytest.raises(ValueError, match=r'line 3 of .*mine\.py starts .* if __name__ == "__main__":'):
+        runpy.run_path(str(script), run_name="__main__")
+    check = "from frantools.sweeps.cluster import check_script as f\n"
+    script.write_text(f"{check}if __name__ == '__main__':\n    f()\n")
+    runpy.run_path(str(script), run_name="__main__")
 
 
 def test_what_is_in_the_store_is_not_computed_again(tmp_path):
@@ -303,6 +338,21 @@ def test_numbers_that_are_not_finite_survive_the_store(tmp_path):
         assert (made.rows[0]["psnr"], str(made.rows[0]["ssim"])) == (np.inf, "nan")
 
 
+def test_settings_that_are_not_finite_are_texts_in_the_store_however_deep(tmp_path):
+    axes = {"bounds": [(0, np.inf), (0, (-np.inf, np.nan))]}
+    ft.sweep(axes, PICTURES[:1], ft.Column("same", lambda picture, bounds: picture), size=6, store=tmp_path)
+    assert sorted(str(line["bounds"]) for line in lines(tmp_path)) == ["[0, 'inf']", "[0, ['-inf', 'nan']]"]
+
+
+@pytest.mark.parametrize("content", ["{}", "{", "[]"])
+def test_a_damaged_context_is_a_sentence(content, tmp_path):
+    ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=6, store=tmp_path)
+    (path,) = tmp_path.glob("cells/*/*/context.json")
+    path.write_text(content)
+    with pytest.raises(StoreError, match=r"context\.json is damaged: .*; accepted is"):
+        stored(tmp_path)
+
+
 def test_the_means_are_over_pictures_and_a_notebook_shows_them():
     made = ft.sweep(AXES, PICTURES, size=12)
     frame = made.to_frame().groupby(["K", "stochasticity"]).mse.mean()
@@ -365,7 +415,7 @@ def test_axes_are_read_as_they_are_typed(typed, values):
     assert option(typed) == (typed.partition("=")[0], values)
 
 
-@pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9"])
+@pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9", "clipping=[[-1", 'setup=["A"'])
 def test_axes_that_are_typed_wrongly_are_refused(typed):
     with pytest.raises(ValueError, match="accepted are"):
         option(typed)

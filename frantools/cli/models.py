@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ..files import to_json
 from .parsing import Options, Parser
 
 
@@ -18,7 +17,7 @@ def run(options: Options) -> None:
 
     cards = models()
     if options.json:
-        print(json.dumps(cards, indent=2))
+        print(to_json(cards, indent=2))
     elif cards:
         print(Table([facts(name, card) for name, card in cards.items()]))
     else:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..checks import is_whole
+from ..files import to_json, with_infinite
 from ..noise import checked
 from .predictions import predict_x0
 from .samplers import Callback, Denoise, Noise, Step, coloured
@@ -75,13 +76,13 @@ class SchedulerSetup:
             raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
         object.__setattr__(self, "steps", int(self.steps))
         try:
-            object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
+            object.__setattr__(self, "options", with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):
             raise ValueError(f"options are {self.options!r}; accepted is a mapping that JSON can hold") from None
         self._make(make(), min(self.steps, STEPS))  # more go with a longer schedule, which only `calls_on` knows
 
     def __hash__(self) -> int:
-        return hash(json.dumps(self.to_dict(), sort_keys=True))
+        return hash(to_json(self.to_dict(), sort_keys=True))
 
     @property
     def calls(self) -> int:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import replacing
+from ..files import replacing, to_json
 from .keras import check_layout, is_keras, read_keras
 from .network import Config, FranNet
 
@@ -125,11 +125,11 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
     beside = check_card(path.with_suffix(".json")) if card is not None else None
-    metadata = {"format": "frantools", "config": json.dumps(model.config.to_dict())}
+    metadata = {"format": "frantools", "config": to_json(model.config.to_dict())}
     write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:
-            temporary.write_text(json.dumps({"name": path.stem, **card}, indent=2) + "\n")
+            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n")
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metadata) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import is_whole
+from ..files import to_json
 from . import parts
 from .autoregressive import AutoregressiveSetup
 from .colours import SPACES
@@ -38,7 +39,7 @@ class Settings:
         return f"{self.place}{name}"
 
     def refused(self, name: str, value: Any, accepted: str) -> ValueError:
-        return ValueError(f"{self.path} asks for {self.key(name)} = {json.dumps(value)}; supported is {accepted}")
+        return ValueError(f"{self.path} asks for {self.key(name)} = {to_json(value)}; supported is {accepted}")
 
     def take(self, name: str, accepted: Iterable[Any] | type[Any], default: Any = NEEDED) -> Any:
         """A setting: one of some values, a whole number from 1 (`int`), any number (`float`) or such a list."""
@@ -59,7 +60,7 @@ class Settings:
         elif not isinstance(accepted, type):
             known = list(accepted)
             if not any(value == each and type(value) is type(each) for each in known):
-                raise self.refused(name, value, " or ".join(map(json.dumps, known)))
+                raise self.refused(name, value, " or ".join(map(to_json, known)))
         return value
 
     def some(self, *names: str) -> None:
@@ -118,7 +119,7 @@ def read_config(path: Path) -> Config:
         raise error if str(path) in str(error) else ValueError(f"{path} asks for what cannot be: {error}") from None
     for key, value in settings.left():
         if not key.startswith(IRRELEVANT) and value not in (None, False):
-            raise ValueError(f"{path} asks for {key} = {json.dumps(value)}, which is not supported")
+            raise ValueError(f"{path} asks for {key} = {to_json(value)}, which is not supported")
     return made
 
 
@@ -128,7 +129,7 @@ def _config(settings: Settings) -> Config:
     nerf.take("name", ("basic",))
     asked = nerf.tree.pop("format", "bgr")  # as FranNet has it where there is none
     if not isinstance(asked, str) or asked.lower() not in (*SPACES, "identity"):
-        raise nerf.refused("format", asked, " or ".join(map(json.dumps, (*SPACES, "identity"))))
+        raise nerf.refused("format", asked, " or ".join(map(to_json, (*SPACES, "identity"))))
     gray = nerf.tree.get("extra latents")
     if gray:
         for each in nerf.listed("extra latents"):
@@ -235,7 +236,7 @@ def _convs(block: Settings, channels: int, last: int, before: int | None = None)
             )
         )
         for key, value in one.left():
-            raise ValueError(f"{block.path} asks for {key} = {json.dumps(value)}, which is not supported")
+            raise ValueError(f"{block.path} asks for {key} = {to_json(value)}, which is not supported")
     return (*convs, ends)
 
 

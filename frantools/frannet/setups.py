@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from ..files import finite, to_json, with_infinite
 from .adapters import COMMON, SchedulerSetup
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .samplers import SETUPS, WHITE, Setup, Solver, coloured
@@ -29,7 +30,7 @@ def setup_from_dict(made: Mapping[str, Any]) -> Setup | AutoregressiveSetup | Sc
         told = [name for name in ("scheduler", "decay") if name in made and name in names] if made else []
         known = isinstance(made, Mapping) and made and made.keys() <= names
         if known and (told or kind is Setup):
-            return kind(**made)
+            return kind(**with_infinite(dict(made)))
     raise ValueError(
         f"{_short(made)} is no setup that can be named; accepted are the settings of a Setup or a SchedulerSetup. "
         "Where it is of a solver of your own, give the solver itself as the setup"
@@ -74,10 +75,11 @@ def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
         except ValueError:
             values[key.strip()] = value.strip()
     if name in named:
-        unknown = values.keys() - {entry.name for entry in fields(named[name])}
-        if unknown:
-            raise ValueError(f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})")
-        return replace(named[name], **values)
+        known = [entry.name for entry in fields(named[name])]
+        if unknown := values.keys() - set(known):
+            told = f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})"
+            raise ValueError(f"{told}; accepted are {', '.join(known)}")
+        return replace(named[name], **with_infinite(values))
     try:
         noise = {key: values.pop(key) for key in WHITE if key in values}
         return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, **noise)
@@ -112,4 +114,5 @@ def setup_name(setup: Setup | Solver) -> str:
 
 
 def _listed(settings: Mapping[str, Any]) -> list[str]:
-    return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
+    said = finite(dict(settings))
+    return [f"{key}={value if isinstance(value, str) else to_json(value)}" for key, value in said.items()]

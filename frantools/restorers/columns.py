@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 import weakref
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from torch import nn
 
 from ..checks import is_whole
 from ..degradation import Degradation
+from ..files import to_json, with_infinite
 from ..frannet.ablations import Ablation, ablation_of
 from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.samplers import Setup, Solver
@@ -214,7 +214,7 @@ class Column:
             made["state"] = state() if callable(state) else None
         except Exception:  # of whatever kind: it is told where the column is restored
             made["state"] = None
-        return json.dumps(made, sort_keys=True, default=repr)
+        return to_json(made, sort_keys=True, default=repr)
 
     @property
     def lasting(self) -> bool:
@@ -240,7 +240,7 @@ class Column:
         try:
             setup = setup_from_dict(column["setup"]) if column.get("setup") else None
             given = Degradation(**column["degradation"]) if column.get("degradation") else None
-            settings = dict(column.get("settings") or {})
+            settings = with_infinite(dict(column.get("settings") or {}))
             what = _what(column, trust)
             if "model" in column and settings.keys() == {"ablation"}:
                 settings = {"ablation": ablation_of(settings["ablation"])}
@@ -302,7 +302,7 @@ def _takes(what: Any, name: str) -> bool:
 
 def _is_json(value: object) -> bool:
     try:
-        json.dumps(value)
+        to_json(value)
     except (TypeError, ValueError, RecursionError):
         return False
     return True

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import to_json
 from ..regions import Region
 from .calls import abandonable
 from .protocol import Given, Progress, Restoration, checked_picture, missing
@@ -120,7 +121,7 @@ def source_hash(function: Callable[..., Any]) -> str | None:
 def named_function(function: Callable[..., Any], title: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What names a function in a recipe, or says that nothing does; with its settings, for what is given again."""
     try:
-        kept = json.loads(json.dumps(dict(settings)))
+        kept = json.loads(to_json(dict(settings)))
     except (TypeError, ValueError):
         return missing(title, f"{title} has settings that JSON cannot hold")
     why = _unnamed(function)

@@ -192,9 +192,14 @@ def _told_apart(settings: list[Setting]) -> list[Setting]:
         values, what = dict(setting.values), setting.column.what
         if "model" in values:
             names = chain([values["model"]], (f"{values['model']} ({number})" for number in count(2)))
-            values["model"] = next(name for name in names if taken.setdefault(name, what) is what)
+            values["model"] = next(name for name in names if _alike(taken.setdefault(name, what), what))
         made.append(replace(setting, values=values))
     return made
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two columns have the same model: one text, or the very same thing."""
+    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
 
 
 def _value(name: str, column: Column, made: Restorer) -> Any:

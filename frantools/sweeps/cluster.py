@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
 import pickle
+import sys
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import frantools
@@ -46,7 +49,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     Refused
         If something cannot be sent.
     ValueError, OSError
-        If it is none of these, or there is no scheduler.
+        If it is none of these, there is no scheduler, or a script would run itself again; see `check_script`.
     """
     try:
         from distributed import Client, LocalCluster
@@ -61,6 +64,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         count = (os.cpu_count() or 1) if where == "local" else int(where)
         if count < 1:
             raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
+        check_script()
         address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
             LocalCluster(
@@ -207,6 +211,27 @@ class _Sending:
 def itself(value: Any) -> Any:
     """What is given."""
     return value
+
+
+def check_script() -> None:
+    """Raise a ValueError where the script that runs would start a sweep again in each worker, which imports it."""
+    main: Any = sys.modules["__main__"]
+    path, spec, frame = getattr(main, "__file__", None), getattr(main, "__spec__", None), sys._getframe()
+    while frame.f_back is not None and not (frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"):
+        frame = frame.f_back
+    own = frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"
+    if not own or path is None or (spec is not None and spec.name.endswith("__main__")):  # which workers leave out
+        return
+    try:
+        parts = ast.parse(Path(path).read_bytes()).body
+    except (OSError, SyntaxError, ValueError):  # it is no script
+        return
+    now = next((each for each in parts if each.lineno <= frame.f_lineno <= (each.end_lineno or 0)), None)
+    if now is not None and not (isinstance(now, ast.If) and "__name__" in ast.unparse(now.test)):
+        raise ValueError(
+            f"line {frame.f_lineno} of {path} starts processes, each of which would run it again; accepted are scripts "
+            'that do their work under if __name__ == "__main__":'
+        )
 
 
 def check_sendable(planned: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from threading import Event
@@ -126,22 +126,26 @@ def compute(
 ) -> dict[str, Record]:
     """The results of a plan by key: those that the store has, and the others, computed now."""
     found = kept(planned, store, retry)
-    began, total = len(found), len(planned)
-    failures = sum(bool(record["sentence"]) for record in found.values())
-    dashboard = ""
+    place = None if store is None else (str(store.folder), store.id)
+    jobs = list(planned.tasks(place, retry))
+    cells = Counter(cell.key for task, _ in jobs for cell in task.cells)  # a picture given twice has equal ones
+    began, total, dashboard = sum(cells[key] for key in found), len(planned), ""
+    done, failures = began, sum(cells[key] for key, record in found.items() if record["sentence"])
 
     def report(records: Sequence[Record] = ()) -> None:
-        nonlocal failures
-        failures += sum(bool(record["sentence"]) for record in records if record["key"] not in found)
-        found.update((record["key"], record) for record in records)
+        nonlocal done, failures
+        for record in records:
+            times = cells[record["key"]] if record["key"] not in found else 0
+            done, failures = done + times, failures + times * bool(record["sentence"])
+            found[record["key"]] = record
         if progress is not None:
-            share = Share(min(1.0, len(found) / total))
-            share.done, share.total, share.failures, share.began = len(found), total, failures, began
+            share = Share(min(1.0, done / total))
+            share.done, share.total, share.failures, share.began = done, total, failures, began
             share.dashboard, share.found = dashboard, found
             progress(share)
 
-    place = None if store is None else (str(store.folder), store.id)
-    left = [job for job in planned.tasks(place, retry) if any(cell.key not in found for cell in job[0].cells)]
+    different = {job[0].name: job for job in jobs}.values()
+    left = [job for job in different if any(cell.key not in found for cell in job[0].cells)]
     try:
         report()
         if left and client is None:
@@ -155,7 +159,7 @@ def compute(
                 spread(cluster, planned, left, report)
     except KeyboardInterrupt:
         where = f"are kept in {store.folder}; the same sweep goes on from there" if store is not None else "were done"
-        raise KeyboardInterrupt(f"{len(found)} of {total} cells {where}") from None
+        raise KeyboardInterrupt(f"{done} of {total} cells {where}") from None
     return found
 
 

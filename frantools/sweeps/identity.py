@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from ..files import to_json
 from ..frannet.models import CoordinateModel, is_plain_frannet
 from ..photo import Photo
 from ..restorers.columns import Column
@@ -22,7 +22,7 @@ PROCESS = uuid.uuid4().hex
 
 def address(content: Mapping[str, Any]) -> str:
     """The hash of what JSON can hold."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(to_json(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def identity(column: Column, made: Restorer, photo: Photo | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from ..files import to_json
 from .store import Record
 
 SHARED = ("frame", "size", "points", "precision", "measures")
@@ -48,7 +49,7 @@ def packed(facts: Mapping[str, Any], pictures: Sequence[tuple[str, list[Record]]
     for picture, records in pictures:
         for record in records:
             own = {name: value for name, value in record.items() if name not in {*KEPT, *numbers, "seed"}}
-            row = table.setdefault(json.dumps(own), {})
+            row = table.setdefault(to_json(own), {})
             if picture in row:
                 raise ValueError(f"{record['picture']} was measured twice under {own}; accepted is one seed a picture")
             if not record["sentence"]:
@@ -96,14 +97,14 @@ def written(content: Mapping[str, Any]) -> str:
     lines = []
     for name, value in content.items():
         if name == "numbers":
-            parts = [f"{json.dumps(each)}: {_listed(rows, 4)}" for each, rows in value.items()]
+            parts = [f"{to_json(each)}: {_listed(rows, 4)}" for each, rows in value.items()]
             lines.append('"numbers": {\n    ' + ",\n    ".join(parts) + "\n  }")
         else:
-            told = _listed(value, 2) if name in ("pictures", "settings") else json.dumps(value)
-            lines.append(f"{json.dumps(name)}: {told}")
+            told = _listed(value, 2) if name in ("pictures", "settings") else to_json(value)
+            lines.append(f"{to_json(name)}: {told}")
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
 
 def _listed(rows: Sequence[Any], indent: int) -> str:
     end = "\n" + " " * indent
-    return "[" + ",".join(f"{end}  {json.dumps(row)}" for row in rows) + f"{end}]"
+    return "[" + ",".join(f"{end}  {to_json(row)}" for row in rows) + f"{end}]"

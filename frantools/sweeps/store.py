@@ -7,12 +7,11 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing
+from ..files import replacing, to_json
 from ..store import ENGINE
 
 try:
@@ -77,7 +76,7 @@ class Store:
                 with replacing(self.folder / "README.md") as temporary:
                     temporary.write_text(README)
                 with replacing(about) as temporary:
-                    temporary.write_text(json.dumps({"format": FORMAT, "id": uuid.uuid4().hex}))
+                    temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}))
             content = json.loads(about.read_text())
             kind, self.id = content["format"], content["id"]
         except StoreError:
@@ -113,12 +112,12 @@ class Store:
         StoreError
             If they cannot be written, as on a full disk.
         """
-        text = "".join(json.dumps(_writable(record)) + "\n" for record in records)
+        text = "".join(to_json(record) + "\n" for record in records)
         folder = self._context(context)
         try:
             if not (folder / "context.json").exists():
                 with replacing(folder / "context.json") as temporary:
-                    temporary.write_text(json.dumps(facts, indent=2) + "\n")
+                    temporary.write_text(to_json(facts, indent=2) + "\n")
             with replacing(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl") as temporary:
                 temporary.write_text(text)
         except (OSError, ValueError) as error:
@@ -166,11 +165,3 @@ def _lines(path: Path) -> Iterator[Record]:
             record = json.loads(line)
             record["key"], record["sentence"]
             yield record
-
-
-def _writable(record: Record) -> Record:
-    """A result as JSON has it."""
-    return {
-        name: str(value) if isinstance(value, float) and not isfinite(value) else value
-        for name, value in record.items()
-    }

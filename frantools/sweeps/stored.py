@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..files import to_json
 from ..frannet.setups import named_setup
 from ..restorers.columns import Column
 from ..restorers.door import Unknown
@@ -16,7 +17,7 @@ from ..store import ENGINE
 from .axes import said
 from .packed import KEPT, SHARED, numbers_of, unpacked
 from .result import Sweep
-from .store import Record, Store
+from .store import Record, Store, StoreError
 
 Picture = tuple[str, list[Record]]
 """The hash of a picture, and what was measured on it."""
@@ -54,11 +55,18 @@ def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture],
         raise FileNotFoundError(f"there is no store {folder}; accepted is a folder that a sweep keeps its results in")
     store, found = Store(path), dict[str, list[Picture]]()
     for about in sorted(path.glob("cells/*/*/context.json")):
-        facts = json.loads(about.read_text())
-        shared = {name: facts[name] for name in SHARED}
-        if facts["engine"] == ENGINE:
+        try:
+            facts = json.loads(about.read_text())
+            shared, picture, engine = {name: facts[name] for name in SHARED}, facts["picture"], facts["engine"]
+        except (ValueError, KeyError, TypeError) as error:
+            what = "has no " if isinstance(error, KeyError) else ""
+            raise StoreError(
+                f"{about} is damaged: {what}{error}; accepted is a store whose context files are whole: sweep again "
+                "once it is deleted, which writes it again"
+            ) from None
+        if engine == ENGINE:
             records = list(store.read(about.parent.name).values())
-            found.setdefault(json.dumps(shared), []).append((facts["picture"], records))
+            found.setdefault(to_json(shared), []).append((picture, records))
     sizes = {way: sum(len(records) for _, records in each) for way, each in found.items()}
     if not any(sizes.values()):
         raise ValueError(f"the store {folder} has no results of this version of the engine, which is {ENGINE}")

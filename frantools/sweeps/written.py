@@ -67,7 +67,13 @@ def option(text: str) -> tuple[str, list[Any]]:
         raise ValueError(f"--axis has {text!r}; accepted are NAME=VALUE,VALUE,... and NAME=FIRST:LAST:STEP")
     parts = re.split(r",(?![^\[{]*[\]}])", listed)  # not at the commas of a list
     if len(parts) == 1 and listed.startswith(('["', "[[")):
-        parts = json.loads(listed)
+        try:
+            parts = json.loads(listed)
+        except ValueError:
+            raise ValueError(
+                f"--axis has {text!r}, whose list is not JSON; accepted are lists such as [[-1, 1], [0, 1]] and "
+                '["A", "B:K=2"]'
+            ) from None
     return name, [each for part in parts for each in values(part if isinstance(part, str) else [part])]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..files import to_json, with_infinite
 from ..frannet.checkpoints import read_safetensors, write_safetensors
 from .run import Run
 from .settings import Settings
@@ -25,11 +26,11 @@ def save(run: Run, path: Path, provenance: dict[str, Any]) -> None:
     metadata = {
         "format": "frantools-checkpoint",
         "step": str(run.step),
-        "loss": json.dumps(run.loss),
+        "loss": to_json(run.loss),
         "seconds": f"{run.seconds:.1f}",
-        "settings": json.dumps(asdict(run.settings)),
-        "history": json.dumps(run.history),
-        "provenance": json.dumps(provenance),
+        "settings": to_json(asdict(run.settings)),
+        "history": to_json(run.history),
+        "provenance": to_json(provenance),
     }
     write_safetensors(path, tensors, metadata)
 
@@ -39,7 +40,7 @@ def load(run: Run, path: Path, provenance: dict[str, Any]) -> None:
     metadata, tensors = read_safetensors(path)
     check_same(path, metadata, run.settings, provenance)
     run.loss = json.loads(metadata.get("loss", "null"))
-    run.step, run.history = int(metadata["step"]), json.loads(metadata["history"])
+    run.step, run.history = int(metadata["step"]), with_infinite(json.loads(metadata["history"]))
     run.seconds = float(metadata["seconds"])
     part = {
         name: {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from ..checks import is_whole
 from ..comparisons import Comparison
-from ..files import replacing
+from ..files import replacing, to_json
 from ..metadata import HTML_START
 from ..recipes import Recipe
 from .modules import script, style
@@ -133,7 +132,7 @@ def _hash(text: str) -> str:
 
 def _json(content: Any) -> str:
     """JSON that is text and no markup between the tags of a script."""
-    return json.dumps(content).replace("<", r"\u003c").replace(">", r"\u003e")
+    return to_json(content).replace("<", r"\u003c").replace(">", r"\u003e")
 
 
 def _parents(content: Any) -> set[str]:

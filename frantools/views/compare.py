@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from ..checks import is_whole
 from ..comparisons import FIGURES, Comparison
+from ..files import to_json
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.calls import abandonable
@@ -108,7 +108,7 @@ def compute(
     numbers: dict[str, Mapping[str, float]] = {}
     for shown in sharpen(job, recipe.columns, progress, early=True, first=first):
         fresh = {} if target is None else {
-            column.title: json.dumps([*alike, column.key()])
+            column.title: to_json([*alike, column.key()])
             for column in recipe.columns
             if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
         }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..checks import is_whole
+from ..files import to_json
 from ..frannet.tracing import Trace, check_memory
 from ..photo import Photo
 from ..recipes import Recipe
@@ -71,7 +71,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
         raise ValueError(f"{column.title} has no diffusion steps; choose a diffusion model of FranNet")
     check_memory(job.size, restorer.calls)  # type: ignore[attr-defined]
     for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
-        key = json.dumps(["trace", job.photo.key, column.key(), each.size, seed])
+        key = to_json(["trace", job.photo.key, column.key(), each.size, seed])
         kept = cache.get(key)
         if kept is None:
             made = steps(job.photo, each.size, seed, progress if each is job else lambda _: progress(0.0))

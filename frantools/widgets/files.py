@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import ipywidgets as widgets
 from IPython.display import Javascript
 from matplotlib.figure import Figure
 
+from ..files import to_json
 from ..photo import Photo
 from ..recipes import Recipe, save_figure
 from .controls import WRAP, button, control
@@ -38,9 +38,9 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
     """
     imports, columns = ["import frantools as ft"], []
     for column in recipe["columns"]:
-        title = json.dumps(column["title"])
+        title = to_json(column["title"])
         if "function" in column and column.get("file"):
-            columns.append(f"    {title}: {json.dumps(column['file'] + ':' + column['function'])},")
+            columns.append(f"    {title}: {to_json(column['file'] + ':' + column['function'])},")
         elif "function" in column:
             name, _, rest = column["function"].partition(".")
             imports.append(f"from {column['module']} import {name}")
@@ -49,7 +49,7 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
             columns.append(f"    {title}: ...,  # {' '.join(column['missing'].split())}: put it here")
     lines = [*dict.fromkeys(imports), ""]
     if photo.how:
-        lines.append(f"photo = {GIVEN[photo.how][0].format(name=json.dumps(photo.name))}")
+        lines.append(f"photo = {GIVEN[photo.how][0].format(name=to_json(photo.name))}")
     content = {name: value for name, value in recipe.items() if name != "versions"}
     lines.append(f"recipe = {pformat(content, sort_dicts=False, width=100)}")
     if columns:
@@ -134,7 +134,7 @@ class Files(widgets.VBox):
         self.code.layout.display = ""
         # The browser may refuse the clipboard to a page; then the code is there to be selected.
         self.clipboard.outputs = ()
-        self.clipboard.append_display_data(Javascript(f"navigator.clipboard?.writeText({json.dumps(self.code.value)})"))
+        self.clipboard.append_display_data(Javascript(f"navigator.clipboard?.writeText({to_json(self.code.value)})"))
 
     def _load_upload(self, change: dict[str, Any]) -> None:
         for file in change["new"]:

@@ -1,0 +1,68 @@
+"""JSON that every reader takes, in all that is written: numbers that are not finite are texts in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import frantools as ft
+from frantools.files import to_json, with_infinite
+from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
+from frantools.viewer import page
+
+ODD = {"a": [math.inf, (1.5, -math.inf)], "b": {"c": np.float64("nan")}, "inf": True}
+
+
+def strict(text: str) -> object:
+    """JSON as a browser reads it."""
+
+    def refuse(token: str) -> None:
+        raise ValueError(f"{token} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_numbers_that_are_not_finite_are_texts_and_come_back():
+    told = strict(to_json(ODD))
+    assert told == {"a": ["inf", [1.5, "-inf"]], "b": {"c": "nan"}, "inf": True}
+    assert with_infinite(told)["a"] == [math.inf, [1.5, -math.inf]]
+    assert math.isnan(with_infinite(told)["b"]["c"])
+
+
+def test_all_json_of_the_package_is_strict():
+    for path in Path(ft.__file__).parent.rglob("*.py"):
+        for call in re.findall(r"json\.dumps?\b.*", path.read_text()):
+            assert "allow_nan=False" in call, f"{path.name}: {call}"
+
+
+def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
+    (tmp_path / "f.py").write_text("def f(picture, sigma):\n    return picture / sigma\n")
+    column = ft.Column("x", f"{tmp_path / 'f.py'}:f", sigma=math.inf)
+    made = ft.compare(np.zeros((8, 8, 3), np.uint8), [column], size=8)
+    ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", made.recipe)
+    with Image.open(tmp_path / "made.png") as picture:
+        strict(picture.info["frantools"])
+    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.of_comparison(made).decode()):
+        strict(part)
+    (again,) = ft.load_recipe(tmp_path / "made.png", trust=True).columns
+    assert again.settings == {"sigma": math.inf}
+
+
+@pytest.mark.parametrize("chip", [math.nan, math.inf], ids=["nan", "inf"])
+def test_a_page_whose_state_is_not_finite_opens(chip):
+    text = page.made({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
+    (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)
+    assert strict(content)["chips"] == {"a": str(chip)}
+
+
+def test_a_scheduler_that_is_not_finite_survives_json_and_its_name():
+    pytest.importorskip("diffusers", reason="needs diffusers")
+    made = named_setup("DPMSolverMultistep:5,lambda_min_clipped=-Infinity")
+    assert made.options == {"lambda_min_clipped": -math.inf}
+    assert setup_from_dict(strict(to_json(made.to_dict()))) == named_setup(setup_name(made)) == made
