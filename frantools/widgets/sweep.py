@@ -282,10 +282,6 @@ class SweepMap(Guarded, Stage):
             self._filling.join(2.0)
         super().close()
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        reruns.shown(self)
-        return super()._repr_mimebundle_(**options)
-
 
 def sweep(
     what: Sweep | Axes | str | PathLike[str],
