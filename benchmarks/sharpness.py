@@ -43,7 +43,7 @@ def main() -> None:
     columns: dict[str, tuple[FranNet, Any]] = {}
     for name in options.model:
         model = ft.load_model(name)
-        for setup in options.setup if model.is_diffusion else [""]:
+        for setup in options.setup if model.setup else [""]:
             columns[f"{name} {setup}".strip()] = (model, named_setup(setup) if setup else None)
     each: dict[str, list[float]] = {"original": [], **{name: [] for name in columns}}
     for picture in Pictures(options.data):

@@ -12,7 +12,7 @@ import numpy as np
 
 from .degradation import Degradation
 from .files import to_json
-from .frannet.restoration import versions
+from .frannet.versions import versions
 from .photo import Photo
 from .recipes import Recipe, Source
 from .regions import Region

@@ -373,7 +373,7 @@ def test_train_writes_a_model(capsys, here):
     card = json.loads(Path("mine.json").read_text())
     assert (card["settings"]["masking"], card["settings"]["seed"], card["settings"]["steps"]) == ("4", 9, 2)
     succeed(capsys, f"train --data pictures --out mine.safetensors {options} --resume")
-    assert not ft.load_model("mine.safetensors").is_diffusion
+    assert ft.load_model("mine.safetensors").setup is None
 
 
 def test_models_lists_what_is_shipped(capsys):

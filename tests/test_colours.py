@@ -73,4 +73,10 @@ def test_what_is_no_format_or_colour_is_refused() -> None:
             ft.colours.to_rgb(colour, wrong)
     with pytest.raises(ValueError, match="shape"):
         ft.colours.to_network(torch.zeros(3, 2), "rgb")
+    others: list[Any] = [colour.numpy(), colour.int(), [0.0, 0.0, 0.0]]
+    for other in others:
+        with pytest.raises(ValueError, match=r"colours are .*; accepted are tensors of floats"):
+            ft.colours.to_network(other, "lab")
+        with pytest.raises(ValueError, match="colours are"):
+            ft.colours.to_rgb(other, "hsv")
     assert torch.equal(ft.colours.to_network(colour + 0.5, "Identity"), colour + 0.5)

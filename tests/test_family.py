@@ -152,8 +152,9 @@ def test_steps_are_whole_numbers_and_times_are_not(small: Member) -> None:
     assert torch.equal(model.encode_time(torch.tensor([last])), model.encode_time(torch.tensor([1.0])))
     assert not torch.equal(model.encode_time(1), model.encode_time(1.0))
     assert torch.equal(model.encode_time(None), model.encode_time(0.0))
-    for wrong in (True, 1.5, -0.1, float("nan"), np.bool_(True)):
-        with pytest.raises(ValueError, match="accepted are diffusion steps as whole numbers, and times"):
+    beyond = (last + 1, -1, torch.tensor([0, last + 1]), torch.tensor([[0.5, 1.5]]), np.int64(last + 1))
+    for wrong in (True, 1.5, -0.1, float("nan"), np.bool_(True), "3", *beyond):
+        with pytest.raises(ValueError, match=r"accepted are diffusion steps, whole numbers from 0 to .*, and times"):
             model.encode_time(wrong)
 
 
@@ -398,6 +399,10 @@ def test_what_does_not_go_together_is_refused() -> None:
         ft.restore(direction.model, direction.x[:1], size=4, ablation=array)
     with pytest.raises(ValueError, match=r"positions has shape .*; accepted are"):
         ft.sample_points(direction.model, direction.x, direction.points[:, :5], ablation=array)
+    with pytest.raises(ValueError, match=r"noise is a int; accepted is a function"):
+        ft.sample_points(direction.model, direction.x, direction.points, noise=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"noise has shape \(7, 3\); accepted are"):
+        ft.sample_points(direction.model, direction.x, direction.points, noise=lambda _: torch.zeros(7, 3))
     for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
         with pytest.raises(ValueError, match="accepted are"):
             ft.Ablation(**wrong)  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def portrait() -> np.ndarray:
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_both_paths_agree_on_a_model_that_the_fast_one_knows(portrait, config, precision):
     model, (columns, rows) = model_of(config), axes((24, 20), ft.Region(0.1, 0.3, 0.7, 0.6))
-    setup = ft.Setup(K=30) if model.is_diffusion else None
+    setup = ft.Setup(K=30) if model.setup else None
     with torch.inference_mode():
         encoded = model.encode(ft.prepare_input(portrait))
     fast, plain = (kind(model, encoded, columns, getattr(torch, precision)) for kind in (GridDecoder, PlainDecoder))

@@ -447,7 +447,7 @@ def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorat
     torch.manual_seed(1)
     model = FranNet(Config(restorator, target="residual", features=features, objective=objective)).eval()
     x, at = ft.prepare_input(ft.portraits()["hopper"]), points(24)
-    setup = ft.Setup() if model.is_diffusion else None
+    setup = ft.Setup() if model.setup else None
     with torch.inference_mode():
         encoded, where = model.encode(x), at.float()[None]
         latents = model.latents(encoded, where)

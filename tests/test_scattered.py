@@ -74,7 +74,7 @@ def threads(request: pytest.FixtureRequest):
 def test_the_decoder_at_points_is_the_models_own(engine, config):
     model, points = model_of(config), torch.rand(61, 2, generator=torch.manual_seed(1))
     encoded = model.encode(ft.prepare_input(PICTURE))
-    value, t = torch.randn(61, 3), 40 if model.is_diffusion else None
+    value, t = torch.randn(61, 3), 40 if model.setup else None
     expected = model.decode(model.latents(encoded, points[None]), points[None], t, value[None])[0]
     answer = PointDecoder(model, encoded).tile(points)(value, t)
     torch.testing.assert_close(answer, expected, rtol=1e-4, atol=2e-5)

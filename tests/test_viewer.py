@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import traitlets
 from ipywidgets.widgets import widget
 from PIL import Image
@@ -21,7 +22,7 @@ from PIL import Image
 import frantools as ft
 from frantools.cli import main
 from frantools.viewer import modules, page, pictures
-from frantools.widgets.viewer import Picture, Viewer
+from frantools.widgets.viewer import DETAILS, Picture, Viewer
 
 ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(5)
@@ -77,6 +78,16 @@ def test_all_kinds_of_pictures_are_taken(tmp_path):
     assert len({model.model_id for model in sent(viewer)}) == 1, "the same pixels are sent once"
     gray = Viewer({"gray": NOISE[..., 0]})
     assert (decoded(sent(gray)[0].encoded) == NOISE[..., :1]).all()
+
+
+def test_pairs_and_tensors_are_taken():
+    pairs = pictures.collect([("x", NOISE), ("y", torch.as_tensor(NOISE // 2))]).pictures
+    np.testing.assert_array_equal([pairs["x"], pairs["y"]], [NOISE, NOISE // 2])
+    stack = pictures.collect(torch.rand(3, 8, 8, 3, requires_grad=True)).pictures
+    assert {title: each.shape for title, each in stack.items()} == dict.fromkeys("123", (8, 8, 3))
+    assert list(pictures.collect(torch.zeros(8, 8, 3)).pictures) == ["1"]
+    with pytest.raises(ValueError, match="two pictures have the same title"):
+        pictures.collect([("x", NOISE), ("x", NOISE)])
 
 
 def test_a_stack_is_numbered():
@@ -184,9 +195,10 @@ def test_boxes_stay_where_they_are_when_the_reference_gets_other_pixels():
         ("boxes", [(0, 0, 33, 4)], "is empty or leaves the picture; accepted are boxes within 0, 0, 32, 24"),
         ("boxes", [(0, 0, 1.5, 4)], "accepted are four whole numbers"),
         ("boxes", ["eye"], "accepted are four whole numbers"),
+        ("boxes", 5, "boxes is 5; accepted is a list of boxes"),
         ("selected", "c", "accepted are None and the titles 'a', 'b'"),
     ],
-    ids=["names", "outside", "NaN", "beyond", "floats", "text", "title"],
+    ids=["names", "outside", "NaN", "beyond", "floats", "text", "number", "title"],
 )
 def test_what_a_trait_cannot_be_is_refused_in_a_sentence(name, value, message):
     viewer = Viewer({"a": NOISE, "b": NOISE})
@@ -196,11 +208,36 @@ def test_what_a_trait_cannot_be_is_refused_in_a_sentence(name, value, message):
     assert getattr(viewer, name) == before
 
 
+def test_none_is_the_whole_frame_and_no_boxes():
+    viewer = Viewer({"a": NOISE}, boxes=[(0, 0, 4, 4)])
+    viewer.view, viewer.boxes = None, None
+    assert viewer.view == vars(ft.Region.full())
+    assert viewer.boxes == []
+    for _ in range(DETAILS + 1):
+        part = ft.Region(*RNG.uniform(0, 0.4, 2), 0.5, 0.5)
+        viewer.detail("a", part, NOISE[:2, :2])
+    assert len(viewer.details["a"]) == DETAILS
+
+
+@pytest.mark.parametrize("frame", ["ab", (0, 5), 64, (8, 8, 8), (8.0, 8)], ids=str)
+def test_what_is_no_frame_is_refused_in_a_sentence(frame):
+    with pytest.raises(ValueError, match=r"frame is .*; accepted are None and \(width, height\)"):
+        Viewer({"a": NOISE}, frame=frame)
+    viewer = Viewer({"a": NOISE})
+    with pytest.raises(ValueError, match="frame is "):
+        viewer.frame = frame
+    assert viewer.frame == (32, 24)
+
+
 def test_boxes_are_what_crops_takes():
     made = ft.compare("hopper", ["original", "nearest"], size=32)
     viewer = Viewer(made, boxes=[{"name": "eye", "box": (4, 4, 12, 12)}, *made.rois(8, 1)])
     assert [each["name"] for each in viewer.boxes] == ["eye", "2"]
     assert len(ft.crops(made, boxes=viewer.boxes).axes) == 6
+    for rows in (np.array([[0, 0, 4, 4], [4, 4, 8, 9]]), torch.tensor([[0, 0, 4, 4], [4, 4, 8, 9]])):
+        viewer.boxes = rows
+        assert [each["box"] for each in viewer.boxes] == rows.tolist()
+        assert len(ft.crops(made, boxes=rows).axes) == 6
 
 
 def test_what_the_browser_changes_arrives():
@@ -249,6 +286,21 @@ def test_a_closed_viewer_leaves_nothing_behind():
     viewer.detail("a", ft.Region.full(), NOISE // 5)
     assert len(set(widget._instances) - before) == 5, "the viewer, its layout, and three pictures"
     viewer.close()
+    assert set(widget._instances) <= before
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_models_may_be_closed_in_any_order(reverse):
+    before = set(widget._instances)
+    viewer = Viewer({"a": NOISE, "b": NOISE // 2})
+    viewer.detail("a", ft.Region.full(), NOISE // 5)
+    told: list[Any] = []
+    viewer.observe(told.append, "_panes")
+    mine = [each for key, each in widget._instances.items() if key not in before]
+    for each in reversed(mine) if reverse else mine:
+        each.close()
+    assert viewer.comm is None
+    assert not told
     assert set(widget._instances) <= before
 
 
@@ -338,6 +390,27 @@ def test_a_page_carries_its_recipe_and_no_folder_of_its_maker(tmp_path, capsys):
     said.save(out)
     with pytest.raises(ValueError, match="no recipe"):
         ft.load_recipe(out)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/me/My Data/secret/x.png",
+        "/home/me/Bob's photos, 10:30;raw/secret/x.png",
+        "/home//me/secret/x.png",
+        "file:///home/me/My Data/secret/x.png",
+        r"C:\Users\me\My Data\secret\x.png",
+        r"C:\\Users\\me\\My Data\\secret\\x.png",
+        "file:///C:/Users/me/My Data/secret/x.png",
+        "c:/Users/me/My Data/secret/x.png",
+        r"\\server\share of me\secret\x.png",
+    ],
+)
+def test_no_folder_of_a_path_within_a_sentence_is_in_a_page(path):
+    viewer = Viewer({"a": NOISE})
+    for sentence in ("there is no {}: see https://example.org/a/b", "'{}' (and/or mine) is 3 / 4", "at:{}"):
+        viewer.notes = {"a": sentence.format(path)}
+        assert content(viewer._page(None))["notes"]["a"] == sentence.format("x.png")
 
 
 def test_a_damaged_page_is_refused_in_a_sentence(tmp_path):

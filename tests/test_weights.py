@@ -626,7 +626,7 @@ def test_a_model_is_float32_whatever_torchs_default_is(kind: torch.dtype) -> Non
 @pytest.mark.parametrize("ending", [".h5", ".H5", ".hdf5", ".weights"])
 def test_keras_weights_are_known_under_any_ending(keras: Path, ending: str) -> None:
     other = keras.rename(keras.with_suffix(ending))
-    assert ft.load_model(other, config=keras.with_suffix(".json")).is_diffusion
+    assert ft.load_model(other, config=keras.with_suffix(".json")).config.restorator == "diffusion"
     with pytest.raises(ValueError, match="needs its config"):
         ft.load_model(other)
 

@@ -44,7 +44,7 @@ def arguments(parser: Parser) -> None:
 def run(options: Options) -> None:
     from ..evaluation import NAMES, evaluate
     from ..frannet.checkpoints import card_path, is_card
-    from ..frannet.restoration import versions
+    from ..frannet.versions import versions
     from ..pictures import Pictures
     from ..reports.cards import keep_quality
     from ..restorers.protocol import RestorerError

@@ -199,6 +199,9 @@ def to_rgb(values: Tensor, space: str) -> Tensor:
 
 
 def _checked(values: Tensor, space: str) -> str:
+    if not isinstance(values, Tensor) or not values.is_floating_point():
+        kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
+        raise ValueError(f"colours are {kind}; accepted are tensors of floats, as torch.as_tensor makes of an array's")
     if values.ndim == 0 or values.shape[-1] != 3:
         raise ValueError(f"colours have shape {tuple(values.shape)}; accepted are shapes that end in 3")
     return space_name(space)

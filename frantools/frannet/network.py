@@ -6,6 +6,7 @@ numbers: the colour (single-pass models), the noise in a noisy colour (diffusion
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -111,10 +112,6 @@ class FranNet(nn.Module):
         return self.config.setup
 
     @property
-    def is_diffusion(self) -> bool:
-        return self.config.restorator == "diffusion"
-
-    @property
     def schedule(self) -> Schedule:
         """The noise schedule that a diffusion model was trained with."""
         return make(self.config.schedule, self.config.steps)
@@ -178,13 +175,23 @@ class FranNet(nn.Module):
         Raises
         ------
         ValueError
-            If it is no number, or a time outside of [0, 1].
+            If it is no number, a step that the model does not have, or a time outside of [0, 1].
         """
+        t = torch.as_tensor(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
-        if isinstance(t, (bool, np.bool_)) or (isinstance(t, (float, np.floating)) and not 0 <= t <= 1):
-            raise ValueError(f"t is {t!r}; accepted are diffusion steps as whole numbers, and times from 0.0 to 1.0")
+        last = 1 if floating else self.config.steps - 1
+        if isinstance(t, Tensor):
+            # On a GPU a look at the numbers waits for all that is under way.
+            inside = t.device.type != "cpu" or bool(((t >= 0) & (t <= last)).all())
+        else:
+            inside = t is None or (isinstance(t, Real) and not isinstance(t, bool) and 0 <= t <= last)
+        if not inside:
+            raise ValueError(
+                f"t is {t!r}; accepted are diffusion steps, whole numbers from 0 to {self.config.steps - 1}, and "
+                "times from 0.0 to 1.0"
+            )
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
-        return self.time(time[..., None] / (1 if floating else self.config.steps - 1))
+        return self.time(time[..., None] / last)
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
         """What the answers for points are added to: the gray input there, or 0.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from threading import Event
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ from .plain import PlainDecoder, is_fast
 from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
 from .setups import setup_name
 from .threads import run
+from .versions import versions
 
 Progress = Callable[[float], None]
 Watch = Callable[[Step, slice, slice, Callable[[Tensor], Tensor]], None]
@@ -394,10 +394,3 @@ def describe(
         "precision": resolve_precision(precision, device_of(model)),
         "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
     }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    names = ("frantools", "torch", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -76,7 +76,16 @@ def sample_points(
         raise ValueError(f"x has shape {tuple(x.shape)}; accepted are (B, 1, {INPUT_SIZE}, {INPUT_SIZE})")
     _check("points", points, (len(x), points.shape[1] if points.ndim == 3 else -1, 2))
     shape = (*points.shape[:2], 3)
-    draw = noise if noise is not None else lambda shape: torch.randn(shape, device=device)
+    if not (noise is None or callable(noise)):
+        raise ValueError(f"noise is a {type(noise).__name__}; accepted is a function of a shape, such as torch.randn")
+
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        if noise is None:
+            return torch.randn(shape, device=device)
+        drawn = torch.as_tensor(noise(shape)).to(device, torch.float32)
+        _check("noise", drawn, shape)
+        return drawn
+
     with torch.no_grad():
         encoded = model.encode(x)
         at = points
@@ -95,14 +104,14 @@ def sample_points(
         elif setup is None:
             start = torch.zeros(shape, device=device)
         else:
-            start = model.config.source.of_normal(draw(shape).to(device, torch.float32))
+            start = model.config.source.of_normal(draw(shape))
         made = values(
             model.config,
             lambda value, t: model.decode(latents, at, t, value),
             start,
             model.schedule,
             setup,
-            lambda shape: draw(shape).to(device, torch.float32),
+            draw,
             always=True,
         )
         return model.to_colour(made, model.base(encoded, points))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +23,7 @@ from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import NOTED, Unknown, default_model, meaning, meanings, restorer
 from .frannet import is_model, is_solver, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
+from .identity import alike, in_full, is_json, sampler, token
 from .protocol import Changed, Restorer, is_restorer, missing
 
 Setting = Setup | Solver
@@ -126,7 +125,7 @@ class Column:
         if not isinstance(other, Column) or self._facts() != other._facts():
             return False
         mine, others = self.settings, other.settings
-        if mine.keys() != others.keys() or not all(_alike(mine[name], others[name]) for name in mine):
+        if mine.keys() != others.keys() or not all(alike(mine[name], others[name]) for name in mine):
             return False
         same = (
             isinstance(self.what, (str, *SETTINGS)) and type(self.what) is type(other.what) and self.what == other.what
@@ -163,7 +162,7 @@ class Column:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
         try:
             named = self._named()
-            if not _is_json(named):
+            if not is_json(named):
                 raise TypeError("JSON cannot hold what describes it")
             if not FINDABLE & named.keys():
                 raise TypeError(f"its to_dict says none of {', '.join(sorted(FINDABLE))}")
@@ -171,7 +170,7 @@ class Column:
             named = missing(self.title, f"nothing finds {self.title} again: {error}")
             if isinstance(self.what, str) and not self.settings:
                 named = {"model": self.what, "setup": None}
-        if "missing" in named and _is_json(dict(self.settings)) and self.settings:
+        if "missing" in named and is_json(dict(self.settings)) and self.settings:
             settings = {**(named.get("settings") or {}), **self.settings}
             named = {**named, "settings": settings}  # for what is given again
         made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
@@ -206,9 +205,9 @@ class Column:
         made = self.to_dict()
         made.pop("title")
         if made.pop("missing", None) and "sha256" not in made:
-            made["object"] = self.what if isinstance(self.what, str) else _token(self.what)
-            made["settings"] = {name: _said(value) for name, value in self.settings.items()}
-            made["setup"] = _sampler(self.setup)
+            made["object"] = self.what if isinstance(self.what, str) else token(self.what)
+            made["settings"] = {name: in_full(value) for name, value in self.settings.items()}
+            made["setup"] = sampler(self.setup)
         try:
             state = getattr(self.restorer(), "state", None)
             made["state"] = state() if callable(state) else None
@@ -298,58 +297,6 @@ def _takes(what: Any, name: str) -> bool:
         return False
     names, open_ended = parameters(what)
     return open_ended or name in names
-
-
-def _is_json(value: object) -> bool:
-    try:
-        to_json(value)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two settings are the same; arrays have no equality that says it."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b)
-    return bool(a == b)
-
-
-def _said(value: Any) -> str:
-    """A setting in full; the repr of a large array leaves most of it out."""
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
-    return repr(value)
-
-
-def _sampler(setup: Any) -> list[Any]:
-    """What tells a sampler from others, in this process."""
-    try:
-        described = setup.to_dict()
-    except Exception:  # of whatever kind: of a user's own
-        described = None
-    return [_token(setup) if type(setup).__repr__ is object.__repr__ else repr(setup), described]
-
-
-_tokens: dict[int, tuple[Any, int]] = {}
-_numbers = itertools.count()
-
-
-def _token(what: Any) -> int:
-    """A number of an object's own, as long as it lives."""
-    known = _tokens.get(id(what))
-    if known is not None and known[0]() is what:
-        return known[1]
-    try:
-        reference: Any = weakref.ref(what)
-    except TypeError:
-        reference = lambda: what  # noqa: E731 - kept alive, so that its id is not used again
-    _tokens[id(what)] = (reference, next(_numbers))
-    return _tokens[id(what)][1]
 
 
 COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) for title, made in NOTED.items()})

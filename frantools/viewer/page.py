@@ -19,8 +19,10 @@ from .modules import script, style
 from .pictures import Encoded, collect, encode, lossy, reference_of
 
 BY_TITLE = ("chips", "numbers", "best", "notes")
-_FOLDERS = re.compile(r"(?<![\w.:/\\<])(?:[A-Za-z]:[\\/]|/)(?:[^\s/\\'\"<>|:,;]+[\\/])+(?=[^\s/\\])")
-"""The folders of an absolute path within a sentence, as far as they have no spaces."""
+_ROOT = r"(?<![\w./\\<])(?:(?:file:/+)?[A-Za-z]:[\\/]+|file:/+|\\\\|(?<!:)//|/(?!/))"
+_FOLDER = r"(?!\s)(?:[^/\\'\"<>|:;\n]|(?<=\w)'(?=\w)|[:;](?![\s/\\]))+(?<!\s)[\\/]+"
+_FOLDERS = re.compile(rf"{_ROOT}(?:{_FOLDER})+(?=[^\s/\\])")
+"""The folders of an absolute path within a sentence. Rather a word too much than a folder too few: they have spaces."""
 _PATH = re.compile(r"(?:[A-Za-z]:[\\/]|/)(?!.*(?:: |\s[\\/])).*[\\/].*")
 """A text that is an absolute path, and no sentence."""
 

@@ -87,9 +87,13 @@ def collect(pictures: Any) -> Collection:
     """
     if isinstance(pictures, Comparison):
         return _compared(pictures)
-    if isinstance(pictures, Mapping):
-        named = {str(title): picture for title, picture in pictures.items()}
-        if len(named) < len(pictures):
+    if hasattr(pictures, "detach"):  # a tensor, on whatever device
+        pictures = pictures.detach().cpu().numpy()
+    pairs = _pairs(pictures)
+    if isinstance(pictures, Mapping) or pairs:
+        pairs = pairs or list(pictures.items())
+        named = {str(title): picture for title, picture in pairs}
+        if len(named) < len(pairs):
             raise ValueError("two pictures have the same title; accepted are titles that differ")
     elif _is_one(pictures):
         named = {"1": pictures}
@@ -98,12 +102,20 @@ def collect(pictures: Any) -> Collection:
     else:
         raise ValueError(
             f"{type(pictures).__name__} is no collection of pictures; accepted are a dict of titles and pictures, "
-            "a Comparison, and a sequence of pictures"
+            "a Comparison, and a sequence of pictures, or of pairs (title, picture)"
         )
     check_count(len(named))
     made = Collection({title: None if each is None else read(each, title) for title, each in named.items()})
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
     return made
+
+
+def _pairs(pictures: Any) -> list[tuple[str, Any]]:
+    """The pairs (title, picture) of a sequence of nothing else."""
+    if not isinstance(pictures, (list, tuple)):
+        return []
+    pairs = all(isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], str) for each in pictures)
+    return list(pictures) if pairs else []
 
 
 def _is_one(picture: object) -> bool:
@@ -139,7 +151,7 @@ def read(picture: Any, title: str) -> Picture:
             named = isinstance(picture, str)
             made = Photo(picture).pixels if named else load_image(picture)
         else:
-            made = as_picture(picture)
+            made = as_picture(picture.detach().cpu() if hasattr(picture, "detach") else picture)
     except ValueError as error:
         raise ValueError(f"{title}: {error}") from None
     if max(made.shape[:2]) > SIDE:

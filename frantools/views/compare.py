@@ -24,7 +24,7 @@ from ..scores.measures import measures
 from ..store import Cache
 from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
-from .sharpening import Shown, job_of, part_of, sharpen
+from .sharpening import Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
@@ -82,7 +82,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(Showing):
     """What is shown: the pictures by column, and the numbers of those that are complete."""
 
     shown: Shown
@@ -91,11 +91,6 @@ class Compared:
     """Whether others are measured next, which takes seconds at 2048 pixels: it is drawn before."""
     referenced: bool = True
     """Whether there is anything to measure against."""
-
-    @property
-    def pictures(self) -> Mapping[str, Restoration]:
-        """By title."""
-        return self.shown.pictures
 
 
 def compute(

@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from ..checks import is_whole
 from ..comparisons import Comparison, compare
-from ..frannet.restoration import check_seed, resolve_precision, versions
+from ..frannet.restoration import check_seed, resolve_precision
 from ..frannet.samplers import SETUPS
+from ..frannet.versions import versions
 from ..images import portraits
 from ..jobs import frame_of, model_hashes
 from ..photo import Photo, distinct

@@ -17,24 +17,19 @@ from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, Row, grid, plain
 from .registry import View, register
-from .sharpening import PREVIEW, Shown, job_of, sharpen, smaller
+from .sharpening import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 
 OVERVIEW = 256  # pixels of the longer side of the whole picture
 
 
 @dataclass(frozen=True)
-class Local:
+class Local(Showing):
     """What is shown: the whole picture by the first column, and the region by all."""
 
     whole: Restoration | str
     shown: Shown
     around: Mapping[str, Any] = field(default_factory=dict)
     """The whole picture by all columns, coarse; or sentences."""
-
-    @property
-    def pictures(self) -> Mapping[str, Restoration]:
-        """Of the region, by title."""
-        return self.shown.pictures
 
 
 def region_of(recipe: Recipe) -> Region:

@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..frannet.checkpoints import models
-from ..frannet.restoration import versions
+from ..frannet.versions import versions
 from ..images import portraits
 from ..photo import Photo
 from ..recipes import Recipe, as_recipe

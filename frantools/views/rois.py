@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 
 from ..photo import Photo
 from ..recipes import Recipe
-from ..restorers.protocol import Colours, Progress, Restoration
+from ..restorers.protocol import Colours, Progress
 from ..restorers.resizing import resized_picture
 from ..scores.roi import Roi, RoiSearch
 from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, LABEL, Row, grid, plain
 from .registry import View, register
-from .sharpening import PREVIEW, Shown, job_of, sharpen, smaller
+from .sharpening import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Showing):
     """What is shown: the pictures by column, the regions, in each its sub-regions, and one restored anew."""
 
     shown: Shown
@@ -58,11 +58,6 @@ class Found:
     anew: Mapping[str, Any] = field(default_factory=dict)
     size: tuple[int, int] = (1, 1)
     """Width and height that the regions are in pixels of."""
-
-    @property
-    def pictures(self) -> Mapping[str, Restoration]:
-        """By title."""
-        return self.shown.pictures
 
     def fitted(self, title: str) -> Colours:
         """A picture at the size that the regions are in pixels of."""

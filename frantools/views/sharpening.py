@@ -39,6 +39,17 @@ class Shown:
         return {title: self.errors.get(title) or self.pictures[title] for title in titles}
 
 
+class Showing:
+    """What shows some columns, and more."""
+
+    shown: Shown
+
+    @property
+    def pictures(self) -> Mapping[str, Restoration]:
+        """By title."""
+        return self.shown.pictures
+
+
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
 ) -> Job:

@@ -261,7 +261,3 @@ class Explorer(Guarded, Stage):
     def script(self) -> str:
         """Python code that makes the figure of the recipe again."""
         return script_of(*self._said())
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        reruns.shown(self)
-        return super()._repr_mimebundle_(**options)

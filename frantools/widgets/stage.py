@@ -20,7 +20,7 @@ from ..restorers.protocol import Progress
 from ..store import Cache
 from ..views.registry import View
 from ..views.sharpening import Shown, job_of
-from . import zoom
+from . import reruns, zoom
 from .controls import parts
 from .editor import chip_of
 from .messages import Messages, UnfinishedError
@@ -287,6 +287,7 @@ class Stage(widgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and its first pictures for where no kernel runs."""
+        reruns.shown(self)
         made = super()._repr_mimebundle_(**options)
         self._background.begun.wait(FIRST)
         data, still = (each[0] if isinstance(each, tuple) else each for each in (made, self.viewer._repr_mimebundle_()))

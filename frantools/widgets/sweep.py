@@ -281,10 +281,6 @@ class SweepMap(Guarded, Stage):
             self._filling.join(LEAVE)
         super().close()
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        reruns.shown(self)
-        return super()._repr_mimebundle_(**options)
-
 
 def sweep(
     what: Sweep | Axes | str | PathLike[str],

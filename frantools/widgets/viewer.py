@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from math import isfinite
 from numbers import Real
 from os import PathLike
@@ -15,6 +16,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
+from ..checks import is_whole
 from ..comparisons import Comparison
 from ..recipes import Recipe
 from ..regions import Region
@@ -46,8 +48,24 @@ class Picture(widgets.Widget):
         super().__init__(content=encoded.content())
 
 
+class Checked(traitlets.Any):
+    """A trait whose validator is asked about None, too."""
+
+    allow_none = False
+
+
+def _dimensions(value: Any) -> tuple[int, int] | None:
+    """Width and height, or None for the reference's own."""
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or len(value) != 2 or not all(is_whole(each) and each > 0 for each in value):
+        raise ValueError(f"frame is {value!r}; accepted are None and (width, height), two whole numbers from 1")
+    return int(value[0]), int(value[1])
+
+
 def _view(value: Any) -> dict[str, float]:
-    """What is in view, as four finite fractions within the picture."""
+    """What is in view, as four finite fractions within the picture; None is all of it."""
+    value = Region.full() if value is None else value
     if isinstance(value, Region):
         value = asdict(value)
     names = ("x", "y", "width", "height")
@@ -68,8 +86,10 @@ class Viewer(anywidget.AnyWidget):
     ----------
     pictures : mapping, Comparison or sequence
         Pictures by title, each an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or floats in [0, 1], a path, the
-        content of a file, a Photo or a Restoration; or a Comparison, with its numbers and its recipe; or a stack of
-        pictures, which are called 1, 2 ... There are 1 to 20, of up to 8,192 pixels a side and 400 megapixels together.
+        content of a file, a Photo or a Restoration; or pairs (title, picture); or a Comparison, with its numbers and
+        its recipe; or a stack of pictures, which are called 1, 2 ... An array (H, W, 3) or (H, W, 4) is one picture in
+        colour, and no stack of gray ones: `list` makes that of it. Tensors are taken as arrays. There are 1 to 20, of
+        up to 8,192 pixels a side and 400 megapixels together.
     reference : str, optional
         The title of the picture that the others are compared with. Default: the one called "original" or "reference",
         else the first.
@@ -82,7 +102,8 @@ class Viewer(anywidget.AnyWidget):
     Attributes
     ----------
     view : dict
-        What is in view: "x", "y", "width", "height" in fractions of the frame. It takes a `Region` too.
+        What is in view: "x", "y", "width", "height" in fractions of the frame. It takes a `Region` too, and None
+        for all.
     boxes : list of dict
         ``{"name": ..., "box": [left, top, right, bottom]}``.
     selected : str or None
@@ -114,8 +135,8 @@ class Viewer(anywidget.AnyWidget):
     _esm = modules.script("widget")
     _css = modules.style()
 
-    view = traitlets.Any().tag(sync=True)
-    boxes = traitlets.Any().tag(sync=True)
+    view = Checked().tag(sync=True)
+    boxes = Checked().tag(sync=True)
     selected = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     chips = traitlets.Dict().tag(sync=True)
     numbers = traitlets.Dict().tag(sync=True)
@@ -132,7 +153,7 @@ class Viewer(anywidget.AnyWidget):
     ) -> None:
         self._models: dict[str, Picture | None] = {}
         self._details: dict[str, list[tuple[dict[str, float], Picture]]] = {}
-        self._asked, self._sized = reference, frame
+        self._asked, self._sized = reference, _dimensions(frame)
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
         made = collect(pictures)
@@ -243,7 +264,7 @@ class Viewer(anywidget.AnyWidget):
 
     @frame.setter
     def frame(self, frame: tuple[int, int] | None) -> None:
-        self._sized = frame
+        self._sized = _dimensions(frame)
         self._lay(self.reference)
 
     def detail(self, title: str, region: Region | Mapping[str, float], picture: Any) -> None:
@@ -304,7 +325,8 @@ class Viewer(anywidget.AnyWidget):
     @traitlets.validate("boxes")
     def _check_boxes(self, proposal: Any) -> list[dict[str, Any]]:
         try:
-            return as_boxes(proposal["value"] or (), self.frame) if self._frame else []
+            value = proposal["value"]
+            return as_boxes(() if value is None else value, self.frame) if self._frame else []
         except ValueError as error:
             raise traitlets.TraitError(str(error)) from None
 
@@ -358,8 +380,9 @@ class Viewer(anywidget.AnyWidget):
     def close(self) -> None:
         """Free the widget and its pictures, here and in the browser."""
         if self.comm is not None:
-            self.clear_details()
-            for model in self._models.values():
+            details = chain.from_iterable(self._details.values())
+            self._details = {}  # the browser is not told: Python's end closes models in any order
+            for model in [*self._models.values(), *(each for _, each in details)]:
                 if model is not None:
                     model.close()
             self.layout.close()

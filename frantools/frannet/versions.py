@@ -1,0 +1,14 @@
+"""The versions of what makes a result."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib.metadata import version
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    names = ("frantools", "torch", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
