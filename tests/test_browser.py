@@ -506,8 +506,8 @@ def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> N
     desk.changed(lambda: desk.slide("Step", "ArrowLeft", 2))
     desk.shot("trajectory")
     step = "widget.look.controls['frame'].value"
-    desk.changed(lambda: page.click(".widget-play button >> nth=1"))  # back to the first step
-    assert desk.ask(step) == 0
+    page.click(".widget-play button >> nth=1")  # back to the first step
+    desk.until(f"{step} == 0")
     page.click(PLAY)
     for _ in range(2):
         desk.changed(lambda: None)  # it goes on by itself
