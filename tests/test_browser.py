@@ -577,7 +577,17 @@ def test_stop_ends_a_long_render(desk: Desk) -> None:
     desk.check()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_notebook_of_the_sweep_ends_in_a_map_whose_chosen_cell_is_shown(desk: Desk) -> None:
+    desk.open("07-the-plane.ipynb")
+    desk.page.wait_for_selector(f"{CANVAS}, {ERROR}", timeout=300_000, state="attached")
+    desk.check()
+    desk.page.wait_for_selector("[role=gridcell].ft-picked", state="attached")
+    desk.shot("07-the-plane")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.stem != "07-the-plane"], ids=lambda path: path.stem
+)
 def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     titles = FIGURES.get(path.stem[3:], ["B", "masking-8"])
     needed = {COLUMNS[title].model for title in titles} - set(NAMED)
