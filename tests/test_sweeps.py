@@ -449,6 +449,15 @@ def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
     assert "accepted are TOML files, and the shipped note" in capsys.readouterr().err
 
 
+def test_without_dask_the_command_line_sweeps_in_its_own_process(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed: it cannot be imported
+    monkeypatch.setattr("frantools.cli.sweep.find_spec", lambda name: None)
+    ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
+    command = ["sweep", "--data", str(tmp_path / "pictures"), "--axis", "K=50", "--size", "8"]
+    assert main([*command, "--store", str(tmp_path / "store")]) == 0
+    assert "1 cell" in capsys.readouterr().out
+
+
 def test_cells_that_fail_are_told_on_the_command_line(tmp_path, capsys):
     ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
     (tmp_path / "mine.py").write_text("def f(picture, strength=1):\n    return picture * (1 / strength)\n")

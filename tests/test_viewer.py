@@ -466,3 +466,11 @@ def test_the_browser_side_stays_small():
     assert {f"{name}.js" for name in (*modules.SHARED, "widget", "page", "plane")} == lengths.keys()
     assert max(lengths.values()) < 400
     assert sum(lengths.values()) < 2500
+
+
+def test_a_sheet_shows_coarse_and_fine_pictures_alike():
+    made = {f"{size} pixels": pictures.encode(np.full((size, size, 3), 255, np.uint8)) for size in (200, 16)}
+    shown = np.asarray(Image.open(io.BytesIO(pictures.sheet(made))).convert("RGBA"))
+    white = (shown == 255).all(axis=2).sum(axis=0)  # white pixels in each column of the sheet
+    half = shown.shape[1] // 3
+    assert white[:half].max() == white[half : 2 * half].max() >= 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ..files import check_output
@@ -44,7 +45,8 @@ def arguments(parser: Parser) -> None:
                         help="keeps each result, so that none is computed again (default: sweep-store)")  # fmt: skip
     parser.add_argument("--retry", action="store_true", help="try cells that failed before again")
     parser.add_argument("--workers", type=int, metavar="COUNT",
-                        help="processes on this machine; 0 computes in this one (default: one a core)")  # fmt: skip
+                        help="processes on this machine; 0 computes in this one, as without Dask (default: one a "
+                        "core)")  # fmt: skip
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, such as tcp://10.0.0.1:8786")
     parser.add_argument("--out", metavar="FILE.csv", help="a file for the numbers, a row a setting and picture")
 
@@ -70,7 +72,8 @@ def run(options: Options) -> None:
     base = as_column(asked.pop("model", "diffusion-basic"))
     if setup is not None or degradation is not None:
         base = Column(base.title, base.what, setup and named_setup(setup), given=degradation)
-    client: Any = options.scheduler or ("local" if options.workers is None else options.workers or None)
+    workers = options.workers if options.workers is not None else "local" if find_spec("distributed") else None
+    client: Any = options.scheduler or workers or None
     with bar() as progress:
         made = sweep(axes, options.data, base, **asked, store=options.store, client=client, progress=progress,
                      retry=options.retry)  # fmt: skip

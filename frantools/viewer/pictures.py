@@ -264,16 +264,19 @@ def lossy(encoded: Encoded, quality: int) -> Encoded:
 
 def sheet(pictures: Mapping[str, Encoded | None], width: int = 960) -> bytes:
     """A small contact sheet as the content of a PNG, for pages without a kernel."""
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw, ImageFont, ImageOps
 
     count = len(pictures)
     across = min(count, max(3, -(-count // 2)), 5)
     gap, head = 8, 20
     cell = min(320, (width - gap * (across - 1)) // across)
-    images = {title: None if each is None else Image.fromarray(each.thumbnail) for title, each in pictures.items()}
-    for image in images.values():
-        if image is not None:
-            image.thumbnail((cell, cell))
+
+    def fitted(image: Image.Image) -> Image.Image:
+        """As large as its cell, as in a pane: what is coarse for the moment has squares."""
+        larger = max(image.size) < cell
+        return ImageOps.contain(image, (cell, cell), Image.Resampling.NEAREST if larger else Image.Resampling.LANCZOS)
+
+    images = {t: None if each is None else fitted(Image.fromarray(each.thumbnail)) for t, each in pictures.items()}
     tall = max((image.height for image in images.values() if image is not None), default=cell)
     down = -(-count // across)
     made = Image.new("RGBA", (across * (cell + gap) - gap, down * (tall + head + gap) - gap), (0, 0, 0, 0))
