@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .checks import is_whole
+from .checks import whole
 from .comparisons import Comparison, compare
 from .degradation import Degradation
 from .frannet.samplers import Setup, Solver
@@ -202,9 +202,7 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             "such as [picture]"
         )
     images = _gathered(folder_or_images)
-    if limit is not None and (not is_whole(limit) or limit < 1):
-        raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
-    count = len(images) if limit is None else min(len(images), int(limit))
+    count = len(images) if limit is None else min(len(images), whole("limit", limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
     for index in range(count):
@@ -247,8 +245,7 @@ def _comparisons(
     timeout: float | None,
 ) -> Iterator[Comparison]:
     """The comparisons of all readable pictures."""
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
+    whole("size", size, 1, LARGEST)
     any_read = False
     for index, count, photo in photos(folder_or_images, limit):
         if photo is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import is_whole
+from ..checks import whole
 from ..photo import Photo
 from ..regions import Region
 from .calls import abandonable
@@ -71,8 +71,7 @@ class ModuleRestorer:
                 f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {' and '.join(SETTINGS)}"
             )
         for name, value in self.settings.items():
-            if not is_whole(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+            whole(name, value, 0)
         self.path, self.sha256 = path, sha256
 
     def restore(

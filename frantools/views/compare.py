@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..checks import is_whole
+from ..checks import one_of, whole
 from ..comparisons import FIGURES, Comparison
 from ..files import to_json
 from ..photo import Photo
@@ -59,12 +59,9 @@ class Look:
     frame: int = 0
 
     def __post_init__(self) -> None:
-        if self.view not in VIEWS:
-            raise ValueError(f"view is {self.view!r}; accepted are {', '.join(map(repr, VIEWS))}")
+        one_of("view", self.view, VIEWS)
         for name in ("left", "right", "frame"):
-            value = getattr(self, name)
-            if not is_whole(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+            whole(name, getattr(self, name), 0)
         if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
             raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
 

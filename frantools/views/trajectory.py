@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import whole
 from ..files import to_json
 from ..frannet.tracing import Trace, check_memory
 from ..photo import Photo
@@ -43,8 +43,7 @@ class Look:
     frame: int = 0
 
     def __post_init__(self) -> None:
-        if not is_whole(self.frame) or self.frame < 0:
-            raise ValueError(f"frame is {self.frame!r}; accepted are whole numbers from 0")
+        whole("frame", self.frame, 0)
         if not isinstance(self.points, str):
             raise ValueError(f"points is {self.points!r}; accepted is a text such as '0.4 0.5; 0.6 0.5'")
         parse(self.points)

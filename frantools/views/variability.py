@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import whole
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.protocol import Progress
@@ -62,10 +62,7 @@ def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
 
 def count_of(recipe: Recipe) -> int:
     """How many seeds a recipe asks for."""
-    count = recipe.options.get("count", 8)
-    if not is_whole(count) or count < 2:
-        raise ValueError(f"count is {count!r}; accepted are whole numbers from 2")
-    return int(count)
+    return whole("count", recipe.options.get("count", 8), 2)
 
 
 def first_seed(recipe: Recipe) -> int:
