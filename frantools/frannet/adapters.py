@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from ..checks import settle, whole
 from ..files import to_json, with_infinite
 from ..noise import checked
-from .predictions import predict_x0
+from .interpolants import predict_x0
 from .samplers import Callback, Denoise, Noise, Step, coloured
 from .schedule import STEPS, Schedule, make
 

@@ -10,7 +10,7 @@ from ..checks import one_of, settle, whole
 from . import parts
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
-from .predictions import PREDICTIONS
+from .interpolants import OBJECTIVES
 from .samplers import Setup
 from .schedule import SCHEDULES, STEPS
 from .starts import Start
@@ -81,7 +81,7 @@ class Config:
             "schedule": SCHEDULES,
             "target": ("colour", "residual", "difference"),
             "features": ("note", "gray", "fine"),
-            "objective": (*PREDICTIONS, "direction", "constant") if interpolant else tuple(PREDICTIONS),
+            "objective": (*OBJECTIVES, "direction", "constant") if interpolant else OBJECTIVES,
             "gray_latents": (False, True),
         }
         for name, values in accepted.items():

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..checks import is_number, is_whole, number, one_of, settle, whole
 from ..noise import checked
-from .predictions import PREDICTIONS, predict_x0
+from .interpolants import INTERPOLANTS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
@@ -191,10 +191,7 @@ class Solver(Protocol):
 def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     """How often a setup calls the network for a point; None is a single pass.
 
-    Raises
-    ------
-    ValueError
-        If the setup does not go with the schedule.
+    Raises a ValueError if the setup does not go with the schedule.
     """
     if setup is None:
         return 1
@@ -245,7 +242,7 @@ class Step:
 
 
 def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
-    """The noise, from what a model answers: the noise itself, or the velocity; see `predictions`.
+    """The noise, from what a model answers: the noise itself, or the velocity; see `interpolants`.
 
     Parameters
     ----------
@@ -256,7 +253,7 @@ def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
     objective : {"noise", "v"}
         What it answers.
     """
-    noise = PREDICTIONS[objective].noise
+    noise = INTERPOLANTS[objective].x1
     return lambda x, t: noise(answer(x, t), x, float(schedule.alpha_bar[t + 1]))
 
 

@@ -19,13 +19,13 @@ from ..checks import whole
 from ..photo import Photo
 from ..regions import Region
 from .calls import abandonable
-from .protocol import Given, Progress, Restoration, RestorerError, checked_picture, missing
+from .protocol import Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 from .tiling import ALIGNED, TILE, WHOLE, seen, tiled
 
 SETTINGS = ("tile", "overlap")
 
 
-class ModuleRestorer:
+class ModuleRestorer(Usual):
     """A `torch.nn.Module` that takes (1, 3, H, W) floats in [0, 1] and answers with the same, of any scale.
 
     It is called in evaluation mode, on its own device and in its own dtype, without gradients.
@@ -49,11 +49,6 @@ class ModuleRestorer:
     ValueError
         If a setting is unknown or out of its range.
     """
-
-    cost: float | None = None
-    continuous = False
-    random = False
-    frame = "whole"
 
     def __init__(
         self,
