@@ -67,10 +67,7 @@ class Region:
 def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
     """`size` as (width, height) in pixels; one number stands for both.
 
-    Raises
-    ------
-    ValueError
-        If it is not one whole number or two, each from 1 to 16384.
+    Raises a ValueError if it is not one whole number or two, each from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     whole = all(is_whole(side) for side in pair)

@@ -108,10 +108,7 @@ def ablation_of(given: Any) -> Ablation | None:
 def encode(model: Any, x: Tensor, ablation: Ablation | None) -> Any:
     """What a model keeps of pictures, or what an ablation leaves of it.
 
-    Raises
-    ------
-    ValueError
-        If there is an ablation, and the model is no FranNet or the positions are an array.
+    Raises a ValueError if there is an ablation, and the model is no FranNet or the positions are an array.
     """
     if ablation is None:
         return model.encode(x)

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import Comparison, compare
+from ..comparisons import Comparison
 from ..frannet.samplers import Setup
 from ..frannet.setups import named_setup
 from ..jobs import recipe_of
@@ -21,7 +21,7 @@ from ..restorers.protocol import Progress
 from ..store import Cache
 from .drawing import CELL, Row, grid, plain
 from .registry import View, register
-from .sharpening import longer_side, part_of
+from .sharpening import compared, longer_side
 from .variability import count_of
 
 LEAST = 144  # pixels that a picture is shown at, and its title needs
@@ -85,20 +85,13 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     made: dict[int, Comparison] = {}
     numbers: dict[int, Mapping[str, Mapping[str, float]]] = {}
     first, count = recipe.seed or 0, count_of(recipe)
-    assert recipe.size is not None
+    unseeded = recipe.but(columns=tuple(column.but(seed=None) for column in recipe.columns))
     for index in range(count):
-        one = compare(
-            photos[0],
-            [column.but(seed=None) for column in recipe.columns],
-            recipe.size,
-            part_of(recipe),
-            first + index,
-            recipe.degradation,
-            lambda share, index=index: progress((index + share) / count),  # type: ignore[misc]
-            precision=recipe.precision or "float32",
-            device=recipe.options.get("device"),
-            cache=cache,
-        )
+
+        def report(share: float, index: int = index) -> None:
+            progress((index + share) / count)
+
+        one = compared(unseeded.but(seed=first + index), photos[0], report, cache)
         made[first + index], numbers[first + index] = one, one.numbers(NUMBERS)
         yield Alternatives(dict(made), dict(numbers))
 

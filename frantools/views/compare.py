@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from ..scores.measures import measures
 from ..store import Cache
 from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
-from .sharpening import Showing, Shown, job_of, part_of, sharpen
+from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
@@ -37,7 +37,7 @@ _measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoratio
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Part):
     """How columns are looked at: the view's part of a recipe.
 
     Parameters
@@ -64,18 +64,6 @@ class Look:
             whole(name, getattr(self, name), 0)
         if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
             raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Look:
-        """That of a recipe."""
-        try:
-            return cls(**recipe.options.get("look", {}))
-        except TypeError as error:
-            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..checks import is_whole
-from ..comparisons import Comparison, compare
+from ..comparisons import Comparison
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.protocol import Changed, Progress, Restoration
@@ -19,7 +19,7 @@ from ..scores.roi import Roi, find_rois, merge_rois
 from ..store import Cache
 from .drawing import Row, blank, grid, plain, show
 from .registry import View, register
-from .sharpening import job_of, part_of
+from .sharpening import compared, job_of, part_of
 
 CELL = 512  # pixels that an outlined picture is wide at most
 
@@ -27,10 +27,8 @@ CELL = 512  # pixels that an outlined picture is wide at most
 def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Restoration:
     """The one restoration of a recipe.
 
-    Raises
-    ------
-    ValueError
-        If the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input alone.
+    Raises a ValueError if the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input
+    alone.
     """
     job = job_of(recipe, photo, cache, part_of(recipe))
     known = recipe.options.get("input_sha256")
@@ -75,12 +73,7 @@ def search_of(recipe: Recipe) -> tuple[int, int, bool]:
 def compute_outlined(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Outlined]:
     """Restore the columns and search for regions."""
     size, count, merge = search_of(recipe)
-    assert recipe.size is not None
-    made = compare(
-        photos[0], recipe.columns, recipe.size, None, recipe.seed or 0, recipe.degradation, progress,
-        precision=recipe.precision or "float32", cache=cache,
-    )  # fmt: skip
-    yield outlined(made, size, count, merge)
+    yield outlined(compared(recipe, photos[0], progress, cache), size, count, merge)
 
 
 def outlined(made: Comparison, size: int, count: int, merge: bool) -> Outlined:
@@ -102,5 +95,5 @@ def draw_outlined(data: Outlined, recipe: Recipe, figure: Figure | None = None) 
     return grid([row], made.titles, min(CELL, made.size[0]), figure)
 
 
-VIEW = register(View("restoration", compute, draw))
-OUTLINES = register(View("outlines", compute_outlined, draw_outlined, search_of))
+register(View("restoration", compute, draw))
+register(View("outlines", compute_outlined, draw_outlined, search_of))

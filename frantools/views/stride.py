@@ -44,10 +44,7 @@ class Terms:
 def terms(t: int, setup: Setup, schedule: Schedule | None = None) -> Terms:
     """The terms of DDIM's step from t to t - K, the first of them -1: the clean picture.
 
-    Raises
-    ------
-    ValueError
-        If the schedule has no such step, or the setup steps otherwise.
+    Raises a ValueError if the schedule has no such step, or the setup steps otherwise.
     """
     schedule = make() if schedule is None else schedule
     _check(setup)
