@@ -149,19 +149,18 @@ def run(
     job: Job, columns: Sequence[Column], progress: Progress | None = None
 ) -> tuple[dict[str, Restoration], dict[str, str]]:
     """The restorations of a job's columns by title, and what went wrong in the others."""
-    costs = [cost_of(job, column) for column in columns]
     restorations: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
-    for index, column in enumerate(columns):
+    told = shares(progress or (lambda _: None), [cost_of(job, column) for column in columns])
+    for column, tell in zip(columns, told, strict=True):
         stopped: list[BaseException] = []
 
-        def report(share: float, index: int = index, stopped: list[BaseException] = stopped) -> None:
-            if progress is not None:
-                try:
-                    progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
-                except BaseException as error:
-                    stopped.append(error)
-                    raise
+        def report(share: float, tell: Progress = tell, stopped: list[BaseException] = stopped) -> None:
+            try:
+                tell(share)
+            except BaseException as error:
+                stopped.append(error)
+                raise
 
         try:
             restorations[column.title] = job.restore(column, report)
@@ -171,6 +170,15 @@ def run(
             errors[column.title] = sentence(error, column.title)
         report(1.0)
     return restorations, errors
+
+
+def shares(progress: Progress, costs: Sequence[float]) -> list[Progress]:
+    """For each part of some work, what is told its own share, and tells that of the whole, by what the parts cost."""
+
+    def part(before: float, cost: float) -> Progress:
+        return lambda share: progress((before + share * cost) / sum(costs))
+
+    return [part(sum(costs[:index]), cost) for index, cost in enumerate(costs)]
 
 
 def cost_of(job: Job, column: Column) -> float:

@@ -51,15 +51,6 @@ class Region:
         """The whole picture."""
         return cls(0.0, 0.0, 1.0, 1.0)
 
-    def within(self, outer: Region) -> Region:
-        """Zoom in: of this rectangle, given in fractions of `outer`, the fractions of the picture."""
-        return Region(
-            outer.x + self.x * outer.width,
-            outer.y + self.y * outer.height,
-            self.width * outer.width,
-            self.height * outer.height,
-        )
-
     def __str__(self) -> str:
         return f"Region(x={self.x:g}, y={self.y:g}, width={self.width:g}, height={self.height:g})"
 

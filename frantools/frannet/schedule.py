@@ -29,15 +29,12 @@ class Schedule:
         How much of the clean picture's variance is left: ``cumprod(1 - beta)``.
     posterior_variance : ndarray
         The variance of DDPM's reverse step, ``beta (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])``.
-    snr : ndarray
-        Signal-to-noise ratio, ``alpha_bar / (1 - alpha_bar)``; infinite for the clean picture.
     """
 
     name: str
     beta: Array
     alpha_bar: Array
     posterior_variance: Array
-    snr: Array
 
     @property
     def steps(self) -> int:
@@ -85,9 +82,7 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     alpha_bar = np.cumprod(1 - beta, dtype=np.float64)
     posterior = np.zeros_like(beta)
     posterior[1:] = beta[1:] * (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
-    snr = np.full_like(beta, np.inf)
-    snr[1:] = alpha_bar[1:] / (1 - alpha_bar[1:])
-    return Schedule(name, beta, alpha_bar, posterior, snr)
+    return Schedule(name, beta, alpha_bar, posterior)
 
 
 def steps(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..comparisons import Comparison
 from ..frannet.samplers import Setup
 from ..frannet.setups import named_setup
-from ..jobs import recipe_of
+from ..jobs import recipe_of, shares
 from ..photo import Photo, as_photo
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
@@ -86,13 +86,9 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     numbers: dict[int, Mapping[str, Mapping[str, float]]] = {}
     first, count = recipe.seed or 0, count_of(recipe)
     unseeded = recipe.but(columns=tuple(column.but(seed=None) for column in recipe.columns))
-    for index in range(count):
-
-        def report(share: float, index: int = index) -> None:
-            progress((index + share) / count)
-
-        one = compared(unseeded.but(seed=first + index), photos[0], report, cache)
-        made[first + index], numbers[first + index] = one, one.numbers(NUMBERS)
+    for seed, report in enumerate(shares(progress, [1] * count), start=first):
+        made[seed] = compared(unseeded.but(seed=seed), photos[0], report, cache)
+        numbers[seed] = made[seed].numbers(NUMBERS)
         yield Alternatives(dict(made), dict(numbers))
 
 

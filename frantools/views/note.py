@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 
 from ..checks import is_whole
 from ..comparisons import Comparison
+from ..evaluation import NAMES
 from ..frannet.restoration import check_seed, resolve_precision
 from ..frannet.samplers import SETUPS
 from ..images import portraits
-from ..jobs import frame_of, recipe_of
+from ..jobs import frame_of, recipe_of, shares
 from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
@@ -119,11 +120,7 @@ def compute(
 ) -> Iterator[dict[str, Comparison]]:
     """Restore each photo by all columns."""
     done: dict[str, Comparison] = {}
-    for index, (photo, title) in enumerate(zip(photos, titles(recipe).values(), strict=True)):
-
-        def report(share: float, index: int = index) -> None:
-            progress((index + share) / len(photos))
-
+    for photo, title, report in zip(photos, titles(recipe).values(), shares(progress, [1] * len(photos)), strict=True):
         done[title] = compared(recipe, photo, report, cache)
     yield done
 
@@ -171,9 +168,6 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
             row |= numbers.get(title, {}) | {"sharpness": sharpness(restoration.image)}
             rows.append(row | ({"seconds": restoration.seconds} if seconds else {}))
     return Table(rows)
-
-
-NAMES = ("mse", "mse_gray", "psnr", "ssim")
 
 
 def is_plain(column: Column) -> bool:

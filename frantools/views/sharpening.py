@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..comparisons import Comparison, compare
-from ..jobs import Job, cost_of, framed_for, run
+from ..jobs import Job, cost_of, framed_for, run, shares
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
@@ -143,12 +143,7 @@ def sharpen(
         (column for column in columns if column.title not in sharp),
         key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first),
     )
-    costs = [cost_of(job, column) for column in columns]
-    for index, column in enumerate(columns):
-
-        def report(share: float, index: int = index) -> None:
-            progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
-
+    for column, report in zip(columns, shares(progress, [cost_of(job, column) for column in columns]), strict=True):
         pictures, wrong = run(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | wrong
         shown, sharp = {**shown, **pictures}, sharp | {column.title}
