@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from .checks import is_whole
+from .checks import is_whole, whole
 from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square
 from .regions import LARGEST, Region, dimensions
 
@@ -138,9 +138,8 @@ class Photo:
 
     def at(self, size: int) -> Photo:
         """The same photo taken down: its frame with a longer side of `size` pixels."""
-        if not is_whole(size) or not 1 <= size <= LARGEST:
-            raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
-        return self.once(("at", int(size)), lambda: self._copy(self.frame, int(size)))
+        side = whole("size", size, 1, LARGEST)
+        return self.once(("at", side), lambda: self._copy(self.frame, side))
 
     @property
     def sha256(self) -> str:

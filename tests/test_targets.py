@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from frantools.frannet.interpolants import INTERPOLANTS, noisy
 from frantools.frannet.network import Encoded, FranNet, interpolate
-from frantools.frannet.predictions import PREDICTIONS, noisy
 from frantools.frannet.schedule import make
 from frantools.frannet.starts import Start
 from frantools.training import Settings
@@ -150,7 +150,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
     t = draw_times(settings.times, tuple(points.shape[:2]), 100, rng)
     e = torch.randn(value.shape, generator=rng)
     a = ALPHA_BAR[t + 1][..., None]
-    target = PREDICTIONS[settings.objective].target(value, e, a)
+    target = INTERPOLANTS[settings.objective].target(value, e, a)
     return error(model.decode(latents, points, t, noisy(value, e, a)), target, True)
 
 

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..checks import is_whole
+from ..checks import settle, whole
 from ..files import to_json, with_infinite
 from ..noise import checked
-from .predictions import predict_x0
+from .interpolants import predict_x0
 from .samplers import Callback, Denoise, Noise, Step, coloured
 from .schedule import STEPS, Schedule, make
 
@@ -70,13 +70,10 @@ class SchedulerSetup:
     noise_fields: str = "fresh"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
-        object.__setattr__(self, "scheduler", str(self.scheduler).removesuffix("Scheduler"))
-        if not is_whole(self.steps) or self.steps < 1:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
-        object.__setattr__(self, "steps", int(self.steps))
+        length, name = checked(self.noise_length, self.noise_fields), str(self.scheduler).removesuffix("Scheduler")
+        settle(self, noise_length=length, scheduler=name, steps=whole("steps", self.steps))
         try:
-            object.__setattr__(self, "options", with_infinite(json.loads(to_json(dict(self.options)))))
+            settle(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):
             raise ValueError(f"options are {self.options!r}; accepted is a mapping that JSON can hold") from None
         self._make(make(), min(self.steps, STEPS))  # more go with a longer schedule, which only `calls_on` knows

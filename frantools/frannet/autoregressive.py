@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_whole
+from ..checks import number, one_of, settle, whole
 from ..noise import checked
-from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, Step, coloured, is_number
+from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, Step, coloured
 from .schedule import Schedule
 
 
@@ -71,21 +71,14 @@ class AutoregressiveSetup:
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "decay", "threshold", "converge_threshold"):
-            value = getattr(self, name)
-            if not is_number(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are numbers from 0")
-            object.__setattr__(self, name, float(value))
+            settle(self, **{name: number(name, getattr(self, name))})
         if self.end > self.start:
             raise ValueError(f"end is {self.end} and start {self.start}; accepted are ends up to the start")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; accepted are numbers above 0 and up to 1")
-        if not is_whole(self.steps) or self.steps < 1:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
-        object.__setattr__(self, "steps", int(self.steps))
-        if self.noise_stddev not in NOISE_STDDEVS:
-            names = ", ".join(map(repr, NOISE_STDDEVS))
-            raise ValueError(f"noise_stddev is {self.noise_stddev!r}; accepted are {names}")
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
+        one_of("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
+        length = checked(self.noise_length, self.noise_fields)
+        settle(self, steps=whole("steps", self.steps), noise_length=length)
 
     @property
     def calls(self) -> int:

@@ -5,7 +5,6 @@ Nothing here unpickles: a pickle can run any code when it is read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from os import PathLike
@@ -18,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import replacing, to_json
-from .keras import check_layout, is_keras, read_keras
+from ..files import hash_of, replacing, to_json
+from .configs import read_config
+from .keras import check_layout, is_keras, read_weights
 from .network import Config, FranNet
 
 PACKAGE = Path(__file__).parent.parent
@@ -108,7 +108,8 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         check_layout(path)
         if config is None:
             raise ValueError(f"{name} needs its config: load_model({path.name!r}, config={path.stem + '.json'!r})")
-        settings, weights = read_keras(path, Path(config))
+        settings = read_config(Path(config))
+        weights = read_weights(path, settings)
     else:
         if config is not None:
             raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
@@ -116,7 +117,7 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         settings = _config(path, metadata)
     model = FranNet(settings)
     _fill(model, weights, path)
-    model.name, model.sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
+    model.name, model.sha256 = path.stem, hash_of(path)
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
 
@@ -150,13 +151,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metad
 
 
 def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
-    """The metadata and the tensors of a safetensors file.
-
-    Raises
-    ------
-    ValueError
-        If it is not one, or is cut short.
-    """
+    """The metadata and the tensors of a safetensors file; a ValueError if it is not one, or is cut short."""
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -172,10 +172,7 @@ class FranNet(nn.Module):
     def encode_time(self, t: Tensor | float | None) -> Tensor:
         """The (..., 33) encoding of times: whole numbers are diffusion steps, others times in [0, 1], and None is 0.
 
-        Raises
-        ------
-        ValueError
-            If it is no number, a step that the model does not have, or a time outside of [0, 1].
+        Raises a ValueError if it is no number, a step that the model does not have, or a time outside of [0, 1].
         """
         t = torch.as_tensor(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())

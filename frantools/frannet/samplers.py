@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import inf, isfinite, sqrt
-from numbers import Real
+from math import inf, sqrt
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_whole
+from ..checks import is_number, is_whole, number, one_of, settle, whole
 from ..noise import checked
-from .predictions import PREDICTIONS, predict_x0
+from .interpolants import INTERPOLANTS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
@@ -85,28 +84,21 @@ class Setup:
     stop: int | None = None
 
     def __post_init__(self) -> None:
-        if not is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
-            raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
-        if not is_whole(self.K) or self.K < 1:
-            raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
+        # NumPy's numbers are welcome, and JSON takes only Python's own.
+        settle(self, stochasticity=number("stochasticity", self.stochasticity, 1), K=whole("K", self.K))
         if not isinstance(self.noise_projection, (bool, np.bool_)):
             raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
-            if getattr(self, name) not in accepted:
-                names = ", ".join(map(repr, accepted))
-                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {names}")
+            one_of(name, getattr(self, name), accepted)
         if self.clipping is not None:
-            object.__setattr__(self, "clipping", _bounds(self.clipping))
-        # NumPy's numbers are welcome, and JSON takes only Python's own.
-        object.__setattr__(self, "stochasticity", float(self.stochasticity))
-        object.__setattr__(self, "K", int(self.K))
-        object.__setattr__(self, "noise_projection", bool(self.noise_projection))
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
+            settle(self, clipping=_bounds(self.clipping))
+        length = checked(self.noise_length, self.noise_fields)
+        settle(self, noise_projection=bool(self.noise_projection), noise_length=length)
         for name in ("start", "stop"):
             value = getattr(self, name)
             if value is not None and (not is_whole(value) or value < 0):
                 raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0, and None")
-            object.__setattr__(self, name, None if value is None else int(value))
+            settle(self, **{name: None if value is None else int(value)})
         if self.start is not None and self.start <= (self.stop or 0):
             raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
@@ -199,19 +191,12 @@ class Solver(Protocol):
 def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     """How often a setup calls the network for a point; None is a single pass.
 
-    Raises
-    ------
-    ValueError
-        If the setup does not go with the schedule.
+    Raises a ValueError if the setup does not go with the schedule.
     """
     if setup is None:
         return 1
     counted = getattr(setup, "calls_on", None)
     return counted(schedule) if counted is not None else setup.calls
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def _bounds(clipping: object) -> tuple[float, float]:
@@ -257,7 +242,7 @@ class Step:
 
 
 def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
-    """The noise, from what a model answers: the noise itself, or the velocity; see `predictions`.
+    """The noise, from what a model answers: the noise itself, or the velocity; see `interpolants`.
 
     Parameters
     ----------
@@ -268,7 +253,7 @@ def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
     objective : {"noise", "v"}
         What it answers.
     """
-    noise = PREDICTIONS[objective].noise
+    noise = INTERPOLANTS[objective].x1
     return lambda x, t: noise(answer(x, t), x, float(schedule.alpha_bar[t + 1]))
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from statistics import fmean, stdev
 from typing import Any
 
+from ..checks import one_of
 from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
 from ..frannet.samplers import SETUPS
@@ -107,8 +108,7 @@ def differences(
     if unknown := [name for name in (reference, *names) if name not in known]:
         raise ValueError(f"there is no result of {unknown[0]!r}; accepted are {', '.join(known)}")
     metric = OLD.get(metric, metric)
-    if metric not in NAMES:
-        raise ValueError(f"metric is {metric!r}; accepted are {', '.join(map(repr, NAMES))}")
+    one_of("metric", metric, NAMES)
     base, rows = known[reference], []
     for name in names or [name for name in known if name != reference]:
         low, high = paired_interval(known[name].each[metric], base.each[metric])

@@ -311,10 +311,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) fo
 def as_column(what: Any) -> Column:
     """A column, of a column, a title of `COLUMNS`, a pair (title, what), or whatever restores.
 
-    Raises
-    ------
-    ValueError
-        If a string names nothing, or two things.
+    Raises a ValueError if a string names nothing, or two things.
     """
     if isinstance(what, Column):
         return what
@@ -345,10 +342,7 @@ def _title(what: Any) -> str:
 def as_columns(columns: Sequence[Any]) -> list[Column]:
     """Columns with titles that differ: of two that would be called the same, the second gets a number.
 
-    Raises
-    ------
-    ValueError
-        If there is none, or two have been given the same title.
+    Raises a ValueError if there is none, or two have been given the same title.
     """
     if isinstance(columns, (str, Column, np.ndarray)) or callable(columns) or not hasattr(columns, "__iter__"):
         raise ValueError(f"columns is {columns!r}; accepted is a list of columns, such as ['A', 'bicubic']")

@@ -31,7 +31,7 @@ from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
-from .protocol import Restorer, RestorerError, is_restorer
+from .protocol import Restorer, RestorerError, Usual, is_restorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
 from .resizing import NAMED, Original, Resizing, named
@@ -62,13 +62,8 @@ def default_model(setup: Setup | Solver) -> str:
     return "direction-basic" if isinstance(setup, AutoregressiveSetup) else DEFAULT
 
 
-class Unknown:
+class Unknown(Usual):
     """What a recipe could not name again, or what may not be run: asked to restore, it says so."""
-
-    cost: float | None = None
-    continuous = False
-    random = False
-    frame = "whole"
 
     def __init__(self, content: Mapping[str, Any], why: str) -> None:
         self.content, self.why, self.title = dict(content), why, str(content.get("title", "this column"))
@@ -123,10 +118,7 @@ def _is_setup(text: str) -> bool:
 def meaning(text: str) -> str:
     """The one thing that a string stands for: "named", "model", "setup", "noted", "function" or "path".
 
-    Raises
-    ------
-    ValueError
-        If it stands for nothing, or for two things.
+    Raises a ValueError if it stands for nothing, or for two things.
     """
     found = meanings(text)
     if not found:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..regions import Region, axes
-from .protocol import Colours, Given, Progress, Restoration
+from .protocol import Colours, Given, Progress, Restoration, Usual
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
@@ -84,7 +84,7 @@ def _to_array(image: Tensor) -> Colours:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
-class Resizing:
+class Resizing(Usual):
     """What is given, resized to the size that is asked for.
 
     Where the picture was not degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
@@ -98,7 +98,6 @@ class Resizing:
 
     cost: float | None = 0.05
     continuous = True
-    random = False
     frame = ""
     reads_copy = "undegraded"
 
@@ -126,12 +125,11 @@ class Resizing:
         return {"model": self.name}
 
 
-class Original:
+class Original(Usual):
     """The photo itself, whatever restorations are measured against."""
 
     cost: float | None = 0.05
     continuous = True
-    random = False
     frame = ""
 
     def __init__(self, title: str | None = None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ..checks import is_whole
+from ..checks import whole
 from ..files import check_output
 from ..frannet.checkpoints import check_card, save_model
 from ..frannet.network import FranNet
@@ -90,8 +90,8 @@ def train(
     settings = settings or Settings()
     out = check_name(out)
     for name, value, least in (("every", every, 1), ("workers", workers, 0), ("threads", threads, 1)):
-        if value is not None and (not is_whole(value) or value < least):
-            raise ValueError(f"{name} is {value}; accepted are whole numbers from {least}")
+        if value is not None:
+            whole(name, value, least)
     team = Team(device)
     if settings.batch % team.size:
         raise ValueError(f"batch is {settings.batch}; accepted are multiples of the {team.size} processes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..checks import is_whole
+from ..checks import one_of, whole
 from ..comparisons import FIGURES, Comparison
 from ..files import to_json
 from ..photo import Photo
@@ -24,7 +24,7 @@ from ..scores.measures import measures
 from ..store import Cache
 from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
-from .sharpening import Showing, Shown, job_of, part_of, sharpen
+from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
@@ -38,7 +38,7 @@ _measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoratio
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Part):
     """How columns are looked at: the view's part of a recipe.
 
     Parameters
@@ -60,26 +60,11 @@ class Look:
     frame: int = 0
 
     def __post_init__(self) -> None:
-        if self.view not in VIEWS:
-            raise ValueError(f"view is {self.view!r}; accepted are {', '.join(map(repr, VIEWS))}")
+        one_of("view", self.view, VIEWS)
         for name in ("left", "right", "frame"):
-            value = getattr(self, name)
-            if not is_whole(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+            whole(name, getattr(self, name), 0)
         if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
             raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Look:
-        """That of a recipe."""
-        try:
-            return cls(**recipe.options.get("look", {}))
-        except TypeError as error:
-            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

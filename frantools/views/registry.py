@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..files import hash_of
 from ..frannet.checkpoints import is_shipped
 from ..frannet.versions import versions
 from ..images import portraits
@@ -80,10 +80,7 @@ def view_of(recipe: Recipe) -> View:
 def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recipe:
     """A recipe with the columns that it could not name, from `columns` by their titles.
 
-    Raises
-    ------
-    ValueError
-        If one is still missing, or a title is none of the recipe's.
+    Raises a ValueError if one is still missing, or a title is none of the recipe's.
     """
     given, titles = dict(columns or {}), [column.title for column in recipe.columns]
     if wrong := [title for title in given if title not in titles]:
@@ -121,10 +118,7 @@ def again(column: Column, what: Any) -> Column:
 def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
     """The photos of a recipe, found by their names, or `photo` in the place of the first.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If one is not at hand, or another one than the recipe was made with.
+    Raises a FileNotFoundError or ValueError if one is not at hand, or another one than the recipe was made with.
     """
     if not recipe.photos and photo is not None:
         return [Photo(photo)]
@@ -167,7 +161,7 @@ def check_models(recipe: Recipe) -> None:
                 raise Changed(f"the model {name} has other weights than those that the recipe was made with")
         elif not path.is_file():
             raise FileNotFoundError(f"there is no file {name}, which the recipe was made with")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        elif hash_of(path) != sha256:
             raise Changed(f"the file {name} has changed since the recipe was made")
 
 
