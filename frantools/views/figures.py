@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..scores.roi import Roi, RoiSearch
 from . import drawing, planes
-from .charts import Estimate, loss_against_calls, losses
+from .charts import Estimate, lengths, loss_against_calls, losses
 from .drawing import Pictures, Row, Shown, blank, outline, pixels, show
 from .planes import plane
 from .slices import best_under, front, slices
@@ -31,6 +31,7 @@ __all__ = [
     "formula",
     "front",
     "grid",
+    "lengths",
     "local_region",
     "loss_against_calls",
     "losses",
