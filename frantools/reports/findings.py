@@ -18,6 +18,7 @@ from ..scores.measures import sharpness as measure_sharpness
 from ..tables import Table, signed
 from ..views.figures import Estimate
 from . import results as shipped
+from .lengths import length_sentences as length_sentences
 from .lengths import lengths as lengths
 from .lengths import noise_lengths as noise_lengths
 from .results import FAMILIES, NOTED, PUBLISHED

@@ -74,6 +74,27 @@ def lengths(made: Measured | None = None) -> dict[str, list[Estimate]]:
     }
 
 
+def length_sentences(made: Measured | None = None) -> str:
+    """What changes from white noise to one draw for all points, in a sentence a setup; intervals are over pictures."""
+    made = _measured(made)
+    indices = {(row["setup"], row["pixels"]): index for index, row in enumerate(made["columns"])}
+    sentences = []
+    for setup in dict.fromkeys(row["setup"] for row in made["columns"]):
+        white, one = indices[setup, "0"], indices[setup, "inf"]
+        before, after = _means(made, white, "mse"), _means(made, one, "mse")
+        low, high = (100 * bound / fmean(before) for bound in paired_interval(after, before))
+        change = signed(100 * (fmean(after) / fmean(before) - 1), 1)
+        verdict = "more than chance" if low > 0 or high < 0 else "no more than chance"
+        ssim = (fmean(_means(made, index, "ssim")) for index in (white, one))
+        times = fmean(_varied(made, one)) / fmean(_varied(made, white))
+        sentences.append(
+            f"{setup}: the loss changes by {change} % ({signed(low, 1)} to {signed(high, 1)}: {verdict}), "
+            f"SSIM goes from {next(ssim):.3f} to {next(ssim):.3f}, and "
+            f"the loss of a picture varies {times:.1f} times as much from seed to seed."
+        )
+    return "\n".join(sentences)
+
+
 def _estimate(pixels: str, setup: str, values: Sequence[float]) -> Estimate:
     return Estimate(pixels, setup, fmean(values), *interval(values))
 
