@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -33,6 +34,8 @@ class Shown:
     """By title, what went wrong."""
     sharp: frozenset[str] = frozenset()
     """The titles of those that are complete."""
+    left: float = 0.0
+    """About how many seconds the others take."""
 
     def images(self, titles: Sequence[str]) -> dict[str, Any]:
         """By title, what a figure shows: the picture, or the sentence in its place."""
@@ -112,12 +115,12 @@ def sharpen(
         if early and column is not columns[-1] and perf_counter() - begun > SOON:
             yield Shown(shown, errors, sharp)
             begun = perf_counter()
-    yield Shown(shown, errors, sharp)
     columns = sorted(
         (column for column in columns if column.title not in sharp),
         key=lambda column: (not _knows_its_cost(job, column), column.title not in first),
     )
     costs = [cost_of(job, column) for column in columns]
+    yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
     for index, column in enumerate(columns):
 
         def report(share: float, index: int = index) -> None:
