@@ -300,7 +300,7 @@ def test_variability_takes_a_function_with_a_seed_and_refuses_one_without(wide: 
     assert "dim leaves nothing to chance" in widget.message.value
     widget.close()
     widget = done(ft.widgets.trajectory(wide, Column("dim", dim), size=SIZE))
-    assert "dim has no diffusion steps" in widget.message.value
+    assert "dim has no steps" in widget.message.value
     widget.close()
 
 

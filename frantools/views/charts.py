@@ -139,7 +139,10 @@ def loss_against_calls(
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = sorted({calls for points in curves.values() for calls, _ in points})
-    shown = [tick for index, tick in enumerate(ticks) if index == 0 or tick >= 1.12 * ticks[index - 1]]
+    shown = ticks[:1]
+    for tick in ticks:
+        if tick >= 1.12 * shown[-1]:
+            shown.append(tick)
     axes.set_xticks(shown, [str(tick) for tick in shown])
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.yaxis.set_major_formatter("{x:g}")

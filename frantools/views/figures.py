@@ -17,6 +17,7 @@ from .planes import plane
 from .slices import best_under, front, slices
 from .stride import formula, spheres, strides
 from .swept import Swept
+from .traced import paths, predicted_losses, strips, traces
 
 __all__ = [
     "Estimate",
@@ -36,13 +37,17 @@ __all__ = [
     "loss_against_calls",
     "losses",
     "outline",
+    "paths",
     "pixels",
     "plane",
+    "predicted_losses",
     "roi_crops",
     "show",
     "slices",
     "spheres",
     "strides",
+    "strips",
+    "traces",
 ]
 
 
