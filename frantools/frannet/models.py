@@ -110,7 +110,7 @@ def values(
     callback: Callback | None = None,
     always: bool = False,
 ) -> Tensor:
-    """The clean values that a model restores.
+    """The clean values that a model restores, in the shape of `start`.
 
     Parameters
     ----------
@@ -120,17 +120,10 @@ def values(
         Its network at some points.
     start : Tensor
         (..., 3): the drawn values, or of a single-pass model what it is asked about.
-    schedule : Schedule
-        The noise schedule that the model was trained with.
     setup : Setup, AutoregressiveSetup, Solver or None
         What goes with such a model; see `restoration.check_setup`.
-    noise, callback, always
+    schedule, noise, callback, always
         As for `samplers.sample`.
-
-    Returns
-    -------
-    Tensor
-        In the shape of `start`.
     """
     if setup is None:
         return answer(start, None)
