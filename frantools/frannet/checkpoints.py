@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from os import PathLike
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def models() -> dict[str, dict[str, Any]]:
     return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
+def is_shipped(name: str) -> bool:
+    """Whether a shipped model has this name: `models` reads all cards, which takes some milliseconds."""
+    return Path(name).name == name and all(
+        exists(shipped() / f"{name}{suffix}") for suffix in (".json", ".safetensors")
+    )
+
+
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
@@ -62,7 +70,7 @@ def check_card(path: Path) -> Path:
 def card_path(name_or_path: str | PathLike[str]) -> Path:
     """Where the card of a shipped model, or of a weight file, is or would be."""
     name = str(name_or_path)
-    return shipped() / f"{name}.json" if name in models() else Path(name).with_suffix(".json")
+    return shipped() / f"{name}.json" if is_shipped(name) else Path(name).with_suffix(".json")
 
 
 def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | None = None) -> FranNet:
@@ -90,12 +98,12 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
     """
     name = str(name_or_path)
     path = Path(name_or_path)
-    if name in (known := models()):
+    if is_shipped(name):
         path = shipped() / f"{name}.safetensors"
     elif not path.suffix and not path.exists():
-        raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(known)}")
+        raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(models())}")
     elif not path.is_file():
-        raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(known)}")
+        raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(models())}")
     if is_keras(path):
         check_layout(path)
         if config is None:

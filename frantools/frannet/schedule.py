@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +30,15 @@ class Schedule:
         How much of the clean picture's variance is left: ``cumprod(1 - beta)``.
     posterior_variance : ndarray
         The variance of DDPM's reverse step, ``beta (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])``.
+    snr : ndarray
+        Signal-to-noise ratio, ``alpha_bar / (1 - alpha_bar)``; infinite for the clean picture.
     """
 
     name: str
     beta: Array
     alpha_bar: Array
     posterior_variance: Array
+    snr: Array
 
     @property
     def steps(self) -> int:
@@ -49,6 +53,7 @@ def cosine(steps: int, offset: float = 0.008) -> Array:
     return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 1e-4, 0.9999)
 
 
+@cache
 def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     """Make a noise schedule.
 
@@ -82,7 +87,11 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     alpha_bar = np.cumprod(1 - beta, dtype=np.float64)
     posterior = np.zeros_like(beta)
     posterior[1:] = beta[1:] * (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
-    return Schedule(name, beta, alpha_bar, posterior)
+    snr = np.full_like(beta, np.inf)
+    snr[1:] = alpha_bar[1:] / (1 - alpha_bar[1:])
+    for table in (beta, alpha_bar, posterior, snr):
+        table.flags.writeable = False  # everyone is given the same
+    return Schedule(name, beta, alpha_bar, posterior, snr)
 
 
 def steps(

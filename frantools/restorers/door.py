@@ -23,7 +23,7 @@ from ..devices import find_device
 from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
 from ..frannet.autoregressive import AutoregressiveSetup
-from ..frannet.checkpoints import models
+from ..frannet.checkpoints import is_shipped
 from ..frannet.network import FranNet
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import AUTOREGRESSIVE, named_setup
@@ -90,7 +90,7 @@ def meanings(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if text in NAMED:
         found["named"] = f"the named column {text}"
-    if text in models():
+    if is_shipped(text):
         found["model"] = f"the shipped model {text}"
     if _is_setup(text):
         found["setup"] = f"the setup {text}"

@@ -31,6 +31,7 @@ CELL = 320  # pixels that a column is wide at most
 LARGE = 480  # pixels that a single picture is shown at
 VIEWS = ("side by side", "curtain", "blink", "difference")
 KEPT = 10_000  # restorations whose numbers are kept
+WORTH = 0.03  # seconds that what is next takes, if what there is is drawn before
 NUMBERS = ("mse", "psnr", "ssim")
 
 _measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoration: few enough to keep all
@@ -73,7 +74,7 @@ class Compared(Showing):
     shown: Shown
     numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     urgent: bool = False
-    """Whether others are measured next, which takes seconds at 2048 pixels: it is drawn before."""
+    """Whether what is next takes its time, as measuring does at 2048 pixels: it is drawn before."""
     referenced: bool = True
     """Whether there is anything to measure against."""
 
@@ -92,7 +93,8 @@ def compute(
             for column in recipe.columns
             if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
         }  # fmt: skip
-        yield Compared(shown, dict(numbers), any(key not in _measured for key in fresh.values()), target is not None)
+        urgent = shown.left > WORTH or any(key not in _measured for key in fresh.values())
+        yield Compared(shown, dict(numbers), urgent, target is not None)
         for title, key in fresh.items():
             picture = shown.pictures[title].image
             # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.

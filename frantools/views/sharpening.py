@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from time import perf_counter
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ class Shown:
     """By title, what went wrong."""
     sharp: frozenset[str] = frozenset()
     """The titles of those that are complete."""
+    left: float = 0.0
+    """About how many seconds the others take."""
 
     def images(self, titles: Sequence[str]) -> dict[str, Any]:
         """By title, what a figure shows: the picture, or the sentence in its place."""
@@ -138,12 +141,13 @@ def sharpen(
         if early and column is not columns[-1] and perf_counter() - begun > SOON:
             yield Shown(shown, errors, sharp)
             begun = perf_counter()
-    yield Shown(shown, errors, sharp)
     columns = sorted(
         (column for column in columns if column.title not in sharp),
         key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first),
     )
-    for column, report in zip(columns, shares(progress, [cost_of(job, column) for column in columns]), strict=True):
+    costs = [cost_of(job, column) for column in columns]
+    yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
+    for column, report in zip(columns, shares(progress, costs), strict=True):
         pictures, wrong = run(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | wrong
         shown, sharp = {**shown, **pictures}, sharp | {column.title}
