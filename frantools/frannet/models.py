@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from .autoregressive import AutoregressiveSetup
 from .config import Config
-from .interpolants import INTERPOLANTS
 from .network import FranNet
 from .samplers import Callback, Noise, Setup, Solver, noise_of, sample, walk
 from .schedule import Schedule, make
@@ -130,7 +129,7 @@ def values(
     if config.restorator == "diffusion":
         return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback, always)
     timed = config.restorator == "interpolant"
-    made = INTERPOLANTS[config.objective if timed else config.restorator]
+    made = config.interpolant
 
     def guess(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
         asked = torch.zeros_like(x) if made.blind else x
