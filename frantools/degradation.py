@@ -13,7 +13,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from .checks import is_whole, number, settle, whole
-from .images import to_gray
+from .images import to_array, to_gray, to_tensor
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,7 @@ class Degradation:
             picture = gaussian(picture, self.blur, channel_axis=-1, mode="nearest", preserve_range=True)
         if self.shrink > 1:
             sides = tuple(max(1, round(side / self.shrink)) for side in picture.shape[:2])
-            tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-            small = F.interpolate(tensor, sides, mode="bicubic", antialias=True)
-            picture = small[0].permute(1, 2, 0).numpy()
+            picture = to_array(F.interpolate(to_tensor(picture), sides, mode="bicubic", antialias=True))
         if self.noise:
             shape = (*picture.shape[:2], 1 if self.gray else 3)
             drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -167,10 +168,19 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
         uint8 (height, width, 3).
     """
     width, height = (whole("size", each) for each in size)
+    small = F.interpolate(to_tensor(picture), size=(height, width), mode="bilinear", antialias=True)
+    return to_array(small)
+
+
+def to_tensor(picture: NDArray[Any]) -> Tensor:
+    """A picture (H, W, C) as torch takes it, (1, C, H, W), of the same dtype; its memory may be shared."""
     # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
-    tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
-    small = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
-    return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
+    return torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
+
+
+def to_array(image: Tensor) -> NDArray[Any]:
+    """One picture, (1, C, H, W), as an array (H, W, C) of the same dtype."""
+    return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
 def to_gray(image: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from .checks import is_whole, whole
-from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square
+from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
 
 FRAMES = ("square", "whole")
@@ -190,10 +190,10 @@ class Photo:
 
     def _small_colour(self) -> NDArray[np.float32]:
         side = self.input.shape[-1]
-        colours = torch.from_numpy(np.array(self.picture)).permute(2, 0, 1)[None].float() / 255
+        colours = to_tensor(self.picture).float() / 255
         shrinks = side < max(colours.shape[-2:])
         small = torch.nn.functional.interpolate(colours, (side, side), mode="bilinear", antialias=shrinks)
-        return np.ascontiguousarray(small.clamp(0, 1)[0].permute(1, 2, 0).numpy())
+        return to_array(small.clamp(0, 1))
 
     def shown(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
         """The photo itself, or a region of it: float32 (H, W, 3) in [0, 1], bilinear with antialiasing."""

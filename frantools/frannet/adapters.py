@@ -23,12 +23,12 @@ from ..checks import settle, whole
 from ..files import to_json, with_infinite
 from ..noise import checked
 from .interpolants import predict_x0
-from .samplers import Callback, Denoise, Noise, Step, coloured
+from .samplers import Callback, Denoise, Noise, OnSchedule, Step, coloured, drawn
 from .schedule import STEPS, Schedule, make
 
 
 @dataclass(frozen=True)
-class SchedulerSetup:
+class SchedulerSetup(OnSchedule):
     """A scheduler of diffusers, in the place of a `Setup`.
 
     Parameters
@@ -80,11 +80,6 @@ class SchedulerSetup:
 
     def __hash__(self) -> int:
         return hash(to_json(self.to_dict(), sort_keys=True))
-
-    @property
-    def calls(self) -> int:
-        """How often the network is called for a point, on FranNet's 100 steps."""
-        return self.calls_on(make())
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if it has fewer steps than asked."""
@@ -164,7 +159,7 @@ class SchedulerSetup:
         """Take noise to a clean value, as `samplers.sample` does; the steps are the scheduler's."""
         scheduler = self._make(schedule)
         asks = "variance_noise" in inspect.signature(scheduler.step).parameters
-        draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+        draw = drawn(noise, x)
         x = x * scheduler.init_noise_sigma
         times = [int(t) for t in scheduler.timesteps]
         for index, t in enumerate(scheduler.timesteps):

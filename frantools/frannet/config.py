@@ -10,7 +10,7 @@ from ..checks import one_of, settle, whole
 from . import parts
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
-from .interpolants import OBJECTIVES
+from .interpolants import INTERPOLANTS, OBJECTIVES, Interpolant
 from .samplers import Setup
 from .schedule import SCHEDULES, STEPS
 from .starts import Start
@@ -87,7 +87,7 @@ class Config:
         for name, values in accepted.items():
             one_of(name, getattr(self, name), values)
         whole("steps", self.steps, 2)
-        if self.objective == "v" and self.restorator not in ("diffusion", "interpolant"):
+        if self.objective == "v" and not self.timed:
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
         for name, kind in PARTS.items():
             made = parts.part(kind, getattr(self, name))
@@ -110,6 +110,18 @@ class Config:
         if self.restorator in ("direction", "constant"):
             return AutoregressiveSetup
         return None if self.restorator == "single-pass" else Setup
+
+    @property
+    def timed(self) -> bool:
+        """Whether the network is told a time; the others are told 0."""
+        return self.restorator in ("diffusion", "interpolant")
+
+    @property
+    def interpolant(self) -> Interpolant:
+        """What the network sees and answers: by its objective, or the one way that there is for such a model."""
+        return INTERPOLANTS[
+            self.objective if self.timed else "direction" if self.restorator == "direction" else "constant"
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The config as JSON can hold it; ``Config(**it)`` is equal to this one. What is as usual is left out."""

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from .autoregressive import AutoregressiveSetup
 from .config import Config
-from .interpolants import INTERPOLANTS
 from .network import FranNet
 from .samplers import Callback, Noise, Setup, Solver, noise_of, sample, walk
 from .schedule import Schedule, make
@@ -110,7 +109,7 @@ def values(
     callback: Callback | None = None,
     always: bool = False,
 ) -> Tensor:
-    """The clean values that a model restores.
+    """The clean values that a model restores, in the shape of `start`.
 
     Parameters
     ----------
@@ -120,24 +119,17 @@ def values(
         Its network at some points.
     start : Tensor
         (..., 3): the drawn values, or of a single-pass model what it is asked about.
-    schedule : Schedule
-        The noise schedule that the model was trained with.
     setup : Setup, AutoregressiveSetup, Solver or None
         What goes with such a model; see `restoration.check_setup`.
-    noise, callback, always
+    schedule, noise, callback, always
         As for `samplers.sample`.
-
-    Returns
-    -------
-    Tensor
-        In the shape of `start`.
     """
     if setup is None:
         return answer(start, None)
     if config.restorator == "diffusion":
         return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback, always)
     timed = config.restorator == "interpolant"
-    made = INTERPOLANTS[config.objective if timed else config.restorator]
+    made = config.interpolant
 
     def guess(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
         asked = torch.zeros_like(x) if made.blind else x

@@ -197,8 +197,6 @@ def values_at(
 
     Parameters
     ----------
-    model, setup
-        As for `sample_grid`.
     answer : callable
         The model's decoder at these points.
     points : int

@@ -5,6 +5,7 @@ Nothing in here knows of images, models or files: the last axis of an array is t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from math import inf, sqrt
@@ -30,8 +31,21 @@ NOISE_STDDEVS = ("normal", "squared", "zero")
 SAMPLERS = ("ddim", "ddpm")
 
 
+class OnSchedule(ABC):
+    """A sampler whose number of calls depends on the noise schedule."""
+
+    @abstractmethod
+    def calls_on(self, schedule: Schedule) -> int:
+        """How often the network is called for a point, on a schedule; a ValueError where the two do not go together."""
+
+    @property
+    def calls(self) -> int:
+        """How often the network is called for a point, on FranNet's 100 steps."""
+        return self.calls_on(make())
+
+
 @dataclass(frozen=True)
-class Setup:
+class Setup(OnSchedule):
     """The settings of a sampler. `Setup()` is the note's B.
 
     Parameters
@@ -107,11 +121,6 @@ class Setup:
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
             raise ValueError(f"the 'ddpm' sampler needs {listed}; for other settings use sampler='ddim'")
-
-    @property
-    def calls(self) -> int:
-        """How often the network is called for a point, on FranNet's 100 steps."""
-        return self.calls_on(make())
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
@@ -242,19 +251,14 @@ class Step:
 
 
 def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
-    """The noise, from what a model answers: the noise itself, or the velocity; see `interpolants`.
-
-    Parameters
-    ----------
-    answer : callable
-        ``answer(x, t)``, in the shape of `x`.
-    schedule : Schedule
-        The noise schedule that the model was trained with.
-    objective : {"noise", "v"}
-        What it answers.
-    """
+    """The noise, from what a model answers: that itself (`objective` "noise"), or the velocity ("v")."""
     noise = INTERPOLANTS[objective].x1
     return lambda x, t: noise(answer(x, t), x, float(schedule.alpha_bar[t + 1]))
+
+
+def drawn(noise: Noise | None, x: Tensor) -> Noise:
+    """What draws: `noise`, or where there is none `torch.randn`, as `x` is."""
+    return noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
 
 
 def ddim_sigma(a: float, p: float, eta: float) -> float:
@@ -357,7 +361,7 @@ def walk(
     x, schedule, setup, noise, callback, always
         As for `sample`, but that `x` is taken as it is.
     """
-    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+    draw = drawn(noise, x)
     power = 2 if setup.noise_stddev == "squared" else 1
     visited, previous = setup.visited(schedule)
     for index, (t, t_prev) in enumerate(zip(visited.tolist(), previous.tolist(), strict=True)):

@@ -169,15 +169,14 @@ def summary() -> Table:
 
     Of the baselines, bicubic alone: it is the best of them.
     """
-    return Table(
-        [
-            {"model": name}
-            | {metric: row[metric] for metric in ("calls", "mse", "mse_gray", "psnr", "ssim")}
-            | {"loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else ""}
-            for name, row in shipped_results().items()
-            if row["calls"] or name.startswith("bicubic")
-        ]
-    )
+    shown = {n: row for n, row in shipped_results().items() if row["calls"] or n.startswith("bicubic")}
+    return Table([_beside("model", name, row, NOTED) for name, row in shown.items()])
+
+
+def _beside(head: str, name: str, row: Mapping[str, Any], published: Mapping[str, float]) -> dict[str, Any]:
+    """A row of means, beside the loss that the note published, where it did."""
+    note = f"{published[name]:g}" if name in published else ""
+    return {head: name, **{each: row[each] for each in ("calls", *NAMES)}, "loss in the note (CelebA)": note}
 
 
 def quick(model: str = "diffusion-best") -> str:
@@ -200,15 +199,7 @@ def quick(model: str = "diffusion-best") -> str:
 def held_out(names: Sequence[str] = ()) -> Table:
     """Means over the held-out portraits, beside the losses that the note published for CelebA."""
     results = held_out_results()
-    return Table(
-        [
-            {"column": name, "calls": row["calls"]}
-            | {metric: row[metric] for metric in ("mse", "mse_gray", "psnr", "ssim")}
-            | {"loss in the note (CelebA)": f"{PUBLISHED[name]:g}"}
-            for name, row in results.items()
-            if name in (names or results)
-        ]
-    )
+    return Table([_beside("column", n, row, PUBLISHED) for n, row in results.items() if n in (names or results)])
 
 
 def samplers() -> str:

@@ -11,11 +11,11 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..checks import whole
+from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
 from .calls import abandonable
@@ -76,7 +76,7 @@ class ModuleRestorer(Usual):
         begun, start = time.perf_counter(), time.monotonic()
         example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
         dtype = example.dtype if example.is_floating_point() else torch.float32
-        picture = torch.from_numpy(np.array(given.picture)).permute(2, 0, 1)[None].to(example.device, dtype)
+        picture = to_tensor(given.picture).to(example.device, dtype)
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class ModuleRestorer(Usual):
             progress(done)
 
         answer, remarks = self._restored(network, picture, report)
-        image = checked_picture(answer[0].permute(1, 2, 0).float().cpu().numpy(), self.title)
+        image = checked_picture(to_array(answer.float().cpu()), self.title)
         return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 
     def _restored(

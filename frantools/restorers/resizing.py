@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..regions import Region, axes
+from ..images import to_array, to_tensor
+from ..regions import Region, axes, points
 from .protocol import Colours, Given, Progress, Restoration, Usual
 
 MODES: Mapping[str, str] = MappingProxyType(
@@ -50,7 +50,7 @@ def resized_picture(picture: Colours, size: tuple[int, int], method: str = "bicu
     """A picture, float32 (H, W, 3) in [0, 1], at another width and height; see `resize`."""
     if picture.shape[1::-1] == tuple(size):
         return picture
-    return _to_array(resize(_to_tensor(picture), size, method))
+    return to_array(resize(to_tensor(picture), size, method))
 
 
 def resized_region(picture: Colours, size: tuple[int, int], region: Region, method: str) -> Colours:
@@ -70,18 +70,10 @@ def resized_region(picture: Colours, size: tuple[int, int], region: Region, meth
     if method in ("nearest", "area"):
         across, down = ((v * n).long().clamp(0, n - 1) for v, n in ((x, width), (y, height)))
         return np.ascontiguousarray(picture[down.numpy()[:, None], across.numpy()[None]])
-    grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)[None] * 2 - 1
-    source = _to_tensor(picture).double()
+    grid = points(size, region).unflatten(0, (len(y), len(x)))[None] * 2 - 1
+    source = to_tensor(picture).double()
     made = F.grid_sample(source, grid, mode=method, padding_mode="border", align_corners=False)
-    return _to_array(made.float().clamp(0, 1))
-
-
-def _to_tensor(picture: Colours) -> Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-
-
-def _to_array(image: Tensor) -> Colours:
-    return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
+    return to_array(made.float().clamp(0, 1))
 
 
 class Resizing(Usual):

@@ -194,14 +194,9 @@ def _difference(axes: Axes, left: Any, right: Any) -> None:
 @plain
 def draw_comparison(comparison: Comparison) -> Figure:
     """The figure of a comparison; see `Comparison.figure`."""
-    numbers = comparison.numbers(NUMBERS)
-    images = {title: comparison.errors.get(title) or comparison[title] for title in comparison.titles}
-    referenced = comparison.reference is not None
-    captions = [
-        "" if isinstance(image, str) else caption(image, numbers.get(title), True, referenced)
-        for title, image in images.items()
-    ]
-    return side_by_side(images, captions)
+    shown = Shown(comparison.restorations, comparison.errors, frozenset(comparison.titles))
+    data = Compared(shown, comparison.numbers(NUMBERS), referenced=comparison.reference is not None)
+    return draw(data, Recipe(columns=comparison.columns))
 
 
 FIGURES["comparison"] = draw_comparison
