@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import sys
+import threading
 import time
 import uuid
 from collections import Counter, deque
@@ -51,6 +52,9 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     ValueError, OSError
         If it is none of these, there is no scheduler, or a script would run itself again; see `check_script`.
     """
+    local = where == "local" or is_whole(where)
+    if local:
+        check_script()
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
@@ -60,11 +64,10 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     check_sendable(planned)
     if isinstance(where, Client):
         yield where
-    elif where == "local" or is_whole(where):
+    elif local:
         count = (os.cpu_count() or 1) if where == "local" else int(where)
         if count < 1:
             raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
-        check_script()
         address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
             LocalCluster(
@@ -214,23 +217,30 @@ def itself(value: Any) -> Any:
 
 
 def check_script() -> None:
-    """Raise a ValueError where the script that runs would start a sweep again in each worker, which imports it."""
+    """Raise a ValueError where the script that runs would start a sweep again in each worker, which imports it.
+
+    What counts is where its main thread stands, whichever thread asks.
+    """
+    if not threading.main_thread().is_alive():
+        raise ValueError("the script has ended, and no process can be started any more; accepted are scripts that wait "
+                         "for their threads, as join does")  # fmt: skip
     main: Any = sys.modules["__main__"]
-    path, spec, frame = getattr(main, "__file__", None), getattr(main, "__spec__", None), sys._getframe()
-    while frame.f_back is not None and not (frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"):
+    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None and not (frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"):
         frame = frame.f_back
-    own = frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"
-    if not own or path is None or (spec is not None and spec.name.endswith("__main__")):  # which workers leave out
+    if frame is None or path is None or (spec is not None and spec.name.endswith("__main__")):  # workers leave it out
         return
     try:
         parts = ast.parse(Path(path).read_bytes()).body
     except (OSError, SyntaxError, ValueError):  # it is no script
         return
-    now = next((each for each in parts if each.lineno <= frame.f_lineno <= (each.end_lineno or 0)), None)
+    line = frame.f_lineno
+    now = next((each for each in parts if each.lineno <= line <= (each.end_lineno or 0)), None)
     if now is not None and not (isinstance(now, ast.If) and "__name__" in ast.unparse(now.test)):
         raise ValueError(
-            f"line {frame.f_lineno} of {path} starts processes, each of which would run it again; accepted are scripts "
-            'that do their work under if __name__ == "__main__":'
+            f"line {line} of {path} starts processes, each of which would run it again; accepted are scripts that do "
+            'their work under if __name__ == "__main__":'
         )
 
 

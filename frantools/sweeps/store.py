@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -71,12 +72,7 @@ class Store:
         about = self.folder / "store.json"
         try:
             if id is None and not about.exists():
-                if self.folder.is_dir() and any(_is_other(each) for each in self.folder.iterdir()):
-                    raise StoreError(f"{folder} holds other things; accepted is a new or empty folder, or a store")
-                with replacing(self.folder / "README.md") as temporary:
-                    temporary.write_text(README)
-                with replacing(about) as temporary:
-                    temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}))
+                self._make(about)
             content = json.loads(about.read_text())
             kind, self.id = content["format"], content["id"]
         except StoreError:
@@ -89,6 +85,32 @@ class Store:
             raise StoreError(f"{folder} is a store of format {kind}; accepted is {FORMAT}: update FranTools")
         if id is not None and self.id != id:
             raise StoreError(f"{folder} is another store here; accepted is a folder that all machines share")
+
+    def _make(self, about: Path) -> None:
+        """Make a store of a new or empty folder, unless another process makes one meanwhile."""
+        other = self.folder.is_dir() and any(_is_other(each) for each in self.folder.iterdir())
+        if other and not about.exists():
+            raise StoreError(f"{self.folder} holds other things; accepted is a new or empty folder, or a store")
+        temporary = self.folder / f".{uuid.uuid4().hex}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}))
+            try:
+                os.link(temporary, about)  # and not replace: who is first gives the id
+            except FileExistsError:
+                pass
+            except OSError:  # a drive without links
+                os.replace(temporary, about)
+            # Last, since a folder with no more than this in it would be taken for somebody's own.
+            with replacing(self.folder / "README.md") as readme:
+                readme.write_text(README)
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the store {self.folder} cannot be made: {error}; accepted is a folder to write to"
+            ) from None
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
     def _context(self, context: str) -> Path:
         return self.folder / "cells" / context[:2] / context
@@ -121,10 +143,13 @@ class Store:
             with replacing(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl") as temporary:
                 temporary.write_text(text)
         except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the store {self.folder} cannot be written: {error}; what is in it is kept, and the same sweep goes "
-                "on from there"
-            ) from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"the store {self.folder} cannot be written: {error}; what is in it is kept, and the same sweep goes on "
+            "from there"
+        )
 
     @contextmanager
     def claim(self, name: str) -> Iterator[bool]:
@@ -137,7 +162,7 @@ class Store:
             path.parent.mkdir(exist_ok=True)
             file = path.open("w")
         except OSError as error:
-            raise StoreError(f"the store {self.folder} cannot be written: {error}") from None
+            raise self._unwritable(error) from None
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,184 @@
+"""Sweeps where something gives way: a full disk, a store that others share or write-protect, a wrong script."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pandas
+import pytest
+
+import frantools as ft
+from frantools.sweeps.store import Store, StoreError
+
+resource = pytest.importorskip("resource", reason="needs the limits of Unix")
+
+PICTURES = [np.random.default_rng(n).integers(0, 256, (12, 12, 3), np.uint8) for n in range(3)]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ft.__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+PATIENCE = 240  # seconds, on a machine that has other things to do
+LOGGED = """
+import os, time
+
+def logged(picture, strength=1.0, log=""):
+    with open(log, "a") as file:
+        file.write(f"{strength} {picture.sum():.4f}\\n")
+    time.sleep(0.05)
+    return picture * strength
+"""
+
+
+@contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes, as on a disk that is full: writing on is an OSError."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without the rights of root, whom no folder refuses."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def cells(store: Path) -> int:
+    return sum(len(path.read_text().splitlines()) for path in store.glob("cells/*/*/*.jsonl"))
+
+
+def test_a_full_disk_ends_the_sweep_in_a_sentence_and_it_goes_on_after(tmp_path):
+    calls: list[tuple[float, float]] = []
+
+    def counted(picture, strength):
+        calls.append((strength, picture.sum()))
+        return picture * strength
+
+    def fill(share):
+        if share.done == 2:  # a task: a picture
+            full.enter_context(files_end_at(0))
+
+    asked = ({"strength": [0.5, 1.0]}, PICTURES, ft.Column("mine", counted))
+    with ExitStack() as full, pytest.raises(StoreError, match=r"cannot be written: .* is kept, .* goes on from there$"):
+        ft.sweep(*asked, size=12, store=tmp_path, progress=fill)
+    assert cells(tmp_path) == 2
+    made = ft.sweep(*asked, size=12, store=tmp_path)
+    assert len(made) == cells(tmp_path) == 6
+    assert not made.failures.rows
+    assert sorted(Counter(calls).values()) == [1, 1, 1, 1, 2, 2]  # what was done and not kept is done again
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_path):
+    folder, store = tmp_path / "pictures", tmp_path / "store"
+    for number, picture in enumerate(PICTURES):
+        ft.save_picture(picture, folder / f"{number}.png")
+    ft.save_picture(PICTURES[0], tmp_path / "other.png")
+
+    def change(share):
+        if (tmp_path / "other.png").exists():
+            (folder / "1.png").rename(tmp_path / "kept.png")
+            (tmp_path / "other.png").rename(folder / "1.png")
+
+    asked = {"axes": {"model": ["bicubic"]}, "photos": folder, "size": 6, "store": store}
+    made = ft.sweep(**asked, progress=change)
+    assert [row["sentence"] for row in made.rows] == [
+        *("", f"the picture {folder / '1.png'} has changed since the sweep began", "")
+    ]
+    (tmp_path / "kept.png").rename(folder / "1.png")
+    assert not ft.sweep(**asked, retry=True).failures.rows
+    assert cells(store) == 4
+
+
+@pytest.mark.parametrize("size", [0, 100], ids=["nothing", "the id alone"])
+def test_a_store_that_could_not_be_made_is_made_later(size, tmp_path):
+    with files_end_at(size), pytest.raises(StoreError, match=r"the store .* cannot be made: .* a folder to write to$"):
+        Store(tmp_path)
+    assert len(ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=6, store=tmp_path)) == cells(tmp_path) == 1
+
+
+def test_a_store_that_cannot_be_written_is_read_and_else_refused_in_a_sentence():
+    with tempfile.TemporaryDirectory() as name:  # which others may enter, unlike tmp_path
+        folder = Path(name)
+        made = ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        try:
+            with nobody():
+                assert ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store").rows == made.rows
+                for store, wrong in (("store", "cannot be written"), ("new", "cannot be made")):
+                    with pytest.raises(StoreError, match=rf"^the store .*{store} {wrong}: .*Permission denied"):
+                        ft.sweep({"model": ["area"]}, PICTURES, size=6, store=folder / store)
+        finally:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o755)
+        assert cells(folder / "store") == 3
+
+
+def test_a_store_that_several_make_at_once_is_one(tmp_path):
+    begin = Barrier(8)
+
+    def made(folder: Path) -> str:
+        begin.wait()
+        return Store(folder).id
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            assert len(set(pool.map(made, [tmp_path / str(number)] * 8))) == 1
+    assert {path.name for path in (tmp_path / "0").iterdir()} == {"store.json", "README.md"}
+
+
+def test_two_processes_share_a_store_and_compute_each_cell_once(tmp_path):
+    (tmp_path / "mine.py").write_text(LOGGED)
+    for number, picture in enumerate(PICTURES):
+        ft.save_picture(picture, tmp_path / "pictures" / f"{number}.png")
+    command = [sys.executable, "-m", "frantools", "sweep", "--data", "pictures", "--model", "mine.py:logged"]
+    command += ["--size", "12", "--workers", "0", "--axis", "strength=0:1:0.25", "--axis", "log=log"]
+    both = [
+        subprocess.Popen([*command, "--store", "store", "--out", f"{number}.csv"], cwd=tmp_path, env=ENVIRONMENT)
+        for number in range(2)
+    ]
+    assert [each.wait(PATIENCE) for each in both] == [0, 0]
+    begun = Counter((tmp_path / "log").read_text().splitlines())
+    assert len(begun) == begun.total() == cells(tmp_path / "store") == 15
+    first, second = (pandas.read_csv(tmp_path / f"{number}.csv") for number in range(2))
+    assert first.equals(second)
+
+
+SCRIPTS = {
+    "a thread that is waited for": "thread = Thread(target=work)\nthread.start()\nthread.join()\n",
+    "a thread that is not": "if __name__ == '__main__':\n    Thread(target=work).start()\n",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_whose_thread_starts_workers_wrongly_ends_in_a_sentence(name, tmp_path):
+    pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
+    script = tmp_path / "mine.py"
+    head = "from threading import Thread\nimport time\nimport frantools as ft\n\nft.sweep\n\n\ndef work():\n"
+    script.write_text(
+        f"{head}    time.sleep(0.5)\n    ft.sweep({{}}, ['hopper'], 'bicubic', size=8, client=2)\n\n\n{SCRIPTS[name]}"
+    )
+    run = subprocess.run(
+        [sys.executable, str(script)], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
+    )  # fmt: skip
+    told = run.stderr.splitlines()[-1]
+    assert told.startswith("ValueError: ")
+    assert told.count("accepted are scripts that") == 1
+    assert (f"line 15 of {script} starts processes" in told) == ("join" in SCRIPTS[name])
