@@ -203,7 +203,7 @@ def _column(what: Any, setup: Setup | Solver | str | None) -> Column:
         return as_column(what)
     if isinstance(what, (Column, tuple)):
         raise ValueError("a column has a setup of its own; setup goes with a model")
-    return Column("restored", what, setup)
+    return Column(as_column(what).title, what, setup)
 
 
 def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[int, int, Photo | None]]:

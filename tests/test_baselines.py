@@ -111,7 +111,7 @@ def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_mod
     ("name", "setup", "message"),
     [
         ("lanczos", None, "'lanczos' names nothing that restores a picture; accepted are a named column"),
-        ("bicubic", ft.SETUPS["B"], "has no sampler; setup goes with a diffusion model"),
+        ("bicubic", ft.SETUPS["B"], "setup is B, and bicubic has no sampler; B goes with diffusion models"),
     ],
 )
 def test_what_is_no_baseline_is_refused(name, setup, message):

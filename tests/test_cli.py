@@ -515,7 +515,10 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
         ("evaluate --data folder --model single-pass.safetensors", "folder holds no readable picture"),
         ("evaluate --data pictures --model nosuch", "there is no model 'nosuch'"),
-        (f"{EVALUATE} --setup A", "--setup goes with a diffusion model"),
+        (
+            f"{EVALUATE} --setup A",
+            "setup is A, and none of what is measured has such a sampler; A goes with",
+        ),
         (f"{EVALUATE} diffusion.safetensors --setup A C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B"),
         (f"{EVALUATE} --limit 0", "limit is 0; accepted are whole numbers from 1"),
         (f"{EVALUATE} --size -1", "size is -1; accepted are whole numbers from 1"),

@@ -176,7 +176,7 @@ def test_settings_go_to_those_that_take_them():
     with pytest.raises(ValueError, match="half takes no weight; accepted are none"):
         ft.restore(half, "hopper", size=8, weight=1)
     for what in ("bicubic", half, nn.Identity()):
-        with pytest.raises(ValueError, match="has no sampler; setup goes with a diffusion model"):
+        with pytest.raises(ValueError, match=r"setup is A, and .* has no sampler; A goes with diffusion models"):
             ft.restore(what, "hopper", "A", size=8)
     with pytest.raises(ValueError, match="a setup"):
         ft.restore("A", "hopper", "B", size=8)
@@ -468,7 +468,7 @@ def test_a_string_with_a_title_is_restored_as_without_one():
     np.testing.assert_array_equal(made["i"].image, made["Input"].image)
     with pytest.raises(ValueError, match="another is given; accepted is one"):
         Column("x", "diffusion-best, 6 calls", "A").restorer()
-    with pytest.raises(ValueError, match="setup goes with a diffusion model"):
+    with pytest.raises(ValueError, match=r"setup is A, and .* has no sampler; A goes with diffusion models"):
         Column("x", "masking-32", "A").restorer()
     assert Column("x", "diffusion-best", "A").restorer().to_dict()["setup"] == ft.SETUPS["A"].to_dict()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -385,15 +387,59 @@ def test_frannets_own_setup_is_ar() -> None:
             named_setup(wrong)
 
 
+@pytest.fixture(scope="module")
+def direction_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("direction") / "way.safetensors"
+    save_model(member("small-local-only").model, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("what", "setup"),
+    [
+        *product(["single-basic", "bicubic"], ["B", "AR:steps=2"]),
+        *product(["direction"], ["B", "UniPCMultistep:3"]),
+        ("diffusion-basic", "AR:steps=2"),
+    ],
+)
+def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
+    what: str, setup: str, direction_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever a setup is given."""
+    autoregressive = setup.startswith("AR")
+    what = direction_file if what == "direction" else what
+    others = "autoregressive models" if autoregressive else "diffusion models, such as diffusion-basic and"
+    sentence = rf"setup is {setup}, and .*(takes a|has no sampler).*; {setup} goes with {others}"
+    column = ft.Column("x", what, setup)
+    asked: list[Any] = [
+        lambda: ft.restore(what, "hopper", setup, size=4),
+        lambda: ft.evaluate(what, ["hopper"], setup, size=4),
+        column.restorer,
+        lambda: ft.sweep({"seed": [1, 2]}, ["hopper"], base=column, size=4),
+        lambda: ft.sweep({"setup": [named_setup(setup)]}, ["hopper"], base=what, size=4),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match=sentence):
+            ask()
+    made = ft.compare("hopper", ["input", column], size=4)
+    assert re.search(sentence, made.errors["x"])
+    out = str(tmp_path / "x.png")
+    assert cli.main(["restore", "hopper", "--model", what, "--setup", setup, "--size", "4", "--out", out]) == 2
+    assert re.search(sentence, capsys.readouterr().err)
+
+
+def test_an_autoregressive_setup_stands_for_its_own_model_in_a_sweep_too() -> None:
+    if "direction-basic" not in ft.models():
+        pytest.skip("direction-basic is not shipped yet")
+    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNETS, size=4)
+    assert {column.what for _, column in made.columns} == {"direction-basic"}
+
+
 def test_what_does_not_go_together_is_refused() -> None:
     direction, single = member("small-local-only"), member("small-global-only")
     for of, setup in ((direction, ft.Setup()), (single, ft.AutoregressiveSetup())):
-        with pytest.raises(ValueError, match=r"accepted for the|has no sampler"):
-            ft.restore(of.model, of.x[:1], setup, size=4)
-        with pytest.raises(ValueError, match=r"accepted for the|has no sampler"):
+        with pytest.raises(ValueError, match=r"setup is .* and the .* model .*; .* goes with"):
             ft.sample_points(of.model, of.x, of.points, setup)
-    with pytest.raises(ValueError, match="setup is AR; accepted are a Setup"):
-        ft.restore("diffusion-basic", "hopper", FRANNETS, size=4)
     array = ft.Ablation(positions=np.zeros((2, 48, 2)))
     with pytest.raises(ValueError, match=r"goes with sample_points"):
         ft.restore(direction.model, direction.x[:1], size=4, ablation=array)

@@ -17,6 +17,7 @@ from frantools.restorers.columns import Column
 from frantools.widgets.columns import ColumnList
 from frantools.widgets.controls import parts
 from frantools.widgets.editor import ColumnEditor, chip_of
+from frantools.widgets.setups import NONE
 
 OWN = ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)
 OTHER = ft.AutoregressiveSetup(1.5, 0.07, 130, 0.005, 0.03, 2.5, "squared", noise_length=inf, noise_fields="one")
@@ -36,6 +37,23 @@ def editor_of(column: Column) -> ColumnEditor:
     editor = ColumnEditor(pytest.fail)
     editor.show(column)
     return editor
+
+
+def test_of_a_single_pass_is_said_that_no_setup_applies() -> None:
+    editor = editor_of(Column("a", "single-basic"))
+    setup = editor.setup
+    assert setup.name.value == NONE
+    assert setup.name.disabled
+    assert [each for each in setup.children if is_shown(each)] == [setup.name]
+    assert not any(map(is_shown, (setup.K, setup.stochasticity, setup.autoregressive, setup.more)))
+    assert editor.value == Column("a", "single-basic")
+    editor.model.value = "diffusion-basic"
+    assert setup.name.value == "B"
+    assert all(map(is_shown, (setup.K, setup.stochasticity, setup.more)))
+    assert NONE not in setup.name.options
+    setup.K.value = 5
+    assert setup.name.value == "another"
+    assert editor.value.setup == ft.Setup(K=5)
 
 
 def through_json(column: Column) -> Column:

@@ -98,7 +98,7 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
     setup that goes with it.
     """
     from ..frannet.autoregressive import AutoregressiveSetup
-    from ..frannet.restoration import check_setup
+    from ..frannet.restoration import check_setup, refusal
     from ..frannet.setups import setup_name
     from ..restorers.columns import Column
     from ..restorers.resizing import NAMED
@@ -118,8 +118,9 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
         else:
             found.append((Column(name if model is None else model.name or name, name), None))
     found += [(column, None) for column in columns(options.column)]
-    if options.setup and not any(setup for _, setup in found):
-        raise ValueError("neither single-pass models nor baselines have a sampler; --setup goes with a diffusion model")
+    idle = [made for text, made in setups.items() if options.setup and text not in [setup for _, setup in found]]
+    if idle:
+        raise ValueError(refusal(idle[0], "none of what is measured has such a sampler"))
     return found
 
 

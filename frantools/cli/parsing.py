@@ -51,7 +51,7 @@ def sides(text: str) -> int | tuple[int, int]:
 def add_setup(parser: Parser) -> None:
     parser.add_argument("--setup", metavar="NAME",
                         help="for diffusion models: DDPM, DDIM, A or B (default: B), or a scheduler of diffusers with "
-                             "its steps, such as UniPCMultistep:6")  # fmt: skip
+                             "its steps, such as UniPCMultistep:6; for autoregressive ones AR (default)")  # fmt: skip
     settings = parser.add_argument_group("settings of the sampler, in place of the setup's own")
     settings.add_argument("--stochasticity", type=float, metavar="ETA", help="0 adds no noise, 1 as much as DDPM")
     settings.add_argument("--K", type=int, metavar="STRIDE", help="of the uniform steps, from 1")

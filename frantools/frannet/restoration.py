@@ -22,6 +22,7 @@ from ..regions import Region, axes, dimensions
 from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .autoregressive import AutoregressiveSetup
+from .checkpoints import models
 from .coordinates import exact
 from .engine import GridDecoder
 from .models import Answer, CoordinateModel, check_model, device_of, schedule_of, values
@@ -263,29 +264,30 @@ def check_setup(
     Raises a ValueError if a setup does not go with the model.
     """
     config = model.config
-    if config.sampler is None and setup is not None:
-        raise ValueError(
-            f"the single-pass model {getattr(model, 'name', None)!r} has no sampler; setup goes with a diffusion model"
-        )
     if setup is None:
         return Setup() if config.restorator == "diffusion" else config.setup
-    if config.sampler is AutoregressiveSetup:
-        if not isinstance(setup, AutoregressiveSetup):
-            raise ValueError(
-                f"setup is {_named(setup)}; accepted for the {config.restorator} model "
-                f"{getattr(model, 'name', None)!r} is an AutoregressiveSetup, or its name, such as AR:decay=0.8"
-            )
-        return setup
-    if isinstance(setup, AutoregressiveSetup) or not isinstance(setup, (Setup, Solver)):
-        raise ValueError(
-            f"setup is {_named(setup)}; accepted are a Setup, such as SETUPS['B'], and a SchedulerSetup, "
-            "or any other Solver: an object with calls, sample and to_dict"
-        )
+    kind = AutoregressiveSetup if isinstance(setup, AutoregressiveSetup) else Setup
+    if config.sampler is not kind or not isinstance(setup, (Setup, Solver)) or isinstance(setup, type):
+        takes = {None: "has no sampler", Setup: "takes a Setup, such as B, or a scheduler"}
+        told = takes.get(config.sampler, "takes an AutoregressiveSetup, such as AR")
+        raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {told}"))
     return setup
 
 
-def _named(setup: object) -> str:
-    return setup_name(setup) if isinstance(setup, (Setup, AutoregressiveSetup)) else repr(setup)
+def refusal(setup: object, why: str) -> str:
+    """The sentence for a setup that does not go with what restores: why, and what it goes with; of no setup, that."""
+    if isinstance(setup, type) or not isinstance(setup, (Setup, Solver)):
+        return (
+            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], an AutoregressiveSetup, and a "
+            "SchedulerSetup, or any other Solver: an object with calls, sample and to_dict"
+        )
+    said, kinds = "diffusion models", ("diffusion", "interpolant")
+    if isinstance(setup, AutoregressiveSetup):
+        said, kinds = "autoregressive models", ("direction", "constant")
+    known = [name for name, card in models().items() if card.get("settings", {}).get("restorator") in kinds]
+    goes = f"{said}, such as {' and '.join(known)}" if known else said
+    name = setup_name(setup)
+    return f"setup is {name}, and {why}; {name} goes with {goes}"
 
 
 def check_seed(seed: int) -> int:

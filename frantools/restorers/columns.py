@@ -160,9 +160,7 @@ class Column:
         """Whether what was made before would be made again: a file, or weights of which there is a copy, may change."""
         if not isinstance(self.what, str):
             return not is_model(self.what)
-        if not isinstance(made, FranNetRestorer) or made.name is None:
-            return False
-        return shared_model(made.name) is made.model
+        return isinstance(made, FranNetRestorer) and made.name is not None and shared_model(made.name) is made.model
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""

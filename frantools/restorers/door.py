@@ -25,6 +25,7 @@ from ..frannet.adapters import COMMON
 from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import is_shipped
 from ..frannet.network import FranNet
+from ..frannet.restoration import refusal
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
 from ..frannet.setups import AUTOREGRESSIVE, named_setup
 from .calls import Abandonable, check_timeout
@@ -162,7 +163,7 @@ def restorer(
     setup = named_setup(setup) if isinstance(setup, str) else setup
     made = _made(what, setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
     if setup is not None and not isinstance(made, FranNetRestorer):
-        raise ValueError(f"{made.title} has no sampler; setup goes with a diffusion model of FranNet")
+        raise ValueError(refusal(setup, f"{made.title} has no sampler"))
     return made
 
 

@@ -14,7 +14,7 @@ from ..degradation import Degradation
 from ..frannet.adapters import SchedulerSetup
 from ..frannet.setups import named_setup, setup_name
 from ..restorers.columns import Column, as_column
-from ..restorers.door import DEFAULT, meaning
+from ..restorers.door import DEFAULT, default_model, meaning
 from ..restorers.frannet import is_solver
 from ..restorers.functions import name_of
 from ..restorers.protocol import Restorer
@@ -99,7 +99,7 @@ class _Maker:
             made: Any = column.restorer(self.precision)
             return column.but(what=made.name, setup=made.setup) if hasattr(made, "setup") else column
         if is_solver(what):
-            return column.but(what=DEFAULT, setup=what)
+            return column.but(what=default_model(what), setup=what)
         return column if isinstance(what, str) and what in self.models else column.but(what=anywhere(what))
 
 

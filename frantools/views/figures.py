@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..scores.roi import Roi, RoiSearch
 from . import drawing, planes
-from .charts import Estimate, loss_against_calls, losses
+from .charts import Estimate, lengths, loss_against_calls, losses
 from .drawing import Pictures, Row, Shown, blank, outline, pixels, show
 from .planes import plane
 from .slices import best_under, front, slices
 from .stride import formula, spheres, strides
 from .swept import Swept
+from .traced import paths, predicted_losses, strips, traces
 
 __all__ = [
     "Estimate",
@@ -31,17 +32,22 @@ __all__ = [
     "formula",
     "front",
     "grid",
+    "lengths",
     "local_region",
     "loss_against_calls",
     "losses",
     "outline",
+    "paths",
     "pixels",
     "plane",
+    "predicted_losses",
     "roi_crops",
     "show",
     "slices",
     "spheres",
     "strides",
+    "strips",
+    "traces",
 ]
 
 

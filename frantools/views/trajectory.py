@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..files import to_json
 from ..frannet.tracing import Trace, check_memory
 from ..photo import Photo
 from ..recipes import Recipe
-from ..restorers.protocol import Progress, Restoration
+from ..restorers.protocol import Progress, Restoration, Restorer
 from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, OUTLINE, TITLE, blank, plain, show
@@ -52,9 +52,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     """The steps of a coarse picture, then of one of the recipe's size."""
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
     restorer = job.restorer(column)
-    steps = getattr(restorer, "trace", None)
-    if steps is None or not restorer.random:
-        raise ValueError(f"{column.title} has no diffusion steps; choose a diffusion model of FranNet")
+    steps = tracer(restorer, column.title)
     check_memory(job.size, restorer.calls)  # type: ignore[attr-defined]
     for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
         key = to_json(["trace", job.photo.key, column.key(), each.size, seed])
@@ -65,6 +63,14 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
             kept = Restoration(np.stack([made.value, made.x0]), 0.0, len(made.t), {"t": list(made.t)})
             cache.put(key, kept)
         yield Trace(kept.recipe["t"], *kept.image)
+
+
+def tracer(restorer: Restorer, title: str) -> Callable[..., Trace]:
+    """What keeps all steps of a restorer; of one that has none it is a ValueError."""
+    steps: Callable[..., Trace] | None = getattr(restorer, "trace", None)
+    if steps is None or not restorer.random:
+        raise ValueError(f"{title} has no steps; choose a model of FranNet that is sampled, such as diffusion-basic")
+    return steps
 
 
 def parse(text: str) -> list[tuple[float, float]]:

@@ -23,6 +23,7 @@ NOISE = ("noise_stddev", *WHITE)  # the settings of both kinds of sampler
 ALL = "all"  # where the sliders of a start and a stop that are None stand
 LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
 OTHER = "another"
+NONE = "none: a single pass"
 BOUNDS = (-1.0, 1.0)  # to start clipping with: where colours lie
 
 
@@ -30,7 +31,7 @@ class SetupEditor(Composed, widgets.VBox):
     """The settings of a sampler.
 
     `value` is a `Setup` or an `AutoregressiveSetup`, each with controls of its own; a solver of another library, which
-    is shown by its name and kept; or None.
+    is shown by its name and kept; or None of a model without a sampler, which leaves nothing to set.
     """
 
     value = traitlets.Any()
@@ -88,7 +89,8 @@ class SetupEditor(Composed, widgets.VBox):
         rest = [self.sampler, self.steps, self.start, self.stop, self.noise_projection, self.noise_stddev]
         rest += [self.noise_length, self.noise_fields, self.clip, self.low, self.high]
         first = [self.name, self.stochasticity, self.K, self.autoregressive]
-        super().__init__([*first, folded("More of the sampler", rest)])
+        self.more = folded("More of the sampler", rest)
+        super().__init__([*first, self.more])
         diffusion = [*(getattr(self, name) for name in NAMES if name not in NOISE), self.clip, self.low, self.high]
         self._diffusion = (self.name, *diffusion)
         self._all = (*diffusion, *(getattr(self, name) for name in NOISE))
@@ -151,7 +153,8 @@ class SetupEditor(Composed, widgets.VBox):
     def _settle(self) -> None:
         autoregressive = isinstance(self.value, AutoregressiveSetup)
         for each in self._diffusion:
-            each.layout.display = "none" if autoregressive else ""
+            each.layout.display = "none" if autoregressive or (self.value is None and each is not self.name) else ""
+        self.more.layout.display = "none" if self.value is None else ""
         self.autoregressive.layout.display = "" if autoregressive else "none"
         ours = autoregressive or (self.value is not None and self.sampler.value in SAMPLERS)
         free = self.sampler.value != "ddpm"
@@ -159,7 +162,9 @@ class SetupEditor(Composed, widgets.VBox):
             each.disabled = not ours
         self.sampler.disabled = self.name.disabled = self.value is None
         with self.writing():
-            self.name.value = next((name for name, setup in SETUPS.items() if setup == self.value), OTHER)
+            other = NONE if self.value is None else OTHER
+            named = next((name for name, setup in SETUPS.items() if setup == self.value), other)
+            offer(self.name, [*SETUPS, other], named)
         if ours:
             for name in DDPM:
                 getattr(self, name).disabled = not free
