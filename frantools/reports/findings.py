@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
 from ..checks import one_of
 from ..evaluation import NAMES, Metrics
