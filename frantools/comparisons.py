@@ -13,7 +13,7 @@ from torch import Tensor
 from .degradation import Degradation
 from .devices import find_device
 from .frannet.restoration import check_region, check_seed, resolve_precision
-from .jobs import Job, frame_of, framed_for, recipe_of, run
+from .jobs import Job, framed_for, recipe_of, run, wished
 from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
@@ -337,7 +337,7 @@ def restore(
     seed, part = check_seed(seed), _part(region)
     if isinstance(photo, Tensor):
         return _from_input(column, photo, size, region or Region.full(), seed, precision, device, progress)
-    framed = frame_of(as_photo(photo), [column.restorer(precision, device, timeout)])
+    framed = as_photo(photo).framed_as(wished([column.restorer(precision, device, timeout)]))
     job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout)
     made = job.restore(column, progress or (lambda _: None))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}

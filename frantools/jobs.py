@@ -125,11 +125,6 @@ def _checked(made: object, title: str) -> Restoration:
     return replace(made, image=checked_picture(image, title))
 
 
-def frame_of(photo: Photo, restorers: Iterable[Restorer]) -> Photo:
-    """The photo with its frame: its own; else the one that restorers wish."""
-    return photo.framed_as(wished(restorers))
-
-
 def wished(restorers: Iterable[Restorer]) -> str:
     """The frame to look at: square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {getattr(each, "frame", "whole") for each in restorers}
@@ -142,7 +137,7 @@ def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:
     for column in columns:
         with suppress(Exception):  # of whatever kind: it may be a user's own
             made.append(column.restorer())
-    return frame_of(photo, made)
+    return photo.framed_as(wished(made))
 
 
 def run(

@@ -59,13 +59,6 @@ def test_the_axes_span_the_points(region: ft.Region, size: int) -> None:
     assert torch.equal(grid[:, 0, 1], y)
 
 
-@given(all_regions(), all_regions(), sides)
-def test_zooming_in_twice_gives_the_points_of_the_inner_region(inner: ft.Region, outer: ft.Region, size: int) -> None:
-    corner, extent = torch.tensor([outer.x, outer.y]), torch.tensor([outer.width, outer.height])
-    want = corner.double() + points(size, inner) * extent.double()
-    torch.testing.assert_close(points(size, inner.within(outer)), want, rtol=0, atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("values", "accepted"),
     [

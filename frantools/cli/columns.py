@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .parsing import Options, Parser, add_device, add_precision
+from .parsing import Options, Parser, add_device, add_precision, add_timeout
 
 if TYPE_CHECKING:
     from ..degradation import Degradation
@@ -23,8 +23,7 @@ def add_columns(parser: Parser, required: bool = True) -> None:
     """The options that say what is compared."""
     parser.add_argument("--column", action="append", required=required, metavar="WHAT", help=KINDS)
     add_given(parser)
-    parser.add_argument("--timeout", type=float, metavar="SECONDS",
-                        help="how long a function or a module may take (default: as long as it takes)")  # fmt: skip
+    add_timeout(parser)
     add_precision(parser)
     add_device(parser)
 

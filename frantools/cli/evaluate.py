@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..files import check_output, write_json
 from .columns import KINDS, add_given, columns, given, titled_error
 from .compare import device
-from .parsing import Options, Parser, add_device, add_precision, named_setup
+from .parsing import Options, Parser, add_device, add_precision, add_timeout, named_setup
 from .progress import bar
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--size", type=int, default=178, help="pixels a side at which to compare (default: 178)")
     parser.add_argument("--limit", type=int, metavar="COUNT", help="only the first so many pictures")
     parser.add_argument("--seed", type=int, default=0, help="of the noise of the first picture (default: 0)")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS",
-                        help="how long a function or a module may take for a picture (default: as long as it "
-                        "takes)")  # fmt: skip
+    add_timeout(parser)
     add_precision(parser)
     add_device(parser)
     parser.add_argument("--out", metavar="FILE.json", help="a file for the numbers, those of each picture too")

@@ -73,6 +73,12 @@ def add_precision(parser: Parser) -> None:
                         help="of the products: float32, bfloat16 or auto (default: float32)")  # fmt: skip
 
 
+def add_timeout(parser: Parser) -> None:
+    parser.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="how long a function or a module may take for a picture (default: as long as it "
+                        "takes)")  # fmt: skip
+
+
 def add_device(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda ... (default: auto)")
 

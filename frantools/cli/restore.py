@@ -7,7 +7,7 @@ from pathlib import Path
 from ..files import check_output, unused
 from .columns import KINDS, add_given, given
 from .compare import device
-from .parsing import Options, Parser, add_device, add_precision, add_setup, chosen_setup, sides
+from .parsing import Options, Parser, add_device, add_precision, add_setup, add_timeout, chosen_setup, sides
 from .progress import bar
 
 
@@ -24,8 +24,7 @@ def arguments(parser: Parser) -> None:
                         help="what to restore, in fractions of the picture (default: 0 0 1 1)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     add_given(parser)
-    parser.add_argument("--timeout", type=float, metavar="SECONDS",
-                        help="how long a function or a module may take (default: as long as it takes)")  # fmt: skip
+    add_timeout(parser)
     add_precision(parser)
     add_device(parser)
     add_setup(parser)

@@ -46,16 +46,11 @@ class SameConv(nn.Conv2d):
         return super().forward(F.pad(x, sides))
 
 
-def convolution(inputs: int, of: Conv) -> nn.Conv2d:
-    """The convolution that a config describes, without its activation."""
-    if of.stride == 1:
-        return nn.Conv2d(inputs, of.channels, of.kernel, padding="same")
-    return SameConv(inputs, of.channels, of.kernel, stride=of.stride)
-
-
 def conv(inputs: int, of: Conv) -> nn.Sequential:
     """The convolution that a config describes, and its activation."""
-    return nn.Sequential(convolution(inputs, of), ACTIVATIONS[of.activation]())
+    sizes = inputs, of.channels, of.kernel
+    made = nn.Conv2d(*sizes, padding="same") if of.stride == 1 else SameConv(*sizes, stride=of.stride)
+    return nn.Sequential(made, ACTIVATIONS[of.activation]())
 
 
 def convs(inputs: int, of: Iterable[Conv]) -> list[nn.Sequential]:

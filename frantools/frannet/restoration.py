@@ -98,10 +98,10 @@ def restore(
     seed = check_seed(seed)
     x = check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = device_of(model)
-    dtype = PRECISIONS[resolve_precision(precision, device)]
+    precision = resolve_precision(precision, device)
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
-        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns, dtype)
+        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns, PRECISIONS[precision])
     made: list[int] = [0]  # steps
 
     def watch(step: Step, *_: Any) -> None:
@@ -110,7 +110,17 @@ def restore(
     fewer = isinstance(setup, AutoregressiveSetup)  # it may end before its last step
     out = sample_grid(decoder, columns, rows, setup, seed, progress, watch if fewer else None)
     calls = max(made) if fewer else calls_on(setup, schedule_of(model))
-    recipe = describe(model, x, setup, size, region, seed, precision)
+    recipe = {
+        "model": getattr(model, "name", None),
+        "model_sha256": getattr(model, "sha256", None),
+        "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
+        "setup": setup.to_dict() if setup else None,
+        "size": list(dimensions(size)),
+        "region": list(astuple(region)),
+        "seed": seed,
+        "precision": precision,
+        "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
+    }
     return Sampled(out, calls, recipe | ({"ablation": ablation.to_dict()} if ablation is not None else {}))
 
 
@@ -329,27 +339,3 @@ def _tiles(width: int, height: int, points: int) -> Iterator[tuple[slice, slice]
     for top in range(0, height, down):
         for left in range(0, width, across):
             yield slice(left, min(left + across, width)), slice(top, min(top + down, height))
-
-
-def describe(
-    model: CoordinateModel,
-    x: Tensor,
-    setup: Setup | Solver | None,
-    size: int | tuple[int, int],
-    region: Region,
-    seed: int,
-    precision: str,
-) -> dict[str, Any]:
-    """The recipe of a restoration: its parameters, as `restore` takes them, as JSON can hold them."""
-    setup = check_setup(model, setup)
-    return {
-        "model": getattr(model, "name", None),
-        "model_sha256": getattr(model, "sha256", None),
-        "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
-        "setup": setup.to_dict() if setup else None,
-        "size": list(dimensions(size)),
-        "region": list(astuple(region)),
-        "seed": check_seed(seed),
-        "precision": resolve_precision(precision, device_of(model)),
-        "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
-    }

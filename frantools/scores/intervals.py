@@ -70,9 +70,7 @@ def interval(
 def paired_interval(
     values: Sequence[float] | NDArray[Any],
     others: Sequence[float] | NDArray[Any],
-    level: float = 0.95,
-    draws: int = 10_000,
-    seed: int = 0,
+    **settings: Any,
 ) -> tuple[float, float]:
     """Between which bounds the mean of `values - others` lies, the numbers of two models on the same pictures.
 
@@ -83,13 +81,8 @@ def paired_interval(
     ----------
     values, others : sequence of float
         One for each picture, in the same order.
-    level, draws, seed
+    **settings
         As for `interval`.
-
-    Returns
-    -------
-    low, high : float
-        Of the mean difference.
 
     Raises
     ------
@@ -100,7 +93,7 @@ def paired_interval(
         raise ValueError(
             f"{len(values)} and {len(others)} values are no pairs; accepted are those of the same pictures"
         )
-    return interval(np.subtract(values, others), level, draws, seed)
+    return interval(np.subtract(values, others), **settings)
 
 
 def is_real(low: float, high: float, count: int, digits: int = 5) -> bool | None:

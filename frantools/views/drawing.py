@@ -142,7 +142,8 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
     left = LABEL if any(row.label for row in rows) else GAP
     top = TITLE if titles else GAP
     heights = [max(1, round(cell * aspect(row.images))) for row in rows]
-    captions = [_narrow(row.captions) if cell < NARROW else row.captions for row in rows]
+    parting = "\n" if cell < NARROW else "   "
+    captions = [[text.replace("   ", parting) for text in row.captions] for row in rows]
     below = [GAP + _lines(texts) for texts in captions]
     small = fitting([text for texts in captions for text in texts], 9, cell, 6)
     large = fitting(titles, 14, cell, 8)
@@ -189,11 +190,6 @@ def shortened(text: str, size: float, width: float) -> str:
     while kept and extent(kept + "\u2026" * (kept != text), size) > width + 1:
         kept = kept[:-1]
     return text if kept == text else kept.rstrip() + "\u2026"
-
-
-def _narrow(captions: Sequence[str]) -> list[str]:
-    """Captions with each part of a line on a line of its own."""
-    return [text.replace("   ", "\n") for text in captions]
 
 
 def verbatim(legend: Legend) -> None:

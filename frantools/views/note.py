@@ -18,7 +18,7 @@ from ..evaluation import NAMES
 from ..frannet.restoration import check_seed, resolve_precision
 from ..frannet.samplers import SETUPS
 from ..images import portraits
-from ..jobs import frame_of, recipe_of, shares
+from ..jobs import recipe_of, shares, wished
 from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
@@ -100,8 +100,8 @@ def recipe(
     if figure == "roi-crops":
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
-    restorers = [column.restorer(precision) for column in (*chosen, *second)]
-    photos = [frame_of(photo, restorers) for photo in distinct(map(Photo, pictures or portraits()))]
+    frame = wished(column.restorer(precision) for column in (*chosen, *second))
+    photos = [photo.framed_as(frame) for photo in distinct(map(Photo, pictures or portraits()))]
     longer = is_whole(size) and any(photo.frame == "whole" for photo in photos)
     return recipe_of(
         figure,
