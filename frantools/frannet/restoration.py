@@ -301,7 +301,7 @@ def check_setup(
         return Setup() if config.restorator == "diffusion" else config.setup
     kind = AutoregressiveSetup if isinstance(setup, AutoregressiveSetup) else Setup
     if config.sampler is not kind or not isinstance(setup, (Setup, Solver)) or isinstance(setup, type):
-        takes = {None: "has no sampler", Setup: "takes a Setup, such as B, or a scheduler"}
+        takes: dict[Any, str] = {None: "has no sampler", Setup: "takes a Setup, such as B, or a scheduler"}
         told = takes.get(config.sampler, "takes an AutoregressiveSetup, such as AR")
         raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {told}"))
     return setup

@@ -94,7 +94,7 @@ class _Maker:
 
     def plain(self, column: Column) -> Column:
         """A column, with a setup that its name stands for written out, and paths that lead there from anywhere."""
-        what = column.what
+        what: Any = column.what
         if isinstance(what, str) and what not in self.models and meaning(what) in ("setup", "noted"):
             made: Any = column.restorer(self.precision)
             return column.but(what=made.name, setup=made.setup) if hasattr(made, "setup") else column
