@@ -428,6 +428,42 @@ def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
     assert re.search(sentence, capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"model": "single-basic"}, r"model is 'single-basic'; accepted is what load_model returns"),
+        ({"model": torch.nn.Linear(2, 2)}, r"model is a Linear; accepted is what load_model returns"),
+        ({"x": "hopper"}, r"x is 'hopper'; accepted are tensors and arrays of numbers"),
+        ({"x": torch.full((2, 1, 64, 64), 255.0)}, r"x has numbers outside \[-1, 1\]; accepted"),
+        ({"x": torch.full((2, 1, 64, 64), torch.nan)}, r"x has numbers that are not finite; accepted"),
+        ({"x": np.zeros((340, 340, 3))}, r"x has shape \(340, 340, 3\); accepted are \(B, 1, 64, 64\)"),
+        ({"points": None}, r"points is None; accepted are tensors and arrays of numbers"),
+        ({"points": [[1], [2, 3]]}, r"points is a list; accepted are tensors and arrays of numbers"),
+        ({"points": torch.zeros(4, 2)}, r"points has shape \(4, 2\); accepted are \(B, N, 2\)"),
+        ({"points": torch.full((2, 4, 2), 1.5)}, r"points has numbers outside \[0, 1\]; accepted"),
+        ({"initial": "zero"}, r"initial is 'zero'; accepted are tensors and arrays of numbers"),
+        ({"initial": torch.zeros(2, 48)}, r"initial has shape \(2, 48\); accepted are"),
+        ({"initial": np.full((2, 48, 3), np.inf)}, r"initial has numbers that are not finite; accepted"),
+        ({"noise": lambda shape: None}, r"noise is None; accepted are tensors and arrays of numbers"),
+        ({"setup": "C"}, r"unknown setup 'C'; accepted are"),
+        ({"setup": ft.AutoregressiveSetup}, r"setup is <class .*; accepted are a Setup"),
+        ({"ablation": "local"}, r"ablation is 'local'; accepted is an Ablation"),
+    ],
+)
+def test_points_that_cannot_be_sampled_are_refused_in_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    of = member("small-local-only")
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        ft.sample_points(**{"model": of.model, "x": of.x, "points": of.points, **wrong})
+
+
+def test_points_are_sampled_under_a_setup_by_its_name() -> None:
+    of = member("small-local-only")
+    draw = lambda shape: torch.zeros(shape)  # noqa: E731
+    setups = ("AR:steps=3", named_setup("AR:steps=3"))
+    made, same = (ft.sample_points(of.model, of.x, of.points, setup, noise=draw) for setup in setups)
+    assert torch.equal(made, same)
+
+
 def test_an_autoregressive_setup_stands_for_its_own_model_in_a_sweep_too() -> None:
     if "direction-basic" not in ft.models():
         pytest.skip("direction-basic is not shipped yet")

@@ -1266,11 +1266,39 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     assert list(widget.viewer.pictures) == ["mean", "standard deviation", "seed 3", "seed 4"]
     widget.viewer._told(widget.viewer, {"kind": "chip", "title": "seed 4"}, [])
     assert done(widget).recipe["seed"] == 4, "it is kept"
-    assert list(widget.viewer.pictures)[2:] == ["seed 4", "seed 5"]
+    assert list(widget.viewer.pictures)[2:] == ["seed 3", "seed 4"], "the others stay"
+    assert [widget.viewer.chips[each] for each in ("seed 3", "seed 4")] == ["keep", "kept"]
+    assert widget.figure()[0].axes[0].get_title() == "Seed 4"
+    assert np.array_equal(widget.result.sample, ft.restore(model, image, FAST, SMALL, seed=4).image)
     widget.columns.editor.own_seed.value = True
     widget.columns.editor.seed.value = 9
     assert done(widget).figure()[0].axes[0].get_title() == "Seed 9"
     assert np.array_equal(widget.result.sample, ft.restore(model, image, FAST, SMALL, seed=9).image)
+
+
+def test_the_colouring_that_is_kept_is_what_its_recipe_makes(columns: list[Column], tmp_path: Path) -> None:
+    smooth = ft.Setup(K=50, noise_projection=False, noise_length=0.2)
+    widget = done(ft.widgets.variability("hopper", columns[0].but(setup=smooth), size=SMALL, count=4))
+    made = [ft.restore(columns[0].model, "hopper", smooth, SMALL, seed=seed).image for seed in range(4)]
+    assert not any(np.array_equal(made[2], made[seed]) for seed in (0, 1, 3)), "each is a colouring of its own"
+    assert np.array_equal(done(widget).result.sample, made[0])
+    widget.viewer._told(widget.viewer, {"kind": "chip", "title": "seed 2"}, [])
+    widget.files.path.value = str(tmp_path / "kept.png")
+    done(widget).files.save.click()
+    recipe = load_recipe(tmp_path / "kept.png")
+    assert (recipe["seed"], recipe["first"]) == (2, 0)
+    other = ft.widgets.compare("hopper", columns, size=SMALL)
+    other.load(recipe)
+    assert np.array_equal(widget.result.sample, made[2])
+    assert np.array_equal(done(other).result.pictures["fast"].image, made[2])
+    again = ft.widgets.variability("hopper", columns[0], size=SMALL)
+    again.load(recipe)
+    assert list(done(again).viewer.pictures)[2:] == [f"seed {seed}" for seed in range(4)]
+    assert again.recipe == recipe
+    again.load({key: value for key, value in recipe.items() if key != "first"})
+    assert done(again).recipe["first"] == 2, "an older recipe began with what is kept"
+    again.first.value = 7
+    assert list(done(again).viewer.pictures)[2:] == ["seed 2", "seed 7", "seed 8", "seed 9"]
 
 
 def test_the_spread_of_many_seeds_takes_no_more_memory_than_that_of_two() -> None:

@@ -49,7 +49,8 @@ NEEDED = ("encode", "latents", "decode")
 def check_model(model: Any) -> Any:
     """Accept a model that is ready to restore with; anything else is a ValueError."""
     if not isinstance(model, nn.Module) or not isinstance(getattr(model, "config", None), Config):
-        raise ValueError(f"model is {model!r}; accepted is what load_model returns, as in load_model('diffusion-best')")
+        said = f"a {type(model).__name__}" if isinstance(model, nn.Module) else repr(model)
+        raise ValueError(f"model is {said}; accepted is what load_model returns, as in load_model('diffusion-best')")
     if lacking := [name for name in NEEDED if not callable(getattr(model, name, None))]:
         raise ValueError(f"the model has no {', '.join(lacking)}; accepted are models with {', '.join(NEEDED)}")
     if model.training:  # the encoder would normalise by this one picture, and remember it in the weights

@@ -15,13 +15,14 @@ from .models import check_model, device_of, values
 from .network import INPUT_SIZE, FranNet
 from .restoration import check_setup
 from .samplers import Noise, Setup, Solver
+from .setups import named_setup
 
 
 def sample_points(
     model: FranNet,
     x: Tensor | NDArray[Any],
     points: Tensor | NDArray[Any],
-    setup: Setup | AutoregressiveSetup | Solver | None = None,
+    setup: Setup | AutoregressiveSetup | Solver | str | None = None,
     initial: Tensor | NDArray[Any] | None = None,
     noise: Noise | None = None,
     ablation: Ablation | None = None,
@@ -36,8 +37,9 @@ def sample_points(
         (B, 1, 64, 64) floats in [-1, 1]: gray pictures, as `prepare_input` makes them.
     points : Tensor or ndarray
         (B, N, 2) floats, (x, y) in [0, 1].
-    setup : Setup, AutoregressiveSetup or Solver, optional
-        The sampler; default: `model.setup`, what the model's own config samples with. None for a single-pass model.
+    setup : Setup, AutoregressiveSetup, Solver or str, optional
+        The sampler, or its name; default: `model.setup`, what the model's own config samples with. None for a
+        single-pass model.
     initial : Tensor or ndarray, optional
         (B, N, 3): the colours to start from, RGB in [-1, 1]. Default: drawn from the model's source; of a single-pass
         model, zeros of the network.
@@ -68,9 +70,10 @@ def sample_points(
     if not isinstance(check_model(model), FranNet):
         raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
     ablation = ablation_of(ablation)
+    setup = named_setup(setup) if isinstance(setup, str) else setup
     setup = check_setup(model, model.setup if setup is None else setup)
     device = device_of(model)
-    x, points = (torch.as_tensor(each).to(device, torch.float32) for each in (x, points))
+    x, points = _numbers("x", x, device, -1.001), _numbers("points", points, device, 0.0)
     if x.shape[1:] != (1, INPUT_SIZE, INPUT_SIZE):
         raise ValueError(f"x has shape {tuple(x.shape)}; accepted are (B, 1, {INPUT_SIZE}, {INPUT_SIZE})")
     _check("points", points, (len(x), points.shape[1] if points.ndim == 3 else -1, 2))
@@ -81,7 +84,7 @@ def sample_points(
     def draw(shape: tuple[int, ...]) -> Tensor:
         if noise is None:
             return torch.randn(shape, device=device)
-        drawn = torch.as_tensor(noise(shape)).to(device, torch.float32)
+        drawn = _numbers("noise", noise(shape), device)
         _check("noise", drawn, shape)
         return drawn
 
@@ -93,11 +96,11 @@ def sample_points(
             if isinstance(ablation.positions, str):
                 at = random_positions(points)
             elif ablation.positions is not None:
-                at = torch.as_tensor(ablation.positions).to(device, torch.float32)
+                at = _numbers("positions", ablation.positions, device)
                 _check("positions", at, tuple(points.shape))
         latents = model.latents(encoded, points)
         if initial is not None:
-            colours = torch.as_tensor(initial).to(device, torch.float32)
+            colours = _numbers("initial", initial, device)
             _check("initial", colours, shape)
             start = to_network(colours, model.config.colours)
         elif setup is None:
@@ -114,6 +117,20 @@ def sample_points(
             always=True,
         )
         return model.to_colour(made, model.base(encoded, points))
+
+
+def _numbers(name: str, given: Any, device: torch.device, least: float | None = None) -> Tensor:
+    """Numbers as the network takes them, finite; those of x and of points are from `least` to 1, but for a rounding."""
+    try:
+        made = torch.as_tensor(given).to(device, torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        said = repr(given) if isinstance(given, str) or given is None else f"a {type(given).__name__}"
+        raise ValueError(f"{name} is {said}; accepted are tensors and arrays of numbers") from None
+    if not torch.isfinite(made).all():
+        raise ValueError(f"{name} has numbers that are not finite; accepted are finite ones")
+    if least is not None and made.numel() and not (made.min() >= least and made.max() <= 1.001):
+        raise ValueError(f"{name} has numbers outside [{least:.0f}, 1]; accepted are those in it")
+    return made
 
 
 def _check(name: str, made: Tensor, shape: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .drawing import VERBATIM, blank, plain, verbatim
+from .drawing import VERBATIM, blank, extent, plain, verbatim
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
     first = next(iter(panels.values()))
     kinds = list(dict.fromkeys(estimate.kind for estimate in first))
     colours = {kind: COLOURS[index % len(COLOURS)] for index, kind in enumerate(kinds)}
-    left = 16 + 7 * max(len(estimate.name) for estimate in first)  # what the longest name takes
+    left = 20 + max(extent(estimate.name, 9) for estimate in first)
     below, above, panel = 50, 64, 330
     width, height = left + len(panels) * (panel + 20), above + LINE * len(first) + below
     figure = blank(width, height)
@@ -139,9 +139,9 @@ def loss_against_calls(
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks = sorted({calls for points in curves.values() for calls, _ in points})
-    shown = ticks[:1]
+    shown, apart = ticks[:1], max(1.12, (ticks[-1] / ticks[0]) ** 0.045)  # their numbers do not touch
     for tick in ticks:
-        if tick >= 1.12 * shown[-1]:
+        if tick >= apart * shown[-1]:
             shown.append(tick)
     axes.set_xticks(shown, [str(tick) for tick in shown])
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))

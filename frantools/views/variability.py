@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import whole
+from ..checks import is_whole, whole
 from ..jobs import shares
 from ..photo import Photo
 from ..recipes import Recipe
@@ -72,20 +72,35 @@ def first_seed(recipe: Recipe) -> int:
     return (recipe.seed or 0) if own is None else own
 
 
+def seeds_of(recipe: Recipe) -> list[int]:
+    """The seeds of a recipe: that of its first column, which is kept, and others from the option `first` on."""
+    kept, count = first_seed(recipe), count_of(recipe)
+    first = recipe.options.get("first", kept)
+    if not is_whole(first):
+        raise ValueError(f"first is {first!r}; accepted are whole numbers")
+    return [kept, *(seed for seed in range(int(first), int(first) + count) if seed != kept)][:count]
+
+
+def check(recipe: Recipe) -> None:
+    """Raise a ValueError where a recipe asks for seeds that there are not."""
+    seeds_of(recipe)
+
+
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Spread]:
-    """Restore with one seed after the other: the first two coarse, all coarse, then at the recipe's size."""
-    column, first, count = recipe.columns[0].but(seed=None), first_seed(recipe), count_of(recipe)
+    """Restore with the kept seed, then the others: the first two coarse, all coarse, then at the recipe's size."""
+    column, seeds = recipe.columns[0].but(seed=None), seeds_of(recipe)
+    count = len(seeds)
     job = job_of(recipe, photos[0], cache)
     if not job.restorer(column).random:
         raise ValueError(
             f"{column.title} leaves nothing to chance; choose a diffusion model, or a function with a seed"
         )
     coarse = smaller(job, PREVIEW)
-    small = (replace(coarse, seed=first + i).restore(column, lambda _: progress(0.0)).image for i in range(count))
+    small = (replace(coarse, seed=seed).restore(column, lambda _: progress(0.0)).image for seed in seeds)
     for data in spreads(small):
         if data.count in (2, count):
             yield data
-    told = enumerate(shares(progress, [1] * count), start=first)
+    told = zip(seeds, shares(progress, [1] * count), strict=True)
     for data in spreads(replace(job, seed=seed).restore(column, report).image for seed, report in told):
         if data.count > 1:
             yield data
@@ -110,4 +125,4 @@ def draw(data: Spread, recipe: Recipe, figure: Figure | None = None) -> Figure:
     return figure
 
 
-VIEW = register(View("variability", compute, draw, count_of))
+VIEW = register(View("variability", compute, draw, check))

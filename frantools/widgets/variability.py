@@ -14,7 +14,7 @@ from ..degradation import Degradation
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
 from ..views.sharpening import PREVIEW, smaller
-from ..views.variability import VIEW, Spread, first_seed
+from ..views.variability import VIEW, Spread, first_seed, seeds_of
 from .controls import reach, slim
 from .explorer import Explorer
 from .stage import Panes
@@ -35,10 +35,20 @@ class Variability(Explorer):
             max=32,
         )  # fmt: skip
         reach(self.count, "count", count)
-        super().__init__(photo, columns, size, seed, {"count": self.count}, several=False, **others)
+        kept = columns[0].seed
+        self.first = slim(
+            widgets.IntText, "From", "The first of these seeds; Seed is the one that is kept", "90px",
+            value=seed if kept is None else kept, continuous_update=False,
+        )  # fmt: skip
+        own = {"count": self.count, "first": self.first}
+        super().__init__(photo, columns, size, seed, own, several=False, **others)
 
     def _row(self) -> list[widgets.Widget]:
-        return [self.count]
+        return [self.count, self.first]
+
+    def own_part(self, recipe: Recipe) -> dict[str, Any]:
+        """With the first seed, which a recipe that does not tell it has kept."""
+        return {"first": first_seed(recipe), **super().own_part(recipe)}
 
     def panes(self, data: Spread, recipe: Recipe) -> Panes:
         """The mean, the spread, and the restorations of the seeds that are at hand."""
@@ -46,8 +56,8 @@ class Variability(Explorer):
         most = max(float(data.deviation.max()), 1e-6)
         spread = colormaps["magma"](data.deviation / most)[..., :3].astype(np.float32)
         made = {"mean": data.mean, "standard deviation": spread}
-        column, first = recipe.columns[0].but(seed=None), first_seed(recipe)
-        for seed in range(first, first + min(data.count, SHOWN)):
+        column = recipe.columns[0].but(seed=None)
+        for seed in sorted(seeds_of(recipe))[:SHOWN]:
             jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
             kept = next(filter(None, (job.kept(column) for job in jobs)), None)
             if kept is not None:
@@ -55,13 +65,15 @@ class Variability(Explorer):
         return Panes(made, numbers={"mean": f"of {data.count} seeds", "standard deviation": f"0 to {most:.3f}"})
 
     def label(self) -> None:
-        """Say what is restored; a click on what stands above a seed keeps it."""
+        """Say what is restored, and which seed is kept; a click on what stands above another keeps that one."""
         super().label()
-        seeds = [title for title in self.viewer.pictures if title.startswith(SEED)]
-        self.viewer.chips = {**self.viewer.chips, **dict.fromkeys(seeds, "keep")}
+        seeds = dict.fromkeys((title for title in self.viewer.pictures if title.startswith(SEED)), "keep")
+        if self._shown is not None and (kept := f"{SEED}{first_seed(self._shown)}") in seeds:
+            seeds[kept] = "kept"
+        self.viewer.chips = {**self.viewer.chips, **seeds}
 
     def _open(self, title: str) -> None:
-        """Keep a seed: the recipe begins with it."""
+        """Keep a seed: it is the recipe's, and the others stay."""
         if not title.startswith(SEED):
             super()._open(title)
             return
@@ -84,7 +96,10 @@ def variability(
     *,
     image: Any = None,
 ) -> Variability:
-    """See where a column is unsure: the mean of several seeds and their standard deviation at each pixel.
+    """See where a column is unsure: several seeds, their mean, and their standard deviation at each pixel.
+
+    A click on "keep" above a seed's picture makes that seed the recipe's: what `frantools.widgets.compare`, the saved
+    figure and `frantools.render` make of the recipe is this picture. A `noise_length` makes colourings of the grain.
 
     Parameters
     ----------
@@ -93,7 +108,7 @@ def variability(
     column : object
         A diffusion model and its setup, or whatever restores with a seed. Default: the note's B.
     seed : int
-        The first of the seeds.
+        The first of the seeds, and the one that is kept to begin with.
     count : int
         How many, 2 or more.
     """
