@@ -88,7 +88,7 @@ def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_wher
     assert both["each"]["astronaut.png"] == first["each"]["astronaut.png"]
     again = run(2)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "is of another model, setups or number of seeds" in run(2, "--seeds", "3").stderr
+    assert "is of another model, size, setups or number of seeds" in run(2, "--seeds", "3").stderr
 
     white, *_, one = findings.noise_lengths(both).rows
     assert (white["length, pixels"], one["length, pixels"]) == ("0", "inf")
