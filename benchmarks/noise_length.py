@@ -4,8 +4,8 @@
 
 A point's own noise has the same distribution whatever its length is, so the expected loss should stay. SSIM and
 sharpness look at neighbours together, and should not. Each picture is restored at `--size` pixels under each setup,
-length and seed; the spread is the root of the mean variance over seeds. The numbers go to `data/results/noise-length.json`
-picture by picture: a run that was ended goes on where it was.
+length and seed; the spread is the root of the mean variance over seeds. The numbers go to
+`data/results/noise-length.json` picture by picture: a run that was ended goes on where it was.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import frantools as ft
-from frantools.comparisons import original
 from frantools.evaluation import SIZE
 from frantools.files import replacing
 from frantools.frannet.network import FranNet
@@ -49,7 +48,7 @@ def main() -> None:
     for picture in Pictures(options.data):
         # The input is made as in `frantools.evaluate`.
         x = prepare_input(square(picture, SIZE))
-        each["original"].append(sharpness(original(picture, SIDE, LOCAL)))
+        each["original"].append(sharpness(ft.Photo(picture, "square").reference(SIDE, LOCAL)))
         for name, (model, setup) in columns.items():
             each[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
     made = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": each}

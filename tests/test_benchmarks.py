@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 import os
 import subprocess
@@ -103,6 +105,15 @@ def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_wher
     assert list(middle) == [row["ssim"] for row in findings.noise_lengths(both).rows]
     with pytest.raises(ValueError, match="at least one length"):
         figures.lengths({"loss": []})
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_what_a_benchmark_imports_is_there(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("frantools"):
+            module = importlib.import_module(node.module)
+            for name in (each.name for each in node.names):
+                assert hasattr(module, name) or importlib.import_module(f"{node.module}.{name}")
 
 
 def test_points_are_timed_beside_a_grid_and_estimates_held_against_all_pixels(tmp_path):

@@ -75,3 +75,18 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path):
     (tmp_path / "arrays").write_text("in the way")
     Disk(tmp_path).put("a", picture(0.5))
     assert Disk(tmp_path).get("a") is None
+
+
+def test_the_map_of_a_sweep_finds_restorations_of_another_kernel_in_its_store(tmp_path, monkeypatch):
+    first = ft.widgets.sweep({"K": [50, 99]}, "hopper", points=16, size=24, store=tmp_path / "store")
+    first.chosen = {"K": 50}
+    assert first.wait()
+    shown = first.result.pictures["restored"].image
+    first.close()
+    assert len(list(tmp_path.glob("store/arrays/*/*.npy"))) == 1
+    monkeypatch.setattr("frantools.restorers.frannet.FranNetRestorer.restore", None)  # which nobody calls again
+    again = ft.widgets.sweep(tmp_path / "store", "hopper", size=24)
+    again.chosen = {"K": 50}
+    assert again.wait()
+    np.testing.assert_array_equal(again.result.pictures["restored"].image, shown)
+    again.close()

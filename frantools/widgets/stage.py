@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.columns import Column
 from ..restorers.protocol import Progress
-from ..store import Cache
+from ..store import Cache, Disk
 from ..views.registry import View
 from ..views.sharpening import Shown, job_of
 from . import reruns, zoom
@@ -30,7 +31,8 @@ from .viewer import Viewer
 from .worker import LEAVE
 
 FIRST = 1.0  # seconds that a notebook waits for a picture to keep where no kernel runs
-CACHE = Cache()  # of all widgets in the kernel: they often show the same restorations
+STORE = os.environ.get("FRANTOOLS_STORE")  # a folder, where the next kernel finds restorations too
+CACHE = Cache(disk=Disk(STORE) if STORE else None)  # of all widgets in the kernel: they often show the same
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,6 +17,7 @@ from ..images import portraits
 from ..jobs import framed_for, recipe_of
 from ..photo import as_photo
 from ..recipes import Recipe
+from ..store import Cache, Disk
 from ..sweeps.axes import Axes
 from ..sweeps.driver import gathered
 from ..sweeps.plan import Plan, plan
@@ -47,6 +49,8 @@ class SweepMap(Guarded, Stage):
         different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
         self.original = framed_for(as_photo(photo), list(different.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
+        if store is not None:
+            self.cache = Cache(disk=Disk(store))
         self.viewer.update({"original": self.original.picture, "restored": None})
         self.viewer.notes = {"restored": "Click a cell of the map to see what it restores."}
         self._filling = None if planned is None else Filling(planned, store, self._tell, self._failed)
@@ -303,8 +307,8 @@ def sweep(
         What a cell restores. Default: the sweep's first picture where that is a built-in portrait, else the first
         portrait.
     base, measures, points, seed, store
-        As for `frantools.sweep`, of axes. Without points, every pixel is measured. Without a store, results are kept
-        as long as the kernel runs.
+        As for `frantools.sweep`, of axes. Without points, every pixel is measured. In a store the next kernel finds
+        numbers and restorations. Without one, they are kept as long as the kernel runs.
     size : int
         Pixels of the longer side that the photo is taken down to, to be measured and to be shown.
 
@@ -322,7 +326,7 @@ def sweep(
     if isinstance(what, Sweep):
         made = what
     elif isinstance(what, (str, PathLike)):
-        made = stored(what)
+        made, store = stored(what), what if Path(what).is_dir() else store
     else:
         photo = as_photo(next(iter(portraits())) if photo is None else photo)
         planned = plan(what, [photo], base, measures, points, size, seed, None, "float32")
