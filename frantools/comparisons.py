@@ -13,7 +13,7 @@ from torch import Tensor
 from .degradation import Degradation
 from .devices import find_device
 from .frannet.restoration import check_region, check_seed, resolve_precision
-from .jobs import Job, frame_of, framed_for, model_hashes, recipe_of, run
+from .jobs import Job, frame_of, framed_for, recipe_of, run
 from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
@@ -29,17 +29,7 @@ from .tables import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "COLUMNS",
-    "Cache",
-    "Cancelled",
-    "Column",
-    "Comparison",
-    "compare",
-    "frame_of",
-    "model_hashes",
-    "restore",
-]
+__all__ = ["COLUMNS", "Cache", "Cancelled", "Column", "Comparison", "compare", "recipe_of", "restore"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +175,8 @@ class Comparison(Mapping[str, Restoration]):
         return draw(self)
 
     def _repr_png_(self) -> bytes | None:
-        from io import BytesIO
-
-        file, figure = BytesIO(), self.figure()
-        figure.savefig(file, format="png", dpi=figure.dpi)
-        return file.getvalue()
+        shown: bytes = self.figure()._repr_png_()  # type: ignore[attr-defined]
+        return shown
 
     def __repr__(self) -> str:
         said = [f"{title} failed" if title in self.errors else title for title in self.titles]

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from .files import replacing
+from .files import hash_of, replacing
 
 COMPILERS = ("c++", "g++", "clang++")
 NATIVE = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
@@ -112,20 +112,16 @@ def _is_ours(path: Path) -> bool:
     return facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _load(path: Path, source: Path, flags: Sequence[str]) -> ctypes.CDLL:
     """The library that is kept at a path, made there if it is not there or damaged."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _is_ours(path.parent):
         raise OSError(f"others may write to {path.parent}")
     digest = path.with_suffix(".sha256")  # a damaged library would not raise an error, but end Python
-    if path.exists() and _is_ours(path) and digest.is_file() and digest.read_text() == _digest(path):
+    if path.exists() and _is_ours(path) and digest.is_file() and digest.read_text() == hash_of(path):
         with suppress(OSError):
             return ctypes.CDLL(str(path))
     _compile(source, path, flags)
     with replacing(digest) as temporary:
-        temporary.write_text(_digest(path))
+        temporary.write_text(hash_of(path))
     return ctypes.CDLL(str(path))

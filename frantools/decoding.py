@@ -85,16 +85,9 @@ def read_size(path: Path) -> tuple[int, int]:
 def open_header(file: BinaryIO) -> Image.Image:
     """Find out the format and the size of a picture; its pixels are decoded when they are asked for.
 
-    As `PIL.Image.open`, whose limit is one for the whole process.
-
-    Raises
-    ------
-    TooLargeError
-        If it has more than `LARGEST` pixels.
-    PIL.UnidentifiedImageError
-        If it is of no format that is read.
-    OSError, SyntaxError, ValueError, EOFError, RuntimeError
-        If it is damaged, as Pillow's plugins raise.
+    As `PIL.Image.open`, whose limit is one for the whole process. Raises a TooLargeError if it has more than `LARGEST`
+    pixels; an UnidentifiedImageError if it is of no format that is read; an OSError, SyntaxError, ValueError, EOFError
+    or RuntimeError if it is damaged, as Pillow's plugins raise.
     """
     prefix, reason = file.read(16), ""
     for name in formats():

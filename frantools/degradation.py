@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
 
-from .checks import is_whole
-from .images import to_gray
+from .checks import is_whole, number, settle, whole
+from .images import to_array, to_gray, to_tensor
 
 
 @dataclass(frozen=True)
@@ -58,20 +57,12 @@ class Degradation:
     def __post_init__(self) -> None:
         if not isinstance(self.gray, (bool, np.bool_)):
             raise ValueError(f"gray is {self.gray!r}; accepted are True and False")
-        if not is_whole(self.shrink) or self.shrink < 1:
-            raise ValueError(f"shrink is {self.shrink!r}; accepted are whole numbers from 1")
-        for name, most in (("noise", 1.0), ("blur", 1000.0)):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= most:  # NaN is not
-                raise ValueError(f"{name} is {value!r}; accepted are numbers from 0 to {most:g}")
-            object.__setattr__(self, name, float(value))
         if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):
             raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
-        if not is_whole(self.seed) or self.seed < 0:
-            raise ValueError(f"seed is {self.seed!r}; accepted are whole numbers from 0")
-        whole = {"gray": bool(self.gray), "shrink": int(self.shrink), "seed": int(self.seed)}
-        for name, value in (whole | {"jpeg": None if self.jpeg is None else int(self.jpeg)}).items():
-            object.__setattr__(self, name, value)  # NumPy's are welcome, and JSON takes Python's
+        # NumPy's numbers are welcome, and JSON takes Python's.
+        settle(self, gray=bool(self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
+        settle(self, shrink=whole("shrink", self.shrink), seed=whole("seed", self.seed, 0))
+        settle(self, noise=number("noise", self.noise, 1), blur=number("blur", self.blur, 1000))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
@@ -109,9 +100,7 @@ class Degradation:
             picture = gaussian(picture, self.blur, channel_axis=-1, mode="nearest", preserve_range=True)
         if self.shrink > 1:
             sides = tuple(max(1, round(side / self.shrink)) for side in picture.shape[:2])
-            tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-            small = F.interpolate(tensor, sides, mode="bicubic", antialias=True)
-            picture = small[0].permute(1, 2, 0).numpy()
+            picture = to_array(F.interpolate(to_tensor(picture), sides, mode="bicubic", antialias=True))
         if self.noise:
             shape = (*picture.shape[:2], 1 if self.gray else 3)
             drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)

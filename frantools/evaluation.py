@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .checks import is_whole
+from .checks import whole
 from .comparisons import Comparison, compare
 from .degradation import Degradation
 from .frannet.samplers import Setup, Solver
@@ -156,26 +156,41 @@ def evaluate(
     if several and setup is not None:
         raise ValueError("a list of columns has setups of its own; setup goes with one model")
     columns = as_columns(what if several else [_column(what, setup)])
+    whole("size", size, 1, LARGEST)
     rows: list[dict[str, Any]] = []
-    for made in _comparisons(columns, folder_or_images, size, limit, seed, given, precision, progress, device, timeout):
-        if not several and made.errors:
-            raise RestorerError(next(iter(made.errors.values())))
-        numbers = made.numbers(tuple(measures) if several else NAMES)
-        if not several and not numbers:
-            raise ValueError(
-                f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"
-            )
-        for title in made.titles:
-            row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
-            if title in made:
-                row |= {"calls": made[title].calls, "seconds": made[title].seconds}
-            rows.append(row | {"error": made.errors.get(title, ""), "protocol": made.protocol()})
+    for index, count, photo in photos(folder_or_images, limit):
+        if photo is not None:
+            made = compare(
+                photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
+                timeout=timeout,
+            )  # fmt: skip
+            rows += _rows(made, several)
+        if progress is not None:
+            progress((index + 1) / count)
+    if not rows:
+        raise ValueError("no picture could be read; accepted are whole picture files")
     if not several:
         return summarise(rows, rows[-1]["calls"], sum(row["seconds"] for row in rows))
     failed = any(row["error"] for row in rows)
     names = ["picture", "column", *measures, "calls", "seconds", *(["error"] if failed else [])]
     caption = f"Each picture taken down to {size} pixels first. For the first: {rows[0]['protocol']}"
     return Table([{name: row.get(name) for name in names} for row in rows], caption)
+
+
+def _rows(made: Comparison, several: bool) -> Iterator[dict[str, Any]]:
+    """The numbers of a picture, a row a column; where there is one column alone, an error of it is raised."""
+    if not several and made.errors:
+        raise RestorerError(next(iter(made.errors.values())))
+    numbers = made.numbers(tuple(measures) if several else NAMES)
+    if not several and not numbers:
+        raise ValueError(
+            f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"
+        )
+    for title in made.titles:
+        row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
+        if title in made:
+            row |= {"calls": made[title].calls, "seconds": made[title].seconds}
+        yield row | {"error": made.errors.get(title, ""), "protocol": made.protocol()}
 
 
 def _is_pair(what: Any) -> bool:
@@ -202,9 +217,7 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             "such as [picture]"
         )
     images = _gathered(folder_or_images)
-    if limit is not None and (not is_whole(limit) or limit < 1):
-        raise ValueError(f"limit is {limit}; accepted are whole numbers from 1")
-    count = len(images) if limit is None else min(len(images), int(limit))
+    count = len(images) if limit is None else min(len(images), whole("limit", limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
     for index in range(count):
@@ -232,32 +245,3 @@ def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
     if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
         raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
     return list(distinct(map(as_photo, folder_or_images)))
-
-
-def _comparisons(
-    columns: Sequence[Column],
-    folder_or_images: Any,
-    size: int,
-    limit: int | None,
-    seed: int,
-    given: Degradation | None,
-    precision: str,
-    progress: Callable[[float], None] | None,
-    device: str | None,
-    timeout: float | None,
-) -> Iterator[Comparison]:
-    """The comparisons of all readable pictures."""
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
-    any_read = False
-    for index, count, photo in photos(folder_or_images, limit):
-        if photo is not None:
-            any_read = True
-            yield compare(
-                photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
-                timeout=timeout,
-            )  # fmt: skip
-        if progress is not None:
-            progress((index + 1) / count)
-    if not any_read:
-        raise ValueError("no picture could be read; accepted are whole picture files")

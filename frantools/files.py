@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -42,13 +43,9 @@ def _target(path: Path) -> Path:
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it at the end, or removed if the block raises.
 
-    The folder is made where it is missing. The temporary name keeps the ending, which tells some writers the format.
-    A file that is replaced leaves its permissions to the new one.
-
-    Raises
-    ------
-    ValueError
-        If the folder cannot be made or written to, or `path` is a folder itself.
+    The folder is made where it is missing. The temporary name keeps the ending, which tells some writers the format. A
+    file that is replaced leaves its permissions to the new one. Raises a ValueError if the folder cannot be made or
+    written to, or `path` is a folder itself.
     """
     path = check_output(path)
     target = _target(path)
@@ -70,6 +67,11 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def unused(name: str | PathLike[str]) -> Path:
     """A name under which there is nothing yet, for a file that nobody named: with -2, -3 ... where there is one."""
     path = Path(name)
@@ -88,10 +90,7 @@ def write_json(path: str | PathLike[str], content: object) -> None:
 def to_json(content: object, **options: Any) -> str:
     """JSON as every reader takes it: what is no finite number is the text "inf", "-inf" or "nan".
 
-    Raises
-    ------
-    TypeError, ValueError
-        If JSON cannot hold it.
+    Raises a TypeError or ValueError if JSON cannot hold it.
     """
     try:
         return json.dumps(finite(content), allow_nan=False, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from .checks import is_whole
+from .checks import whole
 from .decoding import LARGEST, TooLargeError, decode
 from .modes import to_rgb
 
@@ -146,7 +147,7 @@ def square(image: object, size: int | None = None) -> Picture:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     picture = picture[top : top + side, left : left + side]
-    if size is None or _pixels(size) == side:
+    if size is None or whole("size", size) == side:
         return picture
     return resized(picture, (size, size))
 
@@ -166,17 +167,20 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
     ndarray
         uint8 (height, width, 3).
     """
-    width, height = map(_pixels, size)
+    width, height = (whole("size", each) for each in size)
+    small = F.interpolate(to_tensor(picture), size=(height, width), mode="bilinear", antialias=True)
+    return to_array(small)
+
+
+def to_tensor(picture: NDArray[Any]) -> Tensor:
+    """A picture (H, W, C) as torch takes it, (1, C, H, W), of the same dtype; its memory may be shared."""
     # Contiguous channels last is the layout that torch resizes uint8 pictures quickly in.
-    tensor = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
-    small = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
-    return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
+    return torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
 
 
-def _pixels(size: object) -> int:
-    if not is_whole(size) or size < 1:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1")
-    return int(size)
+def to_array(image: Tensor) -> NDArray[Any]:
+    """One picture, (1, C, H, W), as an array (H, W, C) of the same dtype."""
+    return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
 def to_gray(image: Tensor) -> Tensor:
@@ -203,7 +207,7 @@ def prepare_input(image: object, size: int = INPUT_SIZE, *, crop: bool = True) -
     """
     picture = square(image) if crop else as_picture(image)
     gray = to_gray(torch.from_numpy(np.require(picture, requirements=["C", "W"])).float() / 255)
-    small = F.interpolate(gray[None, None], size=(_pixels(size),) * 2, mode="bilinear", antialias=True)
+    small = F.interpolate(gray[None, None], size=(whole("size", size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 
 

@@ -55,15 +55,20 @@ class Job:
             self.made[id(column)] = column, column.restorer(self.precision, self.device, self.timeout)
         return self.made[id(column)][1]
 
+    def fact(self, column: Column, name: str, default: Any) -> Any:
+        """What a column's restorer says of itself; `default` where there is none, which is told when it restores."""
+        try:
+            return getattr(self.restorer(column), name)
+        except Exception:  # of whatever kind: it may be a user's own
+            return default
+
     def cut(self, column: Column) -> bool:
         """Whether a column's region is cut out of its whole picture."""
         return self.region is not None and not self.restorer(column).continuous
 
     def key(self, column: Column) -> str:
         """What a column's restoration is kept under."""
-        region, cut = self.region, self.cut(column)
-        degradation = column.given if column.given is not None else self.given
-        seed = self.seed if column.seed is None else column.seed
+        (degradation, seed), region, cut = self._own(column), self.region, self.cut(column)
         return to_json(
             [
                 self.photo.key,
@@ -78,16 +83,18 @@ class Job:
             ]
         )
 
+    def _own(self, column: Column) -> tuple[Degradation | None, int]:
+        """What a column is given, and its seed: its own, or those of the job."""
+        given = self.given if column.given is None else column.given
+        return given, self.seed if column.seed is None else column.seed
+
     def kept(self, column: Column) -> Restoration | None:
         """A column's restoration where it was made before: it costs nothing."""
         return self.cache.get(self.key(column)) if self.cache is not None else None
 
     def restore(self, column: Column, progress: Progress) -> Restoration:
         """One column's restoration, or an error of whatever kind."""
-        made = self.restorer(column)
-        title = column.title
-        degradation = column.given if column.given is not None else self.given
-        seed = self.seed if column.seed is None else column.seed
+        made, title, (degradation, seed) = self.restorer(column), column.title, self._own(column)
         region, cut = self.region, self.cut(column)
         size = self.whole if cut else self.size
         key = self.key(column) if self.cache is not None else ""
@@ -142,19 +149,18 @@ def run(
     job: Job, columns: Sequence[Column], progress: Progress | None = None
 ) -> tuple[dict[str, Restoration], dict[str, str]]:
     """The restorations of a job's columns by title, and what went wrong in the others."""
-    costs = [cost_of(job, column) for column in columns]
     restorations: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
-    for index, column in enumerate(columns):
+    told = shares(progress or (lambda _: None), [cost_of(job, column) for column in columns])
+    for column, tell in zip(columns, told, strict=True):
         stopped: list[BaseException] = []
 
-        def report(share: float, index: int = index, stopped: list[BaseException] = stopped) -> None:
-            if progress is not None:
-                try:
-                    progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
-                except BaseException as error:
-                    stopped.append(error)
-                    raise
+        def report(share: float, tell: Progress = tell, stopped: list[BaseException] = stopped) -> None:
+            try:
+                tell(share)
+            except BaseException as error:
+                stopped.append(error)
+                raise
 
         try:
             restorations[column.title] = job.restore(column, report)
@@ -166,18 +172,24 @@ def run(
     return restorations, errors
 
 
+def shares(progress: Progress, costs: Sequence[float]) -> list[Progress]:
+    """For each part of some work, what is told its own share, and tells that of the whole, by what the parts cost."""
+
+    def part(before: float, cost: float) -> Progress:
+        return lambda share: progress((before + share * cost) / sum(costs))
+
+    return [part(sum(costs[:index]), cost) for index, cost in enumerate(costs)]
+
+
 def cost_of(job: Job, column: Column) -> float:
     """About how long a column takes, in seconds a megapixel."""
-    try:
-        cost = job.restorer(column).cost
-    except Exception:  # of whatever kind: it is told where the column is restored
-        return 1.0
+    cost = job.fact(column, "cost", 1.0)
     return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
 
 
 def recipe_of(
     view: str,
-    photo: Photo,
+    photos: Photo | Sequence[Photo],
     columns: Sequence[Column],
     size: int | tuple[int, int],
     region: Region | None = None,
@@ -186,31 +198,32 @@ def recipe_of(
     precision: str = "float32",
     **options: Any,
 ) -> Recipe:
-    """The recipe of what was made of a photo."""
+    """The recipe of what was made of a photo, or of several."""
+    each = [photos] if isinstance(photos, Photo) else photos
     return Recipe(
         view=view,
-        photos=(Source.of(photo),),
+        photos=tuple(map(Source.of, each)),
         columns=tuple(columns),
         size=size,
         region=region,
         seed=seed,
         degradation=given,
         precision=precision,
-        models=model_hashes(columns, photo),
+        models=model_hashes(columns, each),
         options=options,
         versions=versions(),
     )
 
 
-def model_hashes(columns: Sequence[Column], photo: Photo | None = None, photos: Sequence[Photo] = ()) -> dict[str, str]:
+def model_hashes(columns: Sequence[Column], photos: Sequence[Photo] = ()) -> dict[str, str]:
     """The hashes of what columns read: of FranNet's weights by name, of other files by path.
 
-    Pictures that were made elsewhere are among them where there is a photo to which they belong, or several. What
-    cannot be made or read has no hash: what is wrong with it is told where the column is restored.
+    Pictures that were made elsewhere are among them where there are photos to which they belong. What cannot be made or
+    read has no hash: what is wrong with it is told where the column is restored.
     """
     found: dict[str, str] = {}
-    given: list[Photo | None] = [*photos, *([] if photo is None else [photo])]
-    for column, each in product(columns, given or [None]):
+    given: Sequence[Photo | None] = photos or [None]
+    for column, each in product(columns, given):
         try:
             hashes = getattr(column.restorer(), "hashes", None)
             found |= dict(hashes(each)) if callable(hashes) else {}

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from . import compiled
+from .checks import one_of
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
 CHANNELS = 3  # numbers of a draw
@@ -274,8 +275,7 @@ def checked(length: object, fields: object) -> float:
     # NaN is not at least 0.
     if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
         raise ValueError(f"noise_length is {length!r}; accepted are numbers from 0, fractions of the picture, and inf")
-    if fields not in FIELDS:
-        raise ValueError(f"noise_fields is {fields!r}; accepted are {', '.join(map(repr, FIELDS))}")
+    one_of("noise_fields", fields, FIELDS)
     return float(number)
 
 

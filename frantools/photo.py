@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from .checks import is_whole
-from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square
+from .checks import is_whole, whole
+from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
 
 FRAMES = ("square", "whole")
@@ -138,9 +138,8 @@ class Photo:
 
     def at(self, size: int) -> Photo:
         """The same photo taken down: its frame with a longer side of `size` pixels."""
-        if not is_whole(size) or not 1 <= size <= LARGEST:
-            raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
-        return self.once(("at", int(size)), lambda: self._copy(self.frame, int(size)))
+        side = whole("size", size, 1, LARGEST)
+        return self.once(("at", side), lambda: self._copy(self.frame, side))
 
     @property
     def sha256(self) -> str:
@@ -191,10 +190,10 @@ class Photo:
 
     def _small_colour(self) -> NDArray[np.float32]:
         side = self.input.shape[-1]
-        colours = torch.from_numpy(np.array(self.picture)).permute(2, 0, 1)[None].float() / 255
+        colours = to_tensor(self.picture).float() / 255
         shrinks = side < max(colours.shape[-2:])
         small = torch.nn.functional.interpolate(colours, (side, side), mode="bilinear", antialias=shrinks)
-        return np.ascontiguousarray(small.clamp(0, 1)[0].permute(1, 2, 0).numpy())
+        return to_array(small.clamp(0, 1))
 
     def shown(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
         """The photo itself, or a region of it: float32 (H, W, 3) in [0, 1], bilinear with antialiasing."""

@@ -58,10 +58,7 @@ def read_text(name: bytes, data: bytes, limit: int) -> str:
 def inflate(data: bytes, limit: int) -> bytes:
     """Decompress zlib data of at most `limit` bytes.
 
-    Raises
-    ------
-    ValueError
-        If the data are damaged, cut short, or longer than that once they are decompressed.
+    Raises a ValueError if the data are damaged, cut short, or longer than that once they are decompressed.
     """
     inflater = zlib.decompressobj()
     try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from math import isfinite
-from numbers import Real
 
 import torch
 from torch import Tensor
 
-from .checks import is_whole
+from .checks import is_number, is_whole, settle
 
 LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
 
@@ -40,9 +38,9 @@ class Region:
         slack = 1e-9  # 0.7 + 0.3 and the like
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
+            if not is_number(value):
                 raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
-            object.__setattr__(self, field.name, float(value))
+            settle(self, **{field.name: float(value)})
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
@@ -53,15 +51,6 @@ class Region:
         """The whole picture."""
         return cls(0.0, 0.0, 1.0, 1.0)
 
-    def within(self, outer: Region) -> Region:
-        """Zoom in: of this rectangle, given in fractions of `outer`, the fractions of the picture."""
-        return Region(
-            outer.x + self.x * outer.width,
-            outer.y + self.y * outer.height,
-            self.width * outer.width,
-            self.height * outer.height,
-        )
-
     def __str__(self) -> str:
         return f"Region(x={self.x:g}, y={self.y:g}, width={self.width:g}, height={self.height:g})"
 
@@ -69,10 +58,7 @@ class Region:
 def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
     """`size` as (width, height) in pixels; one number stands for both.
 
-    Raises
-    ------
-    ValueError
-        If it is not one whole number or two, each from 1 to 16384.
+    Raises a ValueError if it is not one whole number or two, each from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     whole = all(is_whole(side) for side in pair)

@@ -52,10 +52,8 @@ class Source:
     def photo(self, given: Any = None, folder: Path | None = None) -> Photo:
         """The photo, found by its name, in `folder` first, or `given` in its place.
 
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            If nothing but the place where the recipe was made knows it, or it is another picture.
+        Raises a FileNotFoundError or ValueError if nothing but the place where the recipe was made knows it, or it is
+        another picture.
         """
         if given is None and self.how:
             raise FileNotFoundError(

@@ -164,3 +164,8 @@ def _format(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else str(value)
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign; what rounds to 0 is +0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from frantools import findings, portraits, save_picture
+from frantools import figures, findings, portraits, save_picture
 
 ROOT = Path(__file__).parent.parent
 
@@ -95,6 +95,14 @@ def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_wher
     assert one["ssim"] > white["ssim"]
     assert float(one["of the loss"]) > float(white["of the loss"])
     assert white["95 % interval"] == "+0.00000 to +0.00000"
+    panels = findings.lengths(both)
+    figure = figures.lengths(panels)
+    shown = [axes.get_title() for axes in figure.axes]
+    assert shown == list(panels) == ["loss", "SSIM", "sharpness", *shown[3:]]
+    middle = figure.axes[1].containers[0].lines[0].get_ydata()
+    assert list(middle) == [row["ssim"] for row in findings.noise_lengths(both).rows]
+    with pytest.raises(ValueError, match="at least one length"):
+        figures.lengths({"loss": []})
 
 
 def test_points_are_timed_beside_a_grid_and_estimates_held_against_all_pixels(tmp_path):

@@ -25,8 +25,8 @@ import frantools as ft
 from frantools import jobs
 from frantools.degradation import Degradation
 from frantools.frannet.checkpoints import save_model
+from frantools.frannet.interpolants import predict_x0
 from frantools.frannet.network import Config, FranNet
-from frantools.frannet.predictions import predict_x0
 from frantools.frannet.samplers import Step
 from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns

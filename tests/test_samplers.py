@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.frannet.predictions import PREDICTIONS, noisy
+from frantools.frannet.interpolants import INTERPOLANTS, OBJECTIVES, noisy
 from frantools.frannet.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
 from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
 
@@ -107,24 +107,24 @@ def test_a_stride_beyond_frannets_steps_goes_with_a_longer_schedule() -> None:
         setup.calls  # noqa: B018
 
 
-@given(seeds, st.sampled_from(sorted(PREDICTIONS)), st.floats(0.01, 0.99))
+@given(seeds, st.sampled_from(OBJECTIVES), st.floats(0.01, 0.99))
 def test_what_a_model_should_answer_means_the_noise_and_the_value_that_it_was_made_of(
     seed: int, name: str, a: float
 ) -> None:
     rng = torch.Generator().manual_seed(seed)
     x0, e = torch.randn(2, *SHAPE, generator=rng, dtype=torch.float64)
-    prediction = PREDICTIONS[name]
+    prediction = INTERPOLANTS[name]
     for share in (a, torch.full((SHAPE[0], 1), a, dtype=torch.float64)):
         x = noisy(x0, e, share)
         answer = prediction.target(x0, e, share)
-        torch.testing.assert_close(prediction.noise(answer, x, share), e)
+        torch.testing.assert_close(prediction.x1(answer, x, share), e)
         torch.testing.assert_close(prediction.x0(answer, x, share), x0)
 
 
 def test_the_velocity_is_that_of_salimans_and_ho() -> None:
     x0, e = torch.tensor([3.0]), torch.tensor([5.0])
-    assert PREDICTIONS["v"].target(x0, e, 0.64).item() == pytest.approx(0.8 * 5 - 0.6 * 3)
-    assert PREDICTIONS["noise"].target(x0, e, 0.64).item() == 5
+    assert INTERPOLANTS["v"].target(x0, e, 0.64).item() == pytest.approx(0.8 * 5 - 0.6 * 3)
+    assert INTERPOLANTS["noise"].target(x0, e, 0.64).item() == 5
 
 
 def test_the_default_setup_is_the_notes_b() -> None:

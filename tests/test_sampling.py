@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 import frantools as ft
 from frantools import regions
 from frantools.frannet.scattered import points_decoder, sample_at
 from frantools.scores.measures import Measure, measures
-from frantools.scores.sampling import Subset, draw, estimates, means_of_points, pooled
+from frantools.scores.sampling import Estimate, Subset, draw, estimates, means_of_points, pooled, quantile
 
 DRAWS = 400
 
 
 def field(kind: str, width: int, height: int) -> np.ndarray:
-    """(H, W) errors: smooth, of independent pixels with a few large ones, or a row of large ones on the edge."""
+    """(H, W) errors: smooth, of independent pixels with a few large ones, a row of large ones on the edge, or spots."""
     y, x = np.mgrid[:height, :width] / max(width, height)
     if kind == "smooth":
         return np.sin(5 * x) ** 2 + x * y
     if kind == "heavy":
         return np.random.default_rng(0).standard_exponential((height, width)) ** 1.5
+    if kind == "spots":  # as squared errors are: small but for some edges, and large in a few places
+        rng = np.random.default_rng(2)
+        spots = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) * 100) for a, b in rng.random((6, 2)))
+        return (0.1 + spots) * rng.standard_normal((height, width)) ** 2
     return (y > 0.7) * 5 + np.random.default_rng(1).random((height, width))
 
 
@@ -39,6 +48,40 @@ def test_estimates_are_unbiased_and_their_errors_true(kind, size, count):
     assert abs(np.mean([each.value for each in made]) - full) < 4 * spread / DRAWS**0.5
     assert np.mean([each.error**2 for each in made]) == pytest.approx(spread**2, rel=0.3)
     assert 0.90 <= held(full, made) <= 0.98
+
+
+@pytest.mark.parametrize("kind", ["smooth", "heavy", "edge", "spots"])
+@pytest.mark.parametrize("count", [48, 400])
+def test_intervals_hold_where_few_strata_make_up_the_error(kind, count):
+    """The standard error is then unsure itself, and 1.96 of it are too few."""
+    values = field(kind, 64, 64)
+    made = [(subset := draw(64, count, seed)).estimate(subset.of(values)) for seed in range(DRAWS)]
+    assert 0.90 <= held(values.mean(), made) <= 0.99
+    if kind == "spots" and count == 48:
+        assert held(values.mean(), [each._replace(freedom=inf) for each in made]) < 0.88
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(2, 40), st.integers(1, 30), st.integers(1, 60), st.integers(0, 2**31),
+    st.sampled_from([1.0, 0.25, 1024.0]),
+)  # fmt: skip
+def test_the_estimate_of_any_field_follows_its_scale(width, height, pairs, seed, scale):
+    """Powers of 2, so that nothing is rounded."""
+    values = np.random.default_rng(seed).standard_exponential((height, width))
+    subset = draw((width, height), 2 * pairs, seed)
+    made, other = (subset.estimate(subset.of(each)) for each in (values, scale * values))
+    assert other == (scale * made.value, scale * made.error, made.freedom)
+    assert (made.freedom, made.error) == (inf, 0) or 1 <= made.freedom <= len(subset.strata) * (1 + 1e-9)
+    low, high = made.interval()
+    assert low <= made.value <= high
+
+
+@pytest.mark.parametrize("freedom", [1.0, 2.5, 30.0, inf])
+def test_an_interval_is_students(freedom):
+    low, high = stats.t(freedom, 3, 0.5).interval(0.9)
+    assert Estimate(3, 0.5, freedom).interval(0.9) == pytest.approx((low, high))
+    assert quantile(0.5, freedom) == pytest.approx(0, abs=1e-12)
 
 
 def test_strata_make_the_error_smaller_than_points_drawn_at_random():
@@ -71,7 +114,7 @@ def test_patches_are_compact():
 @pytest.mark.parametrize("count", [30 * 20, 1000])
 def test_all_pixels_leave_no_error(count):
     values, subset = field("heavy", 30, 20), draw((30, 20), count)
-    assert subset.estimate(subset.of(values)) == (pytest.approx(values.mean(), rel=1e-12), 0)
+    assert subset.estimate(subset.of(values)) == (pytest.approx(values.mean(), rel=1e-12), 0, inf)
 
 
 def test_a_picture_has_the_same_points_for_all_and_others_for_another_seed_or_picture():

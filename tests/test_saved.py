@@ -170,10 +170,10 @@ def test_what_columns_read_is_known_for_several_photos(files):
     photos = [ft.Photo(files / name) for name in ("cat.png", "dog.png")]
     columns = [ft.Column("theirs", files / "results"), ft.Column("one", files / "cat.png")]
     paths = [(files / name).as_posix() for name in ("results/cat_x4.png", "results/dog_x4.png", "cat.png")]
-    assert set(model_hashes(columns, photos=photos)) == set(paths)
-    assert set(model_hashes(columns, photos[0])) == {paths[0], paths[2]}
+    assert set(model_hashes(columns, photos)) == set(paths)
+    assert set(model_hashes(columns, photos[:1])) == {paths[0], paths[2]}
     assert set(model_hashes(columns)) == {paths[2]}
-    assert set(model_hashes(columns, photos=[ft.Photo("hopper"), photos[1]])) == {paths[1], paths[2]}
+    assert set(model_hashes(columns, [ft.Photo("hopper"), photos[1]])) == {paths[1], paths[2]}
 
 
 def test_what_cannot_be_read_has_no_hash_and_other_faults_are_told(files):

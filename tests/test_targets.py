@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from frantools.frannet.interpolants import INTERPOLANTS, noisy
 from frantools.frannet.network import Encoded, FranNet, interpolate
-from frantools.frannet.predictions import PREDICTIONS, noisy
 from frantools.frannet.schedule import make
 from frantools.frannet.starts import Start
 from frantools.training import Settings
 from frantools.training.losses import find, size, square
-from frantools.training.run import Run, draw_times, objective
-from frantools.training.targets import ask
+from frantools.training.run import Run, ask, draw_times, objective
 from frantools.training.team import Team
 
 GOLDEN = {
@@ -47,12 +46,13 @@ def close(got: torch.Tensor, want: torch.Tensor) -> None:
 def test_inputs_targets_and_losses_are_frannets(kind: str) -> None:
     settings, t = KINDS[kind], (GOLDEN["time"][:, 0] * 100).long().clamp(max=99)
     assert torch.equal(t[:, None], GOLDEN["diffusion/step"])
-    asked = ask(settings.interpolant, GOLDEN["x0"], GOLDEN["x1"], t if settings.timed else None, ALPHA_BAR)
-    close(asked.value, GOLDEN[f"{kind}/xT"])
-    time = torch.zeros(96) if asked.t is None else asked.t / 99
+    config = settings.config
+    value, target = ask(config.interpolant, GOLDEN["x0"], GOLDEN["x1"], t if config.timed else None, ALPHA_BAR)
+    close(value, GOLDEN[f"{kind}/xT"])
+    time = t / 99 if config.timed else torch.zeros(96)
     assert torch.equal(time[:, None], GOLDEN[f"{kind}/T"])
-    close(asked.target, GOLDEN.get(f"{kind}/target", GOLDEN["x0"]))
-    close(settings.loss(GOLDEN["predicted"], asked.target).mean(-1), GOLDEN[f"{kind}/loss"])
+    close(target, GOLDEN.get(f"{kind}/target", GOLDEN["x0"]))
+    close(settings.loss(GOLDEN["predicted"], target).mean(-1), GOLDEN[f"{kind}/loss"])
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
     t = draw_times(settings.times, tuple(points.shape[:2]), 100, rng)
     e = torch.randn(value.shape, generator=rng)
     a = ALPHA_BAR[t + 1][..., None]
-    target = PREDICTIONS[settings.objective].target(value, e, a)
+    target = INTERPOLANTS[settings.objective].target(value, e, a)
     return error(model.decode(latents, points, t, noisy(value, e, a)), target, True)
 
 

@@ -157,6 +157,49 @@ def test_a_comparison_brings_its_numbers_its_errors_and_its_recipe():
     assert content(fresh._page(None)) == content(viewer._page(None)) == content(page.of_comparison(made))
 
 
+@pytest.mark.parametrize("region", [None, ft.Region(0.25, 0.25, 0.5, 0.5)], ids=["whole", "region"])
+def test_the_original_of_a_comparison_stands_before_its_columns(region):
+    made = ft.compare("hopper", ["nearest", "bicubic"], size=32, region=region)
+    viewer = Viewer(made)
+    assert list(viewer.pictures) == ["original", "nearest", "bicubic"]
+    assert viewer.reference == "original"
+    assert viewer.numbers.keys() == {"nearest", "bicubic"}
+    told = content(page.of_comparison(made))
+    assert told["_reference"] == "original"
+    held = told["pictures"][told["_panes"][0]["picture"]]["tiles"][0]["data"]
+    shown = np.asarray(Image.open(io.BytesIO(b64decode(held)))) / 255
+    np.testing.assert_allclose(shown, made.reference, atol=1e-6)
+    viewer.reference = "bicubic"
+    assert viewer.reference == "bicubic"
+    viewer.reference = None
+    assert viewer.reference == "original"
+    viewer.pictures = {"nearest": NOISE, "mine": NOISE}
+    assert viewer.reference == "nearest", "that of the comparison went with it"
+
+
+@pytest.mark.parametrize(
+    ("photo", "columns", "titles", "reference"),
+    [
+        (ft.Photo("hopper"), ["nearest", ("photo", "original")], ["nearest", "photo"], "photo"),
+        (ft.Photo("hopper"), ["nearest", ("Original", NOISE)], ["nearest", "Original"], "Original"),
+        (ft.Photo("hopper", reference=None), ["nearest", "bicubic"], ["nearest", "bicubic"], "nearest"),
+        (ft.Photo("hopper", reference=NOISE), ["original"], ["reference", "original"], "reference"),
+        (ft.Photo("hopper"), ["nearest"] * 20, ["nearest", *(f"nearest ({n})" for n in range(2, 21))], "nearest"),
+    ],
+    ids=["a column", "a title", "none", "another", "no room"],
+)  # fmt: skip
+def test_the_reference_of_a_comparison_is_what_its_numbers_are_against(photo, columns, titles, reference):
+    made = ft.compare(photo, columns, size=16)
+    viewer, widget = Viewer(made), ft.widgets.compare(photo, columns, size=16)
+    assert list(widget.viewer.pictures) == titles, "from the first moment"
+    assert widget.wait(60)
+    for each in (viewer, widget.viewer):
+        assert list(each.pictures) == titles
+        assert each.reference == reference
+    assert content(page.of_comparison(made))["_reference"] == reference
+    widget.close()
+
+
 # State
 
 

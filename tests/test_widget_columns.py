@@ -182,7 +182,8 @@ def test_what_goes_wrong_in_a_column_is_a_sentence_in_its_place_and_the_others_g
     assert widget.final
     assert widget.message.value == ""
     assert said in widget.viewer.notes["wrong"]
-    assert widget.viewer.pictures == {"wrong": None, "bicubic": image(widget, "bicubic").shape[1::-1]}
+    sides = image(widget, "bicubic").shape[1::-1]
+    assert widget.viewer.pictures == {"original": sides, "wrong": None, "bicubic": sides}
     first, second = widget.figure()[0].axes
     assert said.split()[0] in first.texts[0].get_text()
     assert np.array_equal(second.images[0].get_array(), image(widget, "bicubic"))

@@ -225,11 +225,11 @@ def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_
     widget = ft.widgets.compare("hopper", columns[:1], size=SMALL, seed=99)
     try:
         until(begun)
-        assert widget.viewer.pictures == {"fast": (SMALL, SMALL)}
+        assert widget.viewer.pictures == {"original": (SMALL, SMALL), "fast": (SMALL, SMALL)}
         assert widget.viewer.numbers == {"fast": "not yet measured"}
         widget.status.stop.click()
         assert widget.wait(30), "measuring goes on alone"
-        assert widget.viewer.pictures == {"fast": (SMALL, SMALL)}, "what was shown stays"
+        assert widget.viewer.pictures == {"original": (SMALL, SMALL), "fast": (SMALL, SMALL)}, "what was shown stays"
         assert widget.message.value == ""
         widget.observe(lambda _: shown.set(), "result")
         widget.controls["seed"].value = 98

@@ -34,6 +34,7 @@ def run(options: Options) -> None:
     from ..photo import Photo
     from ..recipes import save_figure
     from ..restorers.columns import as_columns
+    from ..scores.roi import RoiSearch
     from ..tables import Table
     from ..views.single import draw_outlined, outlined
 
@@ -61,7 +62,7 @@ def run(options: Options) -> None:
     for title, error in made.errors.items():
         print(titled_error(title, error))
     side = max(1, min(made.size) * 3 // 8) if options.size is None else options.size
-    found = outlined(made, side, options.count, options.merge)
+    found = outlined(made, RoiSearch(side, options.count, merge=options.merge))
     rows = [asdict(roi) for roi in found.regions]
     print(Table(rows))
     search = {"size": side, "count": options.count, "merge": options.merge}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import noise
-from ..checks import is_whole
+from ..checks import is_whole, one_of, settle
 from .encoders import Encoded
 from .network import FranNet
 
@@ -46,13 +46,12 @@ class Ablation:
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.context not in CONTEXTS:
-            raise ValueError(f"context is {self.context!r}; accepted are {', '.join(map(repr, CONTEXTS))}")
+        one_of("context", self.context, CONTEXTS)
         numbers = self.without
         listed = isinstance(numbers, Iterable) and not isinstance(numbers, str)
         if not listed or not all(is_whole(number) and 1 <= number <= MOST for number in numbers):
             raise ValueError(f"without is {numbers!r}; accepted are lists of whole numbers from 1 to {MOST}")
-        object.__setattr__(self, "without", tuple(sorted({int(number) for number in numbers})))
+        settle(self, without=tuple(sorted({int(number) for number in numbers})))
         random = isinstance(self.positions, str) and self.positions == "random"
         if not random and self.positions is not None and not isinstance(self.positions, (np.ndarray, Tensor)):
             raise ValueError(f"positions is {self.positions!r}; accepted are 'random', arrays (B, N, 2) and None")
@@ -109,10 +108,7 @@ def ablation_of(given: Any) -> Ablation | None:
 def encode(model: Any, x: Tensor, ablation: Ablation | None) -> Any:
     """What a model keeps of pictures, or what an ablation leaves of it.
 
-    Raises
-    ------
-    ValueError
-        If there is an ablation, and the model is no FranNet or the positions are an array.
+    Raises a ValueError if there is an ablation, and the model is no FranNet or the positions are an array.
     """
     if ablation is None:
         return model.encode(x)

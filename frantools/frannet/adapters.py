@@ -19,16 +19,16 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..checks import is_whole
+from ..checks import settle, whole
 from ..files import to_json, with_infinite
 from ..noise import checked
-from .predictions import predict_x0
-from .samplers import Callback, Denoise, Noise, Step, coloured
+from .interpolants import predict_x0
+from .samplers import Callback, Denoise, Noise, OnSchedule, Step, coloured, drawn
 from .schedule import STEPS, Schedule, make
 
 
 @dataclass(frozen=True)
-class SchedulerSetup:
+class SchedulerSetup(OnSchedule):
     """A scheduler of diffusers, in the place of a `Setup`.
 
     Parameters
@@ -70,24 +70,16 @@ class SchedulerSetup:
     noise_fields: str = "fresh"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
-        object.__setattr__(self, "scheduler", str(self.scheduler).removesuffix("Scheduler"))
-        if not is_whole(self.steps) or self.steps < 1:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
-        object.__setattr__(self, "steps", int(self.steps))
+        length, name = checked(self.noise_length, self.noise_fields), str(self.scheduler).removesuffix("Scheduler")
+        settle(self, noise_length=length, scheduler=name, steps=whole("steps", self.steps))
         try:
-            object.__setattr__(self, "options", with_infinite(json.loads(to_json(dict(self.options)))))
+            settle(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):
             raise ValueError(f"options are {self.options!r}; accepted is a mapping that JSON can hold") from None
         self._make(make(), min(self.steps, STEPS))  # more go with a longer schedule, which only `calls_on` knows
 
     def __hash__(self) -> int:
         return hash(to_json(self.to_dict(), sort_keys=True))
-
-    @property
-    def calls(self) -> int:
-        """How often the network is called for a point, on FranNet's 100 steps."""
-        return self.calls_on(make())
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if it has fewer steps than asked."""
@@ -167,7 +159,7 @@ class SchedulerSetup:
         """Take noise to a clean value, as `samplers.sample` does; the steps are the scheduler's."""
         scheduler = self._make(schedule)
         asks = "variance_noise" in inspect.signature(scheduler.step).parameters
-        draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+        draw = drawn(noise, x)
         x = x * scheduler.init_noise_sigma
         times = [int(t) for t in scheduler.timesteps]
         for index, t in enumerate(scheduler.timesteps):

@@ -17,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_whole
+from ..checks import number, one_of, settle, whole
 from ..noise import checked
-from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, Step, coloured, is_number
+from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, OnSchedule, Step, coloured, drawn
 from .schedule import Schedule
 
 
 @dataclass(frozen=True)
-class AutoregressiveSetup:
+class AutoregressiveSetup(OnSchedule):
     """The settings of the autoregressive sampler.
 
     Step k leads to ``x0 + (x1 - x0) * share(k + 1)``, of which the network says x0 and x1, and
@@ -71,29 +71,17 @@ class AutoregressiveSetup:
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "decay", "threshold", "converge_threshold"):
-            value = getattr(self, name)
-            if not is_number(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are numbers from 0")
-            object.__setattr__(self, name, float(value))
+            settle(self, **{name: number(name, getattr(self, name))})
         if self.end > self.start:
             raise ValueError(f"end is {self.end} and start {self.start}; accepted are ends up to the start")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; accepted are numbers above 0 and up to 1")
-        if not is_whole(self.steps) or self.steps < 1:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 1")
-        object.__setattr__(self, "steps", int(self.steps))
-        if self.noise_stddev not in NOISE_STDDEVS:
-            names = ", ".join(map(repr, NOISE_STDDEVS))
-            raise ValueError(f"noise_stddev is {self.noise_stddev!r}; accepted are {names}")
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
-
-    @property
-    def calls(self) -> int:
-        """How often the network is called for a point, at most."""
-        return self.steps
+        one_of("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
+        length = checked(self.noise_length, self.noise_fields)
+        settle(self, steps=whole("steps", self.steps), noise_length=length)
 
     def calls_on(self, schedule: Schedule) -> int:
-        """The same: the sampler knows no noise schedule."""
+        """How often the network is called for a point, at most: the sampler knows no noise schedule."""
         return self.steps
 
     @property
@@ -128,29 +116,20 @@ class AutoregressiveSetup:
         noise: Noise | None = None,
         callback: Callback | None = None,
     ) -> Tensor:
-        """Take a drawn value to a clean one.
+        """Take a drawn value to a clean one, without the noise of its last step; see `samplers.sample`.
 
         Parameters
         ----------
         guess : callable
             ``guess(x, 0.0)``: the clean value x0 and the noise x1 that the network sees in a value at time 0, each in
             the shape of `x`; see `interpolants`.
-        x : Tensor
-            (..., C): the value to start from.
+        x, noise, callback
+            As for `samplers.sample`. The noise is asked for as FranNet draws it: before the first step, where it counts
+            for nothing, and after each. A step's `t` counts the steps that may follow.
         schedule : Schedule, optional
             Not used.
-        noise : callable, optional
-            ``noise(shape)`` gives standard normal draws; as FranNet draws them: before the first step, where they
-            count for nothing, and after each. Default: `torch.randn` on the device of `x`.
-        callback : callable, optional
-            Called with a `Step` after each step; its `t` counts the steps that may follow.
-
-        Returns
-        -------
-        Tensor
-            The clean value, in the shape of `x`, without the noise of its last step.
         """
-        draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+        draw = drawn(noise, x)
         noisy, power = self.noise_stddev != "zero", 2 if self.noise_stddev == "squared" else 1
         value = asked = x
         active = torch.ones_like(x[..., :1], dtype=torch.bool)

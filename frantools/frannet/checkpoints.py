@@ -5,10 +5,10 @@ Nothing here unpickles: a pickle can run any code when it is read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from os import PathLike
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import replacing, to_json
-from .keras import check_layout, is_keras, read_keras
+from ..files import hash_of, replacing, to_json
+from .configs import read_config
+from .keras import check_layout, is_keras, read_weights
 from .network import Config, FranNet
 
 PACKAGE = Path(__file__).parent.parent
@@ -43,6 +44,13 @@ def models() -> dict[str, dict[str, Any]]:
     return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
+def is_shipped(name: str) -> bool:
+    """Whether a shipped model has this name: `models` reads all cards, which takes some milliseconds."""
+    return Path(name).name == name and all(
+        exists(shipped() / f"{name}{suffix}") for suffix in (".json", ".safetensors")
+    )
+
+
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
@@ -62,7 +70,7 @@ def check_card(path: Path) -> Path:
 def card_path(name_or_path: str | PathLike[str]) -> Path:
     """Where the card of a shipped model, or of a weight file, is or would be."""
     name = str(name_or_path)
-    return shipped() / f"{name}.json" if name in models() else Path(name).with_suffix(".json")
+    return shipped() / f"{name}.json" if is_shipped(name) else Path(name).with_suffix(".json")
 
 
 def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | None = None) -> FranNet:
@@ -90,17 +98,18 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
     """
     name = str(name_or_path)
     path = Path(name_or_path)
-    if name in (known := models()):
+    if is_shipped(name):
         path = shipped() / f"{name}.safetensors"
     elif not path.suffix and not path.exists():
-        raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(known)}")
+        raise FileNotFoundError(f"there is no model {name!r}; the shipped ones are {', '.join(models())}")
     elif not path.is_file():
-        raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(known)}")
+        raise FileNotFoundError(f"there is no weight file {name}; the shipped models are {', '.join(models())}")
     if is_keras(path):
         check_layout(path)
         if config is None:
             raise ValueError(f"{name} needs its config: load_model({path.name!r}, config={path.stem + '.json'!r})")
-        settings, weights = read_keras(path, Path(config))
+        settings = read_config(Path(config))
+        weights = read_weights(path, settings)
     else:
         if config is not None:
             raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
@@ -108,7 +117,7 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         settings = _config(path, metadata)
     model = FranNet(settings)
     _fill(model, weights, path)
-    model.name, model.sha256 = path.stem, hashlib.sha256(path.read_bytes()).hexdigest()
+    model.name, model.sha256 = path.stem, hash_of(path)
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
 
@@ -142,13 +151,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metad
 
 
 def read_safetensors(path: Path) -> tuple[Metadata, dict[str, Tensor]]:
-    """The metadata and the tensors of a safetensors file.
-
-    Raises
-    ------
-    ValueError
-        If it is not one, or is cut short.
-    """
+    """The metadata and the tensors of a safetensors file; a ValueError if it is not one, or is cut short."""
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -116,10 +116,7 @@ SPACES = ("rgb", "bgr", *SCALED)
 def space_name(name: str) -> str:
     """The name of a colour format as it is written here: in small letters, and "identity" is "rgb".
 
-    Raises
-    ------
-    ValueError
-        If there is no such format.
+    Raises a ValueError if there is no such format.
     """
     found = "rgb" if str(name).lower() == "identity" else str(name).lower()
     if not isinstance(name, str) or found not in SPACES:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import one_of, settle, whole
 from . import parts
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
-from .predictions import PREDICTIONS
+from .interpolants import INTERPOLANTS, OBJECTIVES, Interpolant
 from .samplers import Setup
 from .schedule import SCHEDULES, STEPS
 from .starts import Start
@@ -81,23 +81,20 @@ class Config:
             "schedule": SCHEDULES,
             "target": ("colour", "residual", "difference"),
             "features": ("note", "gray", "fine"),
-            "objective": (*PREDICTIONS, "direction", "constant") if interpolant else tuple(PREDICTIONS),
+            "objective": (*OBJECTIVES, "direction", "constant") if interpolant else OBJECTIVES,
             "gray_latents": (False, True),
         }
         for name, values in accepted.items():
-            value = getattr(self, name)
-            if value not in values:
-                raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
-        if not is_whole(self.steps) or self.steps < 2:
-            raise ValueError(f"steps is {self.steps!r}; accepted are whole numbers from 2")
-        if self.objective == "v" and self.restorator not in ("diffusion", "interpolant"):
+            one_of(name, getattr(self, name), values)
+        whole("steps", self.steps, 2)
+        if self.objective == "v" and not self.timed:
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
         for name, kind in PARTS.items():
             made = parts.part(kind, getattr(self, name))
             if not isinstance(made, kind):
                 raise ValueError(f"{name} is {made!r}; accepted is a {kind.__name__}")
-            object.__setattr__(self, name, made)
-        object.__setattr__(self, "colours", space_name(self.colours))
+            settle(self, **{name: made})
+        settle(self, colours=space_name(self.colours))
         sampler = self.sampler
         setup = parts.part(sampler or Setup, self.setup)
         if setup is not None and (sampler is None or not isinstance(setup, sampler)):
@@ -105,7 +102,7 @@ class Config:
             raise ValueError(f"setup is {setup!r}; accepted for a {self.restorator} model is {accepted_setup}")
         if setup is None and sampler is not None:
             setup = FRANNETS if sampler is AutoregressiveSetup else Setup()
-        object.__setattr__(self, "setup", setup)
+        settle(self, setup=setup)
 
     @property
     def sampler(self) -> type[Setup] | type[AutoregressiveSetup] | None:
@@ -113,6 +110,18 @@ class Config:
         if self.restorator in ("direction", "constant"):
             return AutoregressiveSetup
         return None if self.restorator == "single-pass" else Setup
+
+    @property
+    def timed(self) -> bool:
+        """Whether the network is told a time; the others are told 0."""
+        return self.restorator in ("diffusion", "interpolant")
+
+    @property
+    def interpolant(self) -> Interpolant:
+        """What the network sees and answers: by its objective, or the one way that there is for such a model."""
+        return INTERPOLANTS[
+            self.objective if self.timed else "direction" if self.restorator == "direction" else "constant"
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The config as JSON can hold it; ``Config(**it)`` is equal to this one. What is as usual is left out."""

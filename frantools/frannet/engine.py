@@ -28,7 +28,7 @@ from . import kernel
 from .colours import to_network
 from .config import Config
 from .coordinates import LEAST, exact
-from .interpolants import Answer
+from .models import Answer
 from .network import BLOCKS, HIDDEN, INPUT_SIZE, LATENT, OUTPUTS, Encoded, FranNet, cubic
 from .parts import Extractor
 

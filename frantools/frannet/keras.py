@@ -14,34 +14,7 @@ import torch
 from torch import Tensor
 
 from . import parts
-from .configs import read_config
 from .network import Config, FranNet
-
-
-def read_keras(weights: Path, config: Path) -> tuple[Config, dict[str, Tensor]]:
-    """Read a FranNet model.
-
-    Parameters
-    ----------
-    weights : Path
-        The `.h5` file.
-    config : Path
-        The `.json` file.
-
-    Returns
-    -------
-    Config, dict of Tensor
-        The kind of model, and its state by the names of `network.FranNet`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the config is missing.
-    ValueError
-        If the config asks for what is not supported, or the weights are not those of such a model.
-    """
-    settings = read_config(config)
-    return settings, _read_weights(weights, settings)
 
 
 def is_keras(path: Path) -> bool:
@@ -151,7 +124,8 @@ def _renderer(config: Config) -> Iterator[Layer]:
             yield from [(".*_fussionB", (f"{name}.bias",)), (".*_gates", (f"{name}.gate",))]
 
 
-def _read_weights(path: Path, config: Config) -> dict[str, Tensor]:
+def read_weights(path: Path, config: Config) -> dict[str, Tensor]:
+    """The state of a model, by the names of `network.FranNet`; a ValueError if these are another's weights."""
     layouts = {"encoder": list(_encoder(config.encoder)), "renderer": list(_renderer(config))}
     with _open(path) as file:
         groups = {group: _read_group(file, group, path) for group in layouts}

@@ -1,16 +1,22 @@
-"""What the engine asks of a model, and whether one is ready to restore with."""
+"""What the engine asks of a model, whether one is ready to restore with, and how each kind of model is sampled."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
+from .autoregressive import AutoregressiveSetup
 from .config import Config
 from .network import FranNet
+from .samplers import Callback, Noise, Setup, Solver, noise_of, sample, walk
 from .schedule import Schedule, make
+
+Answer = Callable[[Tensor, int | float | None], Tensor]
+"""``answer(value, t)``: what the network says of a value, at a diffusion step, a time in [0, 1] or (None) time 0."""
 
 
 class CoordinateModel(Protocol):
@@ -56,11 +62,6 @@ def check_model(model: Any) -> Any:
     return model
 
 
-def is_sampled(model: CoordinateModel) -> bool:
-    """Whether the model's answers are sampled, and not the colours themselves."""
-    return model.config.sampler is not None
-
-
 def schedule_of(model: CoordinateModel) -> Schedule:
     """The noise schedule that a diffusion model was trained with."""
     own = getattr(model, "schedule", None)
@@ -97,3 +98,47 @@ def _structure(model: nn.Module) -> Structure:
     """The modules of a model by name, and the shapes of its weights."""
     modules = [(name, type(module), module.extra_repr()) for name, module in model.named_modules()]
     return modules, {name: value.shape for name, value in model.state_dict().items()}
+
+
+def values(
+    config: Config,
+    answer: Answer,
+    start: Tensor,
+    schedule: Schedule,
+    setup: Setup | AutoregressiveSetup | Solver | None,
+    noise: Noise | None = None,
+    callback: Callback | None = None,
+    always: bool = False,
+) -> Tensor:
+    """The clean values that a model restores, in the shape of `start`.
+
+    Parameters
+    ----------
+    config : Config
+        The kind of model.
+    answer : callable
+        Its network at some points.
+    start : Tensor
+        (..., 3): the drawn values, or of a single-pass model what it is asked about.
+    setup : Setup, AutoregressiveSetup, Solver or None
+        What goes with such a model; see `restoration.check_setup`.
+    schedule, noise, callback, always
+        As for `samplers.sample`.
+    """
+    if setup is None:
+        return answer(start, None)
+    if config.restorator == "diffusion":
+        return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback, always)
+    timed = config.restorator == "interpolant"
+    made = config.interpolant
+
+    def guess(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
+        asked = torch.zeros_like(x) if made.blind else x
+        h, a = answer(asked, t), float(schedule.alpha_bar[int(t) + 1]) if timed else 0.0
+        return made.x0(h, x, a), made.x1(h, x, a)
+
+    if isinstance(setup, Setup):
+        return walk(guess, start, schedule, setup, noise, callback, always)
+    if isinstance(setup, AutoregressiveSetup):
+        return setup.sample(guess, start, schedule, noise, callback)
+    return setup.sample(lambda x, t: guess(x, t)[1], start, schedule, noise, callback)

@@ -172,10 +172,7 @@ class FranNet(nn.Module):
     def encode_time(self, t: Tensor | float | None) -> Tensor:
         """The (..., 33) encoding of times: whole numbers are diffusion steps, others times in [0, 1], and None is 0.
 
-        Raises
-        ------
-        ValueError
-            If it is no number, a step that the model does not have, or a time outside of [0, 1].
+        Raises a ValueError if it is no number, a step that the model does not have, or a time outside of [0, 1].
         """
         t = torch.as_tensor(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
@@ -194,19 +191,9 @@ class FranNet(nn.Module):
         return self.time(time[..., None] / last)
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """What the answers for points are added to: the gray input there, or 0.
+        """What the answers for points, as in `latents`, are added to: the gray input there, or 0.
 
-        Parameters
-        ----------
-        encoded : Encoded
-            Of B pictures.
-        points : Tensor
-            (B, N, 2) float32 or float64, (x, y) in [0, 1].
-
-        Returns
-        -------
-        Tensor
-            (B, N, 1) float32, in about [-1, 1].
+        It is (B, N, 1) float32, in about [-1, 1].
         """
         if self.config.target == "colour":
             return torch.zeros_like(points[..., :1], dtype=encoded.gray.dtype)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_whole, settle, whole
 from .layers import ACTIVATIONS, GATES
 
 PADDINGS = ("constant", "reflect", "symmetric")
@@ -36,8 +36,7 @@ def check(made: object, **accepted: Iterable[Any] | type[int]) -> None:
     for name, values in accepted.items():
         value = getattr(made, name)
         if isinstance(values, type):
-            if not is_whole(value) or value < 1:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 1")
+            whole(name, value)
         elif not any(value == each and type(value) is type(each) for each in values):
             raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
 
@@ -71,8 +70,7 @@ class GlobalContext:
     final: str = "relu"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "convs", parts(Conv, self.convs))
-        object.__setattr__(self, "mlp", _whole("mlp", self.mlp))
+        settle(self, convs=parts(Conv, self.convs), mlp=_whole("mlp", self.mlp))
         check(self, final=ACTIVATIONS)
 
 
@@ -90,7 +88,7 @@ class Extractor:
     padding: str = "constant"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mlp", _whole("mlp", self.mlp))
+        settle(self, mlp=_whole("mlp", self.mlp))
         check(self, kind=("interpolate", "conv"), final=ACTIVATIONS, padding=PADDINGS)
 
 
@@ -113,14 +111,12 @@ class EncoderConfig:
     gates: str = "squared tanh"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", _whole("stages", self.stages))
-        object.__setattr__(self, "context", part(GlobalContext, self.context))
-        object.__setattr__(self, "local", tuple(parts(Conv, stage) for stage in _listed("local", self.local)))
-        object.__setattr__(self, "extractors", parts(Extractor, self.extractors))
+        settle(self, stages=_whole("stages", self.stages), context=part(GlobalContext, self.context))
+        settle(self, local=tuple(parts(Conv, stage) for stage in _listed("local", self.local)))
+        settle(self, extractors=parts(Extractor, self.extractors))
         check(self, latent=int, gates=GATES)
         for name in ("before", "after"):
-            if not is_whole(getattr(self, name)) or getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are whole numbers from 0")
+            whole(name, getattr(self, name), 0)
         if not 1 <= len(self.stages) <= 6:
             raise ValueError(f"there are {len(self.stages)} stages; accepted are 1 to 6: they halve 64 pixels")
         if self.local and (len(self.local) != len(self.stages) or not all(self.local)):
@@ -154,7 +150,7 @@ class DecoderConfig:
     final: str = "linear"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", _whole("sizes", self.sizes))
+        settle(self, sizes=_whole("sizes", self.sizes))
         check(self, blocks=int, shared=(False, True), residual=(False, True), activation=ACTIVATIONS, final=ACTIVATIONS)
 
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from .ablations import random_positions
 from .coordinates import LEAST, LEAST_FLOAT32, exact
 from .engine import serves
-from .interpolants import Answer
-from .models import CoordinateModel, is_plain_frannet
+from .models import Answer, CoordinateModel, is_plain_frannet
 from .network import FranNet
 
 
@@ -36,6 +35,11 @@ class PlainDecoder:
         (W,) float32 or float64: the x coordinates of the grid, in [0, 1].
     dtype : torch.dtype
         Of the products: float32, or bfloat16 by torch's automatic mixed precision.
+
+    Raises
+    ------
+    ValueError
+        If float64 no longer tells the columns apart.
     """
 
     def __init__(

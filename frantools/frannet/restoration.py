@@ -25,8 +25,7 @@ from .autoregressive import AutoregressiveSetup
 from .checkpoints import models
 from .coordinates import exact
 from .engine import GridDecoder
-from .interpolants import Answer, values
-from .models import CoordinateModel, check_model, device_of, schedule_of
+from .models import Answer, CoordinateModel, check_model, device_of, schedule_of, values
 from .network import INPUT_SIZE
 from .plain import PlainDecoder, is_fast
 from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
@@ -75,29 +74,10 @@ def restore(
     image : ndarray or Tensor
         A picture, uint8 or floats in [0, 1]; its centre square is what is restored. Or the network's input itself, as
         `prepare_input` makes it: (1, 1, 64, 64) floats in [-1, 1].
-    setup : Setup, AutoregressiveSetup, adapters.SchedulerSetup or samplers.Solver, optional
-        The sampler and its settings. Default: `Setup()`, the note's B, for a diffusion model, and the model's own for
-        FranNet's autoregressive ones. A single-pass model has none.
-    size : int or (int, int)
-        Pixels a side, or width and height, 1 to 16384 each.
-    region : Region, optional
-        What of the picture is restored. Default: all of it.
-    seed : int
-        Of the diffusion's random numbers. They belong to the point: a region is coloured as in the whole picture.
-    precision : {"float32", "bfloat16", "auto"}
-        Of the products; sums over blocks and steps are float32 all the same. "bfloat16" changes the loss by less
-        than a hundredth. "auto" takes it where the device has instructions for it (a processor's AVX-512 BF16, or
-        CUDA), where it is the faster one. Elsewhere it is emulated, no faster than "float32", which "auto" then takes.
-    progress : callable, optional
-        Called with the share that is done, 0 to 1, several times a second, on the calling thread. What it raises ends
-        the work and is raised from here.
+    setup, size, region, seed, precision, progress
+        As for `frantools.restore`; one number as the size is both sides.
     ablation : Ablation, optional
         What is taken away from the network. Default: nothing.
-
-    Returns
-    -------
-    Sampled
-        `colours` float32 (H, W, 3) in [0, 1], `calls`, `recipe`.
 
     Raises
     ------
@@ -151,12 +131,8 @@ def sample_grid(
         Of these columns, from `decoder_of`.
     columns, rows : Tensor
         (W,) and (H,) float64: the coordinates of the grid, in [0, 1].
-    setup : Setup, Solver or None
-        Of a diffusion model; None for a single pass.
-    seed : int
-        As for `restore`.
-    progress : callable, optional
-        As for `restore`.
+    setup, seed, progress
+        As for `restore`; the setup is None for a single pass.
     watch : callable, optional
         ``watch(step, down, across, colours)`` is called on the tile's own thread after each step of each tile, with the
         slices of rows and columns that it has, and what makes colours of values, such as `Step.x`.
@@ -221,8 +197,6 @@ def values_at(
 
     Parameters
     ----------
-    model, setup
-        As for `sample_grid`.
     answer : callable
         The model's decoder at these points.
     points : int
@@ -256,21 +230,7 @@ def decoder_of(
 ) -> GridDecoder | PlainDecoder:
     """A model's decoder for one encoded picture and the columns of a grid: the fast one, or for another model its own.
 
-    Parameters
-    ----------
-    model : CoordinateModel
-        In evaluation mode.
-    encoded : object
-        What its `encode` gave for one picture.
-    columns : Tensor
-        (W,) float64: the x coordinates of the grid, in [0, 1].
-    dtype : torch.dtype
-        Of the products: float32 or bfloat16.
-
-    Raises
-    ------
-    ValueError
-        If float64 no longer tells the columns apart.
+    Parameters and errors are those of `PlainDecoder`.
     """
     if is_fast(model, encoded):
         return GridDecoder(model, encoded, columns, dtype)
@@ -291,10 +251,7 @@ def check_setup(
 ) -> Setup | AutoregressiveSetup | Solver | None:
     """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
 
-    Raises
-    ------
-    ValueError
-        If a setup does not go with the model.
+    Raises a ValueError if a setup does not go with the model.
     """
     config = model.config
     if setup is None:

@@ -5,10 +5,10 @@ Nothing in here knows of images, models or files: the last axis of an array is t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import inf, isfinite, sqrt
-from numbers import Real
+from math import inf, sqrt
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_whole
+from ..checks import is_number, is_whole, number, one_of, settle, whole
 from ..noise import checked
-from .predictions import PREDICTIONS, predict_x0
+from .interpolants import INTERPOLANTS, predict_x0
 from .schedule import RULES, Schedule, make, steps
 
 Denoise = Callable[[Tensor, int], Tensor]
@@ -31,8 +31,21 @@ NOISE_STDDEVS = ("normal", "squared", "zero")
 SAMPLERS = ("ddim", "ddpm")
 
 
+class OnSchedule(ABC):
+    """A sampler whose number of calls depends on the noise schedule."""
+
+    @abstractmethod
+    def calls_on(self, schedule: Schedule) -> int:
+        """How often the network is called for a point, on a schedule; a ValueError where the two do not go together."""
+
+    @property
+    def calls(self) -> int:
+        """How often the network is called for a point, on FranNet's 100 steps."""
+        return self.calls_on(make())
+
+
 @dataclass(frozen=True)
-class Setup:
+class Setup(OnSchedule):
     """The settings of a sampler. `Setup()` is the note's B.
 
     Parameters
@@ -85,28 +98,21 @@ class Setup:
     stop: int | None = None
 
     def __post_init__(self) -> None:
-        if not is_number(self.stochasticity) or not 0 <= self.stochasticity <= 1:
-            raise ValueError(f"stochasticity is {self.stochasticity!r}; accepted are numbers from 0 to 1")
-        if not is_whole(self.K) or self.K < 1:
-            raise ValueError(f"K is {self.K!r}; accepted are whole numbers from 1")
+        # NumPy's numbers are welcome, and JSON takes only Python's own.
+        settle(self, stochasticity=number("stochasticity", self.stochasticity, 1), K=whole("K", self.K))
         if not isinstance(self.noise_projection, (bool, np.bool_)):
             raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
-            if getattr(self, name) not in accepted:
-                names = ", ".join(map(repr, accepted))
-                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {names}")
+            one_of(name, getattr(self, name), accepted)
         if self.clipping is not None:
-            object.__setattr__(self, "clipping", _bounds(self.clipping))
-        # NumPy's numbers are welcome, and JSON takes only Python's own.
-        object.__setattr__(self, "stochasticity", float(self.stochasticity))
-        object.__setattr__(self, "K", int(self.K))
-        object.__setattr__(self, "noise_projection", bool(self.noise_projection))
-        object.__setattr__(self, "noise_length", checked(self.noise_length, self.noise_fields))
+            settle(self, clipping=_bounds(self.clipping))
+        length = checked(self.noise_length, self.noise_fields)
+        settle(self, noise_projection=bool(self.noise_projection), noise_length=length)
         for name in ("start", "stop"):
             value = getattr(self, name)
             if value is not None and (not is_whole(value) or value < 0):
                 raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0, and None")
-            object.__setattr__(self, name, None if value is None else int(value))
+            settle(self, **{name: None if value is None else int(value)})
         if self.start is not None and self.start <= (self.stop or 0):
             raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
@@ -115,11 +121,6 @@ class Setup:
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
             listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
             raise ValueError(f"the 'ddpm' sampler needs {listed}; for other settings use sampler='ddim'")
-
-    @property
-    def calls(self) -> int:
-        """How often the network is called for a point, on FranNet's 100 steps."""
-        return self.calls_on(make())
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
@@ -199,19 +200,12 @@ class Solver(Protocol):
 def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
     """How often a setup calls the network for a point; None is a single pass.
 
-    Raises
-    ------
-    ValueError
-        If the setup does not go with the schedule.
+    Raises a ValueError if the setup does not go with the schedule.
     """
     if setup is None:
         return 1
     counted = getattr(setup, "calls_on", None)
     return counted(schedule) if counted is not None else setup.calls
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def _bounds(clipping: object) -> tuple[float, float]:
@@ -257,19 +251,14 @@ class Step:
 
 
 def noise_of(answer: Denoise, schedule: Schedule, objective: str) -> Denoise:
-    """The noise, from what a model answers: the noise itself, or the velocity; see `predictions`.
-
-    Parameters
-    ----------
-    answer : callable
-        ``answer(x, t)``, in the shape of `x`.
-    schedule : Schedule
-        The noise schedule that the model was trained with.
-    objective : {"noise", "v"}
-        What it answers.
-    """
-    noise = PREDICTIONS[objective].noise
+    """The noise, from what a model answers: that itself (`objective` "noise"), or the velocity ("v")."""
+    noise = INTERPOLANTS[objective].x1
     return lambda x, t: noise(answer(x, t), x, float(schedule.alpha_bar[t + 1]))
+
+
+def drawn(noise: Noise | None, x: Tensor) -> Noise:
+    """What draws: `noise`, or where there is none `torch.randn`, as `x` is."""
+    return noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
 
 
 def ddim_sigma(a: float, p: float, eta: float) -> float:
@@ -372,7 +361,7 @@ def walk(
     x, schedule, setup, noise, callback, always
         As for `sample`, but that `x` is taken as it is.
     """
-    draw = noise if noise is not None else lambda shape: torch.randn(shape, dtype=x.dtype, device=x.device)
+    draw = drawn(noise, x)
     power = 2 if setup.noise_stddev == "squared" else 1
     visited, previous = setup.visited(schedule)
     for index, (t, t_prev) in enumerate(zip(visited.tolist(), previous.tolist(), strict=True)):

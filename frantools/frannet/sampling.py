@@ -11,8 +11,7 @@ from torch import Tensor
 from .ablations import Ablation, ablation_of, random_positions
 from .autoregressive import AutoregressiveSetup
 from .colours import to_network
-from .interpolants import values
-from .models import check_model, device_of
+from .models import check_model, device_of, values
 from .network import INPUT_SIZE, FranNet
 from .restoration import check_setup
 from .samplers import Noise, Setup, Solver

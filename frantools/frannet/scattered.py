@@ -24,8 +24,7 @@ from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .coordinates import exact_points
 from .engine import FastDecoder
-from .interpolants import Answer
-from .models import CoordinateModel, check_model, device_of, schedule_of
+from .models import Answer, CoordinateModel, check_model, device_of, schedule_of
 from .network import Encoded, FranNet
 from .plain import answer_at, colours_at, is_fast
 from .restoration import (
@@ -101,16 +100,10 @@ def points_decoder(
 
     Parameters
     ----------
-    model : CoordinateModel
-        As for `restore`.
-    image : ndarray or Tensor
-        As for `restore`: a picture, or the network's input, (1, 1, 64, 64) floats in [-1, 1].
+    model, image, precision, ablation
+        As for `restoration.restore`.
     points : Tensor or ndarray
         (N, 2) float64, (x, y) in [0, 1], in any order; N is 1 or more.
-    precision : {"float32", "bfloat16", "auto"}
-        As for `restore`.
-    ablation : Ablation, optional
-        As for `restore`.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ def cosine(steps: int, offset: float = 0.008) -> Array:
     return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 1e-4, 0.9999)
 
 
+@cache
 def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     """Make a noise schedule.
 
@@ -87,6 +89,8 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     posterior[1:] = beta[1:] * (1 - alpha_bar[:-1]) / (1 - alpha_bar[1:])
     snr = np.full_like(beta, np.inf)
     snr[1:] = alpha_bar[1:] / (1 - alpha_bar[1:])
+    for table in (beta, alpha_bar, posterior, snr):
+        table.flags.writeable = False  # everyone is given the same
     return Schedule(name, beta, alpha_bar, posterior, snr)
 
 

@@ -20,10 +20,8 @@ AUTOREGRESSIVE = "AR"
 def setup_from_dict(made: Mapping[str, Any]) -> Setup | AutoregressiveSetup | SchedulerSetup:
     """The setup that a `to_dict` described.
 
-    Raises
-    ------
-    ValueError
-        If it describes neither, as that of a user's own `Solver`, which is made again by giving the solver itself.
+    Raises a ValueError if it describes neither, as that of a user's own `Solver`, which is made again by giving the
+    solver itself.
     """
     for kind in (SchedulerSetup, AutoregressiveSetup, Setup):
         names = {field.name for field in fields(kind)}

@@ -47,10 +47,7 @@ class Start:
     def parse(cls, text: str) -> Self:
         """Read "normal", "normal:MEAN,STDDEV", "uniform" (-1 to 1) or "uniform:LOW,HIGH".
 
-        Raises
-        ------
-        ValueError
-            If it is none of these.
+        Raises a ValueError if it is none of these.
 
         Examples
         --------

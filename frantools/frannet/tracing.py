@@ -42,32 +42,10 @@ def trace(
     progress: Progress | None = None,
     ablation: Ablation | None = None,
 ) -> Trace:
-    """Restore a picture and keep all steps.
+    """Restore a picture and keep all steps; the last value is what `restoration.restore` gives of the same arguments.
 
-    Parameters
-    ----------
-    model : CoordinateModel
-        A diffusion model, in evaluation mode.
-    x : Tensor
-        (1, 1, 64, 64) floats in [-1, 1], as `prepare_input` makes it.
-    setup : Setup or Solver
-        The sampler.
-    size : (int, int)
-        Width and height.
-    seed : int
-        As for `restore`.
-    progress, ablation
-        As for `restore`.
-
-    Returns
-    -------
-    Trace
-        Its last value is what `restore` gives with the same settings.
-
-    Raises
-    ------
-    ValueError
-        If all steps would take more memory than `LIMIT`.
+    The model is one that is sampled, and `x` its input, (1, 1, 64, 64). A ValueError says so where all steps would take
+    more memory than `LIMIT`.
     """
     calls = calls_on(setup, schedule_of(model))
     check_memory(size, calls)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
+from ..checks import one_of
 from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
 from ..frannet.samplers import SETUPS
@@ -15,9 +16,12 @@ from ..restorers.resizing import NAMED
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
-from ..tables import Table
+from ..tables import Table, signed
 from ..views.figures import Estimate
 from . import results as shipped
+from .lengths import length_sentences as length_sentences
+from .lengths import lengths as lengths
+from .lengths import noise_lengths as noise_lengths
 from .results import FAMILIES, NOTED, PUBLISHED
 from .results import commands as commands
 from .results import curves as curves
@@ -107,8 +111,7 @@ def differences(
     if unknown := [name for name in (reference, *names) if name not in known]:
         raise ValueError(f"there is no result of {unknown[0]!r}; accepted are {', '.join(known)}")
     metric = OLD.get(metric, metric)
-    if metric not in NAMES:
-        raise ValueError(f"metric is {metric!r}; accepted are {', '.join(map(repr, NAMES))}")
+    one_of("metric", metric, NAMES)
     base, rows = known[reference], []
     for name in names or [name for name in known if name != reference]:
         low, high = paired_interval(known[name].each[metric], base.each[metric])
@@ -116,66 +119,13 @@ def differences(
         rows.append(
             {
                 "model": name,
-                f"{measures[metric].head} less that of {reference}": _signed(mean - other, 5),
-                "95 % interval": f"{_signed(low, 5)} to {_signed(high, 5)}",
-                "in %": _signed(100 * (mean / other - 1), 1) if other else "",
+                f"{measures[metric].head} less that of {reference}": signed(mean - other, 5),
+                "95 % interval": f"{signed(low, 5)} to {signed(high, 5)}",
+                "in %": signed(100 * (mean / other - 1), 1) if other else "",
                 "real": is_real(low, high, base.pictures),
             }
         )
     return Table(rows)
-
-
-def _signed(value: float, digits: int) -> str:
-    """A number with its sign; what rounds to 0 is +0."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
-
-
-def noise_lengths(made: Mapping[str, Any] | None = None) -> Table:
-    """What the length of noise changes, and what it does not: a row a setup and length, over held-out pictures.
-
-    Parameters
-    ----------
-    made : dict, optional
-        As `benchmarks/noise_length.py` writes it. Default: the shipped one.
-
-    Returns
-    -------
-    Table
-        Means over pictures and seeds. The loss stands with its 95 % interval over pictures, and beside the mean of its
-        difference from white noise's, with one too: a point's own noise is as random at any length, so theory says 0.
-        The spread of a point is the root of its mean variance over seeds, and should stay likewise; that of a picture's
-        loss is the mean standard deviation over seeds, and grows with the length: fewer draws average out in a picture.
-
-    Raises
-    ------
-    FileNotFoundError
-        If nothing has been measured.
-    """
-    made = shipped.noise_length() if made is None else made
-    if not made:
-        raise FileNotFoundError("there is no data/results/noise-length.json; benchmarks/noise_length.py makes it")
-    pictures = list(made["each"].values())
-    losses = {
-        row["column"]: [fmean(each[index]["mse"]) for each in pictures] for index, row in enumerate(made["columns"])
-    }
-    rows = []
-    for index, row in enumerate(made["columns"]):
-        loss, white = losses[row["column"]], losses[f"{row['setup']} 0"]
-        low, high = interval(loss)
-        below, above = paired_interval(loss, white)
-        rows.append(
-            {
-                "setup": row["setup"],
-                "length, pixels": row["pixels"],
-                "loss (95 % interval)": f"{fmean(loss):.5f} ({low:.5f} to {high:.5f})",
-                "less white noise's": _signed(fmean(loss) - fmean(white), 5),
-                "95 % interval": f"{_signed(below, 5)} to {_signed(above, 5)}",
-                **{name: fmean(fmean(each[index][name]) for each in pictures) for name in ("ssim", "sharpness")},
-                "spread of a point": f"{fmean(each[index]['spread'] for each in pictures):.4f}",
-                "of the loss": f"{fmean(stdev(each[index]['mse']) for each in pictures):.5f}",
-            }
-        )
-    return Table(rows, f"{len(pictures)} pictures of {made['size']} pixels a side, {made['seeds']} seeds each.")
 
 
 def estimates(results: Mapping[str, Metrics] | None = None) -> dict[str, list[Estimate]]:
@@ -220,15 +170,14 @@ def summary() -> Table:
 
     Of the baselines, bicubic alone: it is the best of them.
     """
-    return Table(
-        [
-            {"model": name}
-            | {metric: row[metric] for metric in ("calls", "mse", "mse_gray", "psnr", "ssim")}
-            | {"loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else ""}
-            for name, row in shipped_results().items()
-            if row["calls"] or name.startswith("bicubic")
-        ]
-    )
+    shown = {n: row for n, row in shipped_results().items() if row["calls"] or n.startswith("bicubic")}
+    return Table([_beside("model", name, row, NOTED) for name, row in shown.items()])
+
+
+def _beside(head: str, name: str, row: Mapping[str, Any], published: Mapping[str, float]) -> dict[str, Any]:
+    """A row of means, beside the loss that the note published, where it did."""
+    note = f"{published[name]:g}" if name in published else ""
+    return {head: name, **{each: row[each] for each in ("calls", *NAMES)}, "loss in the note (CelebA)": note}
 
 
 def quick(model: str = "diffusion-best") -> str:
@@ -251,15 +200,7 @@ def quick(model: str = "diffusion-best") -> str:
 def held_out(names: Sequence[str] = ()) -> Table:
     """Means over the held-out portraits, beside the losses that the note published for CelebA."""
     results = held_out_results()
-    return Table(
-        [
-            {"column": name, "calls": row["calls"]}
-            | {metric: row[metric] for metric in ("mse", "mse_gray", "psnr", "ssim")}
-            | {"loss in the note (CelebA)": f"{PUBLISHED[name]:g}"}
-            for name, row in results.items()
-            if name in (names or results)
-        ]
-    )
+    return Table([_beside("column", n, row, PUBLISHED) for n, row in results.items() if n in (names or results)])
 
 
 def samplers() -> str:

@@ -21,7 +21,7 @@ from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.samplers import Setup, Solver
 from ..frannet.setups import named_setup, setup_from_dict, setup_name
 from .door import NOTED, Unknown, default_model, meaning, meanings, restorer
-from .frannet import is_model, is_solver, unnamed
+from .frannet import FranNetRestorer, is_model, is_solver, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
 from .protocol import Changed, Restorer, is_restorer, missing
@@ -152,11 +152,15 @@ class Column:
     ) -> Restorer:
         """What restores; see `door.restorer` for what it raises."""
         key = (precision, device, repr(timeout))
-        if isinstance(self.what, str) or is_model(self.what):  # a file, or weights of which there is a copy, may change
-            return restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
-        if key not in self._made:
+        if key not in self._made or not self._lasts(self._made[key]):
             self._made[key] = restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
         return self._made[key]
+
+    def _lasts(self, made: Restorer) -> bool:
+        """Whether what was made before would be made again: a file, or weights of which there is a copy, may change."""
+        if not isinstance(self.what, str):
+            return not is_model(self.what)
+        return isinstance(made, FranNetRestorer) and made.name is not None and shared_model(made.name) is made.model
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
@@ -306,10 +310,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) fo
 def as_column(what: Any) -> Column:
     """A column, of a column, a title of `COLUMNS`, a pair (title, what), or whatever restores.
 
-    Raises
-    ------
-    ValueError
-        If a string names nothing, or two things.
+    Raises a ValueError if a string names nothing, or two things.
     """
     if isinstance(what, Column):
         return what
@@ -340,10 +341,7 @@ def _title(what: Any) -> str:
 def as_columns(columns: Sequence[Any]) -> list[Column]:
     """Columns with titles that differ: of two that would be called the same, the second gets a number.
 
-    Raises
-    ------
-    ValueError
-        If there is none, or two have been given the same title.
+    Raises a ValueError if there is none, or two have been given the same title.
     """
     if isinstance(columns, (str, Column, np.ndarray)) or callable(columns) or not hasattr(columns, "__iter__"):
         raise ValueError(f"columns is {columns!r}; accepted is a list of columns, such as ['A', 'bicubic']")

@@ -23,7 +23,7 @@ from ..devices import find_device
 from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
 from ..frannet.autoregressive import AutoregressiveSetup
-from ..frannet.checkpoints import models
+from ..frannet.checkpoints import is_shipped
 from ..frannet.network import FranNet
 from ..frannet.restoration import refusal
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
@@ -32,7 +32,7 @@ from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
-from .protocol import Restorer, RestorerError, is_restorer
+from .protocol import Restorer, RestorerError, Usual, is_restorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
 from .resizing import NAMED, Original, Resizing, named
@@ -63,13 +63,8 @@ def default_model(setup: Setup | Solver) -> str:
     return "direction-basic" if isinstance(setup, AutoregressiveSetup) else DEFAULT
 
 
-class Unknown:
+class Unknown(Usual):
     """What a recipe could not name again, or what may not be run: asked to restore, it says so."""
-
-    cost: float | None = None
-    continuous = False
-    random = False
-    frame = "whole"
 
     def __init__(self, content: Mapping[str, Any], why: str) -> None:
         self.content, self.why, self.title = dict(content), why, str(content.get("title", "this column"))
@@ -96,7 +91,7 @@ def meanings(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if text in NAMED:
         found["named"] = f"the named column {text}"
-    if text in models():
+    if is_shipped(text):
         found["model"] = f"the shipped model {text}"
     if _is_setup(text):
         found["setup"] = f"the setup {text}"
@@ -124,10 +119,7 @@ def _is_setup(text: str) -> bool:
 def meaning(text: str) -> str:
     """The one thing that a string stands for: "named", "model", "setup", "noted", "function" or "path".
 
-    Raises
-    ------
-    ValueError
-        If it stands for nothing, or for two things.
+    Raises a ValueError if it stands for nothing, or for two things.
     """
     found = meanings(text)
     if not found:

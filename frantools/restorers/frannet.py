@@ -15,7 +15,7 @@ from ..frannet import restoration
 from ..frannet.ablations import Ablation
 from ..frannet.checkpoints import load_model
 from ..frannet.config import Config
-from ..frannet.models import CoordinateModel, is_sampled, schedule_of
+from ..frannet.models import CoordinateModel, schedule_of
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
 from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
@@ -102,7 +102,7 @@ class FranNetRestorer:
         self.precision, self.name = precision, name or getattr(model, "source", None)
         self.title = title or getattr(model, "name", None) or "FranNet"
         self.sha256: str | None = getattr(model, "sha256", None)
-        self.random = is_sampled(model)
+        self.random = model.config.sampler is not None
         self.ablation = ablation
         self.cost: float | None = SECONDS * (3 + getattr(self.setup, "likely_calls", self.calls))  # on two cores
 

@@ -23,10 +23,10 @@ import numpy as np
 from ..files import to_json
 from ..regions import Region
 from .calls import abandonable
-from .protocol import Given, Progress, Restoration, checked_picture, missing
+from .protocol import Given, Progress, Restoration, Usual, checked_picture, missing
 
 
-class FunctionRestorer:
+class FunctionRestorer(Usual):
     """A function ``f(picture) -> picture``.
 
     Parameters
@@ -48,9 +48,6 @@ class FunctionRestorer:
     ValueError
         If the function does not take one of the settings.
     """
-
-    cost: float | None = None
-    frame = "whole"
 
     def __init__(
         self,
@@ -157,10 +154,7 @@ FILES: dict[str, str] = {}
 def from_file(path: str, name: str) -> Callable[..., Any]:
     """A function of a Python file. The file is run, and imports what lies beside it.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such file, it cannot be run, or it has no such function.
+    Raises a FileNotFoundError or ValueError if there is no such file, it cannot be run, or it has no such function.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -211,10 +205,7 @@ def _beside(folder: Path) -> Iterator[None]:
 def from_module(module: str, name: str) -> Callable[..., Any]:
     """A function of an installed module. The module is imported.
 
-    Raises
-    ------
-    ValueError
-        If there is no such module or function.
+    Raises a ValueError if there is no such module or function.
     """
     try:
         imported = importlib.import_module(module)

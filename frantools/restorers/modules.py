@@ -11,21 +11,21 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..checks import is_whole
+from ..checks import whole
+from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
 from .calls import abandonable
-from .protocol import Given, Progress, Restoration, RestorerError, checked_picture, missing
+from .protocol import Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 from .tiling import ALIGNED, TILE, WHOLE, seen, tiled
 
 SETTINGS = ("tile", "overlap")
 
 
-class ModuleRestorer:
+class ModuleRestorer(Usual):
     """A `torch.nn.Module` that takes (1, 3, H, W) floats in [0, 1] and answers with the same, of any scale.
 
     It is called in evaluation mode, on its own device and in its own dtype, without gradients.
@@ -50,11 +50,6 @@ class ModuleRestorer:
         If a setting is unknown or out of its range.
     """
 
-    cost: float | None = None
-    continuous = False
-    random = False
-    frame = "whole"
-
     def __init__(
         self,
         module: nn.Module,
@@ -71,8 +66,7 @@ class ModuleRestorer:
                 f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {' and '.join(SETTINGS)}"
             )
         for name, value in self.settings.items():
-            if not is_whole(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+            whole(name, value, 0)
         self.path, self.sha256 = path, sha256
 
     def restore(
@@ -82,7 +76,7 @@ class ModuleRestorer:
         begun, start = time.perf_counter(), time.monotonic()
         example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
         dtype = example.dtype if example.is_floating_point() else torch.float32
-        picture = torch.from_numpy(np.array(given.picture)).permute(2, 0, 1)[None].to(example.device, dtype)
+        picture = to_tensor(given.picture).to(example.device, dtype)
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
@@ -94,7 +88,7 @@ class ModuleRestorer:
             progress(done)
 
         answer, remarks = self._restored(network, picture, report)
-        image = checked_picture(answer[0].permute(1, 2, 0).float().cpu().numpy(), self.title)
+        image = checked_picture(to_array(answer.float().cpu()), self.title)
         return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 
     def _restored(

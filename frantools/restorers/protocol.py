@@ -121,6 +121,15 @@ class Restorer(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
+class Usual:
+    """What a restorer is that says nothing else: of unknown cost, never random, asked for whole pictures alone."""
+
+    cost: float | None = None
+    continuous = False
+    random = False
+    frame = "whole"
+
+
 def is_restorer(what: object) -> bool:
     """Whether an object is a restorer itself."""
     return not isinstance(what, type) and isinstance(what, Restorer)

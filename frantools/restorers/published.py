@@ -6,7 +6,6 @@ tensors. It gets the tensors and never the path, so nothing of a file is run.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..files import hash_of
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -27,10 +27,7 @@ GET = 'pip install "frantools[published]"'
 def tensors_of(path: Path) -> dict[str, Tensor]:
     """The tensors of a weight file. Pickles are read by torch's own reader of tensors alone.
 
-    Raises
-    ------
-    ValueError
-        If the file holds anything else, or is damaged.
+    Raises a ValueError if the file holds anything else, or is damaged.
     """
     try:
         if path.suffix.lower() == ".safetensors":
@@ -106,7 +103,7 @@ def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     if channels != (3, 3):
         raise ValueError(f"{path} takes {channels[0]} channels and answers {channels[1]}; accepted are 3 and 3")
     described.float()  # half precision is slow on processors, and some layers lack it there
-    return _Described(described).eval(), hashlib.sha256(path.read_bytes()).hexdigest()
+    return _Described(described).eval(), hash_of(path)
 
 
 def published(
@@ -114,10 +111,8 @@ def published(
 ) -> ModuleRestorer:
     """The model of a weight file as a restorer.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError, ImportError
-        If there is no such file, it is no model of a known architecture, or spandrel is not at hand.
+    Raises a FileNotFoundError, ValueError or ImportError if there is no such file, it is no model of a known
+    architecture, or spandrel is not at hand.
     """
     file = Path(path).expanduser()
     if not file.is_file():

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..regions import Region, axes
-from .protocol import Colours, Given, Progress, Restoration
+from ..images import to_array, to_tensor
+from ..regions import Region, axes, points
+from .protocol import Colours, Given, Progress, Restoration, Usual
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
@@ -50,7 +50,7 @@ def resized_picture(picture: Colours, size: tuple[int, int], method: str = "bicu
     """A picture, float32 (H, W, 3) in [0, 1], at another width and height; see `resize`."""
     if picture.shape[1::-1] == tuple(size):
         return picture
-    return _to_array(resize(_to_tensor(picture), size, method))
+    return to_array(resize(to_tensor(picture), size, method))
 
 
 def resized_region(picture: Colours, size: tuple[int, int], region: Region, method: str) -> Colours:
@@ -70,21 +70,13 @@ def resized_region(picture: Colours, size: tuple[int, int], region: Region, meth
     if method in ("nearest", "area"):
         across, down = ((v * n).long().clamp(0, n - 1) for v, n in ((x, width), (y, height)))
         return np.ascontiguousarray(picture[down.numpy()[:, None], across.numpy()[None]])
-    grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1)[None] * 2 - 1
-    source = _to_tensor(picture).double()
+    grid = points(size, region).unflatten(0, (len(y), len(x)))[None] * 2 - 1
+    source = to_tensor(picture).double()
     made = F.grid_sample(source, grid, mode=method, padding_mode="border", align_corners=False)
-    return _to_array(made.float().clamp(0, 1))
+    return to_array(made.float().clamp(0, 1))
 
 
-def _to_tensor(picture: Colours) -> Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-
-
-def _to_array(image: Tensor) -> Colours:
-    return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
-
-
-class Resizing:
+class Resizing(Usual):
     """What is given, resized to the size that is asked for.
 
     Where the picture was not degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
@@ -98,7 +90,6 @@ class Resizing:
 
     cost: float | None = 0.05
     continuous = True
-    random = False
     frame = ""
     reads_copy = "undegraded"
 
@@ -126,12 +117,11 @@ class Resizing:
         return {"model": self.name}
 
 
-class Original:
+class Original(Usual):
     """The photo itself, whatever restorations are measured against."""
 
     cost: float | None = 0.05
     continuous = True
-    random = False
     frame = ""
 
     def __init__(self, title: str | None = None) -> None:

@@ -11,22 +11,18 @@ from typing import Any
 import numpy as np
 
 from ..decoding import endings
+from ..files import hash_of
 from ..images import ACCEPTED, as_picture, load_image
 from ..photo import Photo
 from ..regions import Region
-from .protocol import Colours, Given, Progress, Restoration, RestorerError, checked_picture, missing
+from .protocol import Colours, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 
 
 def matching(folder: Path, photo: Photo) -> Path:
     """The picture of a folder that belongs to a photo.
 
     That is the one of the same file name; else the one of the same stem; else the only one whose name begins with the
-    stem, such as ``cat_x4.png`` for ``cat.jpg``.
-
-    Raises
-    ------
-    RestorerError
-        If there is none, or several could be meant.
+    stem, such as ``cat_x4.png`` for ``cat.jpg``. Raises a RestorerError if there is none, or several could be meant.
     """
     name, stem = Path(photo.name).name, Path(photo.name).stem
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings() and path.is_file())
@@ -63,7 +59,7 @@ def framed(image: Colours, photo: Photo) -> Colours:
     return image[top : top + side, left : left + side]
 
 
-class SavedPictures:
+class SavedPictures(Usual):
     """A folder of pictures, or one picture file, as they were made elsewhere.
 
     Parameters
@@ -78,9 +74,6 @@ class SavedPictures:
     """
 
     cost: float | None = 0.1
-    continuous = False
-    random = False
-    frame = "whole"
 
     def __init__(self, path: str | PathLike[str], title: str | None = None) -> None:
         self.path = Path(path).expanduser()
@@ -110,14 +103,14 @@ class SavedPictures:
         if photo is None and self.path.is_dir():
             return {}
         path = self.path if photo is None else self.of(photo)
-        return {path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()}
+        return {path.as_posix(): hash_of(path)}
 
     def to_dict(self) -> dict[str, Any]:
         """The path."""
         return {"path": self.path.as_posix()}
 
 
-class SavedArray:
+class SavedArray(Usual):
     """A picture that is given as an array: the answer itself.
 
     Parameters
@@ -127,9 +120,6 @@ class SavedArray:
     """
 
     cost: float | None = 0.01
-    continuous = False
-    random = False
-    frame = "whole"
 
     def __init__(self, array: Any, title: str | None = None) -> None:
         self.title = title or "array"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import whole
 
 AT_ONCE = 10**6  # numbers that a bootstrap draws at a time, which bounds its memory
 ENOUGH = 20  # values from which on a bootstrap's interval is to be trusted
@@ -59,8 +59,7 @@ def interval(
         raise ValueError("these values have no interval; accepted are one or more finite numbers, one for each picture")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; accepted are numbers over 0 and below 1")
-    if not is_whole(draws) or draws < 1:
-        raise ValueError(f"draws is {draws!r}; accepted are whole numbers from 1")
+    whole("draws", draws)
     rng, means = np.random.default_rng(seed), np.empty(draws)
     for part in np.array_split(means, -(-draws * array.size // AT_ONCE)):
         part[:] = array[rng.integers(array.size, size=(part.size, array.size))].mean(axis=1)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import whole
 from ..images import to_gray
 from ..tables import FORMATS, HEADS
 
@@ -151,8 +151,7 @@ class Measures(Mapping[str, Measure]):
         MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
         a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
         """
-        if not is_whole(border) or border < 0:
-            raise ValueError(f"border is {border!r}; accepted are whole numbers from 0")
+        whole("border", border, 0)
 
         def function(restored: Array, original: Array) -> float:
             if min(original.shape[:2]) <= 2 * border:

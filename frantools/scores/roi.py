@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import is_whole, whole
 from ..regions import Region
 from ..restorers.protocol import Restoration
 
@@ -93,9 +93,8 @@ class RoiSearch:
         >>> RoiSearch().scaled(512)
         RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
         """
-        for name, value in (("side", side), ("of", of)):
-            if not is_whole(value) or value < 1:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 1")
+        whole("side", side)
+        whole("of", of)
         size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
         return replace(self, size=size, sub_size=sub_size)
 
@@ -244,8 +243,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
             f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
             f"the shorter side of the {width} x {height} pictures"
         )
-    if not is_whole(count) or count < 1:
-        raise ValueError(f"count is {count!r}; accepted are whole numbers from 1")
+    whole("count", count)
     tops, lefts = positions(size, height), positions(size, width)
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, isinf, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -28,11 +28,22 @@ class Estimate(NamedTuple):
     value: float
     error: float
     """Its standard error; 0 where every pixel was measured."""
+    freedom: float = inf
+    """How sure the error itself is: the degrees of freedom of Student's t; infinite for the normal distribution."""
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Between which bounds the full value lies, by the normal distribution."""
-        reach = NormalDist().inv_cdf((1 + level) / 2) * self.error
+        """Between which bounds the full value lies, by Student's t."""
+        reach = quantile((1 + level) / 2, self.freedom) * self.error
         return self.value - reach, self.value + reach
+
+
+def quantile(share: float, freedom: float = inf) -> float:
+    """The quantile of Student's t; with infinite degrees of freedom that of the normal distribution."""
+    if isinf(freedom):
+        return NormalDist().inv_cdf(share)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,9 @@ class Subset:
 
         References
         ----------
-        Cochran, "Sampling Techniques" (1977), theorems 5.1 and 5.5: the mean of stratified draws, and its variance.
+        Cochran, "Sampling Techniques" (1977), theorems 5.1 and 5.5: the mean of stratified draws, and its variance;
+        equation 5.16 (Satterthwaite's): the degrees of freedom. They are few, however many points are drawn, where a
+        few strata make up most of the variance: squared errors are small but for some edges and spots.
         """
         numbers = np.asarray(values, dtype=np.float64)
         if numbers.shape != self.pixels.shape:
@@ -75,7 +88,10 @@ class Subset:
         pairs, share = numbers.reshape(-1, 2), self.strata / self.strata.sum()
         variance = (pairs[:, 0] - pairs[:, 1]) ** 2 / 2  # of the pixels of a stratum
         left = 1 - 2 / self.strata  # nothing is unknown of a stratum of which all pixels are drawn
-        return Estimate(float(share @ pairs.mean(axis=1)), sqrt(float(share**2 @ (left * variance / 2))))
+        each = share**2 * left * variance / 2
+        whole, squares = share**2 @ (left * variance / 2), float((each**2).sum())
+        freedom = max(1.0, float(whole**2) / squares) if squares else inf  # below 1 is rounding
+        return Estimate(float(share @ pairs.mean(axis=1)), sqrt(float(whole)), freedom)
 
 
 def draw(size: int | tuple[int, int], count: int, seed: int = 0, picture: str = "") -> Subset:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ..checks import is_whole
+from ..checks import whole
 from ..files import check_output
 from ..frannet.checkpoints import check_card, save_model
 from ..frannet.network import FranNet
@@ -90,8 +90,8 @@ def train(
     settings = settings or Settings()
     out = check_name(out)
     for name, value, least in (("every", every, 1), ("workers", workers, 0), ("threads", threads, 1)):
-        if value is not None and (not is_whole(value) or value < least):
-            raise ValueError(f"{name} is {value}; accepted are whole numbers from {least}")
+        if value is not None:
+            whole(name, value, least)
     team = Team(device)
     if settings.batch % team.size:
         raise ValueError(f"batch is {settings.batch}; accepted are multiples of the {team.size} processes")
@@ -99,7 +99,7 @@ def train(
     for reason in pictures.skipped if team.leads else ():
         warnings.warn(f"skipped {reason}", stacklevel=2)
     training, measured = split(pictures, held_out)
-    with torch_as(torch.float32, threads, team.device):
+    with torch_as(threads, team.device):
         run = Run(settings, team)
         made = provenance(pictures, measured if held_out is not None else None, team)
         begin(run, out, made, resume)
@@ -138,12 +138,12 @@ def split(pictures: Pictures, held_out: str | PathLike[str] | None) -> tuple[Pic
 
 
 @contextmanager
-def torch_as(dtype: torch.dtype, threads: int | None, device: torch.device) -> Iterator[None]:
-    """Work with a default dtype and a number of threads; these and the random numbers are then as they were."""
+def torch_as(threads: int | None, device: torch.device) -> Iterator[None]:
+    """Work in float32 with a number of threads; these and the random numbers are then as they were."""
     before = torch.get_default_dtype(), torch.get_num_threads()
     try:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.set_default_dtype(dtype)
+            torch.set_default_dtype(torch.float32)
             if threads is not None:
                 torch.set_num_threads(threads)
             yield

@@ -7,10 +7,10 @@ from math import cos, isfinite, pi
 import torch
 from torch import Tensor
 
+from ..frannet.interpolants import Interpolant
 from ..frannet.network import FranNet
 from .data import Batches
 from .settings import Settings
-from .targets import ask
 from .team import Team
 
 WARM_UP = 200  # steps
@@ -32,6 +32,17 @@ def draw_times(times: str, shape: tuple[int, ...], steps: int, rng: torch.Genera
     return ((1 - torch.rand(shape, generator=rng).square()) * steps).long().clamp(max=steps - 1)
 
 
+def ask(interpolant: Interpolant, x0: Tensor, x1: Tensor, t: Tensor | None, alpha_bar: Tensor) -> tuple[Tensor, Tensor]:
+    """The values that a network sees, and what it should answer, (..., 3) each.
+
+    Of values to restore, x0, and values drawn from the source, x1, (..., 3) each; at diffusion steps `t`, (...) int64
+    from 0, or None where it is told no time. alpha_bar is (steps + 1,), the clean one first: step t's is
+    ``alpha_bar[t + 1]``.
+    """
+    a = (alpha_bar[0] if t is None else alpha_bar[t + 1][..., None]).to(x0.device)
+    return interpolant.seen(x0, x1, a), interpolant.target(x0, x1, a)
+
+
 def objective(
     model: FranNet, batch: dict[str, Tensor], alpha_bar: Tensor, rng: torch.Generator, settings: Settings
 ) -> Tensor:
@@ -42,13 +53,15 @@ def objective(
         base = model.base(encoded, points)
         x0 = model.to_value(colour, base)
     # Drawn on the CPU, so that a seed means the same on every device.
-    t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng) if settings.timed else None
-    x1 = settings.start.draw(tuple(x0.shape), rng).to(x0.device) if not settings.interpolant.blind else None
-    asked = ask(settings.interpolant, x0, x1, t, alpha_bar)
-    answer = model.decode(latents, points, asked.t, asked.value).float()
+    config = model.config
+    t = draw_times(settings.times, tuple(points.shape[:2]), len(alpha_bar) - 1, rng) if config.timed else None
+    blind = config.interpolant.blind
+    x1 = torch.zeros_like(x0) if blind else settings.start.draw(tuple(x0.shape), rng).to(x0.device)
+    value, target = ask(config.interpolant, x0, x1, t, alpha_bar)
+    answer = model.decode(latents, points, None if t is None else t.to(x0.device), value).float()
     if settings.restorator == "single-pass" and settings.colours == "rgb":  # the error is of the colour itself
         return settings.loss(model.to_colour(answer, base), colour).mean()
-    return settings.loss(answer, asked.target).mean()
+    return settings.loss(answer, target).mean()
 
 
 def diverged(loss: float, step: int) -> FloatingPointError:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from ..checks import is_whole
-from ..frannet.interpolants import Interpolant
+from ..checks import one_of, whole
 from ..frannet.network import Config
 from ..frannet.starts import Start
 from .data import AUGMENTS
 from .losses import Loss, find, size, square
 from .masks import check_masking
-from .targets import TIMED, interpolant_of
 
 SEEDS = 10**12  # the highest: a million steps have seeds of their own below 2 ** 64
 TIMES = ("uniform", "noisy")
@@ -77,25 +75,21 @@ class Settings:
     colours: str = "rgb"
 
     def __post_init__(self) -> None:
-        self.config, self.loss  # noqa: B018 - each checks its part
+        config, _ = self.config, self.loss  # each checks its part
         check_masking(self.masking)
-        for name, accepted in (("augment", AUGMENTS), ("times", TIMES)):
-            if getattr(self, name) not in accepted:
-                listed = ", ".join(map(repr, accepted))
-                raise ValueError(f"{name} is {getattr(self, name)!r}; accepted are {listed}")
-        if self.times != "uniform" and not self.timed:
+        one_of("augment", self.augment, AUGMENTS)
+        one_of("times", self.times, TIMES)
+        if self.times != "uniform" and not config.timed:
             raise ValueError(
                 f"times {self.times!r} goes with a diffusion or interpolant restorator; {self.restorator} has no steps"
             )
-        if self.source != "normal" and self.interpolant.blind:
+        if self.source != "normal" and config.interpolant.blind:
             raise ValueError(f"source {self.source!r} goes with a restorator that starts from a drawn value")
         for name in ("steps", "batch", "points"):
-            if not is_whole(getattr(self, name)) or getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; accepted are whole numbers from 1")
+            whole(name, getattr(self, name))
         if not 0 < self.rate < inf:
             raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
-        if not is_whole(self.seed) or not 0 <= self.seed <= SEEDS:
-            raise ValueError(f"seed is {self.seed}; accepted are whole numbers from 0 to {SEEDS}")
+        whole("seed", self.seed, 0, SEEDS)
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
 
@@ -110,16 +104,6 @@ class Settings:
             colours=self.colours,
             source=self.start,
         )
-
-    @property
-    def interpolant(self) -> Interpolant:
-        """What the network sees and answers."""
-        return interpolant_of(self.restorator, self.objective)
-
-    @property
-    def timed(self) -> bool:
-        """Whether the network is told a time."""
-        return self.restorator in TIMED
 
     @property
     def start(self) -> Start:

@@ -29,10 +29,7 @@ class Answered(Dataset[Any]):
 def loaded(batches: Batches, steps: range, workers: int) -> Iterator[dict[str, Tensor]]:
     """The batches of steps, prepared by so many processes.
 
-    Raises
-    ------
-    ChildProcessError
-        If such a process ends before its time, or cannot be started or talked to.
+    Raises a ChildProcessError if such a process ends before its time, or cannot be started or talked to.
     """
     if not workers:
         yield from map(batches.__getitem__, steps)

@@ -116,7 +116,7 @@ def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
         "notes": found.notes,
         "caption": found.caption,
         "_frame": list(comparison.size),
-        "_reference": reference_of(titles),
+        "_reference": reference_of(titles, found.reference),
     }
     encoded = {title: None if each is None else encode(each) for title, each in found.pictures.items()}
     return made(encoded, state, comparison.recipe, quality)

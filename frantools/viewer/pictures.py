@@ -16,13 +16,15 @@ from PIL import Image
 from ..comparisons import Comparison
 from ..images import Picture, as_picture, load_image
 from ..photo import Photo
+from ..regions import Region
+from ..restorers.columns import Column
 from ..restorers.protocol import Restoration
 from ..scores.measures import measures
 
 MOST, SIDE, TOTAL = 20, 8192, 400_000_000  # pictures, pixels a side, pixels together
 TILE = 2048  # pixels a side of a tile: what every browser draws as one bitmap
 NUMBERS = ("mse", "psnr", "ssim")
-REFERENCES = ("original", "reference")
+REFERENCES = ("original", "reference")  # the photo itself, and what it is measured against where that is another
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Collection:
     best: dict[str, list[int]] = field(default_factory=dict)
     caption: str = ""
     """How the numbers came about."""
+    reference: str | None = None
+    """The title of what the numbers are against, where that is known."""
     comparison: Comparison | None = None
 
 
@@ -161,9 +165,34 @@ def read(picture: Any, title: str) -> Picture:
     return made
 
 
+def reference_among(photo: Photo, columns: Sequence[Column]) -> tuple[str | None, bool]:
+    """The title of what the columns' restorations are measured against, and whether it is a column's own.
+
+    It is None where there is nothing to measure against, or no room for one more picture.
+    """
+    itself = isinstance(photo.other, str)
+    names = REFERENCES if itself else REFERENCES[1:]  # there the photo itself is no reference
+    shown = [column.title for column in columns if itself and isinstance(column.what, str) and column.what == names[0]]
+    titled = [column.title for column in columns if column.title.lower() in names]
+    if own := [*shown, *titled]:
+        return own[0], True
+    return (None if photo.other is None or len(columns) >= MOST else names[0]), False
+
+
+def original_of(
+    photo: Photo, size: tuple[int, int], region: Region | None, columns: Sequence[Column]
+) -> dict[str, Picture]:
+    """What restorations are measured against, by its title; nothing where a column shows it, or there is none."""
+    title, own = reference_among(photo, columns)
+    reference = None if title is None or own else photo.reference(size, region)
+    return {} if title is None or reference is None else {title: as_picture(reference)}
+
+
 def _compared(comparison: Comparison) -> Collection:
     check_count(len(comparison.titles))
     made = Collection(comparison=comparison)
+    made.pictures |= original_of(comparison.photo, comparison.size, comparison.region, comparison.columns)
+    made.reference, _ = reference_among(comparison.photo, comparison.columns)
     for title in comparison.titles:
         failed = comparison.errors.get(title)
         made.pictures[title] = None if failed else read(comparison[title], title)

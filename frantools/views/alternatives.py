@@ -9,10 +9,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import Comparison, compare
+from ..comparisons import Comparison
 from ..frannet.samplers import Setup
 from ..frannet.setups import named_setup
-from ..jobs import recipe_of
+from ..jobs import recipe_of, shares
 from ..photo import Photo, as_photo
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
@@ -21,7 +21,7 @@ from ..restorers.protocol import Progress
 from ..store import Cache
 from .drawing import CELL, Row, grid, plain
 from .registry import View, register
-from .sharpening import longer_side, part_of
+from .sharpening import compared, longer_side
 from .variability import count_of
 
 LEAST = 144  # pixels that a picture is shown at, and its title needs
@@ -85,21 +85,10 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     made: dict[int, Comparison] = {}
     numbers: dict[int, Mapping[str, Mapping[str, float]]] = {}
     first, count = recipe.seed or 0, count_of(recipe)
-    assert recipe.size is not None
-    for index in range(count):
-        one = compare(
-            photos[0],
-            [column.but(seed=None) for column in recipe.columns],
-            recipe.size,
-            part_of(recipe),
-            first + index,
-            recipe.degradation,
-            lambda share, index=index: progress((index + share) / count),  # type: ignore[misc]
-            precision=recipe.precision or "float32",
-            device=recipe.options.get("device"),
-            cache=cache,
-        )
-        made[first + index], numbers[first + index] = one, one.numbers(NUMBERS)
+    unseeded = recipe.but(columns=tuple(column.but(seed=None) for column in recipe.columns))
+    for seed, report in enumerate(shares(progress, [1] * count), start=first):
+        made[seed] = compared(unseeded.but(seed=seed), photos[0], report, cache)
+        numbers[seed] = made[seed].numbers(NUMBERS)
         yield Alternatives(dict(made), dict(numbers))
 
 

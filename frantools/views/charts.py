@@ -1,4 +1,4 @@
-"""Charts of what was measured: losses with their intervals, loss against network calls."""
+"""Charts of what was measured: losses with their intervals; against network calls, and against the length of noise."""
 
 from __future__ import annotations
 
@@ -153,4 +153,60 @@ def loss_against_calls(
     axes.grid(which="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     verbatim(axes.legend(frameon=False))
+    return figure
+
+
+@plain
+def lengths(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
+    """What is measured at some lengths of noise: a panel a measure, a line a sampler.
+
+    Parameters
+    ----------
+    panels : dict of sequences of Estimate
+        By what is measured. An estimate's kind is the sampler, and its name the length, in pixels: those are labels, in
+        the order in which they come.
+
+    Returns
+    -------
+    Figure
+        Panels beside each other, three in a row, with their 95 % intervals.
+
+    Raises
+    ------
+    ValueError
+        If there is no panel, or one without lengths.
+    """
+    if not panels or not all(panels.values()):
+        raise ValueError("a figure of lengths needs at least one length")
+    first = next(iter(panels.values()))
+    kinds, names = (list(dict.fromkeys(getattr(each, part) for each in first)) for part in ("kind", "name"))
+    across = min(3, len(panels))
+    rows = -(-len(panels) // across)
+    left, above, panel, gap, high, below = 68, 58, 250, 76, 190, 64
+    width, height = left + across * panel + (across - 1) * gap + 16, above + rows * (high + below)
+    figure = blank(width, height)
+    for number, (title, estimates) in enumerate(panels.items()):
+        row, column = divmod(number, across)
+        bottom = height - above - row * (high + below) - high
+        place = (left + column * (panel + gap)) / width, bottom / height, panel / width, high / height
+        axes = figure.add_axes(place)
+        for index, kind in enumerate(kinds):
+            shown = [each for each in estimates if each.kind == kind]
+            # Side by side, or intervals that are alike would hide each other.
+            at = [names.index(each.name) + 0.12 * (index - (len(kinds) - 1) / 2) for each in shown]
+            means = [each.mean for each in shown]
+            errors = [[max(e.mean - e.low, 0) for e in shown], [max(e.high - e.mean, 0) for e in shown]]
+            marker, colour = "osD^v"[index % 5], COLOURS[index % len(COLOURS)]
+            axes.errorbar(at, means, errors, marker=marker, color=colour, ms=5, lw=1, capsize=2, label=kind)
+        axes.set_xticks(range(len(names)), [name.replace("inf", "one draw") for name in names])
+        axes.set_title(title, fontsize=10, **VERBATIM)
+        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        if row == rows - 1 or number + across >= len(panels):
+            axes.set_xlabel("length of the noise, pixels")
+    verbatim(
+        figure.legend(
+            *figure.axes[0].get_legend_handles_labels(), loc="upper center", ncols=len(kinds), fontsize=9, frameon=False
+        )
+    )
     return figure

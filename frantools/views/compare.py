@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..checks import is_whole
+from ..checks import one_of, whole
 from ..comparisons import FIGURES, Comparison
 from ..files import to_json
 from ..photo import Photo
@@ -24,20 +24,21 @@ from ..scores.measures import measures
 from ..store import Cache
 from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
-from .sharpening import Showing, Shown, job_of, part_of, sharpen
+from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
 LARGE = 480  # pixels that a single picture is shown at
 VIEWS = ("side by side", "curtain", "blink", "difference")
 KEPT = 10_000  # restorations whose numbers are kept
+WORTH = 0.03  # seconds that what is next takes, if what there is is drawn before
 NUMBERS = ("mse", "psnr", "ssim")
 
 _measured: dict[str, dict[str, float]] = {}  # a few numbers for each restoration: few enough to keep all
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Part):
     """How columns are looked at: the view's part of a recipe.
 
     Parameters
@@ -59,26 +60,11 @@ class Look:
     frame: int = 0
 
     def __post_init__(self) -> None:
-        if self.view not in VIEWS:
-            raise ValueError(f"view is {self.view!r}; accepted are {', '.join(map(repr, VIEWS))}")
+        one_of("view", self.view, VIEWS)
         for name in ("left", "right", "frame"):
-            value = getattr(self, name)
-            if not is_whole(value) or value < 0:
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0")
+            whole(name, getattr(self, name), 0)
         if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
             raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Look:
-        """That of a recipe."""
-        try:
-            return cls(**recipe.options.get("look", {}))
-        except TypeError as error:
-            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -88,7 +74,7 @@ class Compared(Showing):
     shown: Shown
     numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     urgent: bool = False
-    """Whether others are measured next, which takes seconds at 2048 pixels: it is drawn before."""
+    """Whether what is next takes its time, as measuring does at 2048 pixels: it is drawn before."""
     referenced: bool = True
     """Whether there is anything to measure against."""
 
@@ -107,7 +93,8 @@ def compute(
             for column in recipe.columns
             if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
         }  # fmt: skip
-        yield Compared(shown, dict(numbers), any(key not in _measured for key in fresh.values()), target is not None)
+        urgent = shown.left > WORTH or any(key not in _measured for key in fresh.values())
+        yield Compared(shown, dict(numbers), urgent, target is not None)
         for title, key in fresh.items():
             picture = shown.pictures[title].image
             # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.
@@ -207,14 +194,9 @@ def _difference(axes: Axes, left: Any, right: Any) -> None:
 @plain
 def draw_comparison(comparison: Comparison) -> Figure:
     """The figure of a comparison; see `Comparison.figure`."""
-    numbers = comparison.numbers(NUMBERS)
-    images = {title: comparison.errors.get(title) or comparison[title] for title in comparison.titles}
-    referenced = comparison.reference is not None
-    captions = [
-        "" if isinstance(image, str) else caption(image, numbers.get(title), True, referenced)
-        for title, image in images.items()
-    ]
-    return side_by_side(images, captions)
+    shown = Shown(comparison.restorations, comparison.errors, frozenset(comparison.titles))
+    data = Compared(shown, comparison.numbers(NUMBERS), referenced=comparison.reference is not None)
+    return draw(data, Recipe(columns=comparison.columns))
 
 
 FIGURES["comparison"] = draw_comparison

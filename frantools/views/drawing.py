@@ -260,9 +260,9 @@ def _sentence(text: str, width: float, height: float) -> tuple[float, str]:
     return size, "\n".join(lines)
 
 
-def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float = 1.6) -> None:
+def outline(axes: Axes, rois: Sequence[Roi]) -> None:
     """Rectangles over a picture, numbered where there are several."""
-    edge = [patheffects.Stroke(linewidth=width + 1.4, foreground="black"), patheffects.Normal()]
+    edge = [patheffects.Stroke(linewidth=3, foreground="black"), patheffects.Normal()]
     for number, roi in enumerate(rois, start=1):
         axes.add_patch(
             Rectangle(
@@ -270,8 +270,8 @@ def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float
                 roi.right - roi.left,
                 roi.bottom - roi.top,
                 fill=False,
-                edgecolor=colour,
-                linewidth=width,
+                edgecolor=OUTLINE,
+                linewidth=1.6,
                 path_effects=edge,
                 clip_on=False,
             )
@@ -284,7 +284,7 @@ def outline(axes: Axes, rois: Sequence[Roi], colour: str = OUTLINE, width: float
                 textcoords="offset points",
                 ha="left",
                 va="top",
-                color=colour,
+                color=OUTLINE,
                 fontsize=9,
                 fontweight="bold",
                 path_effects=[patheffects.Stroke(linewidth=2, foreground="black"), patheffects.Normal()],

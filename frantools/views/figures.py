@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..restorers.protocol import Progress
 from ..scores.roi import Roi, RoiSearch
 from . import drawing, planes
-from .charts import Estimate, loss_against_calls, losses
-from .drawing import CELL, Pictures, Row, Shown, blank, outline, pixels, show
+from .charts import Estimate, lengths, loss_against_calls, losses
+from .drawing import Pictures, Row, Shown, blank, outline, pixels, show
 from .planes import plane
 from .slices import best_under, front, slices
 from .stride import formula, spheres, strides
@@ -33,6 +32,7 @@ __all__ = [
     "formula",
     "front",
     "grid",
+    "lengths",
     "local_region",
     "loss_against_calls",
     "losses",
@@ -51,34 +51,25 @@ __all__ = [
 ]
 
 
-@overload
-def grid(what: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figure: Figure | None = None) -> Figure: ...
-
-
-@overload
-def grid(
-    what: Swept,
-    x: str,
-    y: str,
-    photo: Any,
-    measure: str = "mse",
-    where: Mapping[str, Any] | None = None,
-    size: int = 178,
-    seed: int = 0,
-    cell: int = 132,
-    progress: Progress | None = None,
-) -> Figure: ...
-
-
-def grid(what: Any, *arguments: Any, **named: Any) -> Figure:
+def grid(what: Swept | Sequence[Row], *arguments: Any, **named: Any) -> Figure:
     """Pictures in rows and columns: those of a sweep, restored anew over two of its axes, see `planes.grid`; or given
     ones, see `drawing.grid`.
     """
-    return (planes.grid if hasattr(what, "to_frame") else drawing.grid)(what, *arguments, **named)
+    make: Any = planes.grid if hasattr(what, "to_frame") else drawing.grid
+    made: Figure = make(what, *arguments, **named)
+    return made
 
 
-def _table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
-    """One row a picture, one column a restoration; those named in `beyond` in a second row, with their names below."""
+def table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
+    """One row a picture, one column a restoration: the note's figures 1, 2 and 4.
+
+    Parameters
+    ----------
+    pictures : dict of dict of Restoration
+        By portrait and by column.
+    beyond : sequence of str
+        Columns that go into a second row, "beyond the note", with their names below.
+    """
     titles = [title for title in next(iter(pictures.values())) if title not in beyond]
     rows = []
     for name, columns in pictures.items():
@@ -88,43 +79,7 @@ def _table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
     return drawing.grid(rows, titles)
 
 
-def ddpm_vs_ddim(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
-    """Figure 1: what the two samplers make of the same input.
-
-    Parameters
-    ----------
-    pictures : dict of dict of Restoration
-        By portrait and by column: Input, DDIM, DDPM.
-    beyond : sequence of str
-        Columns that go into a second row, "beyond the note".
-    """
-    return _table(pictures, beyond)
-
-
-def entire_image(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
-    """Figure 2: whole portraits.
-
-    Parameters
-    ----------
-    pictures : dict of dict of Restoration
-        By portrait and by column: Input, A, B, masking-32, masking-8.
-    beyond : sequence of str
-        Columns that go into a second row, "beyond the note".
-    """
-    return _table(pictures, beyond)
-
-
-def local_region(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
-    """Figure 4: a region restored on its own, at full size.
-
-    Parameters
-    ----------
-    pictures : dict of dict of Restoration
-        By portrait and by column: A, B, masking-32, masking-8.
-    beyond : sequence of str
-        Columns that go into a second row, "beyond the note".
-    """
-    return _table(pictures, beyond)
+ddpm_vs_ddim = entire_image = local_region = table
 
 
 def detail(pictures: Pictures, roi: Roi) -> Figure:
@@ -132,24 +87,10 @@ def detail(pictures: Pictures, roi: Roi) -> Figure:
     crops = {
         name: {title: roi.crop(pixels(image)) for title, image in columns.items()} for name, columns in pictures.items()
     }
-    return _table(crops)
+    return table(crops)
 
 
-Found = Mapping[str, tuple[Sequence[Roi], Sequence[Sequence[Roi]]]]
-"""For each picture its regions, and for each region its sub-regions."""
-
-
-def searched(pictures: Pictures, search: RoiSearch) -> Found:
-    """The regions of each picture in which its restorations differ most, and the sub-regions of each."""
-    found = {}
-    for name, columns in pictures.items():
-        images = [pixels(image) for image in columns.values()]
-        regions = search.regions(images)
-        found[name] = regions, [search.sub_regions([roi.crop(image) for image in images]) for roi in regions]
-    return found
-
-
-def roi_crops(pictures: Pictures, search: RoiSearch | None = None, found: Found | None = None) -> Figure:
+def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:
     """Figure 3: crops of the regions in which the restorations differ most, sub-regions outlined.
 
     Parameters
@@ -158,22 +99,19 @@ def roi_crops(pictures: Pictures, search: RoiSearch | None = None, found: Found 
         By portrait and by column: A, B, masking-32, masking-8, whole portraits.
     search : RoiSearch, optional
         Sizes and counts of regions and sub-regions.
-    found : dict, optional
-        What the search found, where it was done before; see `searched`.
 
     Returns
     -------
     Figure
         One row a region, one column a restoration; the first column shows where the region lies.
     """
-    found = searched(pictures, search or RoiSearch()) if found is None else found
-    rows = []
+    search, rows = search or RoiSearch(), []
     for name, columns in pictures.items():
         images = [pixels(image) for image in columns.values()]
-        for number, (roi, inner) in enumerate(zip(*found[name], strict=True), start=1):
+        for number, roi in enumerate(search.regions(images), start=1):
             crops = [roi.crop(image) for image in images]
-            where = _where(images[0], roi)
-            rows.append(Row([where, *crops], f"{name} {number}", [[], *([inner] * len(crops))]))
+            outlines = [[], *[search.sub_regions(crops)] * len(crops)]
+            rows.append(Row([_where(images[0], roi), *crops], f"{name} {number}", outlines))
     return drawing.grid(rows, ["Where", *next(iter(pictures.values()))])
 
 

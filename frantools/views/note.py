@@ -13,12 +13,12 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..checks import is_whole
-from ..comparisons import Comparison, compare
+from ..comparisons import Comparison
+from ..evaluation import NAMES
 from ..frannet.restoration import check_seed, resolve_precision
 from ..frannet.samplers import SETUPS
-from ..frannet.versions import versions
 from ..images import portraits
-from ..jobs import frame_of, model_hashes
+from ..jobs import frame_of, recipe_of, shares
 from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
@@ -30,6 +30,7 @@ from ..store import Cache
 from ..tables import Table
 from . import figures
 from .registry import View, check_complete, check_models, opened, register, render
+from .sharpening import compared
 
 __all__ = ["BEYOND", "COLUMNS", "FIGURES", "LOCAL", "draw", "located", "measured", "recipe", "regions", "render"]
 
@@ -101,17 +102,16 @@ def recipe(
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
     restorers = [column.restorer(precision) for column in (*chosen, *second)]
     photos = [frame_of(photo, restorers) for photo in distinct(map(Photo, pictures or portraits()))]
-    return Recipe(
-        view=figure,
-        photos=tuple(Source.of(photo) for photo in photos),
-        columns=(*chosen, *second),
-        size=int(size) if is_whole(size) and any(photo.frame == "whole" for photo in photos) else dimensions(size),
+    longer = is_whole(size) and any(photo.frame == "whole" for photo in photos)
+    return recipe_of(
+        figure,
+        photos,
+        [*chosen, *second],
+        size=int(size) if longer else dimensions(size),  # type: ignore[arg-type]
         region=region or (LOCAL if figure == "local-region" else Region.full()),
         seed=check_seed(seed),
         precision=resolve_precision(precision),
-        models=model_hashes([*chosen, *second], photos=photos),
-        options=options,
-        versions=versions(),
+        **options,
     )
 
 
@@ -120,20 +120,8 @@ def compute(
 ) -> Iterator[dict[str, Comparison]]:
     """Restore each photo by all columns."""
     done: dict[str, Comparison] = {}
-    for index, (photo, title) in enumerate(zip(photos, titles(recipe).values(), strict=True)):
-        assert recipe.size is not None
-        done[title] = compare(
-            photo,
-            recipe.columns,
-            size=recipe.size,
-            region=None if recipe.region == Region.full() else recipe.region,
-            seed=recipe.seed or 0,
-            given=recipe.degradation,
-            progress=lambda share, index=index: progress((index + share) / len(photos)),  # type: ignore[misc]
-            precision=recipe.precision or "float32",
-            device=recipe.options.get("device"),
-            cache=cache,
-        )
+    for photo, title, report in zip(photos, titles(recipe).values(), shares(progress, [1] * len(photos)), strict=True):
+        done[title] = compared(recipe, photo, report, cache)
     yield done
 
 
@@ -182,9 +170,6 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
     return Table(rows)
 
 
-NAMES = ("mse", "mse_gray", "psnr", "ssim")
-
-
 def is_plain(column: Column) -> bool:
     """Whether a column is plain resizing or the photo itself, which have no frame of their own either."""
     return getattr(column.restorer(), "frame", "whole") == ""
@@ -210,17 +195,10 @@ def draw(recipe: Any, pictures: Restored) -> Figure:
     read = as_recipe(recipe)
     beyond = read.options.get("beyond", ())
     shown = {name: images(made) for name, made in pictures.items()}
-    match read.view:
-        case "ddpm-vs-ddim":
-            return figures.ddpm_vs_ddim(shown, beyond)
-        case "entire-image":
-            return figures.entire_image(shown, beyond)
-        case "roi-crops":
-            search = RoiSearch(**read.options["search"])
-            complete = {name: dict(made) for name, made in pictures.items()}
-            return figures.roi_crops(complete, search)
-        case _:
-            return figures.local_region(shown, beyond)
+    if read.view == "roi-crops":
+        complete = {name: dict(made) for name, made in pictures.items()}
+        return figures.roi_crops(complete, RoiSearch(**read.options["search"]))
+    return figures.table(shown, beyond)
 
 
 def images(made: Mapping[str, Any]) -> dict[str, Any]:

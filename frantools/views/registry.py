@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..frannet.checkpoints import models
+from ..files import hash_of
+from ..frannet.checkpoints import is_shipped
 from ..frannet.versions import versions
 from ..images import portraits
 from ..photo import Photo
@@ -80,10 +80,7 @@ def view_of(recipe: Recipe) -> View:
 def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recipe:
     """A recipe with the columns that it could not name, from `columns` by their titles.
 
-    Raises
-    ------
-    ValueError
-        If one is still missing, or a title is none of the recipe's.
+    Raises a ValueError if one is still missing, or a title is none of the recipe's.
     """
     given, titles = dict(columns or {}), [column.title for column in recipe.columns]
     if wrong := [title for title in given if title not in titles]:
@@ -101,7 +98,7 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
 def _beside(column: Column, folder: Path | None) -> Column:
     """A column whose file is found beside the recipe, where there is one."""
     what = column.what
-    if not isinstance(what, str) or (what in NAMED or what in models()):
+    if not isinstance(what, str) or (what in NAMED or is_shipped(what)):
         return column
     file, colon, function = what.rpartition(":") if ".py:" in what else (what, "", "")
     found = beside(file, folder)
@@ -121,10 +118,7 @@ def again(column: Column, what: Any) -> Column:
 def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
     """The photos of a recipe, found by their names, or `photo` in the place of the first.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If one is not at hand, or another one than the recipe was made with.
+    Raises a FileNotFoundError or ValueError if one is not at hand, or another one than the recipe was made with.
     """
     if not recipe.photos and photo is not None:
         return [Photo(photo)]
@@ -147,7 +141,11 @@ def outside(recipe: Recipe, given: bool = False) -> str:
     for name in dict.fromkeys([*names, *(recipe.models or {})]):
         file = name.rpartition(":")[0] if ".py:" in name else name
         path = Path(beside(file, recipe.folder)).expanduser().resolve()
-        ours = name in (*portraits(), *models(), *NAMED) or not (path.exists() or (path.is_absolute() and "/" in file))
+        ours = (
+            name in (*portraits(), *NAMED)
+            or is_shipped(name)
+            or not (path.exists() or (path.is_absolute() and "/" in file))
+        )
         if not ours and not path.is_relative_to(recipe.folder.resolve()):
             far.append(name)
     return f"the recipe reads files outside its own folder: {', '.join(far)}" if far else ""
@@ -156,14 +154,14 @@ def outside(recipe: Recipe, given: bool = False) -> str:
 def check_models(recipe: Recipe) -> None:
     """Raise a ValueError if a model, or a file that a column reads, is another one than a recipe was made with."""
     for named, sha256 in (recipe.models or {}).items():
-        name = named if named in models() else beside(named, recipe.folder)
+        name = named if is_shipped(named) else beside(named, recipe.folder)
         path = Path(name).expanduser()
-        if name in models() or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
+        if is_shipped(name) or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
             if shared_model(name).sha256 != sha256:
                 raise Changed(f"the model {name} has other weights than those that the recipe was made with")
         elif not path.is_file():
             raise FileNotFoundError(f"there is no file {name}, which the recipe was made with")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        elif hash_of(path) != sha256:
             raise Changed(f"the file {name} has changed since the recipe was made")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -42,10 +42,6 @@ class Options:
             return cls(RoiSearch(**recipe.options["search"]), int(recipe.options.get("anew", 0)))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the recipe is damaged: its search for regions is wrong ({error})") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

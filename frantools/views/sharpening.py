@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from math import prod
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from ..jobs import Job, cost_of, framed_for, run
+from ..comparisons import Comparison, compare
+from ..jobs import Job, cost_of, framed_for, run, shares
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
 from ..restorers.columns import Column
-from ..restorers.protocol import Progress, Restoration
+from ..restorers.protocol import Given, Progress, Restoration
 from ..restorers.resizing import Resizing
 from ..store import Cache
 
@@ -33,10 +35,28 @@ class Shown:
     """By title, what went wrong."""
     sharp: frozenset[str] = frozenset()
     """The titles of those that are complete."""
+    left: float = 0.0
+    """About how many seconds the others take."""
 
     def images(self, titles: Sequence[str]) -> dict[str, Any]:
         """By title, what a figure shows: the picture, or the sentence in its place."""
         return {title: self.errors.get(title) or self.pictures[title] for title in titles}
+
+
+class Part:
+    """A view's own part of a recipe, kept under "look"; a dataclass."""
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Self:
+        """That of a recipe."""
+        try:
+            return cls(**recipe.options.get("look", {}))
+        except TypeError as error:
+            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)  # type: ignore[call-overload]
 
 
 class Showing:
@@ -67,6 +87,15 @@ def job_of(
     return Job(
         framed, size, region, recipe.seed or 0, recipe.degradation, recipe.precision or "float32",
         recipe.options.get("device"), recipe.options.get("timeout"), cache,
+    )  # fmt: skip
+
+
+def compared(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Comparison:
+    """What the columns of a recipe make of a photo."""
+    assert recipe.size is not None
+    return compare(
+        photo, recipe.columns, recipe.size, part_of(recipe), recipe.seed or 0, recipe.degradation, progress,
+        precision=recipe.precision or "float32", device=recipe.options.get("device"), cache=cache,
     )  # fmt: skip
 
 
@@ -112,17 +141,13 @@ def sharpen(
         if early and column is not columns[-1] and perf_counter() - begun > SOON:
             yield Shown(shown, errors, sharp)
             begun = perf_counter()
-    yield Shown(shown, errors, sharp)
     columns = sorted(
         (column for column in columns if column.title not in sharp),
-        key=lambda column: (not _knows_its_cost(job, column), column.title not in first),
+        key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first),
     )
     costs = [cost_of(job, column) for column in columns]
-    for index, column in enumerate(columns):
-
-        def report(share: float, index: int = index) -> None:
-            progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
-
+    yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
+    for column, report in zip(columns, shares(progress, costs), strict=True):
         pictures, wrong = run(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | wrong
         shown, sharp = {**shown, **pictures}, sharp | {column.title}
@@ -131,8 +156,6 @@ def sharpen(
 
 def _placeholder(job: Job) -> Restoration:
     """The small gray input, until there is something better."""
-    from ..restorers.protocol import Given
-
     given = Given(job.photo, job.whole)
     made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
     return Restoration(np.asarray(made.image), 0.0, 0, {})
@@ -146,17 +169,7 @@ def _kept(job: Job, column: Column) -> Restoration | None:
         return None
 
 
-def _knows_its_cost(job: Job, column: Column) -> bool:
-    try:
-        return job.restorer(column).cost is not None
-    except Exception:  # of whatever kind: it is told where the column is restored
-        return True
-
-
 def _is_quick(job: Job, column: Column) -> bool:
     """Whether a coarse picture of a column is to be had at once."""
-    try:
-        restorer = job.restorer(column)
-    except Exception:  # of whatever kind: it is told where the column is restored
-        return True
-    return restorer.continuous or (restorer.cost is not None and restorer.cost <= CHEAP)
+    cost = job.fact(column, "cost", None)
+    return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)

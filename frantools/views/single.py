@@ -10,16 +10,15 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..checks import is_whole
-from ..comparisons import Comparison, compare
+from ..comparisons import Comparison
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.protocol import Changed, Progress, Restoration
-from ..restorers.resizing import resized_picture
-from ..scores.roi import Roi, find_rois, merge_rois
+from ..scores.roi import Roi, RoiSearch
 from ..store import Cache
 from .drawing import Row, blank, grid, plain, show
 from .registry import View, register
-from .sharpening import job_of, part_of
+from .sharpening import compared, job_of, part_of
 
 CELL = 512  # pixels that an outlined picture is wide at most
 
@@ -27,10 +26,8 @@ CELL = 512  # pixels that an outlined picture is wide at most
 def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Restoration:
     """The one restoration of a recipe.
 
-    Raises
-    ------
-    ValueError
-        If the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input alone.
+    Raises a ValueError if the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input
+    alone.
     """
     job = job_of(recipe, photo, cache, part_of(recipe))
     known = recipe.options.get("input_sha256")
@@ -61,46 +58,37 @@ class Outlined:
     regions: Sequence[Roi]
 
 
-def search_of(recipe: Recipe) -> tuple[int, int, bool]:
-    """The size and the number of the regions that a recipe asks for, and whether they are merged."""
+def search_of(recipe: Recipe) -> RoiSearch:
+    """The search for regions that a recipe asks for."""
     search = recipe.options.get("search", {})
     if not isinstance(search, Mapping):
         raise ValueError(f"the recipe is damaged: its search is {search!r}")
     size, count = search.get("size", 384), search.get("count", 4)
     if not all(is_whole(each) and each >= 1 for each in (size, count)):
         raise ValueError(f"the recipe is damaged: its search is {dict(search)!r}")
-    return int(size), int(count), bool(search.get("merge", False))
+    return RoiSearch(int(size), int(count), merge=bool(search.get("merge", False)))
 
 
 def compute_outlined(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Outlined]:
     """Restore the columns and search for regions."""
-    size, count, merge = search_of(recipe)
-    assert recipe.size is not None
-    made = compare(
-        photos[0], recipe.columns, recipe.size, None, recipe.seed or 0, recipe.degradation, progress,
-        precision=recipe.precision or "float32", cache=cache,
-    )  # fmt: skip
-    yield outlined(made, size, count, merge)
+    yield outlined(compared(recipe, photos[0], progress, cache), search_of(recipe))
 
 
-def outlined(made: Comparison, size: int, count: int, merge: bool) -> Outlined:
+def outlined(made: Comparison, search: RoiSearch) -> Outlined:
     """The regions of a comparison."""
     if len(made) < 2:
         raise ValueError("; ".join(made.errors.values()) or "one column alone differs from nothing; give two or more")
-    found = find_rois([made.fitted(title) for title in made], size, count)
-    return Outlined(made, merge_rois(found) if merge else found)
+    return Outlined(made, search.regions([made.fitted(title) for title in made]))
 
 
 @plain
 def draw_outlined(data: Outlined, recipe: Recipe, figure: Figure | None = None) -> Figure:
     """The pictures side by side, the regions outlined in each."""
     made = data.comparison
-    images: list[Any] = [
-        made.errors.get(title) or resized_picture(made[title].image, made.size) for title in made.titles
-    ]
+    images: list[Any] = [made.errors.get(title) or made.fitted(title) for title in made.titles]
     row = Row(images, outlines=[data.regions] * len(images))
     return grid([row], made.titles, min(CELL, made.size[0]), figure)
 
 
-VIEW = register(View("restoration", compute, draw))
-OUTLINES = register(View("outlines", compute_outlined, draw_outlined, search_of))
+register(View("restoration", compute, draw))
+register(View("outlines", compute_outlined, draw_outlined, search_of))

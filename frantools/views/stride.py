@@ -44,10 +44,7 @@ class Terms:
 def terms(t: int, setup: Setup, schedule: Schedule | None = None) -> Terms:
     """The terms of DDIM's step from t to t - K, the first of them -1: the clean picture.
 
-    Raises
-    ------
-    ValueError
-        If the schedule has no such step, or the setup steps otherwise.
+    Raises a ValueError if the schedule has no such step, or the setup steps otherwise.
     """
     schedule = make() if schedule is None else schedule
     _check(setup)
@@ -57,6 +54,7 @@ def terms(t: int, setup: Setup, schedule: Schedule | None = None) -> Terms:
 
 
 def _terms(t: int, t_prev: int, setup: Setup, schedule: Schedule) -> Terms:
+    """Those of the step from one diffusion step to another."""
     a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
     sigma = ddim_sigma(a, p, setup.stochasticity)
     noise = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[setup.noise_stddev]
@@ -111,7 +109,7 @@ def strides(
     """
     _check(setup)
     network, random = load_model(model), torch.Generator().manual_seed(seed)
-    schedule, power, found = network.schedule, 2 if setup.noise_stddev == "squared" else 1, list[Stride]()
+    schedule, found = network.schedule, list[Stride]()
     at: dict[str, Any] = {}
 
     with torch.inference_mode():
@@ -128,11 +126,10 @@ def strides(
             return at["z"]
 
         def keep(step: Step) -> None:
-            a, p = (float(schedule.alpha_bar[each + 1]) for each in (step.t, step.t_prev))
-            sigma = ddim_sigma(a, p, setup.stochasticity)
-            mean = sqrt(p) * step.x0 + sqrt(max(1 - p - sigma**2, 0.0)) * at["e"]
-            vectors = (at["x"], step.x0, mean, mean + sigma**power * at["z"], step.x)
-            found.append(Stride(step.t, step.t_prev, *(each[0, 0].double().numpy() for each in vectors)))
+            each = _terms(step.t, step.t_prev, setup, schedule)
+            mean = each.x0 * step.x0 + each.e * at["e"]
+            vectors = (at["x"], step.x0, mean, mean + each.z * at["z"], step.x)
+            found.append(Stride(step.t, step.t_prev, *(vector[0, 0].double().numpy() for vector in vectors)))
 
         sample(denoise, noise((1, 1, 3)), schedule, setup, noise, keep)
     return found

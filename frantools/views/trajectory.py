@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import whole
 from ..files import to_json
 from ..frannet.tracing import Trace, check_memory
 from ..photo import Photo
@@ -20,7 +19,7 @@ from ..store import Cache
 from .compare import WIDTH
 from .drawing import GAP, OUTLINE, TITLE, blank, plain, show
 from .registry import View, register
-from .sharpening import PREVIEW, job_of, smaller
+from .sharpening import PREVIEW, Part, job_of, smaller
 from .variability import first_seed
 
 SIDE = 300  # pixels that a picture is shown at
@@ -28,7 +27,7 @@ CHANNELS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Part):
     """What is looked at: the view's part of a recipe.
 
     Parameters
@@ -43,23 +42,10 @@ class Look:
     frame: int = 0
 
     def __post_init__(self) -> None:
-        if not is_whole(self.frame) or self.frame < 0:
-            raise ValueError(f"frame is {self.frame!r}; accepted are whole numbers from 0")
+        whole("frame", self.frame, 0)
         if not isinstance(self.points, str):
             raise ValueError(f"points is {self.points!r}; accepted is a text such as '0.4 0.5; 0.6 0.5'")
         parse(self.points)
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Look:
-        """That of a recipe."""
-        try:
-            return cls(**recipe.options.get("look", {}))
-        except TypeError as error:
-            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
 
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
@@ -90,10 +76,7 @@ def tracer(restorer: Restorer, title: str) -> Callable[..., Trace]:
 def parse(text: str) -> list[tuple[float, float]]:
     """Points as they are typed: "0.4 0.5; 0.6 0.5" in fractions of the picture.
 
-    Raises
-    ------
-    ValueError
-        If there is anything else, or a point outside the picture.
+    Raises a ValueError if there is anything else, or a point outside the picture.
 
     Examples
     --------

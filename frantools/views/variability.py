@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import is_whole, whole
+from ..jobs import shares
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.protocol import Progress
@@ -62,10 +63,7 @@ def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
 
 def count_of(recipe: Recipe) -> int:
     """How many seeds a recipe asks for."""
-    count = recipe.options.get("count", 8)
-    if not is_whole(count) or count < 2:
-        raise ValueError(f"count is {count!r}; accepted are whole numbers from 2")
-    return int(count)
+    return whole("count", recipe.options.get("count", 8), 2)
 
 
 def first_seed(recipe: Recipe) -> int:
@@ -98,15 +96,12 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
             f"{column.title} leaves nothing to chance; choose a diffusion model, or a function with a seed"
         )
     coarse = smaller(job, PREVIEW)
-
-    def share(index: int) -> Progress:
-        return lambda done: progress((index + done) / count)
-
     small = (replace(coarse, seed=seed).restore(column, lambda _: progress(0.0)).image for seed in seeds)
     for data in spreads(small):
         if data.count in (2, count):
             yield data
-    for data in spreads(replace(job, seed=s).restore(column, share(i)).image for i, s in enumerate(seeds)):
+    told = zip(seeds, shares(progress, [1] * count), strict=True)
+    for data in spreads(replace(job, seed=seed).restore(column, report).image for seed, report in told):
         if data.count > 1:
             yield data
 

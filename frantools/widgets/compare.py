@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
 from ..restorers.protocol import Progress
 from ..scores.measures import measures
-from ..viewer.pictures import told
+from ..viewer.pictures import original_of, reference_among, told
 from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
 from ..views.note import FIGURES
 from .controls import Numbers, control
@@ -93,10 +94,18 @@ class Compare(Explorer):
         """The results of a recipe: those of the columns that have changed come before the others."""
         return compute(recipe, [photo], progress, self.cache, first)
 
+    def _titles(self, columns: Sequence[Column]) -> list[str]:
+        title, own = reference_among(self.photo.value, columns)
+        return [*([] if title is None or own else [title]), *super()._titles(columns)]
+
     def panes(self, data: Compared, recipe: Recipe) -> Panes:
-        """The columns, with their numbers."""
+        """The original, unless a column is it, and the columns with their numbers."""
+        assert self._job is not None
         self.table.value = tabled(data)
-        return panes_of(data, recipe)
+        made, photo = panes_of(data, recipe), self._job.photo
+        original = original_of(photo, self._job.size, None, recipe.columns)
+        reference, _ = reference_among(photo, recipe.columns)
+        return replace(made, pictures={**original, **made.pictures}, reference=reference)
 
 
 def panes_of(data: Compared, recipe: Recipe) -> Panes:

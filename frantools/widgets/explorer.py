@@ -70,7 +70,7 @@ class Explorer(Guarded, Stage):
     ) -> None:
         size = side(size)
         self.photo = PhotoChooser(photo)
-        super().__init__(self.photo.value, [column.title for column in columns])
+        super().__init__(self.photo.value, self._titles(columns))
         report = partial(self.message.say, "action")
         self.photo.report = report
         self.columns = ColumnList(columns, report, several)
@@ -112,6 +112,10 @@ class Explorer(Guarded, Stage):
         reruns.made(self)
 
     # Where the controls are
+
+    def _titles(self, columns: Sequence[Column]) -> list[str]:
+        """The titles of the panes that these columns will have."""
+        return [column.title for column in columns]
 
     def _row(self) -> list[widgets.Widget]:
         """Controls in the row above the pictures, beside photo, size and seed."""

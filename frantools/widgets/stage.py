@@ -42,6 +42,8 @@ class Panes:
     notes: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
     best: Mapping[str, list[int]] = field(default_factory=dict)
+    reference: str | None = None
+    """The title of what the others are compared with. Default: found by its title."""
 
 
 def pictures_of(shown: Shown, recipe: Recipe) -> dict[str, Any]:
@@ -243,7 +245,7 @@ class Stage(widgets.VBox):
         others = (job.photo.key, job.size, job.seed, job.given, job.device)
         before, self._alike = self._alike, {column.title: (column, others) for column in recipe.columns}
         with self.viewer.hold_sync():
-            self.viewer.frame = job.size
+            self.viewer.frame, self.viewer.default_reference = job.size, panes.reference
             if list(self.viewer.pictures) == list(panes.pictures):
                 keep = [title for title, made in self._alike.items() if before.get(title) == made]
                 self.viewer.update(panes.pictures, keep)

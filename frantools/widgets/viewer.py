@@ -86,10 +86,10 @@ class Viewer(anywidget.AnyWidget):
     ----------
     pictures : mapping, Comparison or sequence
         Pictures by title, each an array (H, W), (H, W, 3) or (H, W, 4) of uint8 or floats in [0, 1], a path, the
-        content of a file, a Photo or a Restoration; or pairs (title, picture); or a Comparison, with its numbers and
-        its recipe; or a stack of pictures, which are called 1, 2 ... An array (H, W, 3) or (H, W, 4) is one picture in
-        colour, and no stack of gray ones: `list` makes that of it. Tensors are taken as arrays. There are 1 to 20, of
-        up to 8,192 pixels a side and 400 megapixels together.
+        content of a file, a Photo or a Restoration; or pairs (title, picture); or a Comparison, with its numbers, its
+        recipe and, before its columns, the original, unless one of them is it; or a stack of pictures, which are called
+        1, 2 ... An array (H, W, 3) or (H, W, 4) is one picture in colour, and no stack of gray ones: `list` makes that
+        of it. Tensors are taken as arrays. There are 1 to 20, of up to 8,192 pixels a side and 400 megapixels together.
     reference : str, optional
         The title of the picture that the others are compared with. Default: the one called "original" or "reference",
         else the first.
@@ -115,6 +115,8 @@ class Viewer(anywidget.AnyWidget):
         By title, which parts of the numbers are in bold, counted from 0.
     caption : str
         A line below all, such as how the numbers came about.
+    default_reference : str or None
+        The title of the reference where none is asked for; the browser is told with the next pictures.
     screen : dict
         "width" and "height" of a pane in the browser in CSS pixels, and "dpr", screen pixels for each of them; empty
         until the viewer is shown. In both directions but for this one.
@@ -154,6 +156,7 @@ class Viewer(anywidget.AnyWidget):
         self._models: dict[str, Picture | None] = {}
         self._details: dict[str, list[tuple[dict[str, float], Picture]]] = {}
         self._asked, self._sized = reference, _dimensions(frame)
+        self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
         made = collect(pictures)
@@ -181,7 +184,8 @@ class Viewer(anywidget.AnyWidget):
         self._show(collect(pictures))
 
     def _show(self, made: Collection) -> None:
-        self._comparison = made.comparison
+        if made.comparison is not self._comparison:
+            self._comparison, self.default_reference = made.comparison, made.reference
         with self.hold_sync():
             self._take(made.pictures)
             if made.comparison is not None:
@@ -204,7 +208,6 @@ class Viewer(anywidget.AnyWidget):
             for each in pictures.values()
             if each is not None
         )
-        reference = reference_of(list(pictures), self._asked if self._asked in pictures else None)
         before = {model.encoded.key: model for model in self._models.values() if model is not None}
         models: dict[str, Picture | None] = {}
         for title, each in pictures.items():
@@ -217,15 +220,17 @@ class Viewer(anywidget.AnyWidget):
             models[title] = each
         self._models = models
         with self.hold_sync():
-            self._lay(reference)
+            self._lay()
             if self.selected not in models:
                 self.selected = None
         for model in before.values():
             if all(model is not kept for kept in models.values()):
                 model.close()
 
-    def _lay(self, reference: str) -> None:
+    def _lay(self) -> None:
         """Tell the browser of the panes, and keep boxes where they are where the frame's pixels change."""
+        wished = (title for title in (self._asked, self.default_reference) if title in self._models)
+        reference = reference_of(list(self._models), next(wished, None))
         first = self._models[reference] or next((each for each in self._models.values() if each is not None), None)
         own = (512, 512) if first is None else (first.encoded.width, first.encoded.height)
         frame = list(self._sized or own)
@@ -253,9 +258,9 @@ class Viewer(anywidget.AnyWidget):
 
     @reference.setter
     def reference(self, title: str | None) -> None:
-        found = reference_of(list(self._models), title)
+        reference_of(list(self._models), title)
         self._asked = title
-        self._lay(found)
+        self._lay()
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -265,7 +270,7 @@ class Viewer(anywidget.AnyWidget):
     @frame.setter
     def frame(self, frame: tuple[int, int] | None) -> None:
         self._sized = _dimensions(frame)
-        self._lay(self.reference)
+        self._lay()
 
     def detail(self, title: str, region: Region | Mapping[str, float], picture: Any) -> None:
         """Draw a sharper picture of a part over the picture of a title, where the view shows it.
@@ -281,7 +286,8 @@ class Viewer(anywidget.AnyWidget):
         picture : array, path, bytes, Photo or Restoration
             Of that part alone.
         """
-        self._known(title)
+        if title not in self._models:
+            raise ValueError(f"there is no pane {title!r}; accepted are {', '.join(map(repr, self._models))}")
         part, model = _view(region), Picture(encode(read(picture, title)))
         details = self._details.setdefault(title, [])
         replaced = [each for each in details if each[0] == part]
@@ -311,10 +317,6 @@ class Viewer(anywidget.AnyWidget):
             self._tell()
         for model in gone:
             model.close()
-
-    def _known(self, title: str) -> None:
-        if title not in self._models:
-            raise ValueError(f"there is no pane {title!r}; accepted are {', '.join(map(repr, self._models))}")
 
     # Traits
 
@@ -355,9 +357,8 @@ class Viewer(anywidget.AnyWidget):
         return None if self._comparison is None else self._comparison.recipe
 
     def _page(self, quality: int | None) -> bytes:
-        said: tuple[str, ...] = ("view", "boxes", "selected", "chips", "numbers", "best", "notes", "caption")
-        said = (*said, "_frame", "_reference")
-        state = {name: getattr(self, name) for name in said}
+        said = "view boxes selected chips numbers best notes caption _frame _reference"
+        state = {name: getattr(self, name) for name in said.split()}
         encoded = {title: model and model.encoded for title, model in self._models.items()}
         return page.made(encoded, state, self.recipe, quality)
 
