@@ -64,7 +64,7 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
     first = next(iter(panels.values()))
     kinds = list(dict.fromkeys(estimate.kind for estimate in first))
     colours = {kind: COLOURS[index % len(COLOURS)] for index, kind in enumerate(kinds)}
-    left = 20 + max(extent(estimate.name, 9) for estimate in first)
+    left = 20 + 1.08 * max(extent(estimate.name, 9) for estimate in first)  # drawn letters are a little wider
     below, above, panel = 50, 64, 330
     width, height = left + len(panels) * (panel + 20), above + LINE * len(first) + below
     figure = blank(width, height)
