@@ -494,15 +494,6 @@ def test_the_joined_modules_are_one_module_without_imports(last, tmp_path):
     assert not re.search(r"^\s*(import|export (?!default))", path.read_text(), re.MULTILINE)
 
 
-def test_the_types_of_the_browser_side():
-    npx = shutil.which("npx")
-    asked = [npx, "--no-install", "tsc", "--version"]
-    if npx is None or subprocess.run(asked, cwd=ROOT, capture_output=True).returncode != 0:
-        pytest.skip("needs TypeScript: npm install brings what package.json names")
-    run = subprocess.run([npx, "--no-install", "tsc", "--project", "."], cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
-
-
 def test_the_browser_side_stays_small():
     lengths = {
         path.name: len(path.read_text().splitlines()) for path in (Path(modules.__file__).parent / "js").glob("*.js")
