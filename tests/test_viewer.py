@@ -355,6 +355,14 @@ def test_a_page_without_a_kernel_shows_the_pictures():
     np.testing.assert_array_equal(squares[5::10, 5::10], NOISE)
 
 
+def test_a_saved_notebook_as_html_shows_the_pictures():
+    nbconvert, nbformat = pytest.importorskip("nbconvert"), pytest.importorskip("nbformat.v4")
+    bundle, _ = Viewer({"a": NOISE})._repr_mimebundle_()
+    cell = nbformat.new_code_cell("viewer", outputs=[nbformat.new_output("display_data", bundle)])
+    html, _ = nbconvert.HTMLExporter().from_notebook_node(nbformat.new_notebook(cells=[cell]))
+    assert f'src="data:image/png;base64,{bundle["image/png"].strip()}"' in html.replace("\n", "")
+
+
 # Pages
 
 
