@@ -14,10 +14,10 @@ uploads := tornado_settings='{"websocket_max_message_size": 536870912}'
 # A kernel that nobody has looked at for ten minutes ends, asked for every minute.
 culling := --MappingKernelManager.cull_idle_timeout=600 --MappingKernelManager.cull_interval=60
 
-.PHONY: help figures check test lab dashboard benchmark clean
+.PHONY: help figures check test lint-js lab dashboard benchmark clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "  %-16s%s\n", $$1, $$2 }'
 
 figures: .venv/installed ## write the four figures to figures/
 	.venv/bin/frantools figures $(ARGS)
@@ -34,6 +34,12 @@ test: .venv/installed-test ## lint, check the types, then run all tests and note
 	$(python) -m mypy
 	$(python) -m pytest $(parallel) --nbval --nbval-current-env $(paged:%=--ignore %) $(ARGS)
 	$(python) -m pytest $(paged)
+
+lint-js: ## lint the viewer's JavaScript and check its types, with what npm brings; without npm, say so
+	@if ! command -v npm > /dev/null; then echo "The JavaScript was not linted: npm was not found."; \
+	elif [ ! node_modules/.package-lock.json -nt package-lock.json ] && ! timeout 120 npm ci --no-progress --fetch-retries=1; then \
+		echo "The JavaScript was not linted: npm did not bring what package.json names."; \
+	else npm run lint; fi
 
 lab: .venv/installed ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks --ServerApp.$(uploads) $(ARGS)

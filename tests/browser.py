@@ -28,6 +28,41 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PANES = """(name) => {
+    const whole = document.querySelector(name);
+    const box = (each) => each.getBoundingClientRect();
+    const area = (each) => box(each).width * box(each).height;
+    const share = (of) => [...whole.querySelectorAll(of)].reduce((total, each) => total + area(each), 0) / area(whole);
+    const out = (part, around, side) => box(part)[side] > box(around)[side] + 1;
+    const beyond = (part, around) => out(part, around, 'right') || out(part, around, 'bottom');
+    const texts = [...whole.querySelectorAll('.ft-numbers span, .ft-chip, .ft-tool')].filter((each) => area(each));
+    const cut = texts.filter((each) => beyond(each, each.closest('.ft-foot, .ft-head, .ft-bar')));
+    return { panes: share('.ft-pane'), pictures: share('.ft-box'), cut: cut.map((each) => each.innerText),
+        width: box(whole).width, height: box(whole).height };
+}"""
+"""What share of an element panes have, with their texts and without, and which texts in it are cut off."""
+INK = """(name) => {
+    const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const over = (...colours) => {
+        probe.clearRect(0, 0, 1, 1);
+        for (const each of ['#fff', ...colours]) { probe.fillStyle = each; probe.fillRect(0, 0, 1, 1); }
+        return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    };
+    const behind = (each) => each ? [...behind(each.parentElement), getComputedStyle(each).backgroundColor] : [];
+    const light = (colour) => colour.map((each) => each / 255)
+        .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, each, n) => sum + each * [0.2126, 0.7152, 0.0722][n], 0.05);
+    return [...document.querySelector(name).querySelectorAll('*')]
+        .filter((each) => [...each.childNodes].some((part) => part.nodeType === 3 && part.textContent.trim()))
+        .filter((each) => each.checkVisibility() && each.getBoundingClientRect().width > 1)
+        .map((each) => {
+            const ground = behind(each);
+            const [ink, paper] = [over(...ground, getComputedStyle(each).color), over(...ground)];
+            const [low, high] = [light(ink), light(paper)].sort((a, b) => a - b);
+            return { text: each.innerText, ink, paper, contrast: high / low };
+        });
+}"""
+"""The texts of an element, their colours over what is behind them, and the contrast (WCAG's)."""
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
 
 

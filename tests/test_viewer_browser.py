@@ -283,6 +283,24 @@ def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened)
         assert page.limits(0) == page.limits(1) == pytest.approx([0, 0, 255, 255], abs=2)
 
 
+def test_where_the_theme_changes_under_a_page_all_texts_keep_their_contrast(opened):
+    viewer = Viewer({"original": place(0), "b": place(100)}, boxes=[(10, 10, 90, 90)])
+    viewer.chips, viewer.numbers, viewer.best = {"b": "B · 15 calls"}, {"b": "loss 0.0028  SSIM 0.852"}, {"b": [0]}
+    viewer.caption = "The square frame of hopper at 256 x 256."
+    page = opened(viewer, color_scheme="light")
+    page.press("2", "d", "?", "n")
+    papers = []
+    for scheme in ("light", "dark", "light"):
+        page.page.emulate_media(color_scheme=scheme)
+        page.rest()
+        browser.screenshot(page.page, f"viewer-theme-{scheme}")
+        texts = page.page.evaluate(browser.INK, ".ft-page")
+        assert {"original", "b", "B · 15 calls", "SSIM 0.852", "Curtain", viewer.caption} <= {e["text"] for e in texts}
+        assert [each for each in texts if each["contrast"] < 4.5] == []
+        papers.append(max(texts[0]["paper"]))
+    assert papers[0] == papers[2] > 200 > 60 > papers[1]
+
+
 def test_two_hundred_flips_leak_nothing(opened):
     viewer = Viewer({"a": place(0), "b": place(100), "c": place(200)})
     page = opened(viewer)
@@ -425,23 +443,26 @@ def test_two_fingers_zoom(opened):
     )
 
 
-@pytest.mark.parametrize(("count", "width"), [(2, 1040), (5, 1040), (5, 1600), (9, 1600)])
-def test_pictures_have_the_room_and_nothing_is_cut_off(opened, count, width):
+@pytest.mark.parametrize(("count", "scheme"), [(2, "light"), (5, "dark"), (9, "light")])
+def test_pictures_have_the_room_and_nothing_is_cut_off(opened, count, scheme):
     viewer = Viewer({f"picture {n}": place(20 * n) for n in range(count)})
     viewer.chips = dict.fromkeys(viewer.pictures, "diffusion-basic · B · 15 calls")
     viewer.numbers = dict.fromkeys(viewer.pictures, "loss 0.0028  PSNR 25.6 dB  SSIM 0.852")
-    scheme = "dark" if width == 1600 else "light"
-    page = opened(viewer, width, 860, color_scheme=scheme)
-    browser.screenshot(page.page, f"viewer-{count}-{width}-{scheme}")
+    viewer.best = {title: [0, 1, 2] for title in viewer.pictures}
+    page = opened(viewer, 1600, 860, color_scheme=scheme)
     size = "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-    assert page.page.evaluate(size) == [width, 860]
-    boxes = page.boxes()
-    assert len(boxes) == count
-    assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in boxes)
-    viewed = page.page.query_selector(".ft-grid").bounding_box()
-    cells = -(-count // round(viewed["width"] / boxes[0]["width"])) * round(viewed["width"] / boxes[0]["width"])
-    picture = sum(each["width"] * each["height"] for each in boxes) / count * cells
-    assert picture >= 0.7 * viewed["width"] * viewed["height"]
-    before = boxes
-    page.move(0, 0.5, 0.5)
-    assert page.boxes() == before, "nothing jumps"
+    for width in (1600, 1040):
+        page.page.set_viewport_size({"width": width, "height": 860})
+        page.rest()
+        browser.screenshot(page.page, f"viewer-{count}-{width}-{scheme}")
+        assert page.page.evaluate(size) == [width, 860]
+        boxes, shown = page.boxes(), page.page.evaluate(browser.PANES, ".ft-viewer")
+        assert len(boxes) == count
+        assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in boxes)
+        assert shown["panes"] >= 0.7
+        assert shown["pictures"] >= 0.6
+        assert shown["cut"] == []
+        page.move(0, 0.5, 0.5)
+        assert page.boxes() == boxes, "nothing jumps"
+        assert page.page.evaluate(browser.PANES, ".ft-viewer")["height"] == shown["height"]
+        page.away()

@@ -80,16 +80,19 @@ test("what is clipped always lies within the frame", () => {
 });
 
 test("the grid makes pictures as large as there is room", () => {
-  assert.equal(g.arrange(2, 1600, 800, 1, 40, 10).columns, 2);
-  assert.equal(g.arrange(5, 1040, 860, 1, 60, 10).columns, 3);
-  assert.equal(g.arrange(9, 1040, 2000, 1, 60, 10).columns, 3);
-  assert.equal(g.arrange(5, 1600, 760, 1, 60, 10).columns, 5, "one row is a little smaller, and calmer");
-  assert.equal(g.arrange(9, 1040, 860, 1, 60, 10).columns, 3, "no row of panes too narrow for their texts");
-  assert.equal(g.arrange(2, 712, 990, 1, 60, 10).columns, 2, "one above the other is 22 % larger: side by side");
-  assert.equal(g.arrange(2, 712, 1020, 1, 60, 10).columns, 1, "it is 27 % larger");
-  assert.equal(g.arrange(3, 500, 2000, 4, 40, 10).columns, 1);
+  assert.equal(g.arrange(2, 1600, 800, 1, () => 40, 10, 30).columns, 2);
+  assert.equal(g.arrange(5, 1040, 860, 1, () => 60, 10, 30).columns, 3);
+  assert.equal(g.arrange(9, 1040, 2000, 1, () => 60, 10, 30).columns, 3);
+  assert.equal(g.arrange(5, 1600, 760, 1, () => 60, 10, 30).columns, 5, "one row is a little smaller, and calmer");
+  assert.equal(g.arrange(9, 940, 860, 1, () => 60, 10, 30).columns, 3, "no row of panes too narrow for their texts");
+  assert.deepEqual([2, 5, 7].map((count) => g.arrange(count, 1040, 860, 1, () => 60, 10, 30).free), [0, 1, 1]);
+  const [full, beside] = [6, 5].map((count) => g.arrange(count, 900, 600, 1, () => 60, 10, 40).height);
+  assert.equal(beside - full, 20, "what stands in a free cell takes no room below");
+  assert.equal(g.arrange(2, 712, 990, 1, () => 60, 10, 0).columns, 2, "one above the other is 22 % larger: side by side");
+  assert.equal(g.arrange(2, 712, 1020, 1, () => 60, 10, 0).columns, 1, "it is 27 % larger");
+  assert.equal(g.arrange(3, 500, 2000, 4, () => 40, 10, 30).columns, 1);
   for (let count = 1; count <= 20; count++) {
-    const made = g.arrange(count, 1040, 800, 1.5, 50, 10);
+    const made = g.arrange(count, 1040, 800, 1.5, () => 50, 10, 30);
     assert.ok(made.columns * made.width + (made.columns - 1) * 10 <= 1040);
     assert.ok(made.height <= made.width / 1.5 + 1);
   }

@@ -84,7 +84,20 @@ export class Bar {
     return root;
   }
 
+  /** Stand in the cells of the grid that the panes leave free, or below them. @param {number} free */
+  fill(free) {
+    this.root.classList.toggle("ft-beside", free > 0);
+    this.root.style.gridColumn = free ? `-${free + 1} / -1` : "1 / -1";
+  }
+
+  /** CSS pixels that it is high below the panes. */
+  get below() {
+    if (!this.root.classList.contains("ft-beside")) this.#below = this.root.offsetHeight;
+    return this.#below;
+  }
+
   range = RANGES.first;
+  #below = 0;
   #kind = "";
 
   /** @param {Difference} kind @param {number} range */

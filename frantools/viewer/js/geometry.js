@@ -12,7 +12,7 @@
 export const FULL = Object.freeze({ x: 0, y: 0, width: 1, height: 1 });
 export const LARGEST = 512; // CSS pixels that a frame pixel becomes at most
 const LARGER = 1.25; // times as large as in fewer rows: what another row is worth
-const LEGIBLE = 240; // CSS pixels that a pane's texts are wide
+const LEGIBLE = 190; // CSS pixels that a pane's texts are wide
 
 /** @param {number} value @param {number} low @param {number} high */
 export function clamp(value, low, high) {
@@ -100,22 +100,24 @@ export function panned(p, frame, pane, dx, dy) {
 /**
  * The grid in which pictures of an aspect are largest.
  * @param {number} count @param {number} width @param {number} height @param {number} aspect width by height
- * @param {number} head CSS pixels of a pane that are not picture @param {number} gap
- * @returns {{columns: number, width: number, height: number}} of a pane's picture
+ * @param {(wide: number) => number} around CSS pixels of a pane of a width that are not picture @param {number} gap
+ * @param {number} below CSS pixels of what stands below the panes, or beside the last of them where there is room
+ * @returns {{columns: number, width: number, height: number, free: number}} of a pane's picture, and how many cells are free
  */
-export function arrange(count, width, height, aspect, head, gap) {
-  let best = { columns: 1, width: 1, height: 1 };
+export function arrange(count, width, height, aspect, around, gap, below) {
+  let best = { columns: 1, width: 1, height: 1, free: 0 };
   let [most, lines] = [0, Infinity];
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns);
     const wide = Math.max(1, Math.floor((width - gap * (columns - 1)) / columns));
-    const room = Math.max(48, Math.floor((height - gap * (rows - 1)) / rows) - head);
+    const free = rows * columns - count;
+    const room = Math.max(48, Math.floor((height - gap * (rows - 1) - (free ? 0 : below)) / rows) - around(wide));
     const high = Math.max(1, Math.round(Math.min(room, wide / aspect)));
-    const size = Math.min(wide, high * aspect);
+    const size = Math.min(wide, high * aspect) * Math.sqrt(count / (rows * columns)); // free cells are room lost
     // In fewer rows, side by side, where more rows gain little and there is room for a line of text.
     const flatter = rows < lines && size * LARGER > most && wide >= LEGIBLE;
     if (size > most * 1.001 || flatter) {
-      [best, most, lines] = [{ columns, width: wide, height: high }, Math.max(size, most), rows];
+      [best, most, lines] = [{ columns, width: wide, height: high, free }, Math.max(size, most), rows];
     }
   }
   return best;

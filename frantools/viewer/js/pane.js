@@ -1,10 +1,11 @@
 // One pane: its title, its canvas, and the lines below.
 import { histogram, paintDifference } from "./difference.js";
 import { clamp, laid } from "./geometry.js";
-import { Picture, scratch } from "./pictures.js";
+import { scratch } from "./pictures.js";
 
 /** @typedef {import("./geometry.js").Rect} Rect */
 /** @typedef {import("./geometry.js").Placing} Placing */
+/** @typedef {import("./pictures.js").Picture} Picture */
 /** @typedef {import("./pictures.js").Mapping} Mapping */
 /** @typedef {{part: Rect, picture: Picture, id: string}} Detail */
 /** What all panes are drawn by.

@@ -3,7 +3,7 @@ import { act } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Boxes } from "./boxes.js";
 import { DIFFERENCES, RANGES } from "./difference.js";
-import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, shown, zoomed } from "./geometry.js";
+import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
 import { listen } from "./gestures.js";
 import { meaning } from "./keys.js";
 import { load, loadDetails } from "./loading.js";
@@ -18,7 +18,8 @@ import { tellValues } from "./readout.js";
  *   on: (name: string, changed: () => void) => () => void, send: (message: any) => void,
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
-const [GAP, BLINK, SETTLE] = [10, 600, 120]; // CSS pixels, milliseconds
+const [GAP, NARROW, EXTRA, WIDE] = [8, 240, 16, 460]; // CSS pixels: panes whose numbers take two lines, or leave room for values
+const [BLINK, SETTLE] = [600, 120]; // milliseconds
 const SAID = ["chips", "numbers", "best", "notes", "caption"];
 
 export class Viewer {
@@ -36,7 +37,8 @@ export class Viewer {
     this.grid = make("div", "ft-grid");
     this.bar = new Bar({ act: (name) => this.act(name), range: (value) => this.setRange(value), rename: (name) => this.rename(name) }, signal);
     this.caption = make("div", "ft-caption");
-    this.root.append(this.tabs, this.grid, this.bar.root, this.caption, this.bar.help);
+    this.caption.hidden = true;
+    this.root.append(this.tabs, this.grid, this.caption, this.bar.help);
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
@@ -48,9 +50,8 @@ export class Viewer {
     this.mode = { difference: DIFFERENCES[0], range: RANGES.first, curtain: false, edge: 0.5, blink: false, phase: false, held: false, loupe: false, histogram: false, fractions: false };
     /** @type {{x: number, y: number} | null} */
     this.pointer = null;
-    this.pane = { width: 1, height: 1 };
+    this.pane = { width: NARROW, height: 1 };
     this.dpr = 1;
-    this.outline = "";
     this.stale = false; // whether more is to be drawn than the pointer
     this.moving = false; // quickly, and well at rest
     this.hurried = false;
@@ -125,7 +126,7 @@ export class Viewer {
       void load(this, pane, picture ?? "");
       void loadDetails(this, pane, details ?? []);
     }
-    const roots = [...this.panes.values()].map((pane) => pane.root);
+    const roots = [...[...this.panes.values()].map((pane) => pane.root), this.bar.root];
     if (roots.some((each, n) => this.grid.children[n] !== each)) this.grid.replaceChildren(...roots);
     if (!this.panes.has(this.current)) this.current = "";
     if (this.selected !== null && !this.panes.has(this.selected)) this.selected = null;
@@ -145,7 +146,6 @@ export class Viewer {
   addPane(title) {
     const open = () => this.choose(this.selected === title ? null : title);
     const pane = new Pane(title, 0, { open, chip: () => this.store.send({ kind: "chip", title }) });
-    pane.values.addEventListener("click", () => this.act("values"));
     const { signal } = this.ended;
     listen(pane.box, {
       press: (x, y, event) => press(this, pane, x, y, event),
@@ -170,11 +170,8 @@ export class Viewer {
       pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
     const caption = this.store.get("caption") || "";
-    const outline = `${Object.keys(numbers).length > 0}, ${caption}`;
-    if (outline === this.outline) return;
-    this.outline = outline; // what changes the room that there is
-    this.root.classList.toggle("ft-numbered", Object.keys(numbers).length > 0);
-    this.caption.textContent = caption;
+    if (caption === this.caption.textContent) return;
+    this.caption.textContent = caption; // which changes the room that there is
     this.caption.hidden = !caption;
     this.layout();
   }
@@ -199,12 +196,15 @@ export class Viewer {
       tab.setAttribute("aria-pressed", String((tab.dataset.title ?? null) === this.selected));
     }
     const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
-    const around = visible.root.offsetHeight - visible.box.offsetHeight;
-    const outside = this.tabs.offsetHeight + this.bar.root.offsetHeight + this.caption.offsetHeight;
+    const around = visible.root.offsetHeight - visible.box.offsetHeight - (this.pane.width < NARROW ? EXTRA : 0);
+    const outside = this.tabs.offsetHeight + this.caption.offsetHeight;
     const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
     const aspect = this.frame.width / this.frame.height;
-    const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, around, GAP);
+    const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, (wide) => around + (wide < NARROW ? EXTRA : 0), GAP, this.bar.below + GAP);
     this.grid.style.gridTemplateColumns = `repeat(${made.columns}, ${made.width}px)`;
+    this.bar.fill(made.free);
+    this.root.classList.toggle("ft-narrow", made.width < NARROW);
+    this.root.classList.toggle("ft-wide", made.width >= WIDE);
     const changed = made.width !== this.pane.width || made.height !== this.pane.height;
     if (changed) this.view = clip(this.view);
     this.pane = { width: made.width, height: made.height };
@@ -313,6 +313,7 @@ export class Viewer {
   tell() {
     const said = tellValues(this.panes.values(), this.reference, this.frame, this.pointer, this.mode.fractions, this.current);
     const where = this.pointer ? `${Math.floor(this.pointer.x)}, ${Math.floor(this.pointer.y)}` : "";
+    this.root.classList.toggle("ft-pointing", !!this.pointer);
     write(this.bar.said, where && `${where}  ${said}`);
     clearTimeout(this.telling);
     if (where) this.telling = setTimeout(() => { this.bar.live.textContent = `${this.current}, ${where}: ${said}`; }, 700);
