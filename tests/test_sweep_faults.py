@@ -106,6 +106,19 @@ def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_p
     assert cells(store) == 4
 
 
+def test_a_task_that_takes_long_keeps_what_it_has_on_the_way(tmp_path, monkeypatch):
+    """A process that is killed then loses some seconds of work, however long the task was thought to take."""
+    monkeypatch.setattr("frantools.sweeps.tasks.LASTING", 0.0)
+    there = []
+
+    def counted(picture, strength):
+        there.append(cells(tmp_path))
+        return picture * strength
+
+    ft.sweep({"strength": [0.25, 0.5, 1.0]}, PICTURES[:1], ft.Column("mine", counted), size=12, store=tmp_path)
+    assert (there, cells(tmp_path)) == ([0, 1, 2], 3)
+
+
 @pytest.mark.parametrize("size", [0, 100], ids=["nothing", "the id alone"])
 def test_a_store_that_could_not_be_made_is_made_later(size, tmp_path):
     with files_end_at(size), pytest.raises(StoreError, match=r"the store .* cannot be made: .* a folder to write to$"):

@@ -24,7 +24,8 @@ Record = dict[str, Any]
 FORMAT = 1
 README = f"""Results of `frantools sweep`; format {FORMAT}.
 
-cells/*/CONTEXT/*.jsonl   a line a result: one setting on one picture. A file a task, never changed once it is there.
+cells/*/CONTEXT/*.jsonl   a line a result: one setting on one picture. A file a task or some seconds of it, never
+                          changed once it is there.
 cells/*/CONTEXT/context.json   what these results share: the hash of the picture's pixels, the size, the points ...
 arrays/                   restored pictures that widgets keep; the oldest go first, and all may be deleted
 claims/                   empty files, locked while a task is computed; may be deleted when nothing runs

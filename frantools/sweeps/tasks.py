@@ -27,6 +27,9 @@ from ..scores.sampling import Subset, draw
 from ..store import ENGINE
 from .store import Record, Store
 
+LASTING = 5.0
+"""Seconds of work after which a task that goes on longer than it should writes what it has."""
+
 
 class Refused(ValueError):  # noqa: N818
     """A process cannot do what others can: its FranTools, a model or a function is another one, or is missing."""
@@ -147,12 +150,16 @@ def perform(
         kept = [found[cell.key] for cell in task.cells if is_done(found.get(cell.key), task.retry)]
         left = [cell for cell in task.cells if not is_done(found.get(cell.key), task.retry)]
         made: list[Record] = []
+        written, last = 0, time.monotonic()
         try:
             for record in _computed(task, left, what, photo, look):
                 made.append(record)
+                if store is not None and time.monotonic() - last > LASTING:
+                    store.write(task.context, task.facts, made[written:])
+                    written, last = len(made), time.monotonic()
         finally:
-            if store is not None and made:
-                store.write(task.context, task.facts, made)
+            if store is not None and made[written:]:
+                store.write(task.context, task.facts, made[written:])
     return kept + made
 
 
