@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    clusters = {count: LocalCluster(count, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+    clusters = {count: LocalCluster(n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
                                      silence_logs=logging.ERROR) for count in (1, 2)}  # fmt: skip
     clients = {count: Client(cluster) for count, cluster in clusters.items()}
     try:

@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 
 import frantools as ft
+from frantools.sweeps.cluster import connected
+from frantools.sweeps.plan import plan
 from frantools.sweeps.tasks import Refused
 
 distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
@@ -141,6 +143,12 @@ def test_the_numbers_are_the_same_to_the_bit_on_any_number_of_workers(cluster):
     with distributed.Client(cluster.address) as client:
         sent = ft.sweep({"model": [model]}, [np.zeros((9, 9, 3))], size=9, client=client)
     assert sent.rows[0]["mse"] == ft.sweep({"model": [model]}, [np.zeros((9, 9, 3))], size=9).rows[0]["mse"]
+
+
+def test_a_number_of_workers_starts_so_many():
+    planned = plan({"model": ["bicubic"]}, ["hopper"], None, ("mse",), None, 9, 0, None, "float32")
+    with connected(3, planned) as client:
+        assert list(client.nthreads().values()) == [1, 1, 1]
 
 
 def test_nothing_is_started_where_nothing_is_left(tmp_path):

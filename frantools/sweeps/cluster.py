@@ -71,7 +71,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
         with (
             LocalCluster(
-                count,
+                n_workers=count,
                 threads_per_worker=1,
                 processes=True,
                 host=HERE,
