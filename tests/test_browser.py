@@ -191,7 +191,7 @@ def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathF
     browser.notebook(root / "long.ipynb", [SETUP, LONG])
     browser.notebook(root / "busy.ipynb", [SETUP, CELLS["compare"], "while True:\n    pass"])
     browser.notebook(root / "two.ipynb", [SETUP + COUNT, TWO])
-    browser.notebook(root / "room.ipynb", [SETUP, *ROOM])
+    browser.notebook(root / "room.ipynb", [SETUP + ROOM])
     browser.notebook(root / "viewer.ipynb", [VIEWER])
     for path in NOTEBOOKS:
         (root / path.name).write_text(path.read_text().replace("SIZE = 512", "SIZE = 128"))
@@ -220,10 +220,11 @@ import frantools as ft
 
 y, x = np.mgrid[:128, :128] * 2
 ft.widgets.Viewer([np.stack([x, y, x * 0 + blue], axis=-1).astype(np.uint8) for blue in (10, 90)])"""
-ROOM = (
-    'ft.widgets.compare("hopper", columns, size=256).add_class("of-two")',
-    'ft.widgets.compare("hopper", [*columns, "bicubic", "area", "nearest"], size=256).add_class("of-five")',
-)
+ROOM = """\
+from IPython.display import display
+
+more = [*columns, "bicubic", "area", "nearest"]
+display(*(ft.widgets.compare("hopper", made, size=64).add_class(f"of-{len(made)}") for made in (columns, more)))"""
 LONG = 'widget = ft.widgets.compare("hopper", [slow], size=2048)\nwidget'
 
 
@@ -395,12 +396,13 @@ def test_two_widgets_at_once_have_their_own_views_and_a_rerun_frees_the_last_run
 def test_panes_of_two_and_of_five_columns_have_the_room_and_nothing_is_cut_off(desk: Desk) -> None:
     desk.open("room.ipynb")
     page = desk.page
-    page.wait_for_selector(".of-five .ft-best", timeout=120_000)
+    page.wait_for_selector(CANVAS, timeout=120_000)
+    page.wait_for_selector(".of-5 .ft-best", timeout=180_000, state="attached")
     for width, height in ((1600, 1000), (1040, 800)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function(f"() => innerWidth === {width}")
         page.wait_for_timeout(500)
-        for name in (".of-two", ".of-five"):
+        for name in (".of-2", ".of-5"):
             page.locator(f"{name} .ft-grid").scroll_into_view_if_needed()
             shown = page.evaluate(browser.PANES, name)
             desk.shot(f"room{name[3:]}-{width}")
