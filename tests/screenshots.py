@@ -1,4 +1,4 @@
-"""Make the README's two screenshots of widgets, in docs/: ``python tests/screenshots.py``."""
+"""Make the README's screenshots of widgets, in docs/: ``python tests/screenshots.py``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 DOCS = Path(__file__).parent.parent / "docs"
 CELLS = {
     "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "DDPM", "B", "masking-32"], size=256)',
+    "zoom": 'ft.widgets.compare("hopper", ["Input", "B", "A", "masking-32", "masking-8"], size=256)',
     "rois": 'ft.widgets.rois("astronaut", ["B", "masking-32", "masking-8"], size=256)',
 }
 
@@ -33,6 +34,16 @@ def main() -> None:
                 page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
                 if name == "compare":
                     page.locator(".ft-chip", has_text="diffusion-basic · B").click()
+                    page.wait_for_timeout(1000)
+                    page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
+                if name == "zoom":  # into an eye, with all columns at once
+                    box = page.locator(".ft-canvas").first.bounding_box()
+                    assert box is not None
+                    eye = box["x"] + 0.44 * box["width"], box["y"] + 0.42 * box["height"]
+                    page.mouse.click(*eye)
+                    for _ in range(7):
+                        page.mouse.wheel(0, -240)
+                        page.wait_for_timeout(200)
                     page.wait_for_timeout(1000)
                     page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
                 page.mouse.move(0, 0)
