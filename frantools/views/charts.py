@@ -64,7 +64,7 @@ def losses(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
     first = next(iter(panels.values()))
     kinds = list(dict.fromkeys(estimate.kind for estimate in first))
     colours = {kind: COLOURS[index % len(COLOURS)] for index, kind in enumerate(kinds)}
-    left = 20 + 1.08 * max(extent(estimate.name, 9) for estimate in first)  # drawn letters are a little wider
+    left = 26 + 1.08 * max(extent(estimate.name, 9) for estimate in first)  # drawn letters are a little wider
     below, above, panel = 50, 64, 330
     width, height = left + len(panels) * (panel + 20), above + LINE * len(first) + below
     figure = blank(width, height)
@@ -143,6 +143,7 @@ def loss_against_calls(
     for tick in ticks:
         if tick >= apart * shown[-1]:
             shown.append(tick)
+    shown = [*(tick for tick in shown if apart * tick <= ticks[-1]), ticks[-1]]
     axes.set_xticks(shown, [str(tick) for tick in shown])
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.yaxis.set_major_formatter("{x:g}")
