@@ -145,7 +145,9 @@ def _estimate(name: str, result: Metrics, metric: str, note: float | None = None
 def _kind(name: str, result: Metrics) -> str:
     if name in NAMED:
         return "resizing, given the true colour" if name.endswith("-colour") else "resizing the gray input"
-    return "single-pass model" if result.calls == 1 else "diffusion model"
+    if result.calls == 1:
+        return "single-pass model"
+    return "autoregressive model" if " AR" in name else "diffusion model"
 
 
 def colour() -> str:
