@@ -17,8 +17,8 @@ import frantools as ft
 setup = ft.Setup(stochasticity=0.5, K={K})
 columns = [ft.Column("A column", "diffusion-basic", setup), "masking-8"]
 ft.widgets.compare("hopper", columns, size={size})"""
-# From the key to the first frame in which a patch in the middle of the second pane, beside the original, differs. Its picture is read once a
-# frame, which is part of what is measured.
+# From the key to the first frame in which a patch in the middle of the second pane, beside the original, differs. Its
+# picture is read once a frame, which is part of what is measured.
 TICK = """(key) => new Promise((done, fail) => {
     const canvas = document.querySelectorAll('.frantools .ft-canvas')[1], small = document.createElement('canvas');
     [small.width, small.height] = [32, 32];
