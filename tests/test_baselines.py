@@ -146,7 +146,10 @@ def test_the_command_line_measures_baselines_beside_models(capsys, folder, rando
     [
         (["bicubik"], "there is no model 'bicubik'; the shipped ones are"),
         (["bicubik"], "and the baselines nearest, bilinear, bicubic, area, input-colour, nearest-colour"),
-        (["bicubic", "--setup", "A"], "neither single-pass models nor baselines have a sampler"),
+        (
+            ["bicubic", "--setup", "A"],
+            "none of what is measured has such a sampler; A goes with diffusion models",
+        ),
         (["bicubic", "--cards"], "bicubic has no card"),
     ],
 )

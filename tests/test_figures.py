@@ -120,7 +120,7 @@ def test_a_recipe_of_changed_weights_or_pictures_is_refused(tmp_path):
 @pytest.mark.parametrize("recipe", [{}, {"figure": "entire-image"}, {"figure": "mona-lisa"}, {"model": "x"}])
 def test_what_is_no_recipe_of_a_figure_is_refused(recipe):
     with pytest.raises(
-        ValueError, match=r"not the recipe of a figure; figures are ddpm-vs-ddim|is damaged: it has no columns"
+        ValueError, match=r"not the recipe of a figure; figures are .*ddpm-vs-ddim|is damaged: it has no columns"
     ):
         note.render(recipe)
 
