@@ -53,9 +53,9 @@ def main() -> None:
         browser.notebook(root / "latency.ipynb", [CELL.format(K=chosen.K, size=chosen.size)])
         with browser.lab(root, Path(folder)) as address, browser.chromium(height=1100) as page:
             browser.open_notebook(page, address, "latency.ipynb")
-            page.wait_for_selector(".frantools .ft-chip", timeout=120_000)
+            page.wait_for_selector(".frantools .ft-chip:visible", timeout=120_000)
             page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
-            page.locator(".ft-chip").first.click()
+            page.locator(".ft-chip:visible").first.click()
             page.wait_for_timeout(2000)
             spent = []
             for tick in range(chosen.ticks):
