@@ -1,4 +1,4 @@
-"""Make the README's screenshots of widgets, in docs/: ``python tests/screenshots.py``."""
+"""Make the README's screenshots of widgets, in docs/: ``python tests/screenshots.py [compare zoom rois]``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 DOCS = Path(__file__).parent.parent / "docs"
 CELLS = {
     "compare": 'ft.widgets.compare("hopper", ["Input", "DDIM", "DDPM", "B", "masking-32"], size=256)',
-    "zoom": 'ft.widgets.compare("hopper", ["Input", "B", "A", "masking-32", "masking-8"], size=256)',
+    "zoom": 'ft.widgets.compare("hopper", ["Input", "B", "masking-32", "masking-8", "single-best"], size=256)',
     "rois": 'ft.widgets.rois("astronaut", ["B", "masking-32", "masking-8"], size=256)',
 }
 
@@ -27,7 +27,7 @@ def main() -> None:
         for name, cell in CELLS.items():
             browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
         with browser.lab(root, Path(folder)) as address, browser.chromium(width=1500, height=1500) as page:
-            for name in CELLS:
+            for name in sys.argv[1:] or CELLS:
                 browser.open_notebook(page, address, f"{name}.ipynb")
                 page.wait_for_selector(".frantools .ft-canvas", timeout=60_000)
                 page.wait_for_selector(".ft-viewer[data-state=ready]")
@@ -39,9 +39,9 @@ def main() -> None:
                 if name == "zoom":  # into an eye, with all columns at once
                     box = page.locator(".ft-canvas").first.bounding_box()
                     assert box is not None
-                    eye = box["x"] + 0.44 * box["width"], box["y"] + 0.42 * box["height"]
+                    eye = box["x"] + 0.36 * box["width"], box["y"] + 0.5 * box["height"]
                     page.mouse.click(*eye)
-                    for _ in range(7):
+                    for _ in range(4):
                         page.mouse.wheel(0, -240)
                         page.wait_for_timeout(200)
                     page.wait_for_timeout(1000)
