@@ -10,6 +10,7 @@ import sys
 import time
 import tracemalloc
 import weakref
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,11 +20,13 @@ from threading import Event, get_ident
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from ipywidgets.widgets import widget as widget_module
 from matplotlib.figure import Figure
+from nbclient import NotebookClient
 from PIL import Image
 
 import frantools as ft
@@ -1385,3 +1388,16 @@ def test_a_merged_region_is_restored_anew_in_its_own_shape(columns: list[Column]
     job = job_of(recipe_of(columns[:1]), Photo("hopper"), None, part, part.width / part.height)
     *_, made = sharpen(job, columns[:1], lambda share: None)
     assert made.pictures["fast"].image.shape == (SMALL, SMALL // 2, 3)
+
+
+def test_a_notebook_that_is_run_from_end_to_end_keeps_finished_pictures() -> None:
+    code = (
+        'import frantools as ft\nft.widgets.compare("hopper", ["B", ("red", lambda given: given * [1, 0, 0])], size=64)'
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=120, store_widget_state=False).execute()
+    kept = next(each.data["image/png"] for each in notebook.cells[0].outputs if "image/png" in each.get("data", {}))
+    red, green, _ = np.asarray(Image.open(io.BytesIO(b64decode(kept))).convert("RGB"), float).transpose(2, 0, 1)
+    width = red.shape[1] // 3  # three panes: the original, B and red
+    assert np.abs(red - green)[:, width : 2 * width].mean() > 5  # and not the gray input
+    assert green[40:-40, -width + 10 : -10].max() < 40

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 import traitlets
+from IPython import get_ipython
 from matplotlib.figure import Figure
 
 from ..jobs import Job
@@ -31,6 +32,7 @@ from .viewer import Viewer
 from .worker import LEAVE
 
 FIRST = 1.0  # seconds that a notebook waits for a picture to keep where no kernel runs
+UNATTENDED = 15.0  # the same, of a notebook that is run from end to end: nobody waits for it, and its pictures stay
 STORE = os.environ.get("FRANTOOLS_STORE")  # a folder, where the next kernel finds restorations too
 CACHE = Cache(disk=Disk(STORE) if STORE else None)  # of all widgets in the kernel: they often show the same
 
@@ -52,6 +54,12 @@ def pictures_of(shown: Shown, recipe: Recipe) -> dict[str, Any]:
     """What there is to show of a recipe's columns, in their order; None where there is a sentence."""
     titles = [column.title for column in recipe.columns]
     return {title: None if title in shown.errors else shown.pictures[title] for title in titles}
+
+
+def unattended() -> bool:
+    """Whether a notebook is run by a program, such as nbconvert, which can answer no question."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and not kernel.get_parent().get("content", {}).get("allow_stdin", True)
 
 
 class Stage(widgets.VBox):
@@ -293,7 +301,10 @@ class Stage(widgets.VBox):
         """The widget, and its first pictures for where no kernel runs."""
         reruns.shown(self)
         made = super()._repr_mimebundle_(**options)
-        self._background.begun.wait(FIRST)
+        if unattended():
+            self._background.join(UNATTENDED)
+        else:
+            self._background.begun.wait(FIRST)
         data, still = (each[0] if isinstance(each, tuple) else each for each in (made, self.viewer._repr_mimebundle_()))
         if data is not None and still is not None:
             data["image/png"] = still["image/png"]
