@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import browser
 import numpy as np
@@ -20,6 +20,8 @@ from frantools.frannet.network import FranNet
 from frantools.restorers.columns import COLUMNS
 from frantools.restorers.resizing import NAMED
 from frantools.views.note import FIGURES
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
@@ -167,6 +169,15 @@ class Desk:
         """A control of the widget by its label."""
         return self.page.locator(".jp-OutputArea-output").get_by_label(label, exact=True).first
 
+    def comes(self, read: Callable[[], T], holds: Callable[[T], bool]) -> T:
+        """What the browser shows, once it holds: what the kernel has set is on its way."""
+        for _ in range(300):
+            shown = read()
+            if holds(shown):
+                return shown
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{shown!r} is shown")
+
     def shot(self, name: str) -> None:
         browser.screenshot(self.page, name)
 
@@ -260,7 +271,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     desk.changed(lambda: desk.control("Sampler").select_option("ddpm"))
     desk.settled()
     desk.shot("compare-ddpm")
-    assert desk.control("Steps").is_disabled()
+    desk.comes(desk.control("Steps").is_disabled, bool)
 
     desk.panel("Files")
     page.get_by_role("button", name="Save figure").click()
@@ -269,7 +280,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     assert recipe["columns"][0]["setup"]["sampler"] == "ddpm"
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_selector("textarea:visible")
-    assert "ft.render(recipe)" in page.locator(".widget-textarea textarea").input_value()
+    desk.comes(page.locator(".widget-textarea textarea").input_value, lambda code: "ft.render(recipe)" in code)
 
     before = desk.ask("len(widget.cache)")
     desk.changed(lambda: page.locator(".ft-tool", has_text="Curtain").click())
@@ -309,7 +320,7 @@ def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) 
     desk.panel("Files")
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_selector("textarea:visible")
-    code = page.locator(".widget-textarea textarea").input_value()
+    code = desk.comes(page.locator(".widget-textarea textarea").input_value, bool)
     assert "import denoise_tv_chambolle" in code
     assert "fails was defined in a notebook or script" in code
     desk.shot("function-code")
@@ -424,7 +435,7 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
     desk.changed(lambda: desk.choose("Upload (", tmp_path / "mine.png"))
     desk.settled()
     desk.shot("uploaded")
-    assert desk.control("Photo").locator("option:checked").inner_text() == "mine.png"
+    desk.comes(desk.control("Photo").locator("option:checked").inner_text, "mine.png".__eq__)
     assert desk.ask("dict(widget.recipe['pictures'])") == {"mine.png": ft.Photo(picture).sha256}
     page.get_by_role("button", name="Save figure").click()
     page.wait_for_selector("text=saved compare.png")
@@ -438,7 +449,7 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
         page.wait_for_function("() => [...document.querySelectorAll('input')].every(each => each.value !== '5')")
         desk.settled()
         assert desk.ask("widget.look.value['view']") == "side by side"
-        assert desk.control("Photo").locator("option:checked").inner_text() == "mine.png"
+        desk.comes(desk.control("Photo").locator("option:checked").inner_text, "mine.png".__eq__)
         said = desk.ask("widget.message.value")
         assert 'role="alert"' not in said
         assert "the recipe reads files outside its own folder: diffusion.safetensors" in said, "it was uploaded"
@@ -517,8 +528,10 @@ def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(wid
     desk.changed(lambda: desk.draw(0.5, 0.25, 0.75, 0.5))
     desk.until("widget.recipe['region'][0] > 0.4")
     desk.settled()
-    drawn = [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")]
-    assert drawn == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.02)
+    drawn = desk.comes(
+        lambda: [float(desk.control(name).input_value()) for name in ("x", "y", "width", "height")],
+        lambda shown: shown == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.02),
+    )
     desk.shot("region-drawn")
     desk.changed(lambda: page.get_by_role("button", name="Go there").click())
     desk.until(f"{VIEW} != [0, 0, 1, 1]")
@@ -528,7 +541,7 @@ def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(wid
     desk.until(f"widget.viewer.view['width'] < {drawn[2] - 0.03}")
     desk.changed(lambda: page.get_by_role("button", name="Take the view").click())
     desk.until(f"widget.recipe['region'][2] < {drawn[2] - 0.03}")
-    assert float(desk.control("width").input_value()) < drawn[2]
+    desk.comes(desk.control("width").input_value, lambda width: float(width) < drawn[2])
     desk.shot("region-again")
     desk.check()
 
@@ -539,7 +552,7 @@ def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> N
     before = desk.control("Points").input_value()
     desk.draw(0.5, 0.5, 0.55, 0.55)
     desk.until(f"widget.recipe['look']['points'].startswith({before + '; '!r})")
-    assert desk.control("Points").input_value().startswith(before + "; ")
+    desk.comes(desk.control("Points").input_value, lambda points: points.startswith(before + "; "))
     desk.changed(lambda: desk.slide("Step", "ArrowLeft", 2))
     desk.shot("trajectory")
     step = "widget.look.controls['frame'].value"

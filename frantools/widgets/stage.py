@@ -32,7 +32,7 @@ from .viewer import Viewer
 from .worker import LEAVE
 
 FIRST = 1.0  # seconds that a notebook waits for a picture to keep where no kernel runs
-UNATTENDED = 15.0  # the same, of a notebook that is run from end to end: nobody waits for it, and its pictures stay
+UNATTENDED = 60.0  # the same, of a notebook that is run from end to end: nobody waits for it, and its pictures stay
 STORE = os.environ.get("FRANTOOLS_STORE")  # a folder, where the next kernel finds restorations too
 CACHE = Cache(disk=Disk(STORE) if STORE else None)  # of all widgets in the kernel: they often show the same
 
