@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet import kernel
-from frantools.frannet.engine import GridDecoder
+from frantools.frannet import engine, kernel, samplers
+from frantools.frannet.engine import POINT_STEPS, GridDecoder
+from frantools.frannet.models import values
 from frantools.frannet.network import Config, FranNet
+from frantools.frannet.schedule import make
 
 RESTORE = """
 import frantools as ft
@@ -65,6 +67,75 @@ def test_the_kernel_answers_as_torch_does(without, objective, precision, near, r
     assert expected.std() > 0.01
     torch.testing.assert_close(answer, expected, rtol=0, atol=near)
     assert (answer - expected).square().mean().sqrt() < near / 5
+
+
+def draws(count: int) -> Callable[..., torch.Tensor]:
+    """A sampler's draws for so many points, the same ones each time that this is called."""
+    generator = torch.Generator().manual_seed(1)
+    return lambda *_: torch.randn(3, count, generator=generator).T
+
+
+@pytest.fixture
+def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Square roots in torch that are rounded correctly: those of its own library may be off in the last bit."""
+
+    def length(v: torch.Tensor) -> torch.Tensor:
+        return v.square().sum(dim=-1, keepdim=True).clamp(min=samplers.LEAST).double().sqrt().float()
+
+    monkeypatch.setattr(samplers, "length", length)
+
+
+WALKS = {
+    **ft.SETUPS,
+    "clipped": ft.Setup(K=30, clipping=(-1, 0.5)),
+    "squared": ft.Setup(stochasticity=0.3, noise_stddev="squared"),
+    "still": ft.Setup(noise_stddev="zero"),
+    "quadratic": ft.Setup(stochasticity=0.7, steps="quadratic", noise_projection=False),
+    "some": ft.Setup(start=60, stop=10, K=7),
+}
+
+
+@needs_kernel
+@pytest.mark.parametrize("objective", ["noise", "v"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", WALKS)
+@pytest.mark.parametrize("small", [False, True])
+def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
+    rounded, monkeypatch, objective, precision, name, small
+):
+    """However many points and steps the compiled function is given at once."""
+    if small:
+        monkeypatch.setattr(engine, "NOISE", 5 * 185 * 3)
+        monkeypatch.setattr(engine, "POINT_STEPS", 1)
+    model, setup = model_of(objective), WALKS[name]
+    encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
+    tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
+    assert isinstance(tile, engine.Compiled)
+    start, told = torch.randn(3, 185).T, list[float]()
+    made = tile.walk(start, make(), setup, draws(185), told.append)
+    expected = values(model.config, tile, start, make(), setup, draws(185))
+    assert expected.std() > 0.01
+    assert torch.equal(made, expected)
+    assert told == sorted(told)
+    assert told[-1] == setup.calls
+    assert (len(told) > 1) == (small or setup.calls > POINT_STEPS // 185)
+
+
+@needs_kernel
+def test_compiled_sampling_ends_soon_after_it_is_no_longer_wanted():
+    model, calls = model_of("noise"), []
+    tile = GridDecoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), torch.rand(99)).tile(
+        torch.rand(99)
+    )
+
+    def stop(steps: float) -> None:
+        calls.append(steps)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        tile.walk(torch.randn(99 * 99, 3), make(), ft.SETUPS["A"], draws(99 * 99), stop)
+    assert len(calls) == 1
+    assert calls[0] < 2
 
 
 @needs_kernel

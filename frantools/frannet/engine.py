@@ -9,15 +9,17 @@
   that follows, is one product for each row of points.
 * A tile is small enough to stay in the processor's cache through all steps.
 
-Where there is a C++ compiler, a compiled function takes over the blocks of each step (`kernel`); what is here remains
-what runs elsewhere, on CUDA too.
+Where there is a C++ compiler, compiled functions take over: the blocks of a step, or all steps of a setup (`kernel`).
+What is here remains what runs elsewhere, on CUDA too.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import sqrt
 from typing import Any
 
 import torch
@@ -31,7 +33,12 @@ from .coordinates import LEAST, exact
 from .models import Answer
 from .network import BLOCKS, HIDDEN, INPUT_SIZE, LATENT, OUTPUTS, Encoded, FranNet, cubic
 from .parts import Extractor
+from .samplers import LEAST as LEAST_SQUARE
+from .samplers import Setup, moves
+from .schedule import Schedule
 
+NOISE = 1 << 20  # numbers of noise that a tile holds at once: all steps of most setups
+POINT_STEPS = 12_000  # about 10 ms of work: how long a tile works before it looks whether it is still wanted
 CHUNK = 2048  # points whose local context is extracted at once, where no grid makes it cheap
 
 
@@ -196,9 +203,8 @@ class FastDecoder(ABC):
         local, gray = self._local(rows, slice(start, stop)), self._gray(rows, slice(start, stop))
         others = None if gray is None else torch.cat([gray @ block.gray.T for block in self.blocks], dim=1)
         if self.compiled is not None:
-            from_value = self.model.adds_to_value
-            compiled = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop, others)
-            return torch.no_grad()(lambda value, t: compiled(value, self._time(t), from_value))
+            tile = self.compiled.tile(local, torch.cat(self._rows(rows), dim=1), start, stop, others)
+            return Compiled(tile, self._time, self.model)
         fixed = self._fixed(local, rows, slice(start, stop))
         if others is not None:
             parts = others.split([len(block.gray) for block in self.blocks], dim=1)
@@ -266,6 +272,69 @@ class FastDecoder(ABC):
         if not local.shape[1]:
             return places
         return [block.local.plus(local, place) for block, place in zip(self.blocks, places, strict=True)]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a tile answers where the blocks are compiled; it takes whole setups, too, with nothing in between."""
+
+    blocks: kernel.Tile
+    time: Callable[[float | None], Tensor]
+    """(B, H): what the first layers get at a step."""
+    model: FranNet
+
+    @torch.no_grad()
+    def __call__(self, value: Tensor, t: float | None) -> Tensor:
+        return self.blocks(value, self.time(t), self.model.adds_to_value)
+
+    def takes(self, setup: object) -> bool:
+        """Whether `walk` serves a setup."""
+        return isinstance(setup, Setup) and self.model.config.restorator == "diffusion"
+
+    @torch.no_grad()
+    def walk(
+        self, x: Tensor, schedule: Schedule, setup: Setup, draw: Callable[[], Tensor], passed: Callable[[float], None]
+    ) -> Tensor:
+        """What `samplers.sample` makes of a start value, to the bit.
+
+        Parameters
+        ----------
+        x : Tensor
+            (N, 3) float32.
+        schedule, setup
+            As for `samplers.sample`.
+        draw : callable
+            The next draw, (N, 3) float32.
+        passed : callable
+            Told from time to time how many steps are done, on average over the points.
+        """
+        value = x.float().T.clone(memory_format=torch.contiguous_format)
+        low, high = setup.clipping or (0.0, 0.0)
+        if setup.clipping is not None:
+            value.clamp_(low, high)
+        made = moves(setup, schedule)
+        points, done, at_once = value.shape[1], 0, max(1, NOISE // value.numel())
+        for first in range(0, len(made), at_once):
+            some = made[first : first + at_once]
+            noisy = [move for move in some if move.sigma > 0]
+            noise = torch.empty(len(noisy), *value.shape, dtype=torch.float32, device="cpu")
+            for each in noise:
+                each.copy_(draw().T)
+            times = torch.stack([self.time(move.t) for move in some]).contiguous()
+            numbers = [(sqrt(each.a), sqrt(1 - each.a), each.keep, each.toward, each.sigma) for each in some]
+            table = torch.tensor(numbers, dtype=torch.float32, device="cpu")
+            walk = kernel.Walk(
+                table.data_ptr(), len(some), self.model.adds_to_value, self.model.config.objective == "v",
+                setup.sampler == "ddpm", setup.noise_projection, setup.clipping is not None, low, high, LEAST_SQUARE,
+            )  # fmt: skip
+            strip = self.blocks.blocks.strip
+            stride = strip * max(1, POINT_STEPS // (strip * len(some)))
+            for start in range(0, points, stride):
+                stop = min(start + stride, points)
+                self.blocks.sample(walk, times, noise, value, start, stop)
+                passed(done + len(some) * stop / points)
+            done += len(some)
+        return value.T
 
 
 class GridDecoder(FastDecoder):

@@ -20,6 +20,18 @@ static_assert(HIDDEN % OUT == 0, "a hidden layer is computed OUT outputs at a ti
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef vec row[V];
 
+// A value that is in a register from here on: it is neither read from memory again nor merged with what is done to it.
+static inline vec held(vec x) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(x));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(x));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(x));
+#endif
+    return x;
+}
+
 static inline vec relu(vec x) {
     vec zero = {};
     return zero > x ? zero : x;  // what is no number stays none; so too in bfloat16 if its sign is +
@@ -79,9 +91,12 @@ struct Bfloat16 : Float {
 // sums += weights * x, with weights in the order (input, output).
 template <class Kind, int OUTPUTS>
 static inline void dense(row *sums, const row *x, int inputs, const typename Kind::weight *weights) {
-    for (int k = 0; k < inputs / Kind::INPUTS; k++)
+    for (int k = 0; k < inputs / Kind::INPUTS; k++) {
+        row read;  // once: GCC would read it anew for each product, and then reading is what takes the time
+        for (int v = 0; v < V; v++) read[v] = held(x[k][v]);
         for (int o = 0; o < OUTPUTS; o++)
-            for (int v = 0; v < V; v++) sums[o][v] = Kind::add(sums[o][v], x[k][v], weights[k * OUTPUTS + o]);
+            for (int v = 0; v < V; v++) sums[o][v] = Kind::add(sums[o][v], read[v], weights[k * OUTPUTS + o]);
+    }
 }
 
 // A hidden layer of HIDDEN units over HIDDEN inputs, with its ReLU.
@@ -134,41 +149,140 @@ static void prepare(const float *weights, const float *columns, int64_t stride, 
     }
 }
 
-// The blocks' answer at a step. `value` and `answer` are (CHANNELS, points); `time`, (BLOCKS, HIDDEN), is what a
-// block's first layer gets for every point at this step. The blocks add to the value, or to 0.
+// The blocks, one after the other, on a strip of which `read` has the value; they add to what follows it there. `time`,
+// (BLOCKS, HIDDEN), is what a block's first layer gets for every point at this step.
 template <class Kind>
-static void decode(Weights<Kind> w, const vec *fixed, const float *time, const float *value, float *answer,
-                   int64_t points, int from_value) {
-    for (int64_t start = 0; start < points; start += STRIP) {
-        int64_t count = points - start < STRIP ? points - start : STRIP;
-        row read[2 * CHANNELS] = {}, x[HIDDEN], y[HIDDEN];
-        row *total = read + CHANNELS;
-        for (int c = 0; c < CHANNELS; c++)
-            for (int64_t p = 0; p < count; p++) {
-                float number = value[c * points + start + p];
-                read[c][p / LANES][p % LANES] = number;
-                total[c][p / LANES][p % LANES] = from_value ? number : 0;
-            }
-        for (int b = 0; b < BLOCKS; b++) {
-            for (int first = 0; first < HIDDEN; first += OUT) {
-                row sums[OUT];
-                for (int o = 0; o < OUT; o++)
-                    for (int v = 0; v < V; v++) sums[o][v] = *fixed++ + time[b * HIDDEN + first + o];
-                dense<Float, OUT>(sums, read, 2 * CHANNELS, w.first + (b * HIDDEN + first) * 2 * CHANNELS);
-                Kind::keep(x + first / Kind::INPUTS, sums, OUT);
-            }
-            for (int layer = 0; layer < 2; layer++)
-                hidden<Kind>(layer ? x : y, layer ? y : x, w.hidden + (2 * b + layer) * HIDDEN * HIDDEN / Kind::INPUTS,
-                             w.bias + (2 * b + layer) * HIDDEN);
-            row sums[CHANNELS];
-            for (int c = 0; c < CHANNELS; c++)
-                for (int v = 0; v < V; v++) sums[c][v] = vec{} + w.out_bias[b * CHANNELS + c];
-            dense<Kind, CHANNELS>(sums, x, HIDDEN, w.out + b * HIDDEN * CHANNELS / Kind::INPUTS);
-            for (int c = 0; c < CHANNELS; c++)
-                for (int v = 0; v < V; v++) total[c][v] += sums[c][v];
+static inline void blocks(const Weights<Kind> &w, const vec *fixed, const float *time, row *read) {
+    row *total = read + CHANNELS, x[HIDDEN], y[HIDDEN];
+    for (int b = 0; b < BLOCKS; b++) {
+        for (int first = 0; first < HIDDEN; first += OUT) {
+            row sums[OUT];
+            for (int o = 0; o < OUT; o++)
+                for (int v = 0; v < V; v++) sums[o][v] = *fixed++ + time[b * HIDDEN + first + o];
+            dense<Float, OUT>(sums, read, 2 * CHANNELS, w.first + (b * HIDDEN + first) * 2 * CHANNELS);
+            Kind::keep(x + first / Kind::INPUTS, sums, OUT);
         }
+        for (int layer = 0; layer < 2; layer++)
+            hidden<Kind>(layer ? x : y, layer ? y : x, w.hidden + (2 * b + layer) * HIDDEN * HIDDEN / Kind::INPUTS,
+                         w.bias + (2 * b + layer) * HIDDEN);
+        row sums[CHANNELS];
         for (int c = 0; c < CHANNELS; c++)
-            for (int64_t p = 0; p < count; p++) answer[c * points + start + p] = total[c][p / LANES][p % LANES];
+            for (int v = 0; v < V; v++) sums[c][v] = vec{} + w.out_bias[b * CHANNELS + c];
+        dense<Kind, CHANNELS>(sums, x, HIDDEN, w.out + b * HIDDEN * CHANNELS / Kind::INPUTS);
+        for (int c = 0; c < CHANNELS; c++)
+            for (int v = 0; v < V; v++) total[c][v] += sums[c][v];
+    }
+}
+
+// A strip of (CHANNELS, stride) numbers, of which it has `count` points; the places of the others are 0.
+static inline void load(row *to, const float *from, int64_t stride, int64_t count) {
+    for (int c = 0; c < CHANNELS; c++)
+        for (int64_t p = 0; p < STRIP; p++) to[c][p / LANES][p % LANES] = p < count ? from[c * stride + p] : 0;
+}
+
+static inline void store(float *to, const row *from, int64_t stride, int64_t count) {
+    for (int c = 0; c < CHANNELS; c++)
+        for (int64_t p = 0; p < count; p++) to[c * stride + p] = from[c][p / LANES][p % LANES];
+}
+
+static inline void start_from(row *read, const row *value, int from_value) {
+    for (int c = 0; c < CHANNELS; c++)
+        for (int v = 0; v < V; v++) {
+            read[c][v] = value[c][v];
+            read[CHANNELS + c][v] = from_value ? value[c][v] : vec{};
+        }
+}
+
+// The blocks' answer at a step. `value` and `answer` are (CHANNELS, points). The blocks add to the value, or to 0.
+template <class Kind>
+static void decode(const Weights<Kind> &w, const vec *fixed, const float *time, const float *value, float *answer,
+                   int64_t points, int from_value) {
+    for (int64_t start = 0; start < points; start += STRIP, fixed += BLOCKS * HIDDEN * V) {
+        int64_t count = points - start < STRIP ? points - start : STRIP;
+        row x[CHANNELS], read[2 * CHANNELS];
+        load(x, value + start, points, count);
+        start_from(read, x, from_value);
+        blocks<Kind>(w, fixed, time, read);
+        store(answer + start, read + CHANNELS, points, count);
+    }
+}
+
+// The numbers of a step of a sampler; see `samplers.Move`.
+struct Move {
+    float root_a, root_rest;  // of alpha_bar, and of what is left to 1
+    float keep, toward, sigma;
+};
+
+// How a setup moves; see `samplers.walk`.
+struct Walk {
+    const Move *moves;
+    int64_t count;
+    int32_t from_value, velocity, ddpm, projects, clips;
+    float low, high, least;  // the bounds of clipping, and the least square of a length
+};
+
+// In what follows, products are `held`: each is rounded before it is added to anything, as operations of torch are.
+static inline void lengths(vec *to, const row *x, float least) {
+    for (int v = 0; v < V; v++) {
+        vec sum = held(x[0][v] * x[0][v]);
+        for (int c = 1; c < CHANNELS; c++) sum += held(x[c][v] * x[c][v]);
+        sum = sum < least ? vec{} + least : sum;  // what is no number stays none
+        for (int i = 0; i < LANES; i++) to[v][i] = __builtin_sqrtf(sum[i]);
+    }
+}
+
+// Some steps of a sampler, all of them on a strip before the next strip begins. `value`, (CHANNELS, stride), is
+// what they begin with, and what they end with. `times` is (moves, BLOCKS, HIDDEN), and `noise`, (draws, CHANNELS,
+// stride), has a draw for each move whose sigma is not 0.
+template <class Kind>
+static void sample(const Weights<Kind> &w, const Walk &walk, const vec *fixed, const float *times, const float *noise,
+                   float *value, int64_t stride, int64_t points) {
+    for (int64_t start = 0; start < points; start += STRIP, fixed += BLOCKS * HIDDEN * V) {
+        int64_t count = points - start < STRIP ? points - start : STRIP;
+        const float *draw = noise + start;
+        row x[CHANNELS];
+        load(x, value + start, stride, count);
+        for (int64_t m = 0; m < walk.count; m++) {
+            const Move &move = walk.moves[m];
+            row read[2 * CHANNELS], x0[CHANNELS], offset[CHANNELS];
+            start_from(read, x, walk.from_value);
+            blocks<Kind>(w, fixed, times + m * BLOCKS * HIDDEN, read);
+            const row *answer = read + CHANNELS;
+            for (int c = 0; c < CHANNELS; c++)
+                for (int v = 0; v < V; v++) {
+                    vec e = answer[c][v];
+                    if (walk.velocity) e = held(x[c][v] * move.root_rest) + held(e * move.root_a);
+                    x0[c][v] = (x[c][v] - held(e * move.root_rest)) / move.root_a;
+                    if (walk.ddpm)
+                        x[c][v] = (x[c][v] - held(e * move.toward)) / move.keep;
+                    else
+                        x[c][v] = held(x0[c][v] * move.keep) + held(e * move.toward);
+                    offset[c][v] = x[c][v] - x0[c][v];
+                }
+            vec radius[V], now[V];
+            if (walk.projects) lengths(radius, offset, walk.least);
+            if (move.sigma > 0) {
+                row z[CHANNELS];
+                load(z, draw, stride, count);
+                draw += CHANNELS * stride;
+                for (int c = 0; c < CHANNELS; c++)
+                    for (int v = 0; v < V; v++) x[c][v] += held(z[c][v] * move.sigma);
+            }
+            if (walk.projects) {
+                for (int c = 0; c < CHANNELS; c++)
+                    for (int v = 0; v < V; v++) offset[c][v] = x[c][v] - x0[c][v];
+                lengths(now, offset, walk.least);
+                for (int c = 0; c < CHANNELS; c++)
+                    for (int v = 0; v < V; v++) x[c][v] = x0[c][v] + held(offset[c][v] * (radius[v] / now[v]));
+            }
+            if (walk.clips)
+                for (int c = 0; c < CHANNELS; c++)
+                    for (int v = 0; v < V; v++) {
+                        vec raised = x[c][v] < walk.low ? vec{} + walk.low : x[c][v];
+                        x[c][v] = raised > walk.high ? vec{} + walk.high : raised;
+                    }
+        }
+        store(value + start, x, stride, count);
     }
 }
 
@@ -180,12 +294,15 @@ void prepare_float32(const float *weights, const float *columns, int64_t stride,
                      float *fixed, int64_t width, int64_t height) {
     prepare(weights, columns, stride, rows, local, fixed, width, height);
 }
-void decode_float32(Weights<Float> *w, const void *fixed, const float *time, const float *value, float *answer,
-                    int64_t points, int from_value) {
-    decode(*w, (const vec *)fixed, time, value, answer, points, from_value);
-}
-void decode_bfloat16(Weights<Bfloat16> *w, const void *fixed, const float *time, const float *value, float *answer,
-                     int64_t points, int from_value) {
-    decode(*w, (const vec *)fixed, time, value, answer, points, from_value);
-}
+#define FUNCTIONS(name, Kind)                                                                                        \
+    void decode_##name(Weights<Kind> *w, const vec *fixed, const float *time, const float *value, float *answer,     \
+                       int64_t points, int from_value) {                                                             \
+        decode(*w, fixed, time, value, answer, points, from_value);                                                  \
+    }                                                                                                                \
+    void sample_##name(Weights<Kind> *w, Walk *walk, const vec *fixed, const float *times, const float *noise,       \
+                       float *value, int64_t stride, int64_t points) {                                               \
+        sample(*w, *walk, fixed, times, noise, value, stride, points);                                               \
+    }
+FUNCTIONS(float32, Float)
+FUNCTIONS(bfloat16, Bfloat16)
 }

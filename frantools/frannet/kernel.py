@@ -8,7 +8,6 @@ where the compiler runs.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +39,8 @@ def library(hidden: int = HIDDEN, blocks: int = BLOCKS, channels: int = OUTPUTS)
         found.prepare_float32.argtypes = [pointer, pointer, whole, pointer, pointer, pointer, whole, whole]
         found.decode_float32.argtypes = [pointer, pointer, pointer, pointer, pointer, whole, ctypes.c_int]
         found.decode_bfloat16.argtypes = found.decode_float32.argtypes
+        found.sample_float32.argtypes = [*[pointer] * 6, whole, whole]
+        found.sample_bfloat16.argtypes = found.sample_float32.argtypes
     return found
 
 
@@ -55,6 +56,17 @@ def _empty(*shape: int) -> Tensor:
 
 class _Weights(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("first", "hidden", "bias", "out", "out_bias")]
+
+
+class Walk(ctypes.Structure):
+    """How a setup moves, as the compiled functions read it."""
+
+    _fields_ = [
+        ("moves", ctypes.c_void_p),
+        ("count", ctypes.c_int64),
+        *((name, ctypes.c_int32) for name in ("from_value", "velocity", "ddpm", "projects", "clips")),
+        *((name, ctypes.c_float) for name in ("low", "high", "least")),
+    ]
 
 
 class Blocks:
@@ -89,15 +101,15 @@ class Blocks:
         local: Tensor,
         columns: Tensor,
     ) -> None:
-        blocks, self._channels, units = out.shape
-        functions = library(units, blocks, self._channels)
+        blocks, self.channels, units = out.shape
+        functions = library(units, blocks, self.channels)
         assert functions is not None
-        self._strip, group = functions.strip(), functions.group()
+        self.strip, group = functions.strip(), functions.group()
         emulated = dtype == torch.bfloat16 and functions.pair() == 1
         cast = lambda w: w.to(dtype).float() if emulated else w.to(dtype)  # noqa: E731
-        self._prepare, self._decode = (
-            functions.prepare_float32,
-            getattr(functions, f"decode_{str(dtype).removeprefix('torch.')}"),
+        self._prepare = functions.prepare_float32
+        self.decode, self.sample = (
+            getattr(functions, f"{name}_{str(dtype).removeprefix('torch.')}") for name in ("decode", "sample")
         )
         self._kept = (
             _packed(first, group),
@@ -106,13 +118,11 @@ class Blocks:
             _packed(cast(out), out.shape[1]),
             out_bias.contiguous(),
         )
-        self._weights = _Weights(*(tensor.data_ptr() for tensor in self._kept))
+        self.weights = _Weights(*(tensor.data_ptr() for tensor in self._kept))
         self._local = _packed(local, group)
         self._columns = columns.transpose(1, 2).contiguous()
 
-    def tile(
-        self, local: Tensor, rows: Tensor, start: int, stop: int, others: Tensor | None = None
-    ) -> Callable[[Tensor, Tensor, bool], Tensor]:
+    def tile(self, local: Tensor, rows: Tensor, start: int, stop: int, others: Tensor | None = None) -> Tile:
         """The blocks at a part of the grid.
 
         Parameters
@@ -125,15 +135,9 @@ class Blocks:
             Columns `start` to `stop` - 1 of the grid; `width` of them.
         others : Tensor, optional
             (height * width, B * H) float32: what else the first layers get at each point.
-
-        Returns
-        -------
-        callable
-            ``answer(value, time, from_value)``: the blocks' (height * width, C) float32 answer to values of that
-            shape, at a step at which the first layers get `time`, (B, H) float32. They add to the value, or to 0.
         """
-        points, strips = len(local), -(-len(local) // self._strip)
-        fixed = _empty(strips, rows.shape[1], self._strip)
+        points, strips = len(local), -(-len(local) // self.strip)
+        fixed = _empty(strips, rows.shape[1], self.strip)
         fixed[-1] = 0  # the last strip may have fewer points
         local, rows = local.float().contiguous(), rows.float().contiguous()
         columns = self._columns.data_ptr() + start * self._columns.element_size()
@@ -149,25 +153,59 @@ class Blocks:
             len(rows),
         )
         if others is not None:
-            padded = torch.nn.functional.pad(others.float(), (0, 0, 0, strips * self._strip - points))
-            fixed += padded.unflatten(0, (strips, self._strip)).transpose(1, 2)
+            padded = torch.nn.functional.pad(others.float(), (0, 0, 0, strips * self.strip - points))
+            fixed += padded.unflatten(0, (strips, self.strip)).transpose(1, 2)
+        return Tile(self, fixed, points)
 
-        def answer(value: Tensor, time: Tensor, from_value: bool) -> Tensor:
-            # Channel by channel, as `noise.normal` lays values out.
-            value, time = value.float().expand(points, self._channels).T.contiguous(), time.float().contiguous()
-            total = _empty(self._channels, points)
-            self._decode(
-                ctypes.addressof(self._weights),
-                fixed.data_ptr(),
-                time.data_ptr(),
-                value.data_ptr(),
-                total.data_ptr(),
-                points,
-                from_value,
-            )
-            return total.T
 
-        return answer
+class Tile:
+    """The blocks at some points; `Blocks.tile` makes it."""
+
+    def __init__(self, blocks: Blocks, fixed: Tensor, points: int) -> None:
+        self.blocks, self.points, self._fixed = blocks, points, fixed
+        self._weights = ctypes.addressof(blocks.weights)
+
+    def __call__(self, value: Tensor, time: Tensor, from_value: bool) -> Tensor:
+        """The (N, C) float32 answer to values of that shape.
+
+        At a step at which the first layers get `time`, (B, H) float32. The blocks add to the value, or to 0.
+        """
+        # Channel by channel, as `noise.normal` lays values out.
+        value = value.float().expand(self.points, self.blocks.channels).T.contiguous()
+        time, total = time.float().contiguous(), _empty(self.blocks.channels, self.points)
+        fixed = self._fixed.data_ptr()
+        self.blocks.decode(
+            self._weights, fixed, time.data_ptr(), value.data_ptr(), total.data_ptr(), self.points, from_value
+        )
+        return total.T
+
+    def sample(self, walk: Walk, times: Tensor, noise: Tensor, value: Tensor, first: int, last: int) -> None:
+        """Take the points `first` to `last` - 1 along all moves of a walk.
+
+        Parameters
+        ----------
+        walk : Walk
+            The setup.
+        times : Tensor
+            (moves, B, H) float32: what the first layers get at each.
+        noise : Tensor
+            (draws, C, N) float32: a draw for each move that adds one.
+        value : Tensor
+            (C, N) float32: what the points begin with, and what they end with.
+        first, last : int
+            `first` is a multiple of `blocks.strip`.
+        """
+        whole, offset = self._fixed[0].numel() * (first // self.blocks.strip), 4 * first
+        self.blocks.sample(
+            self._weights,
+            ctypes.addressof(walk),
+            self._fixed.data_ptr() + 4 * whole,
+            times.data_ptr(),
+            noise.data_ptr() + offset,
+            value.data_ptr() + offset,
+            self.points,
+            last - first,
+        )
 
 
 def _packed(weight: Tensor, group: int) -> Tensor:

@@ -24,7 +24,7 @@ from .adapters import SchedulerSetup
 from .autoregressive import AutoregressiveSetup
 from .checkpoints import models
 from .coordinates import exact
-from .engine import GridDecoder
+from .engine import Compiled, GridDecoder
 from .models import Answer, CoordinateModel, check_model, device_of, schedule_of, values
 from .network import INPUT_SIZE
 from .plain import PlainDecoder, is_fast
@@ -161,7 +161,7 @@ def sample_grid(
     out = np.empty((height, width, 3), dtype=np.float32)
     tiles = list(_tiles(width, height, tile_points(width * height, device)))
     stop = Event()
-    done = [0] * len(tiles)  # points times steps, by tile
+    done = [0.0] * len(tiles)  # points times steps, by tile
 
     def render(index: int) -> None:
         across, down = tiles[index]
@@ -172,18 +172,17 @@ def sample_grid(
         def colours(values: Tensor) -> Tensor:
             return (decoder.colours(values, *part) / 2 + 0.5).unflatten(-2, (len(y), len(x)))
 
-        def after(step: Step) -> None:
+        def passed(steps: float) -> None:
             if stop.is_set():
                 raise InterruptedError
-            if watch is not None:
-                watch(step, down, across, colours)
-            done[index] = (step.index + 1) * points
+            done[index] = steps * points
 
         with torch.inference_mode():
             if stop.is_set():
                 raise InterruptedError
             draws = partial(noise.grid_draws, seed, x, y)
-            values = values_at(decoder.model, decoder.tile(*part), setup, points, draws, after)
+            seen = None if watch is None else lambda step: watch(step, down, across, colours)
+            values = values_at(decoder.model, decoder.tile(*part), setup, points, draws, passed, seen)
             out[down, across] = finite(colours(values), setup).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
@@ -201,7 +200,8 @@ def values_at(
     setup: Setup | Solver | None,
     points: int,
     draws: Callable[[float], noise.Draws],
-    after: Callback | None = None,
+    passed: Callable[[float], None],
+    watch: Callback | None = None,
 ) -> Tensor:
     """The clean values of points, (N, 3) float32, sampled where there is a setup.
 
@@ -213,15 +213,25 @@ def values_at(
         How many there are, N.
     draws : callable
         What draws for them, by the length of the noise; see `noise.grid_draws`.
-    after : callable, optional
+    passed : callable
+        Told from time to time how many steps are done; what it raises ends the sampling.
+    watch : callable, optional
         Called with a `Step` after each step.
     """
     if setup is None:
         return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None)
     length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
     drawn = noise.in_order(draws(length), fields)
-    start = model.config.source.of_normal(next(drawn))
-    return values(model.config, answer, start, schedule_of(model), setup, lambda _: next(drawn), after)
+    start, schedule = model.config.source.of_normal(next(drawn)), schedule_of(model)
+    if watch is None and isinstance(answer, Compiled) and isinstance(setup, Setup) and answer.takes(setup):
+        return answer.walk(start, schedule, setup, lambda: next(drawn), passed)
+
+    def after(step: Step) -> None:
+        passed(step.index + 1)
+        if watch is not None:
+            watch(step)
+
+    return values(model.config, answer, start, schedule, setup, lambda _: next(drawn), after)
 
 
 def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:

@@ -29,6 +29,7 @@ Callback = Callable[["Step"], None]
 
 NOISE_STDDEVS = ("normal", "squared", "zero")
 SAMPLERS = ("ddim", "ddpm")
+LEAST = 1e-24  # of the square of a length
 
 
 class OnSchedule(ABC):
@@ -235,6 +236,39 @@ QUICK = Setup(K=25)
 
 
 @dataclass(frozen=True)
+class Move:
+    """What one step of a setup computes with, on a schedule."""
+
+    t: int
+    """The diffusion step that the network is asked about."""
+    t_prev: int
+    """Where it leads."""
+    a: float
+    """alpha_bar at `t`."""
+    keep: float
+    """DDIM: ``x = keep x0 + toward e``. DDPM: ``x = (x - toward e) / keep``."""
+    toward: float
+    sigma: float
+    """The standard deviation of the noise that is added then; 0 adds none."""
+
+
+def moves(setup: Setup, schedule: Schedule) -> list[Move]:
+    """The steps of a setup. DDPM's are the posterior's (algorithm 2), and DDIM's equation 12; see `sample`."""
+    made = []
+    for t, t_prev in zip(*(each.tolist() for each in setup.visited(schedule)), strict=True):
+        a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
+        if setup.sampler == "ddpm":
+            beta, sigma = float(schedule.beta[t + 1]), sqrt(schedule.posterior_variance[t + 1])
+            keep, toward = sqrt(1 - beta), beta / sqrt(1 - a)
+        else:
+            sigma = ddim_sigma(a, p, setup.stochasticity)
+            keep, toward = sqrt(p), sqrt(max(1 - p - sigma**2, 0.0))
+        added = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[setup.noise_stddev]
+        made.append(Move(t, t_prev, a, keep, toward, added))
+    return made
+
+
+@dataclass(frozen=True)
 class Step:
     """What a sampler's callback is told after each step."""
 
@@ -272,7 +306,7 @@ def length(v: Tensor) -> Tensor:
     At least 1e-12, where the dtype has such a number. As a sum of squares, because `vector_norm` is slow along so short
     an axis.
     """
-    least = max(1e-24, torch.finfo(v.dtype).tiny)
+    least = max(LEAST, torch.finfo(v.dtype).tiny)
     return v.square().sum(dim=-1, keepdim=True).clamp(min=least).sqrt()
 
 
@@ -362,26 +396,16 @@ def walk(
         As for `sample`, but that `x` is taken as it is.
     """
     draw = drawn(noise, x)
-    power = 2 if setup.noise_stddev == "squared" else 1
-    visited, previous = setup.visited(schedule)
-    for index, (t, t_prev) in enumerate(zip(visited.tolist(), previous.tolist(), strict=True)):
-        a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
-        x0, e = guess(x, t)
-        if setup.sampler == "ddpm":
-            # Algorithm 2: the posterior mean.
-            beta = float(schedule.beta[t + 1])
-            sigma = sqrt(schedule.posterior_variance[t + 1])
-            x = (x - beta / sqrt(1 - a) * e) / sqrt(1 - beta)
-        else:
-            # Equation 12: the predicted x0, and the direction that points to x_t.
-            sigma = ddim_sigma(a, p, setup.stochasticity)
-            x = sqrt(p) * x0 + sqrt(max(1 - p - sigma**2, 0.0)) * e
+    for index, move in enumerate(moves(setup, schedule)):
+        x0, e = guess(x, move.t)
+        posterior = setup.sampler == "ddpm"
+        x = (x - move.toward * e) / move.keep if posterior else move.keep * x0 + move.toward * e
         radius = length(x - x0) if setup.noise_projection else None
-        if (sigma > 0 or always) and setup.noise_stddev != "zero":
-            x = x + sigma**power * draw(tuple(x.shape))
+        if move.sigma > 0 or (always and setup.noise_stddev != "zero"):
+            x = x + move.sigma * draw(tuple(x.shape))
         if radius is not None:
             x = project(x, x0, radius)
         x = _clipped(x, setup)
         if callback is not None:
-            callback(Step(index, t, t_prev, x, x0))
+            callback(Step(index, move.t, move.t_prev, x, x0))
     return x

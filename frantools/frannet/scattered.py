@@ -39,7 +39,7 @@ from .restoration import (
     resolve_precision,
     values_at,
 )
-from .samplers import Setup, Solver, Step, calls_on
+from .samplers import Setup, Solver, calls_on
 from .threads import run
 
 
@@ -184,7 +184,7 @@ def sample_at(
     calls = calls_on(setup, schedule_of(model))
     if isinstance(setup, SchedulerSetup):
         setup.check(schedule_of(model))
-    stop, here, done = Event(), get_ident(), [0] * len(tiles)  # points times steps, by tile
+    stop, here, done = Event(), get_ident(), [0.0] * len(tiles)  # points times steps, by tile
     out: list[Colours] = [np.empty((0, 3), np.float32)] * len(tiles)
 
     def report() -> None:
@@ -196,15 +196,15 @@ def sample_at(
         x, y = tile.points.unbind(-1)
         draws = partial(noise.point_draws, seed, x, y)
 
-        def after(step: Step) -> None:
+        def passed(steps: float) -> None:
             if stop.is_set():
                 raise InterruptedError
-            done[index] = (step.index + 1) * len(x)
+            done[index] = steps * len(x)
             if here == get_ident():
                 report()
 
         with torch.inference_mode():
-            values = values_at(model, tile.answer, setup, len(x), draws, after)
+            values = values_at(model, tile.answer, setup, len(x), draws, passed)
             colours = finite(tile.colours(values) / 2 + 0.5, setup).clamp(0, 1)
         out[index] = colours.cpu().numpy()
         done[index] = calls * len(x)
