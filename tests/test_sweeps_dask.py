@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -22,6 +23,7 @@ import pytest
 import frantools as ft
 from frantools.sweeps.cluster import connected
 from frantools.sweeps.plan import plan
+from frantools.sweeps.store import StoreError
 from frantools.sweeps.tasks import Refused
 
 distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
@@ -37,6 +39,19 @@ def slow(picture, strength=1.0, pause=0.0, log=""):
     with open(log, "a") as file:
         file.write(f"{os.getpid()} {strength} {picture.sum():.4f}\\n")
     time.sleep(pause)
+    return picture * strength
+"""
+
+FULL = """
+import os, resource
+
+def filling(picture, strength=1.0, log="", full=""):
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    with open(log, "a") as file:
+        file.write(f"{os.getpid()} {strength} {picture.sum():.4f}\\n")
+    if os.path.exists(full):  # no file of this worker can grow, as on a disk that is full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
     return picture * strength
 """
 
@@ -105,6 +120,7 @@ class Cluster:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made = Cluster(tmp_path_factory.mktemp("cluster"))
     (made.folder / "slow.py").write_text(SLOW)
+    (made.folder / "full.py").write_text(FULL)
     try:
         made.scheduler()
         made.worker()
@@ -219,6 +235,27 @@ def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_
     assert {line.split()[0] for line in logged(log) if line.partition(" ")[2] in again} >= {str(killed)}
     cluster.worker()
     cluster.has(2)
+
+
+def test_a_disk_that_fills_up_ends_the_sweep_in_a_sentence_and_it_goes_on_after(cluster, pictures, tmp_path):
+    log, store, full = tmp_path / "log", tmp_path / "store", tmp_path / "full"
+    axes = {"strength": [1.0, 0.5, 0.25, 0.0], "log": [str(log)], "full": [str(full)]}
+    asked = (axes, pictures, str(cluster.folder / "full.py:filling"))
+
+    def fill(share: Any) -> None:
+        if share.done:  # a task: a picture
+            full.touch()
+
+    with pytest.raises(StoreError, match=r"cannot be written: .* is kept, .* goes on from there$"):
+        ft.sweep(*asked, size=12, store=store, client=cluster.address, progress=fill)
+    kept = {line["key"] for path in store.glob("cells/*/*/*.jsonl") for line in map(json.loads, path.open())}
+    assert 0 < len(kept) < 16
+    begun = cells(log).total()
+    full.unlink()
+    made = ft.sweep(*asked, size=12, store=store, client=cluster.address)
+    assert len(made) == 16
+    assert not made.failures.rows
+    assert cells(log).total() - begun == 16 - len(kept), "what is kept is not computed again"
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(cluster, pictures, tmp_path):
