@@ -120,6 +120,10 @@ class Photo:
             found: Made = self._made[key]
             return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was made of it: that is made again where it is sent to."""
+        return {**vars(self), "_made": {}}
+
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
         return f"Photo({self.name!r}, {width} x {height}, frame={self.frame!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet import kernel
+from frantools.frannet import kernel, restoration
 from frantools.frannet.network import Config, FranNet
 from frantools.regions import points
 
@@ -462,3 +463,29 @@ def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorat
     made = ft.restore(model, x, setup, size=24).image
     assert made.std() > 0.01
     np.testing.assert_allclose(made, expected.numpy(), atol=1e-4)
+
+
+def test_a_preview_of_a_photo_is_prepared_once_for_all_setups_and_anew_for_other_weights(monkeypatch, portrait) -> None:
+    photo, model = ft.Photo(portrait, "square"), FranNet(Config("diffusion")).eval().requires_grad_(False)
+    encoded: list[Any] = []
+    encode = restoration.encode
+    monkeypatch.setattr(restoration, "encode", lambda *given: encoded.append(given) or encode(*given))
+
+    def made(setup: str, size: int = 48) -> np.ndarray:
+        return ft.compare(photo, [ft.Column("it", model, setup)], size=size)["it"].image
+
+    first, other = made("B"), made("B:stochasticity=0.5")
+    assert len(encoded) == 1
+    np.testing.assert_array_equal(first, ft.restore(model, portrait, "B", size=48).image)
+    np.testing.assert_array_equal(other, ft.restore(model, portrait, "B:stochasticity=0.5", size=48).image)
+    assert len(encoded) == 3
+    made("B", 72)
+    made("B", 72)
+    assert len(encoded) == 5, "larger ones would take too much memory"
+    assert ft.Photo(pickle.loads(pickle.dumps(photo))).sha256 == photo.sha256, "and it can be sent"
+    with torch.no_grad():
+        next(iter(model.buffers())).add_(0.5)
+    changed = made("B")
+    assert len(encoded) == 6
+    np.testing.assert_array_equal(changed, ft.restore(model, portrait, "B", size=48).image)
+    assert not np.array_equal(changed, first)

@@ -23,8 +23,10 @@ from frantools import photo as photo_module
 from frantools.photo import Photo
 from frantools.recipes import load_recipe
 from frantools.restorers.columns import Column
+from frantools.widgets.controls import parts
 from frantools.widgets.explorer import Explorer
 from frantools.widgets.settings import SettingsEditor, span
+from frantools.widgets.setups import SetupEditor
 
 SIZE = 72
 
@@ -505,3 +507,15 @@ def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
     points.value = "0.42 0.4"
     assert widget.message.value == ""
     widget.close()
+
+
+def test_a_tick_of_a_slider_changes_no_other_control() -> None:
+    """The browser is told of every change, and each takes a millisecond of the tick."""
+    editor = SetupEditor()
+    editor.show(ft.Setup(stochasticity=0.5))
+    told: list[Any] = []
+    for each in parts(editor):
+        each.observe(lambda change: told.append((change["owner"], change["name"])))
+    editor.stochasticity.value = 0.6
+    assert editor.value == ft.Setup(stochasticity=0.6)
+    assert {owner for owner, name in told if name not in ("comm", "keys")} <= {editor, editor.stochasticity}

@@ -42,6 +42,9 @@ class CoordinateModel(Protocol):
     def parameters(self) -> Any:
         """The weights, as `torch.nn.Module` has it."""
 
+    def buffers(self) -> Any:
+        """Running means and the like, as `torch.nn.Module` has it."""
+
 
 NEEDED = ("encode", "latents", "decode")
 

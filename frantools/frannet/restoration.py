@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from functools import partial
 from importlib.metadata import version
 from threading import Event
@@ -92,36 +92,75 @@ def restore(
     >>> restore(model, ft.portraits()["hopper"], size=64).colours.shape
     (64, 64, 3)
     """
+    return sampled(prepared(model, image, size, region, precision, ablation), setup, seed, progress)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture as a model's decoder knows it at a grid of points: what no setup changes; `prepared` makes it."""
+
+    decoder: GridDecoder | PlainDecoder
+    columns: Tensor
+    """(W,) float64, in [0, 1]."""
+    rows: Tensor
+    """(H,)."""
+    facts: dict[str, Any]
+    """What a recipe says of it."""
+    tiles: dict[tuple[int, ...], Answer] | None
+    """Those that were made, where they are kept for the next setup."""
+
+
+def prepared(
+    model: CoordinateModel,
+    image: NDArray[Any] | Tensor,
+    size: int | tuple[int, int] = 1024,
+    region: Region | None = None,
+    precision: str = "float32",
+    ablation: Ablation | None = None,
+    keep: bool = False,
+) -> Prepared:
+    """Prepare a picture for `sampled`. Arguments and errors are those of `restore`; `keep` keeps a kilobyte a point."""
     check_model(model)
     region = check_region(region)
-    setup = check_setup(model, setup)
-    seed = check_seed(seed)
     x = check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = device_of(model)
     precision = resolve_precision(precision, device)
     columns, rows = (axis.to(device) for axis in axes(size, region))
     with torch.inference_mode():
         decoder = decoder_of(model, encode(model, x.to(device), ablation), columns, PRECISIONS[precision])
+    facts = {
+        "model": getattr(model, "name", None),
+        "model_sha256": getattr(model, "sha256", None),
+        "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
+        "size": list(dimensions(size)),
+        "region": list(astuple(region)),
+        "precision": precision,
+        **({"ablation": ablation.to_dict()} if ablation is not None else {}),
+    }
+    return Prepared(decoder, columns, rows, facts, {} if keep else None)
+
+
+def sampled(
+    prepared: Prepared, setup: Setup | Solver | None = None, seed: int = 0, progress: Progress | None = None
+) -> Sampled:
+    """Restore a picture that was prepared; see `restore`."""
+    decoder = prepared.decoder
+    setup, seed = check_setup(decoder.model, setup), check_seed(seed)
     made: list[int] = [0]  # steps
 
     def watch(step: Step, *_: Any) -> None:
         made.append(step.index + 1)
 
     fewer = isinstance(setup, AutoregressiveSetup)  # it may end before its last step
-    out = sample_grid(decoder, columns, rows, setup, seed, progress, watch if fewer else None)
-    calls = max(made) if fewer else calls_on(setup, schedule_of(model))
-    recipe = {
-        "model": getattr(model, "name", None),
-        "model_sha256": getattr(model, "sha256", None),
-        "input_sha256": hashlib.sha256(x.contiguous().cpu().numpy().tobytes()).hexdigest(),
+    watched = watch if fewer else None
+    out = sample_grid(decoder, prepared.columns, prepared.rows, setup, seed, progress, watched, prepared.tiles)
+    calls = max(made) if fewer else calls_on(setup, schedule_of(decoder.model))
+    recipe = prepared.facts | {
         "setup": setup.to_dict() if setup else None,
-        "size": list(dimensions(size)),
-        "region": list(astuple(region)),
         "seed": seed,
-        "precision": precision,
         "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
     }
-    return Sampled(out, calls, recipe | ({"ablation": ablation.to_dict()} if ablation is not None else {}))
+    return Sampled(out, calls, recipe)
 
 
 def sample_grid(
@@ -132,6 +171,7 @@ def sample_grid(
     seed: int,
     progress: Progress | None = None,
     watch: Watch | None = None,
+    tiles: dict[tuple[int, ...], Answer] | None = None,
 ) -> Colours:
     """The colours of a grid of points, tile by tile.
 
@@ -146,6 +186,8 @@ def sample_grid(
     watch : callable, optional
         ``watch(step, down, across, colours)`` is called on the tile's own thread after each step of each tile, with the
         slices of rows and columns that it has, and what makes colours of values, such as `Step.x`.
+    tiles : dict, optional
+        Keeps the tiles of the decoder for the next call.
 
     Returns
     -------
@@ -159,12 +201,13 @@ def sample_grid(
     if isinstance(setup, SchedulerSetup):
         setup.check(diffusion)
     out = np.empty((height, width, 3), dtype=np.float32)
-    tiles = list(_tiles(width, height, tile_points(width * height, device)))
+    places = list(_tiles(width, height, tile_points(width * height, device)))
     stop = Event()
-    done = [0.0] * len(tiles)  # points times steps, by tile
+    done = [0.0] * len(places)  # points times steps, by tile
 
     def render(index: int) -> None:
-        across, down = tiles[index]
+        across, down = places[index]
+        here = (across.start, across.stop, down.start, down.stop)
         x, y = columns[across], rows[down]
         points = len(x) * len(y)
         part = (near[down], across.start, across.stop)
@@ -182,7 +225,10 @@ def sample_grid(
                 raise InterruptedError
             draws = partial(noise.grid_draws, seed, x, y)
             seen = None if watch is None else lambda step: watch(step, down, across, colours)
-            values = values_at(decoder.model, decoder.tile(*part), setup, points, draws, passed, seen)
+            answer = (tiles or {}).get(here) or decoder.tile(*part)
+            if tiles is not None:
+                tiles[here] = answer
+            values = values_at(decoder.model, answer, setup, points, draws, passed, seen)
             out[down, across] = finite(colours(values), setup).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
@@ -190,7 +236,7 @@ def sample_grid(
         if progress is not None:
             progress(sum(done) / (calls * width * height))
 
-    run(render, len(tiles), report, stop, parallel=device.type == "cpu")
+    run(render, len(places), report, stop, parallel=device.type == "cpu")
     return out
 
 

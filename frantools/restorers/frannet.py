@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..regions import Region
 from .protocol import Given, Progress, Restoration, is_restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
+KEPT = 64 * 64  # pixels of the largest picture that stays prepared
 
 
 def shared_model(name: str) -> FranNet:
@@ -120,15 +122,27 @@ class FranNetRestorer:
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Restore from the photo's own 64 x 64 gray copy; see `Restorer`."""
-        return self.sample(given.photo.input, size, region, seed, progress)
+        begun, photo = time.perf_counter(), given.photo
+        asked = (self.model, photo.input, size, region, self.precision, self.ablation)
+        if prod(size) > KEPT or self.ablation is not None:
+            return self._sampled(restoration.prepared(*asked), seed, progress, begun)
+        # So small a picture is mostly a preview, made anew with each tick of a slider.
+        key = ("prepared", self.model, *self.state(), size, region, self.precision)
+        prepared = photo.once(key, lambda: restoration.prepared(*asked, keep=True), few=True)
+        return self._sampled(prepared, seed, progress, begun)
 
     def sample(
         self, x: Tensor, size: int | tuple[int, int], region: Region | None, seed: int, progress: Progress | None
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
         begun = time.perf_counter()
-        settings = (self.setup, size, region, seed, self.precision, progress, self.ablation)
-        made = restoration.restore(self.model, x, *settings)
+        prepared = restoration.prepared(self.model, x, size, region, self.precision, self.ablation)
+        return self._sampled(prepared, seed, progress, begun)
+
+    def _sampled(
+        self, prepared: restoration.Prepared, seed: int, progress: Progress | None, begun: float
+    ) -> Restoration:
+        made = restoration.sampled(prepared, self.setup, seed, progress)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
@@ -147,7 +161,7 @@ class FranNetRestorer:
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        weights = self.model.parameters()
+        weights = (*self.model.parameters(), *self.model.buffers())
         return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:

@@ -101,11 +101,16 @@ class Compare(Explorer):
     def panes(self, data: Compared, recipe: Recipe) -> Panes:
         """The original, unless a column is it, and the columns with their numbers."""
         assert self._job is not None
-        self.table.value = tabled(data)
         made, photo = panes_of(data, recipe), self._job.photo
         original = original_of(photo, self._job.size, None, recipe.columns)
         reference, _ = reference_among(photo, recipe.columns)
         return replace(made, pictures={**original, **made.pictures}, reference=reference)
+
+    def paint(self) -> None:
+        """Show the latest result, and all numbers of it."""
+        super().paint()
+        if self.result is not None:
+            self.table.value = tabled(self.result)
 
 
 def panes_of(data: Compared, recipe: Recipe) -> Panes:

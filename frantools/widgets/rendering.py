@@ -15,6 +15,7 @@ from .worker import Clock, Worker
 LOCK = RLock()
 
 LONG = 1.0  # seconds from which a render shows its progress
+BREATH = 0.06  # seconds that the browser has for drawing the first result before the work takes all cores again
 PATIENCE = 0.03  # seconds that a result waits for a better one before it is shown
 
 Work = Callable[[Progress], Iterator[Any]]
@@ -90,10 +91,11 @@ class Rendering:
                 unless(self._listener.advance, share, f"{left:.0f} s left" if share > 0 else "under way")
 
         try:
-            for data in work(report):
+            for number, data in enumerate(work(report)):
                 latest[:], since = [data], time.perf_counter()
                 if getattr(data, "urgent", False):
                     shown()
+                    cancelled.wait(BREATH if number == 0 else 0)
             shown()
             unless(finish)
         except Cancelled as stopped:

@@ -158,21 +158,20 @@ class SetupEditor(Composed, widgets.VBox):
         self.autoregressive.layout.display = "" if autoregressive else "none"
         ours = autoregressive or (self.value is not None and self.sampler.value in SAMPLERS)
         free = self.sampler.value != "ddpm"
-        for each in self._all:
-            each.disabled = not ours
-        self.sampler.disabled = self.name.disabled = self.value is None
         with self.writing():
             other = NONE if self.value is None else OTHER
             named = next((name for name, setup in SETUPS.items() if setup == self.value), other)
             offer(self.name, [*SETUPS, other], named)
+        uniform = self.steps.value == "uniform"
+        able = dict.fromkeys(self._all, ours) | dict.fromkeys((self.sampler, self.name), self.value is not None)
         if ours:
-            for name in DDPM:
-                getattr(self, name).disabled = not free
-            self.K.disabled = not free or self.steps.value != "uniform"
-            self.start.disabled = self.stop.disabled = self.steps.value != "uniform"
-            self.noise_stddev.disabled = not autoregressive and self.stochasticity.value == 0
-        self.noise_fields.disabled = self.noise_length.disabled = not (ours or isinstance(self.value, SchedulerSetup))
-        self.low.disabled = self.high.disabled = not (ours and self.clip.value)
+            able |= {getattr(self, name): free for name in DDPM} | {self.start: uniform, self.stop: uniform}
+            able |= {self.K: free and uniform, self.noise_stddev: autoregressive or self.stochasticity.value > 0}
+        coloured = ours or isinstance(self.value, SchedulerSetup)
+        able |= {self.noise_fields: coloured, self.noise_length: coloured}
+        able |= {self.low: ours and self.clip.value, self.high: ours and self.clip.value}
+        for each, on in able.items():  # each is set once: the browser is told of every change
+            each.disabled = not on
 
 
 def solver_name(solver: Any) -> str:
