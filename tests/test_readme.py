@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -47,3 +48,12 @@ def test_its_commands_are_understood(command, monkeypatch):
     monkeypatch.setattr(cli, "COMMANDS", known)
     assert cli.main(shlex.split(command)[1:]) == 0
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_hold_pictures_in_the_place_of_their_widgets(path):
+    """JupyterLab would show a sentence for a widget whose cell has not been run; see `rerun.py`."""
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    shown = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
+    assert "application/vnd.jupyter.widget-view+json" not in {kind for data in shown for kind in data}
+    assert any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])

@@ -276,7 +276,7 @@ class FastDecoder(ABC):
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a tile answers where the blocks are compiled; it takes whole setups, too, with nothing in between."""
+    """What a tile answers where the blocks are compiled. It also takes diffusion's setups as a whole."""
 
     blocks: kernel.Tile
     time: Callable[[float | None], Tensor]
@@ -287,15 +287,11 @@ class Compiled:
     def __call__(self, value: Tensor, t: float | None) -> Tensor:
         return self.blocks(value, self.time(t), self.model.adds_to_value)
 
-    def takes(self, setup: object) -> bool:
-        """Whether `walk` serves a setup."""
-        return isinstance(setup, Setup) and self.model.config.restorator == "diffusion"
-
     @torch.no_grad()
     def walk(
         self, x: Tensor, schedule: Schedule, setup: Setup, draw: Callable[[], Tensor], passed: Callable[[float], None]
     ) -> Tensor:
-        """What `samplers.sample` makes of a start value, to the bit.
+        """What `samplers.sample` makes of a start value, to the bit where torch's square roots are rounded correctly.
 
         Parameters
         ----------

@@ -1,5 +1,5 @@
-// The decoder's three MLPs, a strip of points at a time: all layers of a strip before the next strip begins, so that
-// what lies between two layers never leaves the innermost cache. kernel.py lays out the arrays.
+// The decoder's three MLPs, a strip of points at a time: all layers of a strip, and in `sample` all steps, before the next
+// strip begins, so that what lies between two of them never leaves the innermost cache. kernel.py lays out the arrays.
 //
 // A strip is V vectors of LANES points, and a row one number of each of them. A dense layer takes OUT outputs at a
 // time: their OUT * V sums stay in registers, and a weight that is read is used for the whole strip.

@@ -1,8 +1,8 @@
-"""The decoder's blocks as compiled functions, where there is a C++ compiler.
+"""The decoder's blocks, and a sampler's steps around them, as compiled functions, where there is a C++ compiler.
 
 `engine.GridDecoder` works without them, through torch. Compiled, the MLPs are computed for a strip of points at a time,
-and nothing between two layers leaves the innermost cache; `benchmarks` tells what that brings. `compiled` says when and
-where the compiler runs.
+and nothing between two layers leaves the innermost cache; nor, where a whole setup is compiled, what lies between two
+steps. `benchmarks` tells what that brings. `compiled` says when and where the compiler runs.
 """
 
 from __future__ import annotations

@@ -269,7 +269,8 @@ def values_at(
     length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
     drawn = noise.in_order(draws(length), fields)
     start, schedule = model.config.source.of_normal(next(drawn)), schedule_of(model)
-    if watch is None and isinstance(answer, Compiled) and isinstance(setup, Setup) and answer.takes(setup):
+    plain = watch is None and model.config.restorator == "diffusion"
+    if plain and isinstance(answer, Compiled) and isinstance(setup, Setup):
         return answer.walk(start, schedule, setup, lambda: next(drawn), passed)
 
     def after(step: Step) -> None:
