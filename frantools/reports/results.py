@@ -36,10 +36,10 @@ def shipped_results() -> dict[str, dict[str, Any]]:
     -------
     dict
         "bicubic", "single-masking-8", "diffusion-basic B" ...: baselines first, then single-pass models, then
-        diffusion models, each in the order of the files' names and as listed there.
+        those that are sampled, each in the order of the files' names and as listed there.
     """
     rows = [_named(row) for file in files() for row in file["results"]]
-    rows.sort(key=lambda row: min(row["calls"], 2))  # no call: a baseline; one: a single pass
+    rows.sort(key=lambda row: (row["calls"] > 0) + (row["setup"] is not None))  # no call: a baseline
     return {_name(row["model"], row["setup"]): row for row in rows}
 
 
