@@ -1401,3 +1401,14 @@ def test_a_notebook_that_is_run_from_end_to_end_keeps_finished_pictures() -> Non
     width = red.shape[1] // 3  # three panes: the original, B and red
     assert np.abs(red - green)[:, width : 2 * width].mean() > 5  # and not the gray input
     assert green[40:-40, -width + 10 : -10].max() < 40
+
+
+def test_without_a_kernel_the_region_is_shown_and_not_the_whole_picture(columns: list[Column]) -> None:
+    widget = ft.widgets.region("hopper", columns[:1], size=64)
+    assert widget.wait()
+    made = widget._repr_mimebundle_()
+    kept = (made[0] if isinstance(made, tuple) else made)["image/png"]
+    shown = np.asarray(Image.open(io.BytesIO(b64decode(kept))).convert("RGB"))[20:340, :320]  # below its title
+    part = next(iter(widget.result.shown.pictures.values())).image
+    np.testing.assert_allclose(shown[2::5, 2::5], part * 255, atol=0.6)
+    widget.close()

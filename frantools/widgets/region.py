@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from math import floor, log10
@@ -14,13 +15,14 @@ from ..jobs import Job
 from ..recipes import Recipe
 from ..regions import Region
 from ..restorers.columns import Column, as_columns
+from ..viewer.pictures import encode, read, sheet
 from ..views.note import FIGURES, LOCAL
 from ..views.region import VIEW, Local
 from ..views.sharpening import PREVIEW
 from .controls import Numbers, button, control
 from .explorer import Explorer
 from .rendering import LOCK
-from .stage import Panes
+from .stage import Panes, pictures_of
 
 
 def rounded(region: Region) -> Region:
@@ -85,6 +87,16 @@ class Zoom(Explorer):
             if column.title not in errors and (kept := self._job.kept(column)) is not None:
                 made[column.title] = kept
         return Panes(made, errors)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and for where no kernel runs what its view shows: the region, and not the whole pictures."""
+        made = super()._repr_mimebundle_(**options)
+        data = made[0] if isinstance(made, tuple) else made
+        if data is not None and self.result is not None:
+            shown = pictures_of(self.result.shown, self.shown())
+            encoded = {title: None if each is None else encode(read(each, title)) for title, each in shown.items()}
+            data["image/png"] = b64encode(sheet(encoded)).decode()
+        return made
 
     def paint(self) -> None:
         """Show the latest result, and the region as a box."""
