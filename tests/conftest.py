@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from golden import COMMITTED, Golden
 from hypothesis import settings
 
+from frantools.frannet import restoration
 from frantools.frannet.network import FranNet
+from frantools.frannet.samplers import calls_on
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
@@ -69,3 +73,29 @@ def random_models() -> dict[str, FranNet]:
     """FranNet's two kinds of model, "single-pass" and "diffusion", with random weights."""
     committed = Golden(COMMITTED)
     return {"single-pass": committed.single, "diffusion": committed.diffusion}
+
+
+@dataclass
+class Sampling:
+    """How much FranNet has sampled since the counter was last reset."""
+
+    pictures: int = 0
+    point_calls: int = 0
+    """Points times network calls."""
+
+    def reset(self) -> None:
+        self.pictures = self.point_calls = 0
+
+
+@pytest.fixture
+def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
+    """Count what FranNet samples: work that is done twice shows here, whatever cache was to prevent it."""
+    count, sample_grid = Sampling(), restoration.sample_grid
+
+    def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any) -> Any:
+        count.pictures += 1
+        count.point_calls += len(columns) * len(rows) * calls_on(setup, restoration.schedule_of(decoder.model))
+        return sample_grid(decoder, columns, rows, setup, *rest)
+
+    monkeypatch.setattr(restoration, "sample_grid", counted)
+    return count

@@ -431,6 +431,19 @@ def test_figures_writes_the_four_figures_and_makes_one_again_from_its_recipe(cap
 
 
 @needs_shipped
+def test_figures_2_and_3_together_cost_as_many_network_calls_as_figure_2(capsys, here, sampling):
+    points = 2 * 32 * 32  # two built-in portraits
+    succeed(capsys, "figures --size 32 --only entire-image")
+    assert sampling.point_calls == points * (100 + 15 + 1 + 1)
+    sampling.reset()
+    succeed(capsys, "figures --size 32 --only entire-image roi-crops")
+    assert sampling.point_calls == points * (100 + 15 + 1 + 1)
+    sampling.reset()
+    succeed(capsys, "figures --size 32")
+    assert sampling.point_calls == points * (100 + 100) + 2 * points * (100 + 15 + 1 + 1), "1; 2 with 3; and 4"
+
+
+@needs_shipped
 def test_figures_makes_the_chosen_ones_with_the_built_in_portraits(capsys, here):
     succeed(capsys, "figures --only local-region --size 8 --precision bfloat16")
     assert os.listdir("figures") == ["local-region.png"]

@@ -226,7 +226,9 @@ def render(
         If it is no recipe of a figure, a column is missing, or the photo or a model has changed since it was made.
     """
     view, complete, photos = prepared(recipe, photo, columns, trust)
-    *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), cache or Cache())
+    # Not `cache or Cache()`: a cache that is still empty is to be filled, for the next figure to find.
+    cache = Cache() if cache is None else cache
+    *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), cache)
     return view.draw(data, complete, None)
 
 
