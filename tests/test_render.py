@@ -41,7 +41,7 @@ OLD: dict[str, Any] = {
 FIGURES: dict[str, dict[str, Any]] = {
     "entire-image": {"size": [24, 24], "region": [0, 0, 1, 1], "precision": "float32"},
     "local-region": {"size": [24, 24], "region": [0.2, 0.2, 0.2, 0.4], "precision": "float32"},
-    "compare": {"look": {"view": "curtain", "left": 0, "right": 1, "curtain": 0.3, "frame": 0}},
+    "compare": {"look": {"view": "difference", "left": 0, "right": 1}},
     "region": {"region": [0.25, 0.25, 0.5, 0.5]},
     "rois": {"search": {"size": 12, "count": 2, "sub_size": 4, "sub_count": 1}, "anew": 1},
 }

@@ -1,4 +1,4 @@
-"""Columns side by side, and the other ways to look at them: a curtain, blinking, the difference."""
+"""Columns side by side, or the difference of two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ..checks import one_of, whole
 from ..comparisons import FIGURES, Comparison
@@ -22,14 +21,14 @@ from ..restorers.protocol import Progress, Restoration
 from ..restorers.resizing import resized_picture
 from ..scores.measures import measures
 from ..store import Cache
-from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, pixels, plain, show
+from .drawing import GAP, VERBATIM, Row, blank, grid, pixels, plain, show
 from .registry import View, register
 from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
 LARGE = 480  # pixels that a single picture is shown at
-VIEWS = ("side by side", "curtain", "blink", "difference")
+VIEWS = ("side by side", "difference")
 KEPT = 10_000  # restorations whose numbers are kept
 WORTH = 0.03  # seconds that what is next takes, if what there is is drawn before
 NUMBERS = ("mse", "psnr", "ssim")
@@ -43,28 +42,20 @@ class Look(Part):
 
     Parameters
     ----------
-    view : {"side by side", "curtain", "blink", "difference"}
-        All columns, or two of them on top of each other.
+    view : {"side by side", "difference"}
+        All columns, or the difference of two of them.
     left, right : int
         Which two, counted from 0.
-    curtain : float
-        Where the curtain's edge is, 0 to 1.
-    frame : int
-        Which of the two is shown while they blink.
     """
 
     view: str = VIEWS[0]
     left: int = 0
     right: int = 1
-    curtain: float = 0.5
-    frame: int = 0
 
     def __post_init__(self) -> None:
         one_of("view", self.view, VIEWS)
-        for name in ("left", "right", "frame"):
-            whole(name, getattr(self, name), 0)
-        if not isinstance(self.curtain, (int, float)) or not 0 <= self.curtain <= 1:
-            raise ValueError(f"curtain is {self.curtain!r}; accepted are numbers from 0 to 1")
+        whole("left", self.left, 0)
+        whole("right", self.right, 0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +118,7 @@ def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp
 
 @plain
 def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure:
-    """The figure: columns side by side, or the two chosen ones in one of the other views."""
+    """The figure: columns side by side, or the difference of the two chosen ones."""
     look, titles = Look.of(recipe), [column.title for column in recipe.columns]
     images = data.shown.images(titles)
     if look.view == "side by side":
@@ -143,14 +134,9 @@ def draw(data: Compared, recipe: Recipe, figure: Figure | None = None) -> Figure
     wide, tall = LARGE + 240, LARGE + 60
     figure = blank(wide, tall, figure)
     axes = figure.add_axes((120 / wide, 16 / tall, LARGE / wide, LARGE / tall))
-    above = {"curtain": f"{a}  |  {b}", "blink": (a, b)[look.frame % 2]}.get(look.view, f"|{a} - {b}|")
-    axes.set_title(above, fontsize=14, pad=8, **VERBATIM)
-    if look.view == "blink":
-        show(axes, (left, right)[look.frame % 2])
-    elif isinstance(left, str) or isinstance(right, str):
+    axes.set_title(f"|{a} - {b}|", fontsize=14, pad=8, **VERBATIM)
+    if isinstance(left, str) or isinstance(right, str):
         show(axes, left if isinstance(left, str) else right)
-    elif look.view == "curtain":
-        _curtain(axes, pixels(left), pixels(right), look.curtain)
     elif not {a, b} <= data.shown.sharp:
         show(axes, "the two columns are not complete yet; their difference follows")
     else:
@@ -168,16 +154,6 @@ def side_by_side(images: Mapping[str, Any], captions: Sequence[str], figure: Fig
             axes.sharex(first)
             axes.sharey(first)
     return figure
-
-
-def _curtain(axes: Axes, left: Any, right: Any, at: float) -> None:
-    """Two pictures, one on either side of an edge."""
-    show(axes, right)
-    height, width = right.shape[:2]
-    above = axes.imshow(left, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-    edge = at * width - 0.5
-    above.set_clip_path(Rectangle((-0.5, -0.5), edge + 0.5, height, transform=axes.transData))
-    axes.axvline(edge, color=OUTLINE, linewidth=1.6)
 
 
 def _difference(axes: Axes, left: Any, right: Any) -> None:

@@ -30,14 +30,10 @@ class LookControls(Numbers):
         super().__init__(
             {
                 "view": control(
-                    widgets.Dropdown, "Saved as", "All columns, or two of them on top of each other", options=VIEWS
+                    widgets.Dropdown, "Saved as", "All columns, or the difference of two of them", options=VIEWS
                 ),
                 "left": control(widgets.Dropdown, "First", "The first of the two columns", options=[("", 0)]),
                 "right": control(widgets.Dropdown, "Second", "The second of the two columns", options=[("", 0)]),
-                "curtain": control(
-                    widgets.FloatSlider, "Edge", "Where the curtain's edge is", max=1, value=0.5, step=0.01
-                ),
-                "frame": control(widgets.Dropdown, "Shown", "Which of the two a figure shows", options=[0, 1]),
             }
         )  # fmt: skip
         self.name(titles)
@@ -56,10 +52,9 @@ class LookControls(Numbers):
         self._settle()
 
     def _settle(self) -> None:
-        """Show what does something in the view."""
-        used = {"left": VIEWS[1:], "right": VIEWS[1:], "curtain": ("curtain",), "frame": ("blink",)}
-        for name, views in used.items():
-            self.controls[name].layout.display = "" if self.controls["view"].value in views else "none"
+        """Show the two columns where their difference is saved."""
+        for name in ("left", "right"):
+            self.controls[name].layout.display = "" if self.controls["view"].value == "difference" else "none"
 
 
 class Compare(Explorer):
