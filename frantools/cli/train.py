@@ -7,11 +7,11 @@ from dataclasses import fields
 from .parsing import Options, Parser, add_device
 
 MASKING = """
-Masking: 8 masks none to three quarters of 8 x 8 cells, each picture its own number; uniform (5 to 64 cells a side) and
-dynamic (primes) draw another size for each batch. 4,8:0.1..0.75 draws 4 or 8 cells a side for each batch, and masks a
-tenth to three quarters of them, as FranNet does; 5..64 are all sizes from 5 to 64. A limit with a point in it is
-a share. One without is a number of cells, and a negative one counts from all of them: 8:2..-8 masks 2 to 56 of 64.
-VALUE is what masked cells show, from -1, black, to 1, white; without it 0, mid gray.
+Masking hides cells of the input, as FranNet does. 8 cuts it into 8 x 8 cells and hides none to three quarters of them,
+another number in each picture; uniform (5 to 64 cells a side) and dynamic (primes) draw another size for each batch.
+4,8:0.1..0.75 draws 4 or 8 cells a side and hides a tenth to three quarters of them. A limit with a decimal point is a
+share of the cells. One without is a number of cells, and a negative one counts from all: 8:2..-8 hides 2 to 56 of 64.
+VALUE is what hidden cells show, from -1, black, to 1, white; without it 0, mid gray.
 """
 
 

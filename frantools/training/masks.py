@@ -1,7 +1,7 @@
-"""The masking augmentation: an input is cut into cells, and some of them lose what they show.
+"""FranNet's masking augmentation: an input is cut into cells, and some of them are hidden.
 
-FranNet's own, from its draws to the masked picture, is a chain of small functions: `limits`, `keep`, `spread` and
-`cover`. `mask` draws the numbers.
+A chain of small functions leads from the random numbers to the masked picture: `limits`, `keep`, `spread` and `cover`.
+`Masking` draws the numbers; `mask` takes the option of the command line.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from torch import Tensor
 from ..images import INPUT_SIZE
 
 PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
-WORDS = ("none", "uniform", "dynamic")
+NAMED_SIZES = {"uniform": "5..64", "dynamic": ",".join(map(str, (*PRIMES, 64)))}
+"""The sizes of FranNet's named maskings, as `Masking.parse` reads them."""
 SYNTAX = (
-    f"accepted are {', '.join(WORDS)}, whole numbers from 1 to {INPUT_SIZE}, and SIZES[:LEAST..MOST[:VALUE]], "
-    "as in 8, 4,8:0.1..0.75, 5..64:2..-8 and 16:0..0.5:-1"
+    f"accepted are none, {', '.join(NAMED_SIZES)}, whole numbers from 1 to {INPUT_SIZE}, and "
+    "SIZES[:LEAST..MOST[:VALUE]], as in 8, 4,8:0.1..0.75, 5..64:2..-8 and 16:0..0.5:-1"
 )
 NUMBER = r"-?\d{1,4}(?:\.\d+)?"
 SIZES = r"\d{1,2}(?:\.\.\d{1,2})?"
@@ -98,18 +99,22 @@ class Masking:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``SIZES[:LEAST..MOST[:VALUE]]``; anything else is a ValueError.
+        """Read ``SIZES[:LEAST..MOST[:VALUE]]``, "uniform" or "dynamic"; anything else is a ValueError.
 
-        `SIZES` are numbers and ranges with commas between them. A limit with a point in it is a share.
+        `SIZES` are numbers and ranges with commas between them. A limit with a decimal point is a share of the cells;
+        the default is ``0.0..0.75``.
 
         Examples
         --------
+        >>> Masking.parse("8")
+        Masking(sizes=(8,), least=0.0, most=0.75, value=0.0)
         >>> Masking.parse("4,8:0.1..0.75")
         Masking(sizes=(4, 8), least=0.1, most=0.75, value=0.0)
         >>> Masking.parse("6..9:2..-8:-1")
         Masking(sizes=(6, 7, 8, 9), least=2, most=-8, value=-1.0)
         """
-        found = PATTERN.fullmatch(text if ":" in text else f"{text}:0..0.75")
+        sizes_only = NAMED_SIZES.get(text, text)
+        found = PATTERN.fullmatch(sizes_only if ":" in sizes_only else f"{sizes_only}:0.0..0.75")
         if found is None:
             raise ValueError(f"masking is {text!r}; {SYNTAX}")
         sizes: list[int] = []
@@ -168,39 +173,22 @@ def cover(x: Tensor, kept: Tensor, value: float = 0.0) -> Tensor:
 
 def check_masking(masking: str) -> str:
     """Accept what `mask` reads; anything else is a ValueError."""
-    if masking not in WORDS and not (masking.isdecimal() and 1 <= int(masking) <= INPUT_SIZE):
+    if masking != "none":
         Masking.parse(masking)
     return masking
 
 
 def mask(x: Tensor, masking: str, rng: np.random.Generator) -> Tensor:
-    """Set cells of pictures to mid gray, or to another value.
-
-    The words and single numbers mask 0 to 75 % of the cells, as the shipped models' trainings drew them: the number of
-    cells is a rounded share, and a pixel's cell is that of its corner. Lists and limits are FranNet's own, `Masking`.
+    """Hide cells of a batch of pictures.
 
     Parameters
     ----------
     x : Tensor
         (B, 1, S, S) inputs in [-1, 1].
     masking : str
-        "none"; cells a side; "uniform", which picks 5 to 64 anew for each batch, or "dynamic", a prime of 5 to 61 or
-        64; or what `Masking.parse` reads.
+        "none"; cells a side; "uniform", which draws 5 to 64 for each batch; "dynamic", which draws a prime of 5 to 61
+        or 64; or sizes and limits. See `Masking.parse`.
+    rng : numpy.random.Generator
+        The source of all random numbers.
     """
-    match masking:
-        case "none":
-            return x
-        case "uniform":
-            cells = int(rng.integers(5, 65))
-        case "dynamic":
-            cells = int(rng.choice((*PRIMES, 64)))
-        case _ if masking.isdecimal():
-            cells = int(masking)
-        case _:
-            return Masking.parse(masking)(x, rng)
-    order = np.argsort(rng.random((len(x), cells * cells)), axis=1)
-    masked = np.floor(rng.uniform(0, 0.75, (len(x), 1)) * cells * cells + 0.5)
-    masked = np.minimum(masked, cells * cells * 3 // 4)  # or rounding masks a single cell, which is all
-    kept = torch.from_numpy(order >= masked).reshape(-1, 1, cells, cells)
-    nearest = torch.arange(x.shape[-1]) * cells // x.shape[-1]
-    return x * kept[:, :, nearest][:, :, :, nearest]
+    return x if masking == "none" else Masking.parse(masking)(x, rng)
