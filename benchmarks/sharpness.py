@@ -22,9 +22,9 @@ from frantools.files import replacing
 from frantools.frannet.network import FranNet
 from frantools.frannet.setups import named_setup
 from frantools.images import prepare_input, square
+from frantools.note import LOCAL
 from frantools.pictures import Pictures
 from frantools.scores.measures import sharpness
-from frantools.views.note import LOCAL
 
 ROOT = Path(__file__).parent.parent
 SIDE = 128  # pixels of a restored region

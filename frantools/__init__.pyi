@@ -1,4 +1,6 @@
 # The public names, for lazy_loader at run time and for type checkers.
+from . import figures as figures
+from . import note as note
 from . import views as views
 from . import widgets as widgets
 from .comparisons import Comparison as Comparison
@@ -21,13 +23,13 @@ from .frannet.sampling import sample_points as sample_points
 from .images import load_image as load_image
 from .images import portraits as portraits
 from .images import prepare_input as prepare_input
+from .note import findings as findings
 from .photo import Photo as Photo
 from .recipes import Recipe as Recipe
 from .recipes import load_recipe as load_recipe
 from .recipes import save_figure as save_figure
 from .recipes import save_picture as save_picture
 from .regions import Region as Region
-from .reports import findings as findings
 from .reports.crops import crops as crops
 from .restorers.columns import Column as Column
 from .restorers.protocol import Cancelled as Cancelled
@@ -41,8 +43,6 @@ from .scores.roi import merge_rois as merge_rois
 from .sweeps.driver import sweep as sweep
 from .sweeps.result import Sweep as Sweep
 from .tables import Table as Table
-from .views import figures as figures
-from .views import note as note
 from .views.registry import render as render
 
 __version__: str

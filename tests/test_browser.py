@@ -17,9 +17,9 @@ from PIL import Image
 import frantools as ft
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import FranNet
+from frantools.note import FIGURES
 from frantools.restorers.columns import COLUMNS
 from frantools.restorers.resizing import NAMED
-from frantools.views.note import FIGURES
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 SETUP = """\
 import frantools as ft
 from frantools.comparisons import Column
-from frantools.views.figures import RoiSearch
+from frantools.figures import RoiSearch
 from skimage.restoration import denoise_tv_chambolle
 
 fast = ft.Setup(K=30)

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import spearmanr
 
 import frantools as ft
-from frantools.reports import claims
-from frantools.reports.claims import CLAIMS, Setting, agreement, losses, published, verdict, verdicts
+from frantools.note import claims
+from frantools.note.claims import CLAIMS, Setting, agreement, losses, published, verdict, verdicts
 
 PICTURES = 40
 B = Setting(1.0, 8, "normal", None, True)

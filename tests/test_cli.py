@@ -16,12 +16,11 @@ import torch
 from PIL import Image
 
 import frantools as ft
-from frantools import cli
+from frantools import cli, note
 from frantools.frannet.checkpoints import save_model
 from frantools.images import square
 from frantools.recipes import save_picture
 from frantools.reports.cards import facts
-from frantools.views import note
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "data" / "golden"

@@ -12,13 +12,12 @@ from PIL import Image
 
 import frantools as ft
 from frantools import comparisons as comparison
-from frantools import recipes
+from frantools import figures, note, recipes
 from frantools.comparisons import COLUMNS, Cache, Column
-from frantools.reports import findings
+from frantools.figures import RoiSearch, Row
+from frantools.note import findings, four_figures
 from frantools.tables import Table
-from frantools.views import figures, note
 from frantools.views.drawing import fitting, shortened
-from frantools.views.figures import RoiSearch, Row
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
 
@@ -53,7 +52,7 @@ def test_a_saved_figure_carries_the_recipe_that_makes_the_same_pixels_again(made
     recipes.save_figure(note.draw(recipe, pictures), path, recipe)
     again = ft.load_recipe(path)
     assert again == recipe
-    recipes.save_figure(note.render(again), tmp_path / "again.png", again)
+    recipes.save_figure(ft.render(again), tmp_path / "again.png", again)
     np.testing.assert_array_equal(np.asarray(Image.open(path)), np.asarray(Image.open(tmp_path / "again.png")))
 
 
@@ -108,13 +107,13 @@ def test_a_recipe_of_changed_weights_or_pictures_is_refused(tmp_path):
     photo = tmp_path / "me.png"
     Image.fromarray(ft.portraits()["hopper"]).save(photo)
     recipe = note.recipe("entire-image", pictures=[str(photo)], size=16)
-    note.check(recipe)
+    four_figures.check(recipe)
     other = {**recipe, "models": {**recipe["models"], "single-masking-8": "0" * 64}}
     with pytest.raises(ValueError, match="single-masking-8 has other weights"):
-        note.check(other)
+        four_figures.check(other)
     Image.fromarray(ft.portraits()["astronaut"]).save(photo)
     with pytest.raises(ValueError, match=r"me\.png has changed"):
-        note.check(recipe)
+        four_figures.check(recipe)
 
 
 @pytest.mark.parametrize("recipe", [{}, {"figure": "entire-image"}, {"figure": "mona-lisa"}, {"model": "x"}])
@@ -122,7 +121,7 @@ def test_what_is_no_recipe_of_a_figure_is_refused(recipe):
     with pytest.raises(
         ValueError, match=r"not the recipe of a figure; figures are .*ddpm-vs-ddim|is damaged: it has no columns"
     ):
-        note.render(recipe)
+        ft.render(recipe)
 
 
 @pytest.mark.parametrize("part", ["pictures", "columns", "size", "region", "models", "search"])
@@ -130,7 +129,7 @@ def test_what_is_no_recipe_of_a_figure_is_refused(recipe):
 def test_a_damaged_recipe_is_refused_without_a_traceback(part, value):
     recipe = note.recipe("roi-crops", pictures=["hopper"], size=16)
     with pytest.raises((ValueError, FileNotFoundError)):
-        note.check({**recipe, part: value})
+        four_figures.check({**recipe, part: value})
 
 
 @pytest.mark.parametrize(("figure", "columns"), [("ddpm-vs-ddim", 3), ("entire-image", 5), ("local-region", 4)])
@@ -139,13 +138,13 @@ def test_a_row_beyond_the_note_stands_below_each_picture(figure, columns, tmp_pa
     second = recipe["beyond"]
     assert second == list(note.BEYOND[:columns])
     assert {"diffusion-best", "single-best"} <= recipe["models"].keys()
-    drawn = note.render(recipe)
+    drawn = ft.render(recipe)
     assert len(drawn.axes) == 2 * (columns + len(second))
     assert [text.get_text() for axes in drawn.axes[columns : columns + len(second)] for text in axes.texts] == second
     recipes.save_figure(drawn, tmp_path / "figure.png", recipe)
     assert ft.load_recipe(tmp_path / "figure.png") == recipe
     with pytest.raises(ValueError, match="it has no column mona-lisa"):
-        note.check({**recipe, "beyond": ["mona-lisa"]})
+        four_figures.check({**recipe, "beyond": ["mona-lisa"]})
 
 
 def test_figure_3_has_no_row_beyond_the_note():

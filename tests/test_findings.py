@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import frantools as ft
+from frantools import figures
 from frantools.evaluation import Metrics, summarise
 from frantools.frannet.samplers import QUICK
-from frantools.reports import findings
-from frantools.reports import results as shipped
+from frantools.note import findings
+from frantools.note import results as shipped
 from frantools.scores.intervals import interval, paired_interval
-from frantools.views import figures
 
 
 def metrics(loss: float, calls: int = 1, pictures: int = 40, seed: int = 0) -> Metrics:

@@ -12,7 +12,7 @@ import pytest
 
 import frantools as ft
 from frantools import cli
-from frantools.reports import findings
+from frantools.note import findings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import recipes
+from frantools import note, recipes
 from frantools.comparisons import Column
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
+from frantools.note import four_figures
 from frantools.restorers.frannet import shared_model
-from frantools.views import note
 
 
 def test_the_recipe_of_a_picture_of_any_size_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,9 +49,9 @@ def recipe(tmp_path: Path) -> recipes.Recipe:
     ],
 )
 def test_a_damaged_recipe_is_a_value_error_of_one_sentence(recipe: recipes.Recipe, part: str, value: object) -> None:
-    note.check(recipe)
+    four_figures.check(recipe)
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
-        note.check({**recipe, part: value})
+        four_figures.check({**recipe, part: value})
 
 
 def test_a_model_that_was_trained_again_is_loaded_again(tmp_path: Path) -> None:

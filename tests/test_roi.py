@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frantools as ft
+from frantools import note
+from frantools.note import four_figures
 from frantools.scores import roi as roi_module
 from frantools.scores.roi import RoiSearch, positions, scores
-from frantools.views import note
 
 
 def pictures(seed: int, number: int, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -282,7 +283,7 @@ def test_the_recipe_of_figure_3_scales_the_notes_search(size):
     side = min(size) if isinstance(size, tuple) else size
     recipe = note.recipe("roi-crops", ["hopper"], size=size)
     assert RoiSearch(**recipe["search"]) == RoiSearch().scaled(side)
-    note.check(recipe)
+    four_figures.check(recipe)
 
 
 @needs_shipped

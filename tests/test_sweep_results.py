@@ -12,10 +12,10 @@ import pytest
 import frantools as ft
 from frantools.frannet.checkpoints import shipped
 from frantools.frannet.schedule import make
-from frantools.reports import claims, diffusion
+from frantools.note import claims, plane_findings
+from frantools.note.strides import strides, terms
 from frantools.sweeps.packed import packed, written
 from frantools.sweeps.stored import kept_in, stored
-from frantools.views.stride import strides, terms
 
 FILE = shipped() / "results" / "sweep" / "note.json"
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07-the-plane.ipynb"
@@ -23,11 +23,11 @@ NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07-the-plane.ipynb"
 
 @pytest.fixture(scope="module")
 def ours() -> claims.Losses:
-    return claims.losses(diffusion.swept())
+    return claims.losses(plane_findings.swept())
 
 
 def test_the_shipped_sweep_has_all_settings_of_the_note_on_each_picture(ours):
-    made = diffusion.swept()
+    made = plane_findings.swept()
     assert set(ours) == set(claims.published())
     assert len(made) == 465 * len(made.pictures) == sum(map(len, ours.values()))
     for row in made.rows:
@@ -91,7 +91,7 @@ def test_a_store_in_which_no_picture_is_whole_is_not_packed(tmp_path):
 
 
 def test_the_published_numbers_are_drawn_as_means_of_512_pictures():
-    made = diffusion.noted()
+    made = plane_findings.noted()
     assert len(made) == 465
     assert claims.losses(made) == claims.published()
     figure = ft.figures.slices(made, "stochasticity", "noise_stddev", where={"K": 1, "noise_projection": False})
@@ -108,16 +108,16 @@ def test_the_notebook_says_what_the_results_say(ours):
     )
     assert str(claims.agreement(ours)) in told
     assert str(claims.verdicts(ours)) in told
-    assert diffusion.about() in told
-    for name in diffusion.PARTS:
-        assert str(diffusion.least(name)) in told
-    assert str(diffusion.apart()) in told
+    assert plane_findings.about() in told
+    for name in plane_findings.PARTS:
+        assert str(plane_findings.least(name)) in told
+    assert str(plane_findings.apart()) in told
 
 
 def test_the_best_settings_of_each_part_are_the_best(ours):
-    for name in diffusion.PARTS:
-        for row in diffusion.least(name).rows:
-            each = {s: v.mean() for s, v in diffusion.part(name, ours).items() if s.noise_stddev == row["noise"]}
+    for name in plane_findings.PARTS:
+        for row in plane_findings.least(name).rows:
+            each = {s: v.mean() for s, v in plane_findings.part(name, ours).items() if s.noise_stddev == row["noise"]}
             assert row["settings"] == len(each)
             assert row["its loss here"] == f"{min(each.values()):.5f}"
             assert row["worst loss here"] == f"{max(each.values()):.5f}"
@@ -126,7 +126,7 @@ def test_the_best_settings_of_each_part_are_the_best(ours):
 def test_a_claim_is_spoken_against_by_the_means_that_do(ours):
     claim = "K = 7, 9, 10 are spikes"
     made = claims.verdict(claim, ours)
-    rows = diffusion.against(claim, rows=10_000).rows
+    rows = plane_findings.against(claim, rows=10_000).rows
     assert made.lower + len(rows) == len(made.pairs.rows)
     assert all(float(row["difference"]) >= 0 for row in rows)
 

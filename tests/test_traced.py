@@ -9,7 +9,7 @@ import pytest
 
 import frantools as ft
 from frantools.frannet.tracing import Trace
-from frantools.views.charts import Estimate
+from frantools.note.charts import Estimate
 
 SIZE = 16
 

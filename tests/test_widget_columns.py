@@ -279,7 +279,7 @@ def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch
 
 @pytest.mark.parametrize("name", ["rois", "region"])
 def test_regions_take_any_restorer_and_any_photo(name: str, wide: np.ndarray) -> None:
-    options = {"search": ft.views.figures.RoiSearch(16, 2, 6, 1)} if name == "rois" else {}
+    options = {"search": ft.figures.RoiSearch(16, 2, 6, 1)} if name == "rois" else {}
     columns = [Column("dim", dim, weight=0.9), Column("grain", grain)]
     widget = done(getattr(ft.widgets, name)(wide, columns, size=SIZE, **options))
     assert widget.final

@@ -30,7 +30,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 import frantools as ft
-from frantools import cli
+from frantools import cli, note
 from frantools.comparisons import Cache, Column
 from frantools.frannet.adapters import SchedulerSetup
 from frantools.frannet.checkpoints import save_model
@@ -42,7 +42,7 @@ from frantools.recipes import Recipe, load_recipe, save_figure
 from frantools.scores.measures import measures
 from frantools.scores.roi import RoiSearch
 from frantools.views import compare as compare_view
-from frantools.views import note, sharpening
+from frantools.views import sharpening
 from frantools.views.compare import NUMBERS, VIEWS
 from frantools.views.drawing import INK
 from frantools.views.sharpening import job_of, sharpen

@@ -32,9 +32,9 @@ def arguments(parser: Parser) -> None:
 
 
 def run(options: Options) -> None:
+    from .. import note
     from ..recipes import load_recipe, save_figure
     from ..store import Cache
-    from ..views import note
     from ..views.registry import prepared, render
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}

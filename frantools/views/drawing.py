@@ -46,6 +46,7 @@ STYLE = {
     if name.split(".")[0] not in ("backend", "interactive", "toolbar", "webagg", "tk", "timezone", "date", "savefig")
     and not name.startswith(("backend", "figure.max_open", "figure.hooks"))
 }
+COLOURS = ("#767676", "#b8860b", "#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by the colour-blind too
 OUTLINE = "#ffd60a"  # seen on skin, cloth and sky alike, with a dark edge
 
 

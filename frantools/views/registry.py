@@ -30,7 +30,17 @@ Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
 Draw = Callable[[Any, Recipe, Figure | None], Figure]
 """Makes the figure of what `Compute` yielded, new or in a given one. It restores nothing."""
 
-HOMES = ("note", "compare", "rois", "region", "trajectory", "variability", "alternatives", "single")
+VIEW_MODULES = (
+    "..note.four_figures",
+    ".compare",
+    ".rois",
+    ".region",
+    ".trajectory",
+    ".variability",
+    ".alternatives",
+    ".single",
+)
+"""The modules that register views, imported by name: a view is found without the registry knowing it."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,8 @@ def register(view: View) -> View:
 
 def views() -> Mapping[str, View]:
     """All views by name."""
-    for home in HOMES:
-        import_module(f".{home}", __package__)
+    for module in VIEW_MODULES:
+        import_module(module, __package__)
     return _views
 
 

@@ -14,8 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from .charts import COLOURS
-from .drawing import VERBATIM, blank, extent, fitting, plain, verbatim
+from .drawing import COLOURS, VERBATIM, blank, extent, fitting, plain, verbatim
 from .swept import Panels, Place, Scale, Swept, is_number, norm_of, panels_of, told
 
 PANEL = (270, 200)

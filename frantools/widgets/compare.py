@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..degradation import Degradation
+from ..note.four_figures import FIGURES
 from ..photo import Photo
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
@@ -17,7 +18,6 @@ from ..restorers.protocol import Progress
 from ..scores.measures import measures
 from ..viewer.pictures import original_of, reference_among, told
 from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
-from ..views.note import FIGURES
 from .controls import Numbers, control
 from .explorer import Explorer
 from .stage import Panes, pictures_of

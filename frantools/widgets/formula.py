@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from ..frannet.samplers import NOISE_STDDEVS, Setup
 from ..frannet.schedule import STEPS
-from ..views import stride
+from ..note import strides
 from .controls import slim
 
 
@@ -44,7 +44,7 @@ class Formula(widgets.VBox):
     def draw(self, _: Any = None) -> None:
         """Show the terms of where the sliders are."""
         file = BytesIO()
-        stride.formula(self.t.value, self.setup).savefig(file, format="png", dpi="figure")
+        strides.formula(self.t.value, self.setup).savefig(file, format="png", dpi="figure")
         self.chart.value = file.getvalue()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -12,11 +12,11 @@ import ipywidgets as widgets
 
 from ..degradation import Degradation
 from ..jobs import Job
+from ..note.four_figures import FIGURES, LOCAL
 from ..recipes import Recipe
 from ..regions import Region
 from ..restorers.columns import Column, as_columns
 from ..viewer.pictures import encode, read, sheet
-from ..views.note import FIGURES, LOCAL
 from ..views.region import VIEW, Local
 from ..views.sharpening import PREVIEW
 from .controls import Numbers, button, control

@@ -9,11 +9,11 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..degradation import Degradation
+from ..note.four_figures import FIGURES
 from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
 from ..scores.roi import RoiSearch
 from ..viewer.boxes import scaled
-from ..views.note import FIGURES
 from ..views.rois import VIEW, Found
 from .controls import Numbers, control, follow, side
 from .explorer import Explorer

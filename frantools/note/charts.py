@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .drawing import VERBATIM, blank, extent, plain, verbatim
+from ..views.drawing import COLOURS, VERBATIM, blank, extent, plain, verbatim
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class Estimate:
     note: float | None = None
 
 
-COLOURS = ("#767676", "#b8860b", "#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by the colour-blind too
 LINE = 19  # pixels that a model's line is high
 
 

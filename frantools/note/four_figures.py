@@ -28,11 +28,9 @@ from ..scores.measures import sharpness
 from ..scores.roi import RoiSearch
 from ..store import Cache
 from ..tables import Table
-from . import figures
-from .registry import View, check_complete, check_models, opened, register, render
-from .sharpening import compared
-
-__all__ = ["BEYOND", "COLUMNS", "FIGURES", "LOCAL", "draw", "located", "measured", "recipe", "regions", "render"]
+from ..views.registry import View, check_complete, check_models, opened, register
+from ..views.sharpening import compared
+from . import layouts
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
@@ -197,8 +195,8 @@ def draw(recipe: Any, pictures: Restored) -> Figure:
     shown = {name: images(made) for name, made in pictures.items()}
     if read.view == "roi-crops":
         complete = {name: dict(made) for name, made in pictures.items()}
-        return figures.roi_crops(complete, RoiSearch(**read.options["search"]))
-    return figures.table(shown, beyond)
+        return layouts.roi_crops(complete, RoiSearch(**read.options["search"]))
+    return layouts.table(shown, beyond)
 
 
 def images(made: Mapping[str, Any]) -> dict[str, Any]:

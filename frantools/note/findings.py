@@ -17,11 +17,11 @@ from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
 from ..tables import Table, signed
-from ..views.figures import Estimate
 from . import results as shipped
-from .lengths import length_sentences as length_sentences
-from .lengths import lengths as lengths
-from .lengths import noise_lengths as noise_lengths
+from .charts import Estimate
+from .noise_lengths import length_sentences as length_sentences
+from .noise_lengths import lengths as lengths
+from .noise_lengths import noise_lengths as noise_lengths
 from .results import FAMILIES, NOTED, PUBLISHED
 from .results import commands as commands
 from .results import curves as curves

@@ -1,4 +1,4 @@
-"""The note's four figures, from their restorations; and what figures are drawn with, by name."""
+"""Draw the note's four figures from their restorations."""
 
 from __future__ import annotations
 
@@ -10,54 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..scores.roi import Roi, RoiSearch
-from . import drawing, planes
-from .charts import Estimate, lengths, loss_against_calls, losses
-from .drawing import Pictures, Row, Shown, blank, outline, pixels, show
-from .planes import plane
-from .slices import best_under, front, slices
-from .stride import formula, spheres, strides
-from .swept import Swept
-from .traced import paths, predicted_losses, strips, traces
-
-__all__ = [
-    "Estimate",
-    "RoiSearch",
-    "Row",
-    "Shown",
-    "best_under",
-    "blank",
-    "ddpm_vs_ddim",
-    "detail",
-    "entire_image",
-    "formula",
-    "front",
-    "grid",
-    "lengths",
-    "local_region",
-    "loss_against_calls",
-    "losses",
-    "outline",
-    "paths",
-    "pixels",
-    "plane",
-    "predicted_losses",
-    "roi_crops",
-    "show",
-    "slices",
-    "spheres",
-    "strides",
-    "strips",
-    "traces",
-]
-
-
-def grid(what: Swept | Sequence[Row], *arguments: Any, **named: Any) -> Figure:
-    """Pictures in rows and columns: those of a sweep, restored anew over two of its axes, see `planes.grid`; or given
-    ones, see `drawing.grid`.
-    """
-    make: Any = planes.grid if hasattr(what, "to_frame") else drawing.grid
-    made: Figure = make(what, *arguments, **named)
-    return made
+from ..views import drawing
+from ..views.drawing import Pictures, Row, pixels
 
 
 def table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:

@@ -18,7 +18,7 @@ from ..frannet.checkpoints import load_model
 from ..frannet.samplers import SETUPS, Setup, Step, ddim_sigma, noise_of, sample
 from ..frannet.schedule import Schedule, make
 from ..photo import as_photo
-from .drawing import VERBATIM, blank, plain
+from ..views.drawing import VERBATIM, blank, plain
 
 Vector = NDArray[np.float64]
 INKS = {"x0": "#0072b2", "e": "#009e73", "z": "#d55e00"}

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..scores.intervals import interval, paired_interval
 from ..tables import Table, signed
-from ..views.charts import Estimate
 from . import results as shipped
+from .charts import Estimate
 
 Measured = Mapping[str, Any]
 """What `benchmarks/noise_length.py` writes."""

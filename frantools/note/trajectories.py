@@ -13,8 +13,8 @@ from ..frannet.tracing import Trace
 from ..photo import as_photo
 from ..restorers.columns import as_columns
 from ..scores.measures import measures
-from .drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, plain, show
-from .trajectory import CHANNELS, tracer
+from ..views.drawing import GAP, OUTLINE, VERBATIM, Row, blank, grid, plain, show
+from ..views.trajectory import CHANNELS, tracer
 
 INKS = ("#d62728", "#2ca02c", "#1f77b4")  # of the channels
 MARKS = 28  # calls at most whose predictions are measured

@@ -1,0 +1,25 @@
+"""Everything specific to FranNet's note: its four figures, the findings and claims that are tested, their charts."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["claims", "findings", "plane_findings"],
+    submod_attrs={
+        "four_figures": [
+            "BEYOND",
+            "FIGURES",
+            "LOCAL",
+            "draw",
+            "located",
+            "measured",
+            "recipe",
+            "regions",
+            "restorations",
+            "setups",
+            "titles",
+        ]
+    },
+)
