@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 import frantools as ft
 from frantools.evaluation import photos
-from frantools.frannet.setups import setup_name
 from frantools.scores.measures import measures
 from frantools.scores.sampling import Estimate, draw, pooled, quantile
 
@@ -96,7 +95,7 @@ def told(points: int, estimates: NDArray[Any], full: NDArray[Any]) -> int:
     )
     for number, setup in enumerate(SETUPS):
         shares = [share for which in range(2) for share in (near[:, 0, which, number], near[:, :, which, number])]
-        print(f"| {setup_name(setup)} | {' | '.join(f'{share.mean():.1%}' for share in shares)} |")
+        print(f"| {setup.name} | {' | '.join(f'{share.mean():.1%}' for share in shares)} |")
     whole = near.mean(axis=(0, 1, 3))
     return int(not 0.90 <= whole.min() <= whole.max() <= 0.98)
 

@@ -17,9 +17,9 @@ from .frannet.ablations import Ablation as Ablation
 from .frannet.autoregressive import AutoregressiveSetup as AutoregressiveSetup
 from .frannet.checkpoints import load_model as load_model
 from .frannet.checkpoints import models as models
-from .frannet.samplers import SETUPS as SETUPS
-from .frannet.samplers import Setup as Setup
 from .frannet.sampling import sample_points as sample_points
+from .frannet.setup import SETUPS as SETUPS
+from .frannet.setup import Setup as Setup
 from .images import load_image as load_image
 from .images import portraits as portraits
 from .images import prepare_input as prepare_input

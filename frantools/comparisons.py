@@ -292,7 +292,7 @@ def restore(
     photo : Photo, str, path, ndarray or Tensor
         See `Photo`. For FranNet also the network's input itself, as `prepare_input` makes it: (1, 1, 64, 64) floats
         in [-1, 1].
-    setup : Setup, SchedulerSetup or str, optional
+    setup : Sampler or str, optional
         The sampler and its settings, for FranNet's diffusion models only. Default: `Setup()`, the note's B.
     size : int or (int, int)
         Width and height, 1 to 16384 each. One number is the longer side of the frame; with a region, both sides.

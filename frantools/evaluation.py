@@ -14,7 +14,7 @@ import numpy as np
 from .checks import whole
 from .comparisons import Comparison, compare
 from .degradation import Degradation
-from .frannet.samplers import Setup, Solver
+from .frannet.samplers import Sampler
 from .images import portraits
 from .photo import Photo, as_photo, distinct
 from .pictures import Pictures
@@ -88,7 +88,7 @@ def evaluate(
 def evaluate(
     what: Any,
     folder_or_images: Any,
-    setup: Setup | Solver | str | None = None,
+    setup: Sampler | str | None = None,
     size: int = SIZE,
     limit: int | None = None,
     seed: int = 0,
@@ -104,7 +104,7 @@ def evaluate(
 def evaluate(
     what: Any,
     folder_or_images: Any,
-    setup: Setup | Solver | str | None = None,
+    setup: Sampler | str | None = None,
     size: int = SIZE,
     limit: int | None = None,
     seed: int = 0,
@@ -126,7 +126,7 @@ def evaluate(
         A FranNet of `load_model`, or whatever can be a column: "bicubic", a function, a path. Or a list of columns.
     folder_or_images : path or sequence
         A folder of pictures, or the pictures: see `Photo`. Damaged ones in a folder are skipped with a warning.
-    setup : Setup, SchedulerSetup or str, optional
+    setup : Sampler or str, optional
         For FranNet's diffusion models; default B. Columns of a list have setups of their own.
     size : int
         Pixels of the longer side at which pictures are kept and compared, 1 to 16384.
@@ -197,7 +197,7 @@ def _is_pair(what: Any) -> bool:
     return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str)
 
 
-def _column(what: Any, setup: Setup | Solver | str | None) -> Column:
+def _column(what: Any, setup: Sampler | str | None) -> Column:
     """The one column to measure."""
     if setup is None:
         return as_column(what)

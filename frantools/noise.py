@@ -17,9 +17,8 @@ whatever order they are taken: that is why a field is the same in every tile and
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
-from itertools import count
 from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +27,6 @@ import torch
 from torch import Tensor
 
 from . import compiled
-from .checks import one_of
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
 CHANNELS = 3  # numbers of a draw
@@ -36,7 +34,6 @@ UNIT = 2.0**-16  # of a field's weights and nodes: products are multiples of its
 TAPS = 10  # nodes along an axis whose weights are not 0: those of nodes at five lengths and more round to it
 BAND = 64  # windows whose sums are one product of matrices, where nothing is compiled
 SHORTEST = 2.0**-BITS  # length of a field, of the picture
-FIELDS = ("fresh", "one")
 
 Draws = Callable[[int], Tensor]
 """The draws of some points by their number: (N, 3) float32, as `normal` gives them."""
@@ -269,19 +266,13 @@ def field(seed: int, x: Tensor, y: Tensor, draw: int, length: float = 0.0) -> Te
     return point_draws(seed, x, y, length)(draw)
 
 
-def checked(length: object, fields: object) -> float:
-    """A length as a Python float; a ValueError where it or the fields are none. "inf", as JSON has it, is infinity."""
+def check_length(length: object) -> float:
+    """A length as a Python float; a ValueError if it is none. "inf", as JSON has it, is infinity."""
     number = float("inf") if length == "inf" else length
     # NaN is not at least 0.
     if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
         raise ValueError(f"noise_length is {length!r}; accepted are numbers from 0, fractions of the picture, and inf")
-    one_of("noise_fields", fields, FIELDS)
     return float(number)
-
-
-def in_order(draws: Draws, fields: str = "fresh") -> Iterator[Tensor]:
-    """The draws of a sampling one after the other: the start, then one a step, or the same "one" for all steps."""
-    return (draws(number if fields == "fresh" else min(number, 1)) for number in count())
 
 
 def _nodes(first: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,6 @@ from hypothesis import settings
 
 from frantools.frannet import restoration
 from frantools.frannet.network import FranNet
-from frantools.frannet.samplers import calls_on
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
@@ -94,7 +93,8 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
 
     def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any) -> Any:
         count.pictures += 1
-        count.point_calls += len(columns) * len(rows) * calls_on(setup, restoration.schedule_of(decoder.model))
+        calls = 1 if setup is None else setup.calls_on(restoration.schedule_of(decoder.model))
+        count.point_calls += len(columns) * len(rows) * calls
         return sample_grid(decoder, columns, rows, setup, *rest)
 
     monkeypatch.setattr(restoration, "sample_grid", counted)

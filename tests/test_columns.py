@@ -25,9 +25,8 @@ import frantools as ft
 from frantools import jobs
 from frantools.degradation import Degradation
 from frantools.frannet.checkpoints import save_model
-from frantools.frannet.interpolants import predict_x0
 from frantools.frannet.network import Config, FranNet
-from frantools.frannet.samplers import Step
+from frantools.frannet.samplers import Sampler, Step
 from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.door import Unknown, meaning, restorer
@@ -375,23 +374,23 @@ def test_the_notes_columns_are_found_by_their_titles():
     assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
 
 
-class Strides:
-    """A sampler of a user's own: down the schedule in equal strides, without noise."""
+class Strides(Sampler):
+    """A custom sampler: down the schedule in equal strides, without noise."""
 
-    calls = 2
+    count = 2
 
-    def sample(self, denoise: Any, x: Any, schedule: Any, noise: Any, callback: Any) -> Any:
-        for index in range(self.calls):
-            t, t_prev = (schedule.steps * (self.calls - n) // self.calls - 1 for n in (index, index + 1))
-            e = denoise(x, t)
-            x0 = predict_x0(x, e, schedule.alpha_bar[t + 1])
+    def calls_on(self, schedule: Any) -> int:
+        return self.count
+
+    def sample(self, predict: Any, x: Any, schedule: Any, noise: Any) -> Any:
+        for index in range(self.count):
+            t, t_prev = (schedule.steps * (self.count - n) // self.count - 1 for n in (index, index + 1))
+            x0, e = predict(x, t)
             x = schedule.alpha_bar[t_prev + 1] ** 0.5 * x0 + (1 - schedule.alpha_bar[t_prev + 1]) ** 0.5 * e
-            if callback is not None:
-                callback(Step(index, t, t_prev, x, x0))
-        return x
+            yield Step(index, t, t_prev, x, x0)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"strides": self.calls}
+        return {"strides": self.count}
 
 
 class Poses(Strides):
@@ -449,7 +448,7 @@ def test_samplers_of_a_users_own_have_keys_of_their_own():
     first, second = Strides(), Strides()
     keys = [Column("s", "diffusion-basic", setup=each).key() for each in (first, second, first)]
     assert keys[0] == keys[2] != keys[1]
-    first.calls = 3
+    first.count = 3
     assert Column("s", "diffusion-basic", setup=first).key() != keys[0]
 
 

@@ -31,7 +31,7 @@ from frantools.frannet.plain import PlainDecoder
 from frantools.frannet.restoration import decoder_of
 from frantools.frannet.scattered import points_decoder, sample_at
 from frantools.frannet.schedule import make, steps
-from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
+from frantools.frannet.setups import named_setup, setup_from_dict
 from frantools.frannet.tracing import trace
 from frantools.regions import axes
 
@@ -373,14 +373,14 @@ def test_autoregressive_setups_have_names(
     start: float, end: float, count: int, decay: float, threshold: float, rule: str
 ) -> None:
     setup = ft.AutoregressiveSetup(start, end, count, decay, threshold, noise_stddev=rule)
-    assert named_setup(setup_name(setup)) == setup
+    assert named_setup(setup.name) == setup
     assert setup_from_dict(json.loads(json.dumps(setup.to_dict()))) == setup
     assert 1 <= setup.likely_calls <= count
 
 
 def test_frannets_own_setup_is_ar() -> None:
     assert named_setup("AR") == FRANNETS == Config("direction").setup
-    assert setup_name(FRANNETS) == "AR"
+    assert FRANNETS.name == "AR"
     assert FRANNETS.threshold == 0.001
     for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
         with pytest.raises(ValueError, match=r"accepted are|has no K"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import noise
 from frantools.cli import main
-from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
+from frantools.frannet.setups import named_setup, setup_from_dict
 from frantools.metadata import read_text
 from frantools.regions import Region, axes
 
@@ -184,11 +184,11 @@ def test_the_steps_have_fields_of_their_own_or_the_same_one():
 
 @pytest.mark.parametrize(
     "text",
-    ["B:noise_length=0.05", "A:noise_length=inf", "DDPM:noise_length=0.1,noise_fields=one", "B:noise_fields=one"],
+    ["B:noise_length=0.05", "A:noise_length=inf", "DDPM:noise_length=0.1"],
 )
 def test_a_setup_says_its_length_in_texts_and_in_strict_json(text):
     setup = named_setup(text)
-    assert setup_name(setup) == text
+    assert setup.name == text
     content = json.dumps(setup.to_dict(), allow_nan=False)
     assert setup_from_dict(json.loads(content)) == setup
 
@@ -204,7 +204,7 @@ def test_a_scheduler_of_another_library_takes_a_length_too():
     pytest.importorskip("diffusers")
     setup = named_setup("EulerAncestralDiscrete:4,noise_length=inf")
     assert setup.noise_length == inf
-    assert setup_name(setup) == "EulerAncestralDiscrete:4,noise_length=inf"
+    assert setup.name == "EulerAncestralDiscrete:4,noise_length=inf"
     assert setup_from_dict(json.loads(json.dumps(setup.to_dict(), allow_nan=False))) == setup
     assert "noise_length" not in named_setup("EulerAncestralDiscrete:4").to_dict()
     assert_alike(setup)
@@ -214,8 +214,6 @@ def test_a_scheduler_of_another_library_takes_a_length_too():
 def test_what_is_no_length_is_refused(length):
     with pytest.raises(ValueError, match=r"noise_length is .*; accepted are numbers from 0"):
         ft.Setup(noise_length=length)
-    with pytest.raises(ValueError, match="noise_fields is 'two'; accepted are 'fresh', 'one'"):
-        ft.Setup(noise_fields="two")
 
 
 def assert_alike(setup) -> None:
@@ -240,25 +238,27 @@ def test_restorations_lose_their_grain(name):
 def test_a_region_is_coloured_as_in_the_picture():
     """At a length, too, whatever the tiles are; also by a sampler of a user's own that has one."""
     model, photo = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
-    for setup in (ft.Setup(K=50, noise_length=0.02), ft.Setup(K=50, noise_length="inf", noise_fields="one")):
+    for setup in (ft.Setup(K=50, noise_length=0.02), ft.Setup(K=50, noise_length="inf")):
         whole = ft.restore(model, photo, setup, size=64).image
         part = ft.restore(model, photo, setup, size=16, region=Region(0.25, 0.5, 0.25, 0.25)).image
         np.testing.assert_allclose(part, whole[32:48, 16:32], atol=2e-5)
 
 
 def test_a_solver_of_a_users_own_may_have_a_length():
-    class One:
-        calls = 1
+    class One(ft.samplers.Sampler):
         noise_length = inf
+
+        def calls_on(self, schedule):
+            return 1
 
         def to_dict(self):
             return {"one": 1}
 
-        def sample(self, denoise, x, schedule, noise, callback):
+        def sample(self, predict, x, schedule, noise):
             assert torch.equal(x, x[:1].expand_as(x))
             drawn = noise(x.shape)
             assert torch.equal(drawn, drawn[:1].expand_as(x))
-            return x
+            yield ft.samplers.Step(0, 0, -1, x, x)
 
     image = ft.restore(ft.load_model("diffusion-basic"), ft.portraits()["hopper"], One(), size=8).image
     assert np.ptp(image, axis=(0, 1)).max() == 0
@@ -266,7 +266,7 @@ def test_a_solver_of_a_users_own_may_have_a_length():
 
 def test_the_command_line_takes_a_length(tmp_path):
     out = tmp_path / "out.png"
-    for options in (["--setup", "B:noise_length=inf"], ["--noise-length", "inf", "--noise-fields", "fresh"]):
+    for options in (["--setup", "B:noise_length=inf"], ["--noise-length", "inf"]):
         main(["restore", "hopper", "--size", "16", "--out", str(out), *options])
         assert ft.load_recipe(out).columns[0].setup == ft.Setup(noise_length=inf)
         assert '"noise_length": "inf"' in read_text(out)
@@ -276,12 +276,11 @@ def test_the_slider_shows_any_length_and_sets_that_of_a_scheduler_too():
     from frantools.widgets.setups import SetupEditor
 
     editor = SetupEditor()
-    for setup in (ft.Setup(noise_length=0.123), ft.Setup(noise_length=inf, noise_fields="one")):
+    for setup in (ft.Setup(noise_length=0.123), ft.Setup(noise_length=inf)):
         editor.value = setup
         assert editor.noise_length.value == setup.noise_length
-        assert editor.noise_fields.value == setup.noise_fields
     editor.noise_length.value = 0.05
-    assert editor.value == ft.Setup(noise_length=0.05, noise_fields="one")
+    assert editor.value == ft.Setup(noise_length=0.05)
     editor.value = ft.Setup(start=90, stop=10)
     editor.noise_length.value = 0.05
     assert editor.value == ft.Setup(start=90, stop=10, noise_length=0.05)

@@ -13,7 +13,7 @@ import pytest
 import frantools as ft
 from frantools import figures
 from frantools.evaluation import Metrics, summarise
-from frantools.frannet.samplers import QUICK
+from frantools.frannet.setup import QUICK
 from frantools.note import findings
 from frantools.note import results as shipped
 from frantools.scores.intervals import interval, paired_interval

@@ -13,7 +13,7 @@ from PIL import Image
 
 import frantools as ft
 from frantools.files import to_json, with_infinite
-from frantools.frannet.setups import named_setup, setup_from_dict, setup_name
+from frantools.frannet.setups import named_setup, setup_from_dict
 from frantools.viewer import page
 
 ODD = {"a": [math.inf, (1.5, -math.inf)], "b": {"c": np.float64("nan")}, "inf": True}
@@ -65,4 +65,4 @@ def test_a_scheduler_that_is_not_finite_survives_json_and_its_name():
     pytest.importorskip("diffusers", reason="needs diffusers")
     made = named_setup("DPMSolverMultistep:5,lambda_min_clipped=-Infinity")
     assert made.options == {"lambda_min_clipped": -math.inf}
-    assert setup_from_dict(strict(to_json(made.to_dict()))) == named_setup(setup_name(made)) == made
+    assert setup_from_dict(strict(to_json(made.to_dict()))) == named_setup(made.name) == made

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet import engine, kernel, samplers
+from frantools.frannet import engine, kernel, setup
 from frantools.frannet.engine import POINT_STEPS, GridDecoder
-from frantools.frannet.models import values
+from frantools.frannet.models import predictor
 from frantools.frannet.network import Config, FranNet
 from frantools.frannet.schedule import make
 
@@ -80,9 +80,9 @@ def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Square roots in torch that are rounded correctly: those of its own library may be off in the last bit."""
 
     def length(v: torch.Tensor) -> torch.Tensor:
-        return v.square().sum(dim=-1, keepdim=True).clamp(min=samplers.LEAST).double().sqrt().float()
+        return v.square().sum(dim=-1, keepdim=True).clamp(min=setup.LEAST).double().sqrt().float()
 
-    monkeypatch.setattr(samplers, "length", length)
+    monkeypatch.setattr(setup, "length", length)
 
 
 WALKS = {
@@ -107,20 +107,21 @@ def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
     if small:
         monkeypatch.setattr(engine, "NOISE", 5 * 185 * 3)
         monkeypatch.setattr(engine, "POINT_STEPS", 1)
-    model, setup = model_of(objective), WALKS[name]
+    model, sampler = model_of(objective), WALKS[name]
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
     assert isinstance(tile, engine.Compiled)
     start, told = torch.randn(3, 185).T, list[float]()
-    made = tile.walk(start, make(), setup, draws(185), told.append)
-    expected = values(model.config, tile, start, make(), setup, draws(185))
+    made = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), told.append)
+    *_, last = sampler.sample(predictor(model.config, tile, make()), start, make(), draws(185))
+    expected = last.x
     assert expected.std() > 0.01
     if torch.backends.cpu.get_cpu_capability() == "AVX2":  # elsewhere torch may round in other places
         assert torch.equal(made, expected)
     torch.testing.assert_close(made, expected, rtol=0, atol=5e-3)
     assert told == sorted(told)
-    assert told[-1] == setup.calls
-    assert (len(told) > 1) == (small or setup.calls > POINT_STEPS // 185)
+    assert told[-1] == sampler.calls
+    assert (len(told) > 1) == (small or sampler.calls > POINT_STEPS // 185)
 
 
 @needs_kernel
@@ -135,7 +136,7 @@ def test_compiled_sampling_ends_soon_after_it_is_no_longer_wanted():
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        tile.walk(torch.randn(99 * 99, 3), make(), ft.SETUPS["A"], draws(99 * 99), stop)
+        tile.sample(torch.randn(99 * 99, 3), ft.SETUPS["A"].kernel_coefficients(make()), draws(99 * 99), stop)
     assert len(calls) == 1
     assert calls[0] < 2
 

@@ -441,8 +441,8 @@ for kind in ("diffusion", "single-pass"):
 def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorator, objective, features):
     from frantools import noise
     from frantools.frannet import schedule
+    from frantools.frannet.models import predictor
     from frantools.frannet.network import Config, FranNet
-    from frantools.frannet.samplers import noise_of, sample
     from frantools.regions import points
 
     torch.manual_seed(1)
@@ -457,8 +457,9 @@ def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorat
         else:
             keys, diffusion = noise.point_keys(0, *at.unbind(-1)), schedule.make()
             draws = (noise.normal(keys, number) for number in range(99))
-            answer = noise_of(lambda v, t: model.decode(latents, where, t, v[None])[0], diffusion, objective)
-            values = sample(answer, next(draws), diffusion, setup, noise=lambda _: next(draws))[None]
+            predict = predictor(model.config, lambda v, t: model.decode(latents, where, t, v[None])[0], diffusion)
+            *_, last = setup.sample(predict, next(draws), diffusion, lambda _: next(draws))
+            values = last.x[None]
         expected = (model.to_colour(values, model.base(encoded, where)) / 2 + 0.5).clamp(0, 1).view(24, 24, 3)
     made = ft.restore(model, x, setup, size=24).image
     assert made.std() > 0.01

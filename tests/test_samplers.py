@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +16,9 @@ from torch import Tensor
 
 import frantools as ft
 from frantools.frannet.interpolants import INTERPOLANTS, OBJECTIVES, noisy
-from frantools.frannet.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
+from frantools.frannet.samplers import Step
 from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
+from frantools.frannet.setup import NOISE_STDDEVS, ddim_sigma, project
 
 SHAPE = (32, 3)
 
@@ -287,3 +289,22 @@ def test_a_sampling_has_gradients(name):
     made = ft.samplers.sample(lambda value, t: 0.9 * value, x, make(), ft.SETUPS[name])
     (gradient,) = torch.autograd.grad(made.sum(), x)
     assert gradient.isfinite().all()
+
+
+class Backwards(ft.Setup):
+    """A setup with a sampling of its own, which the compiled kernel does not know."""
+
+    def sample(self, predict: Any, x: Any, schedule: Any, noise: Any) -> Any:
+        for step in super().sample(predict, x, schedule, noise):
+            yield replace(step, x=-step.x)
+
+
+def test_a_sampler_that_the_kernel_does_not_know_never_runs_as_another_one() -> None:
+    plain, custom = (
+        ft.restore("diffusion-basic", "hopper", setup, size=16).image for setup in (ft.Setup(), Backwards())
+    )
+    assert np.abs(plain - custom).max() > 0.1
+    unknown = ft.Setup()
+    object.__setattr__(unknown, "sampler", "dpm")  # past the check of the settings
+    with pytest.raises(NotImplementedError, match="dpm"):
+        ft.restore("diffusion-basic", "hopper", unknown, size=16)

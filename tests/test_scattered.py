@@ -41,17 +41,19 @@ SETUPS = {
 }
 
 
-class Draws:
+class Draws(ft.samplers.Sampler):
     """A sampler whose colours are the third draw of a point, whatever the model answers."""
 
-    calls = 2
+    def calls_on(self, schedule):
+        return 2
 
     def to_dict(self) -> dict[str, Any]:
         return {}
 
-    def sample(self, denoise, x, schedule, noise, callback):
-        noise(x.shape)
-        return noise(x.shape) / 10
+    def sample(self, predict, x, schedule, noise):
+        for index in range(2):
+            x = noise(x.shape) / 10
+            yield ft.samplers.Step(index, index, index - 1, x, x)
 
 
 @pytest.fixture(params=["compiled", "not compiled"])

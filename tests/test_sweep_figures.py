@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import frantools as ft
-from frantools.frannet.samplers import Setup
+from frantools.frannet.setup import Setup
 from frantools.scores.sampling import pooled
 from frantools.sweeps.result import Sweep
 from frantools.views.swept import means

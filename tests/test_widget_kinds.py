@@ -20,7 +20,7 @@ from frantools.widgets.editor import ColumnEditor, chip_of
 from frantools.widgets.setups import NONE
 
 OWN = ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)
-OTHER = ft.AutoregressiveSetup(1.5, 0.07, 130, 0.005, 0.03, 2.5, "squared", noise_length=inf, noise_fields="one")
+OTHER = ft.AutoregressiveSetup(1.5, 0.07, 130, 0.005, 0.03, 2.5, "squared", noise_length=inf)
 ABLATION = ft.Ablation("global", without=(1, 9), positions="random")
 
 
@@ -74,7 +74,7 @@ def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: s
     assert editor.value.setup == OWN
     assert is_shown(setup.autoregressive)
     assert not any(map(is_shown, diffusion))
-    assert all(map(is_shown, (setup.noise_stddev, setup.noise_length, setup.noise_fields)))
+    assert all(map(is_shown, (setup.noise_stddev, setup.noise_length)))
     assert not any(each.disabled for each in (*setup.autoregressive.children, setup.noise_stddev, setup.noise_length))
     editor.model.value = "diffusion-basic"
     assert editor.value.setup == ft.Setup()
@@ -99,7 +99,6 @@ def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: s
         ("converge_threshold", 0.1),
         ("noise_stddev", "zero"),
         ("noise_length", 0.1),
-        ("noise_fields", "one"),
     ],
 )
 def test_each_slider_of_an_autoregressive_sampler_sets_what_it_is_called(direction: str, name: str, value: Any) -> None:

@@ -35,7 +35,6 @@ from frantools.comparisons import Cache, Column
 from frantools.frannet.adapters import SchedulerSetup
 from frantools.frannet.checkpoints import save_model
 from frantools.frannet.network import Config, FranNet
-from frantools.frannet.setups import setup_name
 from frantools.images import as_picture
 from frantools.photo import Photo
 from frantools.recipes import Recipe, load_recipe, save_figure
@@ -299,7 +298,6 @@ def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, co
         ("noise_projection", False, ("noise_projection", False)),
         ("noise_stddev", "squared", ("noise_stddev", "squared")),
         ("noise_length", float("inf"), ("noise_length", "inf")),
-        ("noise_fields", "one", ("noise_fields", "one")),
         ("clip", True, ("clipping", [-1.0, 1.0])),
         ("sampler", "ddpm", ("sampler", "ddpm")),
     ],
@@ -479,7 +477,7 @@ def test_under_each_column_stand_its_numbers(compare: Compare) -> None:
     assert all(word in line for word in ("PSNR", "SSIM"))
     losses = {title: row["mse"] for title, row in compare.result.numbers.items()}
     assert [title for title, places in compare.viewer.best.items() if 0 in places] == [min(losses, key=losses.get)]
-    assert compare.viewer.chips["fast"] == f"diffusion · {setup_name(FAST)} · {FAST.calls} calls"
+    assert compare.viewer.chips["fast"] == f"diffusion · {FAST.name} · {FAST.calls} calls"
     assert f"<td>{FAST.calls}</td>" in compare.table.value
     compare.columns.editor.title.value = "<img onerror=1>"
     assert "<img" not in done(compare).table.value

@@ -99,7 +99,6 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
     """
     from ..frannet.autoregressive import AutoregressiveSetup
     from ..frannet.restoration import check_setup, refusal
-    from ..frannet.setups import setup_name
     from ..restorers.columns import Column
     from ..restorers.resizing import NAMED
 
@@ -113,7 +112,7 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
             fit = {
                 text: made for text, made in setups.items() if isinstance(made, AutoregressiveSetup) == autoregressive
             }
-            fit = fit or {setup_name(usual): usual}
+            fit = fit or {usual.name: usual}
             found += [(Column(model.name or name, name, setup), text) for text, setup in fit.items()]
         else:
             found.append((Column(name if model is None else model.name or name, name), None))

@@ -8,9 +8,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from ..frannet.adapters import SchedulerSetup
-    from ..frannet.autoregressive import AutoregressiveSetup
-    from ..frannet.samplers import Setup
+    from ..frannet.samplers import Sampler
 
 Options = argparse.Namespace
 
@@ -65,7 +63,6 @@ def add_setup(parser: Parser) -> None:
     settings.add_argument("--stop", type=int, metavar="STEP", help="the diffusion step to end at")
     settings.add_argument("--noise-length", type=float, metavar="SHARE",
                           help="over which neighbouring points draw alike: 0, of the picture, or inf")  # fmt: skip
-    settings.add_argument("--noise-fields", metavar="RULE", help="fresh in each step, or one in all")
 
 
 def add_precision(parser: Parser) -> None:
@@ -83,24 +80,24 @@ def add_device(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda ... (default: auto)")
 
 
-def named_setup(name: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
+def named_setup(name: str) -> Sampler:
     from ..frannet.setups import named_setup
 
     return named_setup(name)
 
 
-def chosen_setup(options: Options) -> Setup | AutoregressiveSetup | SchedulerSetup | None:
+def chosen_setup(options: Options) -> Sampler | None:
     """The setup that the options of `add_setup` ask for; None where they ask for none."""
-    from ..frannet.adapters import SchedulerSetup
-    from ..frannet.samplers import Setup
+    from ..frannet.autoregressive import AutoregressiveSetup
+    from ..frannet.setup import Setup
 
     asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
     changes = {name: value for name, value in asked.items() if value is not None}
     if options.setup is None and not changes:
         return None
     setup = named_setup(options.setup or "B")
-    own = set() if isinstance(setup, SchedulerSetup) else {field.name for field in fields(setup)}
+    own = {field.name for field in fields(setup)} if isinstance(setup, (Setup, AutoregressiveSetup)) else set()
     if not changes.keys() <= own:
         given = ", ".join(f"--{name}" for name in changes if name not in own).replace("_", "-")
         raise ValueError(f"{given} cannot go with {options.setup}; accepted are its own: NAME:key=value")
-    return replace(setup, **changes) if changes else setup
+    return replace(setup, **changes) if changes else setup  # type: ignore[type-var]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import version
 from itertools import pairwise
 from math import isfinite, sqrt
 from typing import Any
@@ -21,14 +22,14 @@ from torch.overrides import TorchFunctionMode
 
 from ..checks import settle, whole
 from ..files import to_json, with_infinite
-from ..noise import checked
-from .interpolants import predict_x0
-from .samplers import Callback, Denoise, Noise, OnSchedule, Step, coloured, drawn
+from ..noise import check_length
+from .samplers import Noise, Predict, Sampler, Step, sample
 from .schedule import STEPS, Schedule, make
+from .setup import SETUPS, settings_text
 
 
 @dataclass(frozen=True)
-class SchedulerSetup(OnSchedule):
+class SchedulerSetup(Sampler):
     """A scheduler of diffusers, in the place of a `Setup`.
 
     Parameters
@@ -42,7 +43,7 @@ class SchedulerSetup(OnSchedule):
     options : dict, optional
         Arguments of the class, such as ``{"solver_order": 3}``, as JSON can hold them. The noise schedule is the
         model's own and cannot be among them.
-    noise_length, noise_fields
+    noise_length
         As for `Setup`: of the noise at the start, and of what a scheduler adds.
 
     Raises
@@ -67,10 +68,9 @@ class SchedulerSetup(OnSchedule):
     steps: int = 15
     options: Mapping[str, Any] = field(default_factory=dict)
     noise_length: float = 0.0
-    noise_fields: str = "fresh"
 
     def __post_init__(self) -> None:
-        length, name = checked(self.noise_length, self.noise_fields), str(self.scheduler).removesuffix("Scheduler")
+        length, name = check_length(self.noise_length), str(self.scheduler).removesuffix("Scheduler")
         settle(self, noise_length=length, scheduler=name, steps=whole("steps", self.steps))
         try:
             settle(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
@@ -115,7 +115,18 @@ class SchedulerSetup(OnSchedule):
 
     def to_dict(self) -> dict[str, Any]:
         """The setup as JSON can hold it; `SchedulerSetup(**it)` is equal to this one."""
-        return {"scheduler": self.scheduler, "steps": self.steps, "options": dict(self.options), **coloured(self)}
+        return {"scheduler": self.scheduler, "steps": self.steps, "options": dict(self.options)} | self.noise_settings()
+
+    @property
+    def name(self) -> str:
+        """The shortest text that names it, such as "UniPCMultistep:6"."""
+        name = f"{self.scheduler}Scheduler" if self.scheduler.upper() in SETUPS else self.scheduler
+        settings = settings_text({**self.options, **self.noise_settings()})
+        return f"{name}:{self.steps}{',' if settings else ''}{settings}"
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of diffusers."""
+        return {"diffusers": version("diffusers")}
 
     def _make(self, schedule: Schedule, steps: int | None = None) -> Any:
         """The scheduler itself, at its start: it counts its steps, so each sampling has one of its own."""
@@ -148,30 +159,19 @@ class SchedulerSetup(OnSchedule):
             raise ValueError(f"{name} goes from the picture to noise, and is no sampler; accepted are, {examples}")
         return made
 
-    def sample(
-        self,
-        denoise: Denoise,
-        x: Tensor,
-        schedule: Schedule,
-        noise: Noise | None = None,
-        callback: Callback | None = None,
-    ) -> Tensor:
-        """Take noise to a clean value, as `samplers.sample` does; the steps are the scheduler's."""
+    def sample(self, predict: Predict, x: Tensor, schedule: Schedule, noise: Noise) -> Iterator[Step]:
+        """Take noise to a clean value; see `Sampler.sample`. The steps are the scheduler's."""
         scheduler = self._make(schedule)
         asks = "variance_noise" in inspect.signature(scheduler.step).parameters
-        draw = drawn(noise, x)
         x = x * scheduler.init_noise_sigma
         times = [int(t) for t in scheduler.timesteps]
         for index, t in enumerate(scheduler.timesteps):
             seen = scheduler.scale_model_input(x, t)
-            e = denoise(seen, times[index])
-            extra = {"variance_noise": draw(tuple(x.shape))} if asks else {}
-            with _Draws(draw, tuple(x.shape)):
+            x0, e = predict(seen, times[index])
+            extra = {"variance_noise": noise(tuple(x.shape))} if asks else {}
+            with _Draws(noise, tuple(x.shape)):
                 x = scheduler.step(e, t, x, **extra).prev_sample
-            if callback is not None:
-                x0 = predict_x0(seen, e, float(schedule.alpha_bar[times[index] + 1]))
-                callback(Step(index, times[index], times[index + 1] if index + 1 < len(times) else -1, x, x0))
-        return x
+            yield Step(index, times[index], times[index + 1] if index + 1 < len(times) else -1, x, x0)
 
 
 class _Draws(TorchFunctionMode):
@@ -221,7 +221,7 @@ def _tried(setup: SchedulerSetup, name: str, steps: int) -> tuple[float, float]:
     rng = torch.Generator().manual_seed(0)
     draw = lambda shape: torch.randn(shape, generator=rng, dtype=torch.float32, device="cpu")  # noqa: E731
     try:
-        made = setup.sample(denoise, draw((512, 3)), schedule, draw)
+        made = sample(denoise, draw((512, 3)), schedule, setup, draw)
     except FAILURES as error:
         raise ValueError(f"{setup} cannot sample this noise schedule: {error}") from None
     return float(made.mean()), float(made.std())

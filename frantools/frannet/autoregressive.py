@@ -7,10 +7,10 @@ network is asked about in between, and is not kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checks import number, one_of, settle, whole
-from ..noise import checked
-from .samplers import NOISE_STDDEVS, WHITE, Callback, Noise, OnSchedule, Step, coloured, drawn
+from ..noise import check_length
+from .samplers import Noise, Predict, Sampler, Step
 from .schedule import Schedule
+from .setup import NOISE_STDDEVS, changed_name
 
 
 @dataclass(frozen=True)
-class AutoregressiveSetup(OnSchedule):
+class AutoregressiveSetup(Sampler):
     """The settings of the autoregressive sampler.
 
     Step k leads to ``x0 + (x1 - x0) * share(k + 1)``, of which the network says x0 and x1, and
@@ -45,7 +46,7 @@ class AutoregressiveSetup(OnSchedule):
     noise_stddev : {"normal", "squared", "zero"}
         The noise that the network is asked with has a quarter of the last move as its standard deviation, or the
         square of that, or is left out.
-    noise_length, noise_fields
+    noise_length
         As for `Setup`.
 
     Raises
@@ -67,7 +68,10 @@ class AutoregressiveSetup(OnSchedule):
     converge_threshold: float = 0.0
     noise_stddev: str = "normal"
     noise_length: float = 0.0
-    noise_fields: str = "fresh"
+
+    model_kinds: ClassVar[frozenset[str]] = frozenset({"direction", "constant"})
+    default_model: ClassVar[str] = "direction-basic"
+    ends_early: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "decay", "threshold", "converge_threshold"):
@@ -77,8 +81,7 @@ class AutoregressiveSetup(OnSchedule):
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; accepted are numbers above 0 and up to 1")
         one_of("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
-        length = checked(self.noise_length, self.noise_fields)
-        settle(self, steps=whole("steps", self.steps), noise_length=length)
+        settle(self, steps=whole("steps", self.steps), noise_length=check_length(self.noise_length))
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, at most: the sampler knows no noise schedule."""
@@ -106,37 +109,27 @@ class AutoregressiveSetup(OnSchedule):
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `AutoregressiveSetup(**it)` is equal to this setup."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in WHITE} | coloured(self)
+        settings = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "noise_length"}
+        return settings | self.noise_settings()
 
-    def sample(
-        self,
-        guess: Callable[..., Any],
-        x: Tensor,
-        schedule: Schedule | None = None,
-        noise: Noise | None = None,
-        callback: Callback | None = None,
-    ) -> Tensor:
-        """Take a drawn value to a clean one, without the noise of its last step; see `samplers.sample`.
+    @property
+    def name(self) -> str:
+        """The shortest text that names it, such as "AR:decay=0.8"."""
+        return changed_name("AR", self, FRANNETS)
 
-        Parameters
-        ----------
-        guess : callable
-            ``guess(x, 0.0)``: the clean value x0 and the noise x1 that the network sees in a value at time 0, each in
-            the shape of `x`; see `interpolants`.
-        x, noise, callback
-            As for `samplers.sample`. The noise is asked for as FranNet draws it: before the first step, where it counts
-            for nothing, and after each. A step's `t` counts the steps that may follow.
-        schedule : Schedule, optional
-            Not used.
+    def sample(self, predict: Predict, x: Tensor, schedule: Schedule, noise: Noise) -> Iterator[Step]:
+        """Take a drawn value to a clean one, without the noise of its last step; see `Sampler.sample`.
+
+        The network is asked about time 0.0. Noise is drawn as FranNet draws it: before the first step, where it is not
+        used, and after each. A step's `t` counts the steps that may follow. It ends early once no point moves.
         """
-        draw = drawn(noise, x)
         noisy, power = self.noise_stddev != "zero", 2 if self.noise_stddev == "squared" else 1
         value = asked = x
         active = torch.ones_like(x[..., :1], dtype=torch.bool)
         if noisy:
-            draw(tuple(x.shape))
+            noise(tuple(x.shape))
         for k, share in enumerate(self.shares()[1:].tolist()):
-            x0, x1 = guess(asked, 0.0)
+            x0, x1 = predict(asked, 0.0)
             after = x0 + (x1 - x0) * share
             moved = _length(asked - after)
             if self.converge_threshold > 0:
@@ -145,12 +138,10 @@ class AutoregressiveSetup(OnSchedule):
             value = torch.where(active, after, value)
             sigma = torch.where(active, moved / 4, 0)
             active = active & (moved > self.threshold)
-            asked = value + draw(tuple(x.shape)) * sigma**power if noisy else value
-            if callback is not None:
-                callback(Step(k, self.steps - 1 - k, self.steps - 2 - k, value, x0))
+            asked = value + noise(tuple(x.shape)) * sigma**power if noisy else value
+            yield Step(k, self.steps - 1 - k, self.steps - 2 - k, value, x0)
             if not active.any():
                 break
-        return value
 
 
 FRANNETS = AutoregressiveSetup(threshold=0.001)

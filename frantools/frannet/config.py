@@ -11,8 +11,8 @@ from . import parts
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
 from .interpolants import INTERPOLANTS, OBJECTIVES, Interpolant
-from .samplers import Setup
 from .schedule import SCHEDULES, STEPS
+from .setup import Setup
 from .starts import Start
 
 RESTORATORS = ("single-pass", "diffusion", "interpolant", "direction", "constant")

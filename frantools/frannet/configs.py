@@ -18,8 +18,8 @@ from .colours import SPACES
 from .config import Config
 from .layers import ACTIVATIONS, GATES
 from .parts import Conv
-from .samplers import Setup
 from .schedule import SCHEDULES, STEPS
+from .setup import Setup
 from .starts import Start
 
 # Settings that change nothing in the network: how it was trained, and how it is batched.

@@ -33,9 +33,8 @@ from .coordinates import LEAST, exact
 from .models import Answer
 from .network import BLOCKS, HIDDEN, INPUT_SIZE, LATENT, OUTPUTS, Encoded, FranNet, cubic
 from .parts import Extractor
-from .samplers import LEAST as LEAST_SQUARE
-from .samplers import Setup, moves
-from .schedule import Schedule
+from .samplers import KernelCoefficients
+from .setup import LEAST as LEAST_SQUARE
 
 NOISE = 1 << 20  # numbers of noise that a tile holds at once: all steps of most setups
 POINT_STEPS = 12_000  # about 10 ms of work: how long a tile works before it looks whether it is still wanted
@@ -276,7 +275,7 @@ class FastDecoder(ABC):
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a tile answers where the blocks are compiled. It also takes diffusion's setups as a whole."""
+    """What a tile answers where the blocks are compiled. It also samples as a whole."""
 
     blocks: kernel.Tile
     time: Callable[[float | None], Tensor]
@@ -288,40 +287,45 @@ class Compiled:
         return self.blocks(value, self.time(t), self.model.adds_to_value)
 
     @torch.no_grad()
-    def walk(
-        self, x: Tensor, schedule: Schedule, setup: Setup, draw: Callable[[], Tensor], passed: Callable[[float], None]
+    def sample(
+        self,
+        x: Tensor,
+        coefficients: KernelCoefficients,
+        draw: Callable[[], Tensor],
+        passed: Callable[[float], None],
     ) -> Tensor:
-        """What `samplers.sample` makes of a start value, to the bit where torch's square roots are rounded correctly.
+        """Sample as `Setup.sample` does, to the bit where torch's square roots are rounded correctly.
 
         Parameters
         ----------
         x : Tensor
             (N, 3) float32.
-        schedule, setup
-            As for `samplers.sample`.
+        coefficients : KernelCoefficients
+            Of the sampler.
         draw : callable
             The next draw, (N, 3) float32.
         passed : callable
             Told from time to time how many steps are done, on average over the points.
         """
         value = x.float().T.clone(memory_format=torch.contiguous_format)
-        low, high = setup.clipping or (0.0, 0.0)
-        if setup.clipping is not None:
+        low, high = coefficients.clipping or (0.0, 0.0)
+        if coefficients.clipping is not None:
             value.clamp_(low, high)
-        made = moves(setup, schedule)
+        steps = coefficients.steps
         points, done, at_once = value.shape[1], 0, max(1, NOISE // value.numel())
-        for first in range(0, len(made), at_once):
-            some = made[first : first + at_once]
-            noisy = [move for move in some if move.sigma > 0]
+        for first in range(0, len(steps), at_once):
+            some = steps[first : first + at_once]
+            noisy = [step for step in some if step.sigma > 0]
             noise = torch.empty(len(noisy), *value.shape, dtype=torch.float32, device="cpu")
             for each in noise:
                 each.copy_(draw().T)
-            times = torch.stack([self.time(move.t) for move in some]).contiguous()
-            numbers = [(sqrt(each.a), sqrt(1 - each.a), each.keep, each.toward, each.sigma) for each in some]
+            times = torch.stack([self.time(step.t) for step in some]).contiguous()
+            numbers = [(sqrt(c.alpha_bar), sqrt(1 - c.alpha_bar), c.keep, c.toward, c.sigma) for c in some]
             table = torch.tensor(numbers, dtype=torch.float32, device="cpu")
             walk = kernel.Walk(
                 table.data_ptr(), len(some), self.model.adds_to_value, self.model.config.objective == "v",
-                setup.sampler == "ddpm", setup.noise_projection, setup.clipping is not None, low, high, LEAST_SQUARE,
+                coefficients.posterior, coefficients.noise_projection, coefficients.clipping is not None, low, high,
+                LEAST_SQUARE,
             )  # fmt: skip
             strip = self.blocks.blocks.strip
             stride = strip * max(1, POINT_STEPS // (strip * len(some)))

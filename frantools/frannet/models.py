@@ -1,4 +1,4 @@
-"""What the engine asks of a model, whether one is ready to restore with, and how each kind of model is sampled."""
+"""What the engine asks of a model, whether one is ready to restore with, and what each kind predicts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Protocol, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from .autoregressive import AutoregressiveSetup
 from .config import Config
+from .interpolants import predict_x0
 from .network import FranNet
-from .samplers import Callback, Noise, Setup, Solver, noise_of, sample, walk
+from .samplers import Predict
 from .schedule import Schedule, make
 
 Answer = Callable[[Tensor, int | float | None], Tensor]
@@ -103,17 +103,8 @@ def _structure(model: nn.Module) -> Structure:
     return modules, {name: value.shape for name, value in model.state_dict().items()}
 
 
-def values(
-    config: Config,
-    answer: Answer,
-    start: Tensor,
-    schedule: Schedule,
-    setup: Setup | AutoregressiveSetup | Solver | None,
-    noise: Noise | None = None,
-    callback: Callback | None = None,
-    always: bool = False,
-) -> Tensor:
-    """The clean values that a model restores, in the shape of `start`.
+def predictor(config: Config, answer: Answer, schedule: Schedule) -> Predict:
+    """What a model predicts about noisy values: the clean value and the noise, as samplers ask for them.
 
     Parameters
     ----------
@@ -121,27 +112,19 @@ def values(
         The kind of model.
     answer : callable
         Its network at some points.
-    start : Tensor
-        (..., 3): the drawn values, or of a single-pass model what it is asked about.
-    setup : Setup, AutoregressiveSetup, Solver or None
-        What goes with such a model; see `restoration.check_setup`.
-    schedule, noise, callback, always
-        As for `samplers.sample`.
+    schedule : Schedule
+        The noise schedule that it was trained with.
     """
-    if setup is None:
-        return answer(start, None)
-    if config.restorator == "diffusion":
-        return sample(noise_of(answer, schedule, config.objective), start, schedule, setup, noise, callback, always)
-    timed = config.restorator == "interpolant"
-    made = config.interpolant
+    objective = config.interpolant
 
-    def guess(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
-        asked = torch.zeros_like(x) if made.blind else x
-        h, a = answer(asked, t), float(schedule.alpha_bar[int(t) + 1]) if timed else 0.0
-        return made.x0(h, x, a), made.x1(h, x, a)
+    def predict_diffusion(x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        a = float(schedule.alpha_bar[t + 1])
+        e = objective.x1(answer(x, t), x, a)
+        return predict_x0(x, e, a), e
 
-    if isinstance(setup, Setup):
-        return walk(guess, start, schedule, setup, noise, callback, always)
-    if isinstance(setup, AutoregressiveSetup):
-        return setup.sample(guess, start, schedule, noise, callback)
-    return setup.sample(lambda x, t: guess(x, t)[1], start, schedule, noise, callback)
+    def predict(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
+        a = float(schedule.alpha_bar[int(t) + 1]) if config.timed else 0.0
+        h = answer(torch.zeros_like(x) if objective.blind else x, t)
+        return objective.x0(h, x, a), objective.x1(h, x, a)
+
+    return predict_diffusion if config.restorator == "diffusion" else predict

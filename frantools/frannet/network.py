@@ -26,9 +26,9 @@ from .encodings import encoding
 from .extractors import extractor
 from .extractors import interpolate as interpolate
 from .layers import Dropout as Dropout
-from .samplers import Setup
 from .schedule import STEPS as STEPS
 from .schedule import Schedule, make
+from .setup import Setup
 
 LATENT = parts.EncoderConfig().latent  # numbers in the note's global context, and in its local latent of a point
 HIDDEN = parts.DecoderConfig().sizes[0]  # units in each hidden layer of its decoder

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from functools import partial
-from importlib.metadata import version
+from itertools import count
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -20,16 +20,14 @@ from ..checks import is_whole
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .ablations import Ablation, encode
-from .adapters import SchedulerSetup
-from .autoregressive import AutoregressiveSetup
 from .checkpoints import models
 from .coordinates import exact
 from .engine import Compiled, GridDecoder
-from .models import Answer, CoordinateModel, check_model, device_of, schedule_of, values
+from .models import Answer, CoordinateModel, check_model, device_of, predictor, schedule_of
 from .network import INPUT_SIZE
 from .plain import PlainDecoder, is_fast
-from .samplers import WHITE, Callback, Setup, Solver, Step, calls_on
-from .setups import setup_name
+from .samplers import Callback, Sampler, Step
+from .setup import Setup
 from .threads import run
 from .versions import versions
 
@@ -57,7 +55,7 @@ class Sampled(NamedTuple):
 def restore(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
-    setup: Setup | Solver | None = None,
+    setup: Sampler | None = None,
     size: int | tuple[int, int] = 1024,
     region: Region | None = None,
     seed: int = 0,
@@ -141,24 +139,16 @@ def prepared(
 
 
 def sampled(
-    prepared: Prepared, setup: Setup | Solver | None = None, seed: int = 0, progress: Progress | None = None
+    prepared: Prepared, setup: Sampler | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Sampled:
     """Restore a picture that was prepared; see `restore`."""
     decoder = prepared.decoder
     setup, seed = check_setup(decoder.model, setup), check_seed(seed)
-    made: list[int] = [0]  # steps
-
-    def watch(step: Step, *_: Any) -> None:
-        made.append(step.index + 1)
-
-    fewer = isinstance(setup, AutoregressiveSetup)  # it may end before its last step
-    watched = watch if fewer else None
-    out = sample_grid(decoder, prepared.columns, prepared.rows, setup, seed, progress, watched, prepared.tiles)
-    calls = max(made) if fewer else calls_on(setup, schedule_of(decoder.model))
+    out, calls = sample_grid(decoder, prepared.columns, prepared.rows, setup, seed, progress, tiles=prepared.tiles)
     recipe = prepared.facts | {
         "setup": setup.to_dict() if setup else None,
         "seed": seed,
-        "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
+        "versions": versions() | (setup.versions() if setup else {}),
     }
     return Sampled(out, calls, recipe)
 
@@ -167,13 +157,13 @@ def sample_grid(
     decoder: GridDecoder | PlainDecoder,
     columns: Tensor,
     rows: Tensor,
-    setup: Setup | Solver | None,
+    setup: Sampler | None,
     seed: int,
     progress: Progress | None = None,
     watch: Watch | None = None,
     tiles: dict[tuple[int, ...], Answer] | None = None,
-) -> Colours:
-    """The colours of a grid of points, tile by tile.
+) -> tuple[Colours, int]:
+    """The colours of a grid of points, tile by tile, and the number of network calls.
 
     Parameters
     ----------
@@ -191,19 +181,22 @@ def sample_grid(
 
     Returns
     -------
-    ndarray
+    colours : ndarray
         (H, W, 3) float32 in [0, 1].
+    calls : int
+        The calls for the point that took most; a sampler may end early.
     """
     width, height, device = len(columns), len(rows), columns.device
     diffusion, near = schedule_of(decoder.model), exact(rows, decoder.least)
     exact(columns, decoder.least)
-    calls = calls_on(setup, diffusion)
-    if isinstance(setup, SchedulerSetup):
+    calls = 1 if setup is None else setup.calls_on(diffusion)
+    if setup is not None:
         setup.check(diffusion)
     out = np.empty((height, width, 3), dtype=np.float32)
     places = list(_tiles(width, height, tile_points(width * height, device)))
     stop = Event()
     done = [0.0] * len(places)  # points times steps, by tile
+    taken = [0] * len(places)  # steps, by tile
 
     def render(index: int) -> None:
         across, down = places[index]
@@ -228,7 +221,7 @@ def sample_grid(
             answer = (tiles or {}).get(here) or decoder.tile(*part)
             if tiles is not None:
                 tiles[here] = answer
-            values = values_at(decoder.model, answer, setup, points, draws, passed, seen)
+            values, taken[index] = values_at(decoder.model, answer, setup, points, draws, passed, seen)
             out[down, across] = finite(colours(values), setup).clamp(0, 1).cpu().numpy()
         done[index] = calls * points
 
@@ -237,19 +230,19 @@ def sample_grid(
             progress(sum(done) / (calls * width * height))
 
     run(render, len(places), report, stop, parallel=device.type == "cpu")
-    return out
+    return out, max(taken)
 
 
 def values_at(
     model: CoordinateModel,
     answer: Answer,
-    setup: Setup | Solver | None,
+    setup: Sampler | None,
     points: int,
     draws: Callable[[float], noise.Draws],
     passed: Callable[[float], None],
     watch: Callback | None = None,
-) -> Tensor:
-    """The clean values of points, (N, 3) float32, sampled where there is a setup.
+) -> tuple[Tensor, int]:
+    """The clean values of points, (N, 3) float32, sampled where there is a setup; and the number of network calls.
 
     Parameters
     ----------
@@ -265,26 +258,27 @@ def values_at(
         Called with a `Step` after each step.
     """
     if setup is None:
-        return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None)
-    length, fields = (getattr(setup, name, white) for name, white in WHITE.items())
-    drawn = noise.in_order(draws(length), fields)
-    start, schedule = model.config.source.of_normal(next(drawn)), schedule_of(model)
-    plain = watch is None and model.config.restorator == "diffusion"
-    if plain and isinstance(answer, Compiled) and isinstance(setup, Setup):
-        return answer.walk(start, schedule, setup, lambda: next(drawn), passed)
-
-    def after(step: Step) -> None:
-        passed(step.index + 1)
+        return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None), 1
+    drawn, schedule = map(draws(setup.noise_length), count()), schedule_of(model)
+    start = model.config.source.of_normal(next(drawn))
+    if watch is None and isinstance(answer, Compiled) and model.config.restorator == "diffusion":
+        coefficients = setup.kernel_coefficients(schedule)
+        if coefficients is not None:
+            value = answer.sample(start, coefficients, lambda: next(drawn), passed)
+            return value, len(coefficients.steps)
+    value, calls = start, 0
+    for step in setup.sample(predictor(model.config, answer, schedule), start, schedule, lambda _: next(drawn)):
+        value, calls = step.x, step.index + 1
+        passed(calls)
         if watch is not None:
             watch(step)
+    return value, calls
 
-    return values(model.config, answer, start, schedule, setup, lambda _: next(drawn), after)
 
-
-def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:
+def finite(colours: Tensor, setup: Sampler | None) -> Tensor:
     """The colours, of which none may be infinite or NaN."""
     if not torch.isfinite(colours).all():
-        made_by = f"sampling with {setup_name(setup)}" if setup else "the model"
+        made_by = f"sampling with {setup.name}" if setup else "the model"
         raise ValueError(
             f"{made_by} ends in numbers that are not finite, which make no picture; "
             f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
@@ -313,9 +307,7 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(
-    model: CoordinateModel, setup: Setup | AutoregressiveSetup | Solver | None
-) -> Setup | AutoregressiveSetup | Solver | None:
+def check_setup(model: CoordinateModel, setup: Setup | Sampler | None) -> Setup | Sampler | None:
     """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
 
     Raises a ValueError if a setup does not go with the model.
@@ -323,28 +315,24 @@ def check_setup(
     config = model.config
     if setup is None:
         return Setup() if config.restorator == "diffusion" else config.setup
-    kind = AutoregressiveSetup if isinstance(setup, AutoregressiveSetup) else Setup
-    if config.sampler is not kind or not isinstance(setup, (Setup, Solver)) or isinstance(setup, type):
-        takes: dict[Any, str] = {None: "has no sampler", Setup: "takes a Setup, such as B, or a scheduler"}
-        told = takes.get(config.sampler, "takes an AutoregressiveSetup, such as AR")
-        raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {told}"))
+    if not isinstance(setup, Sampler) or config.restorator not in setup.model_kinds:
+        needs = "has no sampler" if config.setup is None else f"is sampled with others, such as {config.setup.name}"
+        raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {needs}"))
     return setup
 
 
 def refusal(setup: object, why: str) -> str:
-    """The sentence for a setup that does not go with what restores: why, and what it goes with; of no setup, that."""
-    if isinstance(setup, type) or not isinstance(setup, (Setup, Solver)):
+    """The message for a setup that does not suit what restores: why, and which models it suits."""
+    if not isinstance(setup, Sampler):
         return (
-            f"setup is {setup!r}; accepted are a Setup, such as SETUPS['B'], an AutoregressiveSetup, and a "
-            "SchedulerSetup, or any other Solver: an object with calls, sample and to_dict"
+            f"setup must be a Setup, such as SETUPS['B'], an AutoregressiveSetup, a SchedulerSetup or another Sampler, "
+            f"got {setup!r}"
         )
-    said, kinds = "diffusion models", ("diffusion", "interpolant")
-    if isinstance(setup, AutoregressiveSetup):
-        said, kinds = "autoregressive models", ("direction", "constant")
-    known = [name for name, card in models().items() if card.get("settings", {}).get("restorator") in kinds]
-    goes = f"{said}, such as {' and '.join(known)}" if known else said
-    name = setup_name(setup)
-    return f"setup is {name}, and {why}; {name} goes with {goes}"
+    restorators = {name: card.get("settings", {}).get("restorator") for name, card in models().items()}
+    suited = [name for name, restorator in restorators.items() if restorator in setup.model_kinds]
+    kinds = f"{', '.join(sorted(setup.model_kinds))} models"
+    suits = f"{kinds}, such as {' and '.join(suited)}" if suited else kinds
+    return f"setup is {setup.name}, and {why}; {setup.name} goes with {suits}"
 
 
 def check_seed(seed: int) -> int:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .ablations import Ablation, ablation_of, random_positions
-from .autoregressive import AutoregressiveSetup
 from .colours import to_network
-from .models import check_model, device_of, values
+from .models import check_model, device_of, predictor
 from .network import INPUT_SIZE, FranNet
 from .restoration import check_setup
-from .samplers import Noise, Setup, Solver
+from .samplers import Noise, Sampler
 from .setups import named_setup
 
 
@@ -22,7 +21,7 @@ def sample_points(
     model: FranNet,
     x: Tensor | NDArray[Any],
     points: Tensor | NDArray[Any],
-    setup: Setup | AutoregressiveSetup | Solver | str | None = None,
+    setup: Sampler | str | None = None,
     initial: Tensor | NDArray[Any] | None = None,
     noise: Noise | None = None,
     ablation: Ablation | None = None,
@@ -37,7 +36,7 @@ def sample_points(
         (B, 1, 64, 64) floats in [-1, 1]: gray pictures, as `prepare_input` makes them.
     points : Tensor or ndarray
         (B, N, 2) floats, (x, y) in [0, 1].
-    setup : Setup, AutoregressiveSetup, Solver or str, optional
+    setup : Sampler or str, optional
         The sampler, or its name; default: `model.setup`, what the model's own config samples with. None for a
         single-pass model.
     initial : Tensor or ndarray, optional
@@ -107,16 +106,12 @@ def sample_points(
             start = torch.zeros(shape, device=device)
         else:
             start = model.config.source.of_normal(draw(shape))
-        made = values(
-            model.config,
-            lambda value, t: model.decode(latents, at, t, value),
-            start,
-            model.schedule,
-            setup,
-            draw,
-            always=True,
-        )
-        return model.to_colour(made, model.base(encoded, points))
+        answer = lambda value, t: model.decode(latents, at, t, value)  # noqa: E731
+        value = answer(start, None) if setup is None else start
+        predict = predictor(model.config, answer, model.schedule)
+        for step in setup.sample(predict, start, model.schedule, draw) if setup is not None else ():
+            value = step.x
+        return model.to_colour(value, model.base(encoded, points))
 
 
 def _numbers(name: str, given: Any, device: torch.device, least: float | None = None) -> Tensor:

@@ -21,7 +21,6 @@ from torch import Tensor
 from .. import noise
 from ..images import prepare_input
 from .ablations import Ablation, encode
-from .adapters import SchedulerSetup
 from .coordinates import exact_points
 from .engine import FastDecoder
 from .models import Answer, CoordinateModel, check_model, device_of, schedule_of
@@ -39,7 +38,7 @@ from .restoration import (
     resolve_precision,
     values_at,
 )
-from .samplers import Setup, Solver, calls_on
+from .samplers import Sampler
 from .threads import run
 
 
@@ -150,7 +149,7 @@ def _run(work: Callable[[int], None], parts: int, report: Callable[[], None], st
 
 
 def sample_at(
-    prepared: PreparedPoints, setup: Setup | Solver | None = None, seed: int = 0, progress: Progress | None = None
+    prepared: PreparedPoints, setup: Sampler | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Colours:
     """The colours of points.
 
@@ -181,8 +180,8 @@ def sample_at(
     """
     model, tiles = prepared.model, prepared.tiles
     setup, seed = check_setup(model, setup), check_seed(seed)
-    calls = calls_on(setup, schedule_of(model))
-    if isinstance(setup, SchedulerSetup):
+    calls = 1 if setup is None else setup.calls_on(schedule_of(model))
+    if setup is not None:
         setup.check(schedule_of(model))
     stop, here, done = Event(), get_ident(), [0.0] * len(tiles)  # points times steps, by tile
     out: list[Colours] = [np.empty((0, 3), np.float32)] * len(tiles)
@@ -204,7 +203,7 @@ def sample_at(
                 report()
 
         with torch.inference_mode():
-            values = values_at(model, tile.answer, setup, len(x), draws, passed)
+            values, _ = values_at(model, tile.answer, setup, len(x), draws, passed)
             colours = finite(tile.colours(values) / 2 + 0.5, setup).clamp(0, 1)
         out[index] = colours.cpu().numpy()
         done[index] = calls * len(x)

@@ -1,4 +1,4 @@
-"""Setups as short texts and as what JSON can hold: how a sampler is named, on the command line and in recipes."""
+"""Samplers by their names, as on the command line, and by their settings, as in recipes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from ..files import finite, to_json, with_infinite
+from ..files import with_infinite
 from .adapters import COMMON, SchedulerSetup
 from .autoregressive import FRANNETS, AutoregressiveSetup
-from .samplers import SETUPS, WHITE, Setup, Solver, coloured
+from .setup import SETUPS, Setup
 
 AUTOREGRESSIVE = "AR"
 """The name of FranNet's own autoregressive setup."""
@@ -20,8 +20,7 @@ AUTOREGRESSIVE = "AR"
 def setup_from_dict(made: Mapping[str, Any]) -> Setup | AutoregressiveSetup | SchedulerSetup:
     """The setup that a `to_dict` described.
 
-    Raises a ValueError if it describes neither, as that of a user's own `Solver`, which is made again by giving the
-    solver itself.
+    Raises a ValueError if it describes none of them, as that of a custom `Sampler`, which has to be passed again.
     """
     for kind in (SchedulerSetup, AutoregressiveSetup, Setup):
         names = {field.name for field in fields(kind)}
@@ -30,8 +29,8 @@ def setup_from_dict(made: Mapping[str, Any]) -> Setup | AutoregressiveSetup | Sc
         if known and (told or kind is Setup):
             return kind(**with_infinite(dict(made)))
     raise ValueError(
-        f"{_short(made)} is no setup that can be named; accepted are the settings of a Setup or a SchedulerSetup. "
-        "Where it is of a solver of your own, give the solver itself as the setup"
+        f"{_short(made)} are not the settings of a Setup, an AutoregressiveSetup or a SchedulerSetup; pass a custom "
+        "sampler itself as the setup"
     )
 
 
@@ -79,38 +78,9 @@ def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
             raise ValueError(f"{told}; accepted are {', '.join(known)}")
         return replace(named[name], **with_infinite(values))
     try:
-        noise = {key: values.pop(key) for key in WHITE if key in values}
-        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, **noise)
+        noise_length = values.pop("noise_length", 0.0)
+        return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, noise_length)
     except (ValueError, ModuleNotFoundError) as error:
         if name.removesuffix("Scheduler") in COMMON:
             raise
         raise ValueError(f"unknown setup {name!r}; accepted are {', '.join(named)}, and schedulers ({error})") from None
-
-
-def setup_name(setup: Setup | Solver) -> str:
-    """The shortest text that names a setup.
-
-    `named_setup` makes the same one of it, but for a `Solver` of the user's own: that is called by its `name`, where
-    it has one, or its class.
-    """
-    if isinstance(setup, SchedulerSetup):
-        name = f"{setup.scheduler}Scheduler" if setup.scheduler.upper() in SETUPS else setup.scheduler
-        return f"{name}:{','.join([str(setup.steps), *_listed({**setup.options, **coloured(setup)})])}"
-    if isinstance(setup, AutoregressiveSetup):
-        usual = FRANNETS.to_dict()
-        changes = _listed({key: value for key, value in setup.to_dict().items() if value != usual.get(key)})
-        return f"{AUTOREGRESSIVE}:{','.join(changes)}" if changes else AUTOREGRESSIVE
-    if not isinstance(setup, Setup):
-        return str(getattr(setup, "name", type(setup).__name__))
-    names = []
-    alike = {name: named for name, named in SETUPS.items() if named.sampler == setup.sampler}  # it reads best
-    for name, named in (alike or SETUPS).items():
-        before = named.to_dict()
-        changes = _listed({key: value for key, value in setup.to_dict().items() if value != before.get(key)})
-        names.append(f"{name}:{','.join(changes)}" if changes else name)
-    return min(reversed(names), key=len)  # of two as short as each other, the note's last: B
-
-
-def _listed(settings: Mapping[str, Any]) -> list[str]:
-    said = finite(dict(settings))
-    return [f"{key}={value if isinstance(value, str) else to_json(value)}" for key, value in said.items()]

@@ -15,7 +15,7 @@ from ..regions import axes
 from .ablations import Ablation, encode
 from .models import CoordinateModel, schedule_of
 from .restoration import Progress, decoder_of, sample_grid
-from .samplers import Setup, Solver, Step, calls_on
+from .samplers import Sampler, Step
 
 LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
 PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # bytes of one: two colours in each step
@@ -36,7 +36,7 @@ class Trace:
 def trace(
     model: CoordinateModel,
     x: Tensor,
-    setup: Setup | Solver,
+    setup: Sampler,
     size: tuple[int, int],
     seed: int,
     progress: Progress | None = None,
@@ -47,7 +47,7 @@ def trace(
     The model is one that is sampled, and `x` its input, (1, 1, 64, 64). A ValueError says so where all steps would take
     more memory than `LIMIT`.
     """
-    calls = calls_on(setup, schedule_of(model))
+    calls = setup.calls_on(schedule_of(model))
     check_memory(size, calls)
     device = next(model.parameters()).device
     columns, rows = (axis.to(device) for axis in axes(size))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..frannet.checkpoints import shipped
-from ..frannet.samplers import Setup
+from ..frannet.setup import Setup
 from ..scores.intervals import ENOUGH
 from ..scores.sampling import Estimate
 from ..sweeps.result import Sweep

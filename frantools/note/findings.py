@@ -10,7 +10,7 @@ from typing import Any
 from ..checks import one_of
 from ..evaluation import NAMES, Metrics
 from ..frannet.checkpoints import models as cards
-from ..frannet.samplers import SETUPS
+from ..frannet.setup import SETUPS
 from ..restorers.protocol import Restoration
 from ..restorers.resizing import NAMED
 from ..scores.intervals import interval, is_real, paired_interval

@@ -16,7 +16,7 @@ from ..checks import is_whole
 from ..comparisons import Comparison
 from ..evaluation import NAMES
 from ..frannet.restoration import check_seed, resolve_precision
-from ..frannet.samplers import SETUPS
+from ..frannet.setup import SETUPS
 from ..images import portraits
 from ..jobs import recipe_of, shares, wished
 from ..photo import Photo, distinct

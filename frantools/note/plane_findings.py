@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from ..frannet.checkpoints import shipped
-from ..frannet.samplers import Setup
 from ..frannet.schedule import make
+from ..frannet.setup import Setup
 from ..restorers.columns import Column
 from ..scores.intervals import ENOUGH
 from ..sweeps.result import Sweep

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..frannet.checkpoints import load_model
-from ..frannet.samplers import SETUPS, Setup, Step, ddim_sigma, noise_of, sample
+from ..frannet.models import predictor
 from ..frannet.schedule import Schedule, make
+from ..frannet.setup import SETUPS, Setup
 from ..photo import as_photo
 from ..views.drawing import VERBATIM, blank, plain
 
@@ -50,15 +50,8 @@ def terms(t: int, setup: Setup, schedule: Schedule | None = None) -> Terms:
     _check(setup)
     if not 0 <= t < schedule.steps:
         raise ValueError(f"t is {t}; accepted are 0 to {schedule.steps - 1}")
-    return _terms(t, max(t - setup.K, -1), setup, schedule)
-
-
-def _terms(t: int, t_prev: int, setup: Setup, schedule: Schedule) -> Terms:
-    """Those of the step from one diffusion step to another."""
-    a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
-    sigma = ddim_sigma(a, p, setup.stochasticity)
-    noise = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[setup.noise_stddev]
-    return Terms(sqrt(p), sqrt(max(1 - p - sigma**2, 0.0)), noise)
+    c = setup.step_coefficients(t, max(t - setup.K, -1), schedule)
+    return Terms(c.keep, c.toward, c.sigma)
 
 
 def _check(setup: Setup) -> None:
@@ -109,30 +102,29 @@ def strides(
     """
     _check(setup)
     network, random = load_model(model), torch.Generator().manual_seed(seed)
-    schedule, found = network.schedule, list[Stride]()
-    at: dict[str, Any] = {}
+    schedule, strides = network.schedule, list[Stride]()
+    last: dict[str, Tensor] = {}
 
     with torch.inference_mode():
         points = torch.tensor([[point]], dtype=torch.float32)
         latents = network.latents(network.encode(as_photo(photo).framed_as("square").input), points)
-        answer = noise_of(lambda x, t: network.decode(latents, points, t, x), schedule, network.config.objective)
+        predict = predictor(network.config, lambda x, t: network.decode(latents, points, t, x), schedule)
 
-        def denoise(x: Tensor, t: int) -> Tensor:
-            at.update(x=x, e=answer(x, t), z=torch.zeros_like(x))
-            return at["e"]
+        def watched_predict(x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+            x0, e = predict(x, t)
+            last.update(x=x, e=e, z=torch.zeros_like(x))
+            return x0, e
 
         def noise(shape: tuple[int, ...]) -> Tensor:
-            at["z"] = torch.randn(shape, generator=random)
-            return at["z"]
+            last["z"] = torch.randn(shape, generator=random)
+            return last["z"]
 
-        def keep(step: Step) -> None:
-            each = _terms(step.t, step.t_prev, setup, schedule)
-            mean = each.x0 * step.x0 + each.e * at["e"]
-            vectors = (at["x"], step.x0, mean, mean + each.z * at["z"], step.x)
-            found.append(Stride(step.t, step.t_prev, *(vector[0, 0].double().numpy() for vector in vectors)))
-
-        sample(denoise, noise((1, 1, 3)), schedule, setup, noise, keep)
-    return found
+        steps = setup.sample(watched_predict, noise((1, 1, 3)), schedule, noise)
+        for c, step in zip(setup.coefficients(schedule), steps, strict=True):
+            mean = c.keep * step.x0 + c.toward * last["e"]
+            vectors = (last["x"], step.x0, mean, mean + c.sigma * last["z"], step.x)
+            strides.append(Stride(c.t, c.t_prev, *(vector[0, 0].double().numpy() for vector in vectors)))
+    return strides
 
 
 @plain

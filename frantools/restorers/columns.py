@@ -17,17 +17,14 @@ from ..checks import is_whole
 from ..degradation import Degradation
 from ..files import to_json, with_infinite
 from ..frannet.ablations import Ablation, ablation_of
-from ..frannet.autoregressive import AutoregressiveSetup
-from ..frannet.samplers import Setup, Solver
-from ..frannet.setups import named_setup, setup_from_dict, setup_name
-from .door import NOTED, Unknown, default_model, meaning, meanings, restorer
-from .frannet import FranNetRestorer, is_model, is_solver, shared_model, unnamed
+from ..frannet.samplers import Sampler
+from ..frannet.setups import named_setup, setup_from_dict
+from .door import NOTED, Unknown, meaning, meanings, restorer
+from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
 from .protocol import Changed, Restorer, is_restorer, missing
 
-Setting = Setup | Solver
-SETTINGS = (Setup, AutoregressiveSetup)
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""
 
@@ -44,7 +41,7 @@ class Column:
         What stands above it.
     what : object
         Whatever restores a picture: see the README's table of kinds.
-    setup : Setup, SchedulerSetup or str, optional
+    setup : Sampler or str, optional
         For FranNet's models that are sampled; default B, or an autoregressive model's own.
     seed : int, optional
         Default: that of the comparison.
@@ -74,7 +71,7 @@ class Column:
         title: Any = None,
         what: Any = None,
         /,  # so that a function may have arguments of these names
-        setup: Setting | str | None = None,
+        setup: Sampler | str | None = None,
         seed: int | None = None,
         given: Degradation | None = None,
         *,
@@ -112,7 +109,7 @@ class Column:
         return self.what
 
     def __repr__(self) -> str:
-        what = repr(self.what) if isinstance(self.what, (str, *SETTINGS)) else f"<{_title(self.what)}>"
+        what = repr(self.what) if isinstance(self.what, (str, Sampler)) else f"<{_title(self.what)}>"
         taken = {name: value for name, value in self.settings.items() if name in OWN}
         settings = "".join(f", {name}={value!r}" for name, value in self.settings.items() if name not in OWN)
         settings += f", settings={taken!r}" if taken else ""
@@ -127,9 +124,7 @@ class Column:
         mine, others = self.settings, other.settings
         if mine.keys() != others.keys() or not all(alike(mine[name], others[name]) for name in mine):
             return False
-        same = (
-            isinstance(self.what, (str, *SETTINGS)) and type(self.what) is type(other.what) and self.what == other.what
-        )
+        same = isinstance(self.what, (str, Sampler)) and type(self.what) is type(other.what) and self.what == other.what
         return self.what is other.what or same
 
     def __hash__(self) -> int:
@@ -139,7 +134,7 @@ class Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
         title, what = changes.pop("title", self.title), changes.pop("what", self.what)
         model = self.what.content.get("model") if isinstance(self.what, Unknown) else None
-        if model is not None and "setup" not in changes and is_solver(what):  # a recipe's sampler, given again
+        if model is not None and "setup" not in changes and isinstance(what, Sampler):
             what, changes["setup"] = model, what
         parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
         return Column(title, what, **{**parts, **changes})
@@ -185,15 +180,15 @@ class Column:
     def _named(self) -> dict[str, Any]:
         """What finds again what restores, or says why nothing does."""
         what: Any = self.what
-        setup: Setting | None = self.setup
+        setup: Sampler | None = self.setup
         kind = meaning(what) if isinstance(what, str) else ""
         if kind == "setup":
             setup = named_setup(what)
-            what = default_model(setup)
+            what = setup.default_model
         elif kind == "noted":
             what, setup = NOTED[what][0], setup or NOTED[what][1]
-        elif is_solver(what):
-            what, setup = default_model(what), what
+        elif isinstance(what, Sampler):
+            what, setup = what.default_model, what
         elif kind in ("", "function"):
             return dict(self.restorer().to_dict())
         if why := unnamed(setup):
@@ -222,7 +217,7 @@ class Column:
     @property
     def lasting(self) -> bool:
         """Whether `key` means the same in other processes: where names, which hashes go with, say all of it."""
-        return isinstance(self.what, (str, Setup)) and "missing" not in self.to_dict()
+        return isinstance(self.what, (str, Sampler)) and "missing" not in self.to_dict()
 
     @classmethod
     def from_dict(cls, column: Mapping[str, Any], trust: bool = False) -> Column:
@@ -297,7 +292,7 @@ def _takes(what: Any, name: str) -> bool:
     """Whether what restores is a function that has an argument of this name, or may have one."""
     if isinstance(what, str):
         return "function" in meanings(what)  # which is not run before it is asked to restore
-    if not callable(what) or isinstance(what, (type, nn.Module)) or is_solver(what) or is_restorer(what):
+    if not callable(what) or isinstance(what, (type, nn.Module, Sampler)) or is_restorer(what):
         return False
     names, open_ended = parameters(what)
     return open_ended or name in names
@@ -330,8 +325,8 @@ def _title(what: Any) -> str:
         return (Path(what).stem or str(what)) if kind == "path" else str(what)
     if isinstance(what, np.ndarray):
         return "array"
-    if isinstance(what, SETTINGS):
-        return setup_name(what)
+    if isinstance(what, Sampler):
+        return what.name
     title = getattr(what, "title", None) or getattr(what, "name", None)
     if isinstance(title, str):
         return title

@@ -22,11 +22,11 @@ from ..decoding import endings
 from ..devices import find_device
 from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
-from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import is_shipped
 from ..frannet.network import FranNet
 from ..frannet.restoration import refusal
-from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
+from ..frannet.samplers import Sampler
+from ..frannet.setup import QUICK, SETUPS, Setup
 from ..frannet.setups import AUTOREGRESSIVE, named_setup
 from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
@@ -56,11 +56,6 @@ ACCEPTED = (
     "a named column (input, original, bicubic ...), one of the note's (masking-32 ...), a model, a setup, a path, "
     "FILE.py:FUNCTION, a function, a torch module and an array"
 )
-
-
-def default_model(setup: Setup | Solver) -> str:
-    """The model of a setup's name: the note's, or for an autoregressive setup the shipped one of that kind."""
-    return "direction-basic" if isinstance(setup, AutoregressiveSetup) else DEFAULT
 
 
 class Unknown(Usual):
@@ -131,7 +126,7 @@ def meaning(text: str) -> str:
 
 def restorer(
     what: Any,
-    setup: Setup | Solver | str | None = None,
+    setup: Sampler | str | None = None,
     settings: Mapping[str, Any] | None = None,
     title: str | None = None,
     precision: str = "float32",
@@ -144,7 +139,7 @@ def restorer(
     ----------
     what : object
         See the table of kinds in the README: a name, a path, a FranNet, a function, a module, an array, a restorer.
-    setup : Setup, Solver or str, optional
+    setup : Sampler or str, optional
         For FranNet's diffusion models alone.
     settings : dict
         Of functions and modules; and a FranNet's `ablation`.
@@ -169,7 +164,7 @@ def restorer(
 
 def _made(
     what: Any,
-    setup: Setup | Solver | None,
+    setup: Sampler | None,
     settings: dict[str, Any],
     title: str | None,
     precision: str,
@@ -186,10 +181,10 @@ def _made(
         return made if isinstance(made, OWN) else cast(Restorer, Abandonable(made, title or made.title, timeout))
     if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
-    if callable(what) and not is_model(what) and not isinstance(what, (Setup, Solver)):
+    if callable(what) and not is_model(what) and not isinstance(what, Sampler):
         return FunctionRestorer(what, settings, title, timeout)
 
-    def frannet(model: FranNet | str, chosen: Setup | Solver | None) -> Restorer:
+    def frannet(model: FranNet | str, chosen: Sampler | None) -> Restorer:
         network = shared_model(model) if isinstance(model, str) else model
         if device is not None:
             network = _moved(network, device)
@@ -201,10 +196,10 @@ def _made(
 
     if is_model(what):
         return frannet(what, setup)
-    if isinstance(what, (Setup, Solver)):
+    if isinstance(what, Sampler):
         if setup is not None:
             raise ValueError("a setup is given twice; accepted is one")
-        return frannet(default_model(what), what)
+        return frannet(what.default_model, what)
     if isinstance(what, (str, os.PathLike)):
         kind = meaning(what) if isinstance(what, str) else "path"
         if kind == "noted":
@@ -220,7 +215,7 @@ def _made(
             if setup is not None:
                 raise ValueError(f"{what!r} is a setup, and another is given; accepted is one")
             of_name = named_setup(str(what))
-            return frannet(default_model(of_name), of_name)
+            return frannet(of_name.default_model, of_name)
         return _of_path(str(what), settings, title, timeout, lambda: frannet(str(what), setup))
     if isinstance(what, np.ndarray):
         return _plain(SavedArray(what, title), settings, title)

@@ -18,13 +18,13 @@ from ..frannet.checkpoints import load_model
 from ..frannet.config import Config
 from ..frannet.models import CoordinateModel, schedule_of
 from ..frannet.network import FranNet
-from ..frannet.samplers import Setup, Solver, calls_on
+from ..frannet.samplers import Sampler
 from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
 from ..frannet.setups import setup_from_dict
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
-from .protocol import Given, Progress, Restoration, is_restorer, missing
+from .protocol import Given, Progress, Restoration, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
 KEPT = 64 * 64  # pixels of the largest picture that stays prepared
@@ -47,12 +47,7 @@ def is_model(what: object) -> bool:
     return isinstance(what, nn.Module) and isinstance(getattr(what, "config", None), Config)
 
 
-def is_solver(what: object) -> bool:
-    """Whether an object is a sampler, and no restorer that has its methods too."""
-    return isinstance(what, (Setup, Solver)) and not isinstance(what, type) and not is_restorer(what)
-
-
-def unnamed(setup: Setup | Solver | None) -> str:
+def unnamed(setup: Sampler | None) -> str:
     """Why nothing in a recipe makes a sampler again; empty where its `to_dict` does."""
     try:
         if setup is None or bool(setup_from_dict(setup.to_dict()) == setup):
@@ -69,7 +64,7 @@ class FranNetRestorer:
     ----------
     model : FranNet or another CoordinateModel
         In evaluation mode.
-    setup : Setup, AutoregressiveSetup or Solver, optional
+    setup : Sampler, optional
         Default: B of a diffusion model, and its own of another that is sampled.
     precision : {"float32", "bfloat16", "auto"}
         Of the products; see `frantools.restore`.
@@ -93,7 +88,7 @@ class FranNetRestorer:
     def __init__(
         self,
         model: CoordinateModel,
-        setup: Setup | Solver | None = None,
+        setup: Sampler | None = None,
         precision: str = "float32",
         title: str | None = None,
         name: str | None = None,
@@ -106,12 +101,13 @@ class FranNetRestorer:
         self.sha256: str | None = getattr(model, "sha256", None)
         self.random = model.config.sampler is not None
         self.ablation = ablation
-        self.cost: float | None = SECONDS * (3 + getattr(self.setup, "likely_calls", self.calls))  # on two cores
+        likely_calls = 1 if self.setup is None else min(self.calls, self.setup.likely_calls)
+        self.cost: float | None = SECONDS * (3 + likely_calls)  # on two cores
 
     @property
     def calls(self) -> int:
         """How often the network is called for a point; at most, where the sampler may end before."""
-        return calls_on(self.setup, schedule_of(self.model))
+        return 1 if self.setup is None else self.setup.calls_on(schedule_of(self.model))
 
     @property
     def feature_maps(self) -> int | None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..degradation import Degradation
 from ..frannet.adapters import SchedulerSetup
-from ..frannet.setups import named_setup, setup_name
+from ..frannet.samplers import Sampler
+from ..frannet.setups import named_setup
 from ..restorers.columns import Column, as_column
-from ..restorers.door import DEFAULT, default_model, meaning
-from ..restorers.frannet import is_solver
+from ..restorers.door import DEFAULT, meaning
 from ..restorers.functions import name_of
 from ..restorers.protocol import Restorer
 from .identity import address, identity
@@ -98,8 +98,8 @@ class _Maker:
         if isinstance(what, str) and what not in self.models and meaning(what) in ("setup", "noted"):
             made: Any = column.restorer(self.precision)
             return column.but(what=made.name, setup=made.setup) if hasattr(made, "setup") else column
-        if is_solver(what):
-            return column.but(what=default_model(what), setup=what)
+        if isinstance(what, Sampler):
+            return column.but(what=what.default_model, setup=what)
         return column if isinstance(what, str) and what in self.models else column.but(what=anywhere(what))
 
 
@@ -178,7 +178,7 @@ def _sampler(sampler: Any, changes: dict[str, Any]) -> Any:
     elif options:
         accepted = ["model", "setup", "scheduler", "seed", "given", *own]
         raise ValueError(
-            f"there is no axis {', '.join(map(repr, options))} of the sampler {setup_name(sampler)}; accepted are "
+            f"there is no axis {', '.join(map(repr, options))} of the sampler {sampler.name}; accepted are "
             f"{', '.join(accepted)}"
         )
     return replace(sampler, **changes) if changes else sampler
@@ -208,7 +208,7 @@ def _value(name: str, column: Column, made: Restorer) -> Any:
     if name == "model":
         return column.title
     if name == "setup":
-        return None if sampler is None else setup_name(sampler)
+        return None if sampler is None else sampler.name
     if name in ("seed", "given"):
         return said(getattr(column, name))
     if sampler is None:

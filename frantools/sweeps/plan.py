@@ -11,7 +11,6 @@ from typing import Any
 from ..checks import is_whole
 from ..evaluation import photos as read
 from ..frannet.restoration import check_seed, resolve_precision
-from ..frannet.setups import setup_name
 from ..jobs import UNKNOWN_COST, wished
 from ..photo import Photo
 from ..pictures import Pictures
@@ -111,7 +110,7 @@ class Plan:
         column, sampler = setting.column, getattr(setting.restorer, "setup", None)
         described = {
             "model": column.what if isinstance(column.what, str) else column.title,
-            "setup": None if sampler is None else setup_name(sampler),
+            "setup": None if sampler is None else sampler.name,
             "seed": self.seed + index if column.seed is None else column.seed,
             "given": None if column.given is None else str(column.given),
             **{name: said(value) for name, value in column.settings.items()},

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..comparisons import Comparison
-from ..frannet.samplers import Setup
+from ..frannet.setup import Setup
 from ..frannet.setups import named_setup
 from ..jobs import recipe_of, shares
 from ..photo import Photo, as_photo

@@ -14,16 +14,16 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.ablations import Ablation
-from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import models
-from ..frannet.setups import named_setup, setup_name
-from ..restorers.columns import COLUMNS, SETTINGS, Column, as_column
-from ..restorers.door import Unknown, default_model, meaning
+from ..frannet.samplers import Sampler
+from ..frannet.setups import named_setup
+from ..restorers.columns import COLUMNS, Column, as_column
+from ..restorers.door import Unknown, meaning
 from ..restorers.resizing import NAMED
 from .ablation import AblationControls, words
 from .controls import Composed, Report, control, folded
 from .settings import SettingsEditor
-from .setups import SetupEditor, solver_name
+from .setups import SetupEditor
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def plain(column: Column) -> Column:
             setup = named_setup(what) if meaning(what) == "setup" else None
         except ValueError:  # it names nothing, which is told of where it is rendered
             return column
-        return column if setup is None else column.but(what=default_model(setup), setup=setup)
-    return column.but(what=default_model(what), setup=what) if isinstance(what, SETTINGS) else column
+        return column if setup is None else column.but(what=setup.default_model, setup=setup)
+    return column.but(what=what.default_model, setup=what) if isinstance(what, Sampler) else column
 
 
 def described(column: Column) -> str:
@@ -79,10 +79,10 @@ def _preset(column: Column) -> str:
     for title, preset in COLUMNS.items():
         if (column.what, column.setup) == (preset.what, preset.setup):
             return title
-    if not isinstance(column.setup, SETTINGS):
+    if column.setup is None:
         return Path(column.what).stem
-    name = setup_name(column.setup)
-    return name if column.what == default_model(column.setup) else f"{Path(column.what).stem} {name}"
+    name = column.setup.name
+    return name if column.what == column.setup.default_model else f"{Path(column.what).stem} {name}"
 
 
 def label_of(what: Any) -> str:
@@ -100,17 +100,17 @@ def chip_of(column: Column) -> str:
     """What a column is, in a few words: "diffusion-basic · B · 15 calls · no local context"."""
     facts, setup = facts_of(column), []
     if facts.setup is not None:
-        setup = [setup_name(facts.setup) if isinstance(facts.setup, SETTINGS) else solver_name(facts.setup)]
+        setup = [facts.setup.name]
     calls = [f"{facts.calls} {'call' if facts.calls == 1 else 'calls'}"] if facts.calls else []
-    if isinstance(facts.setup, AutoregressiveSetup) and facts.calls != 1:
+    if facts.setup is not None and facts.setup.ends_early and facts.calls != 1:
         calls = [f"up to {each}" for each in calls]
     name = Path(column.what).stem if isinstance(column.what, str) else label_of(column.what)
     return " · ".join([name, *setup, *calls, *words(facts.ablation)])
 
 
 def alike(setup: Any, other: Any) -> bool:
-    """Whether two setups are of kinds that go with the same models, or both are none."""
-    kinds = [(each is None, isinstance(each, AutoregressiveSetup)) for each in (setup, other)]
+    """Whether two setups sample the same kinds of model, or both are none."""
+    kinds = [None if each is None else each.model_kinds for each in (setup, other)]
     return kinds[0] == kinds[1]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..frannet.samplers import NOISE_STDDEVS, Setup
 from ..frannet.schedule import STEPS
+from ..frannet.setup import NOISE_STDDEVS, Setup
 from ..note import strides
 from .controls import slim
 

@@ -11,15 +11,14 @@ import traitlets
 
 from ..frannet.adapters import SchedulerSetup
 from ..frannet.autoregressive import AutoregressiveSetup
-from ..frannet.samplers import NOISE_STDDEVS, SAMPLERS, SETUPS, WHITE, Setup
 from ..frannet.schedule import RULES, STEPS
-from ..noise import FIELDS
+from ..frannet.setup import NOISE_STDDEVS, SAMPLERS, SETUPS, Setup
 from .autoregressive import AutoregressiveControls
 from .controls import Composed, control, folded, offer
 
 DDPM = {"stochasticity": 1.0, "K": 1, "noise_projection": False, "steps": "uniform"}  # what its sampler needs
 NAMES = [name for name in Setup.__dataclass_fields__ if name != "clipping"]
-NOISE = ("noise_stddev", *WHITE)  # the settings of both kinds of sampler
+NOISE = ("noise_stddev", "noise_length")  # the settings of both kinds of sampler
 ALL = "all"  # where the sliders of a start and a stop that are None stand
 LENGTHS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf)  # of noise, of the picture
 OTHER = "another"
@@ -76,9 +75,6 @@ class SetupEditor(Composed, widgets.VBox):
             options=LENGTHS,
             **slow,
         )
-        self.noise_fields = control(
-            widgets.Dropdown, "Noise fields", "Noise drawn anew in each step, or the same one in all", options=FIELDS
-        )
         self.clip = control(widgets.Checkbox, "Clipping", "Keep values within bounds, at the start and after each step")
         self.low = control(
             widgets.FloatText, "From", "The lower bound; colours lie in [-1, 1]", value=BOUNDS[0], **slow
@@ -87,7 +83,7 @@ class SetupEditor(Composed, widgets.VBox):
         self._solver: Any = None
         self.autoregressive = AutoregressiveControls()
         rest = [self.sampler, self.steps, self.start, self.stop, self.noise_projection, self.noise_stddev]
-        rest += [self.noise_length, self.noise_fields, self.clip, self.low, self.high]
+        rest += [self.noise_length, self.clip, self.low, self.high]
         first = [self.name, self.stochasticity, self.K, self.autoregressive]
         self.more = folded("More of the sampler", rest)
         super().__init__([*first, self.more])
@@ -120,7 +116,7 @@ class SetupEditor(Composed, widgets.VBox):
             return AutoregressiveSetup(**self.autoregressive.value, **noise)
         if self.sampler.value not in SAMPLERS:
             if isinstance(self._solver, SchedulerSetup):
-                return replace(self._solver, **{name: getattr(self, name).value for name in WHITE})
+                return replace(self._solver, noise_length=self.noise_length.value)
             return self._solver
         bounds = (self.low.value, self.high.value) if self.clip.value else None
         said: dict[str, Any] = {name: getattr(self, name).value for name in NAMES}
@@ -128,9 +124,8 @@ class SetupEditor(Composed, widgets.VBox):
         return Setup(**said, clipping=bounds)
 
     def _write(self, value: Any) -> None:
-        length = getattr(value, "noise_length", 0.0)
+        length = 0.0 if value is None else value.noise_length
         offer(self.noise_length, sorted({*LENGTHS, length}), length)
-        self.noise_fields.value = getattr(value, "noise_fields", "fresh")
         if isinstance(value, AutoregressiveSetup):
             self.autoregressive.show({name: getattr(value, name) for name in self.autoregressive.controls})
             self.noise_stddev.value = value.noise_stddev
@@ -146,7 +141,7 @@ class SetupEditor(Composed, widgets.VBox):
             self.clip.value = shown.clipping is not None
             self.low.value, self.high.value = shown.clipping or BOUNDS
         else:
-            self._solver, name = value, solver_name(value)
+            self._solver, name = value, value.name
             self.sampler.options = [*SAMPLERS, name]
             self.sampler.value = name
 
@@ -168,14 +163,7 @@ class SetupEditor(Composed, widgets.VBox):
             able |= {getattr(self, name): free for name in DDPM} | {self.start: uniform, self.stop: uniform}
             able |= {self.K: free and uniform, self.noise_stddev: autoregressive or self.stochasticity.value > 0}
         coloured = ours or isinstance(self.value, SchedulerSetup)
-        able |= {self.noise_fields: coloured, self.noise_length: coloured}
+        able |= {self.noise_length: coloured}
         able |= {self.low: ours and self.clip.value, self.high: ours and self.clip.value}
         for each, on in able.items():  # each is set once: the browser is told of every change
             each.disabled = not on
-
-
-def solver_name(solver: Any) -> str:
-    """What a solver of another library, or of a user's own, is called."""
-    name = getattr(solver, "scheduler", type(solver).__name__)
-    steps = getattr(solver, "steps", None)
-    return f"{name}, {steps} steps" if isinstance(steps, int) else str(name)
