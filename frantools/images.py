@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .checks import whole
 from .decoding import LARGEST, TooLargeError, decode
+from .devices import without_autocast
 from .modes import to_rgb
 
 Picture = NDArray[np.uint8]
@@ -183,6 +184,7 @@ def to_array(image: Tensor) -> NDArray[Any]:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
+@without_autocast()
 def to_gray(image: Tensor) -> Tensor:
     """(..., 3) colours to (...) gray: 0.2989 R + 0.587 G + 0.114 B."""
     return image @ torch.tensor(GRAY, dtype=image.dtype, device=image.device)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .. import noise
 from ..checks import is_whole
+from ..devices import without_autocast
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .ablations import Ablation, encode
@@ -110,6 +111,7 @@ class Prepared:
     """Those that were made, where they are kept for the next setup."""
 
 
+@without_autocast()
 def prepared(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
@@ -140,6 +142,7 @@ def prepared(
     return Prepared(decoder, columns, rows, facts, {} if keep else None)
 
 
+@without_autocast()
 def sampled(
     prepared: Prepared, setup: Setup | Solver | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Sampled:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from .ablations import Ablation, ablation_of, random_positions
 from .autoregressive import AutoregressiveSetup
 from .colours import to_network
@@ -18,6 +19,7 @@ from .samplers import Noise, Setup, Solver
 from .setups import named_setup
 
 
+@without_autocast()
 def sample_points(
     model: FranNet,
     x: Tensor | NDArray[Any],
