@@ -33,7 +33,7 @@ def matching(folder: Path, photo: Photo) -> Path:
         [path for path in files if path.stem == stem],
         [path for path in files if path.stem.startswith(stem)],
     ):
-        if len(alike) == 1:
+        if len({path.resolve() for path in alike}) == 1:  # also of several links to one file
             return alike[0]
         if alike:
             listed = ", ".join(path.name for path in alike[:4])
