@@ -122,7 +122,7 @@ def prepared(
     keep: bool = False,
 ) -> Prepared:
     """Prepare a picture for `sampled`. Arguments and errors are those of `restore`; `keep` keeps a kilobyte a point."""
-    check_model(model)
+    model = check_model(model)
     region = check_region(region)
     x = check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = device_of(model)

@@ -112,7 +112,7 @@ def points_decoder(
     ValueError
         If an argument is not as above.
     """
-    check_model(model)
+    model = check_model(model)
     device, places = device_of(model), torch.as_tensor(points)
     if places.ndim != 2 or places.shape[1] != 2 or places.dtype != torch.float64 or not len(places):
         raise ValueError(
