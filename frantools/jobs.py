@@ -150,7 +150,8 @@ def _checked(made: object, title: str) -> Restoration:
     fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
     if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither
         return made
-    return replace(made, image=checked_picture(image, title))
+    picture, remarks = checked_picture(image, title)
+    return replace(made, image=picture, remarks=(*made.remarks, *remarks))
 
 
 def wished(restorers: Iterable[Restorer]) -> str:
@@ -218,7 +219,7 @@ def recipe_of(
     restorers: Restorers | None = None,
     **options: Any,
 ) -> Recipe:
-    """The recipe of what was made of a photo, or of several; `restorers` are those of the columns, if they are known."""
+    """The recipe of what was made of a photo, or of several; `restorers`, if known, are those of the columns."""
     each = [photos] if isinstance(photos, Photo) else photos
     return Recipe(
         view=view,

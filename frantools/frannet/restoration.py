@@ -364,7 +364,9 @@ def check_input(x: Tensor) -> Tensor:
             f"(1, 1, {INPUT_SIZE}, {INPUT_SIZE}) of prepare_input, and pictures as arrays"
         )
     x = x.detach().float()
-    if not x.abs().max() <= 1.001:  # NaN is not; a resized input may overshoot by a rounding
+    if count := int((~torch.isfinite(x)).sum()):
+        raise ValueError(f"the network's input has {count:,} values that are NaN or infinite; replace them")
+    if x.abs().max() > 1.001:  # a resized input may overshoot by a rounding
         raise ValueError("the network's input leaves [-1, 1]; accepted are floats in it, as prepare_input makes them")
     return x
 

@@ -82,7 +82,8 @@ class FunctionRestorer(Usual):
         named = {name: value for name, value in offered.items() if name in self.names} | self.settings
         begun, picture = time.perf_counter(), np.array(given.picture)
         answer = abandonable(lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout)
-        return Restoration(checked_picture(answer, self.title), time.perf_counter() - begun, calls=0)
+        image, remarks = checked_picture(answer, self.title)
+        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 
     def state(self) -> str:
         """The module that it is of, which for a file has the hash of its content."""

@@ -93,8 +93,8 @@ class ModuleRestorer(Usual):
             answer, remarks = self._restored(network, picture, report)
         except CallError as error:
             raise error.error from None
-        image = checked_picture(to_array(answer.float().cpu()), self.title)
-        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
+        image, clipped = checked_picture(to_array(answer.float().cpu()), self.title)
+        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=(*remarks, *clipped))
 
     def _restored(
         self, network: Callable[[Tensor], Tensor], picture: Tensor, report: Progress
