@@ -1,8 +1,18 @@
-"""Where networks run."""
+"""Where networks run, and in which dtypes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+
+
+@contextmanager
+def without_autocast() -> Iterator[None]:
+    """Compute in the dtypes of the tensors themselves, also inside a caller's `torch.autocast`. A decorator, too."""
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
 
 
 def find_device(name: str = "auto") -> torch.device:

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..files import hash_of, replacing, to_json
 from .configs import read_config
 from .keras import check_layout, is_keras, read_weights
+from .models import unwrap
 from .network import Config, FranNet
 
 PACKAGE = Path(__file__).parent.parent
@@ -130,7 +131,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     ValueError
         If the path does not end in ``.safetensors``, or there is another JSON file where the card would be.
     """
-    path = Path(path)
+    path, model = Path(path), unwrap(model)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
     beside = check_card(path.with_suffix(".json")) if card is not None else None
@@ -172,11 +173,20 @@ def _config(path: Path, metadata: Metadata) -> Config:
         raise ValueError(f"{path} has a config that this version does not know: {error}") from None
 
 
+def name_in_model(key: str) -> str:
+    """A weight's name without those of the wrappers of `torch.compile`, also around a part, and data parallelism."""
+    key = key.replace("_orig_mod.", "")
+    while key.startswith("module."):
+        key = key.removeprefix("module.")
+    return key
+
+
 def _fill(model: FranNet, weights: Mapping[str, Tensor], path: Path) -> None:
     """Copy weights into a model, or say which one is missing, unknown, of another shape or not finite."""
+    weights = {name_in_model(key): value for key, value in weights.items()}
     own = model.state_dict()
     own.pop("encoder.normalise.num_batches_tracked")  # PyTorch's own count, of no use here
-    weights = {key: value for key, value in weights.items() if not key.endswith("num_batches_tracked")}
+    weights = {key: value for key, value in weights.items() if not key.endswith(("num_batches_tracked", "n_averaged"))}
     for problem, names in (("lacks", own.keys() - weights.keys()), ("has unknown", weights.keys() - own.keys())):
         if names:
             raise ValueError(f"{path} is of another model: it {problem} {', '.join(sorted(names)[:3])}")

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from .ablations import Ablation, ablation_of, random_positions
 from .autoregressive import AutoregressiveSetup
 from .colours import to_network
@@ -18,6 +19,7 @@ from .samplers import Noise, Setup, Solver
 from .setups import named_setup
 
 
+@without_autocast()
 def sample_points(
     model: FranNet,
     x: Tensor | NDArray[Any],
@@ -67,7 +69,8 @@ def sample_points(
     >>> sample_points(ft.load_model("single-basic"), x, torch.rand(1, 5, 2)).shape
     torch.Size([1, 5, 3])
     """
-    if not isinstance(check_model(model), FranNet):
+    model = check_model(model)
+    if not isinstance(model, FranNet):
         raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
     ablation = ablation_of(ablation)
     setup = named_setup(setup) if isinstance(setup, str) else setup

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import noise
+from ..devices import without_autocast
 from ..images import prepare_input
 from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
@@ -89,6 +90,7 @@ class PreparedPoints:
         return sum(len(tile.points) for tile in self.tiles)
 
 
+@without_autocast()
 def points_decoder(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
@@ -110,7 +112,7 @@ def points_decoder(
     ValueError
         If an argument is not as above.
     """
-    check_model(model)
+    model = check_model(model)
     device, places = device_of(model), torch.as_tensor(points)
     if places.ndim != 2 or places.shape[1] != 2 or places.dtype != torch.float64 or not len(places):
         raise ValueError(
@@ -149,6 +151,7 @@ def _run(work: Callable[[int], None], parts: int, report: Callable[[], None], st
         report()
 
 
+@without_autocast()
 def sample_at(
     prepared: PreparedPoints, setup: Setup | Solver | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Colours:

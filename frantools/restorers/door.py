@@ -24,6 +24,7 @@ from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
 from ..frannet.autoregressive import AutoregressiveSetup
 from ..frannet.checkpoints import is_shipped
+from ..frannet.models import unwrap
 from ..frannet.network import FranNet
 from ..frannet.restoration import refusal
 from ..frannet.samplers import QUICK, SETUPS, Setup, Solver
@@ -190,7 +191,7 @@ def _made(
         return FunctionRestorer(what, settings, title, timeout)
 
     def frannet(model: FranNet | str, chosen: Setup | Solver | None) -> Restorer:
-        network = shared_model(model) if isinstance(model, str) else model
+        network = shared_model(model) if isinstance(model, str) else unwrap(model)
         if device is not None:
             network = _moved(network, device)
         name = model if isinstance(model, str) else None

@@ -16,7 +16,7 @@ from ..frannet import restoration
 from ..frannet.ablations import Ablation
 from ..frannet.checkpoints import load_model
 from ..frannet.config import Config
-from ..frannet.models import CoordinateModel, schedule_of
+from ..frannet.models import CoordinateModel, schedule_of, unwrap
 from ..frannet.network import FranNet
 from ..frannet.samplers import Setup, Solver, calls_on
 from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
@@ -44,7 +44,8 @@ def _load(name: str, state: object) -> FranNet:
 
 def is_model(what: object) -> bool:
     """Whether an object is a FranNet, or another coordinate model that says what it is as FranNet's config does."""
-    return isinstance(what, nn.Module) and isinstance(getattr(what, "config", None), Config)
+    model = unwrap(what)
+    return isinstance(model, nn.Module) and isinstance(getattr(model, "config", None), Config)
 
 
 def is_solver(what: object) -> bool:
@@ -99,8 +100,8 @@ class FranNetRestorer:
         name: str | None = None,
         ablation: Ablation | None = None,
     ) -> None:
-        restoration.check_model(model)
-        self.model, self.setup = model, restoration.check_setup(model, setup)
+        self.model = model = restoration.check_model(model)
+        self.setup = restoration.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
         self.title = title or getattr(model, "name", None) or "FranNet"
         self.sha256: str | None = getattr(model, "sha256", None)

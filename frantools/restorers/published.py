@@ -18,9 +18,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..files import hash_of
+from ..frannet.checkpoints import name_in_model
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
+WRAPPERS = ("params_ema", "params", "state_dict", "model", "net_g", "net", "network", "generator")
+"""Trainings keep a model's weights under these keys of a dict, or prefixes of a flat file; the first one counts."""
 GET = 'pip install "frantools[published]"'
 
 
@@ -31,7 +34,7 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix.lower() == ".safetensors":
-            return load_file(path)
+            return _state_dict(load_file(path), path)
         with warnings.catch_warnings():  # of torch's, about files that it then refuses: that is one sentence
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -53,12 +56,21 @@ def _first_line(error: Exception) -> str:
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     """The tensors by name, out of the dicts that trainings wrap them in."""
-    for key in ("params_ema", "params", "state_dict", "model", "net", "network", "generator"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    while isinstance(content, Mapping) and (
+        key := next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    ):
+        content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"{path} holds no tensors by name; accepted are state dicts")
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    return {name_in_model(str(key)): value for key, value in content.items()}
+
+
+def _without_common_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with the first of `WRAPPERS` that any does, by the rest of their names."""
+    for wrapper in WRAPPERS:
+        if chosen := {key: value for key, value in tensors.items() if key.startswith(f"{wrapper}.")}:
+            return {name_in_model(key.removeprefix(f"{wrapper}.")): value for key, value in chosen.items()}
+    return {}
 
 
 def _spandrel() -> Any:
@@ -86,13 +98,24 @@ class _Described(nn.Module):
         return made
 
 
+def _described(spandrel: Any, tensors: dict[str, Tensor]) -> Any:
+    """The model of some tensors. Old names begin with "model." themselves, so that prefixes go only where they must."""
+    try:
+        return spandrel.ModelLoader().load_from_state_dict(tensors)
+    except spandrel.UnsupportedModelError:
+        shorter = _without_common_prefix(tensors)
+        if not shorter:
+            raise
+        return _described(spandrel, shorter)
+
+
 @lru_cache(maxsize=8)
 def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     """The module of a weight file and the hash of the file, read again where it has changed."""
     tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
     try:
-        described = spandrel.ModelLoader().load_from_state_dict(tensors)
+        described = _described(spandrel, tensors)
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
     except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like

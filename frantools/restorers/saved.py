@@ -33,7 +33,7 @@ def matching(folder: Path, photo: Photo) -> Path:
         [path for path in files if path.stem == stem],
         [path for path in files if path.stem.startswith(stem)],
     ):
-        if len(alike) == 1:
+        if len({path.resolve() for path in alike}) == 1:  # also of several links to one file
             return alike[0]
         if alike:
             listed = ", ".join(path.name for path in alike[:4])
@@ -125,14 +125,15 @@ class SavedArray(Usual):
         self.title = title or "array"
         given = np.asarray(array)
         colours = given if given.ndim == 3 and given.shape[2] == 3 else as_picture(array)
-        self.image: Colours = checked_picture(colours, self.title)
+        self.image: Colours
+        self.image, self.remarks = checked_picture(colours, self.title)
         self.image.flags.writeable = False
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """The array; see `Restorer`."""
-        return Restoration(framed(self.image, given.photo), 0.0, calls=0)
+        return Restoration(framed(self.image, given.photo), 0.0, calls=0, remarks=self.remarks)
 
     def to_dict(self) -> dict[str, Any]:
         made = missing(self.title, f"{self.title} is an array, which no name finds again")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import is_whole, whole
+from ..images import unit_floats
 from ..regions import Region
 from ..restorers.protocol import Restoration
 
@@ -325,7 +326,8 @@ def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         raise ValueError(f"arrays of shape {arrays[0].shape} are no pictures; accepted are (H, W, C) and (H, W)")
     if all(array.dtype == np.uint8 for array in arrays):
         return [array.reshape(*array.shape[:2], -1) for array in arrays]
-    floats = [array / 255 if array.dtype == np.uint8 else array.astype(np.float64) for array in arrays]
-    if not all(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1 for array in floats):
-        raise ValueError("the pictures' values leave their range; accepted are uint8, or floats in [0, 1]")
+    floats = [
+        array / 255 if array.dtype == np.uint8 else unit_floats(array.astype(np.float64), f"picture {number} has")
+        for number, array in enumerate(arrays, start=1)
+    ]
     return [array.reshape(*array.shape[:2], -1) for array in floats]

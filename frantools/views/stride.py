@@ -14,6 +14,7 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from ..frannet.checkpoints import load_model
 from ..frannet.samplers import SETUPS, Setup, Step, ddim_sigma, noise_of, sample
 from ..frannet.schedule import Schedule, make
@@ -89,6 +90,7 @@ class Stride:
         return float(np.linalg.norm(self.mean - self.x0))
 
 
+@without_autocast()
 def strides(
     photo: Any, point: tuple[float, float], model: str = "diffusion-basic", setup: Setup = SETUPS["A"], seed: int = 0
 ) -> list[Stride]:

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..images import portraits
-from ..jobs import framed_for, recipe_of
+from ..jobs import framed_for, recipe_of, resolve
 from ..photo import as_photo
 from ..recipes import Recipe
 from ..store import Cache, Disk
@@ -47,7 +47,7 @@ class SweepMap(Guarded, Stage):
         self.sweep, self._size, self._seed = made, size, seed
         self._columns = {tuple(values[name] for name in made.axes): column for values, column in made.columns}
         different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = framed_for(as_photo(photo), list(different.values())).at(size)
+        self.original = framed_for(as_photo(photo), resolve(different.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
