@@ -5,7 +5,6 @@ Nothing here unpickles: a pickle can run any code when it is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from os.path import exists
@@ -17,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import hash_of, replacing, to_json
+from ..files import from_json, hash_of, read_json, replacing, to_json
 from .configs import read_config
 from .keras import check_layout, is_keras, read_weights
 from .network import Config, FranNet
@@ -41,7 +40,7 @@ def models() -> dict[str, dict[str, Any]]:
         By name, the card of each: what it is, what it was trained on and how, and how good it is.
     """
     cards = sorted(shipped().glob("*.json"))
-    return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
+    return {card.stem: read_json(card) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
 def is_shipped(name: str) -> bool:
@@ -54,7 +53,7 @@ def is_shipped(name: str) -> bool:
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
-        card = json.loads(path.read_text())
+        card = read_json(path)
     except (OSError, ValueError):
         return False
     return isinstance(card, dict) and "name" in card
@@ -167,7 +166,7 @@ def _config(path: Path, metadata: Metadata) -> Config:
         kind = metadata.get("format", "unnamed")
         raise ValueError(f"{path} holds no FranTools model (its format is {kind!r}); accepted are files of save_model")
     try:
-        return Config(**json.loads(metadata["config"]))
+        return Config(**from_json(metadata["config"]))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} has a config that this version does not know: {error}") from None
 

@@ -107,8 +107,6 @@ def _is_setup(text: str) -> bool:
     name = text.partition(":")[0]
     if name.upper() in (*SETUPS, AUTOREGRESSIVE) or name.removesuffix("Scheduler") in COMMON:
         return True
-    if not (name.isidentifier() and name[0].isupper()):  # no class of diffusers, which takes a second to import
-        return False
     try:
         named_setup(text)
     except (ValueError, ImportError):
