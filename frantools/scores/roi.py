@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import is_whole, whole
+from ..cores import map_on_threads
 from ..regions import Region
 from ..restorers.protocol import Restoration
 
@@ -197,8 +196,7 @@ def scores(
     # Bands that stay in the processor's cache, some on each core: NumPy leaves Python to the others meanwhile.
     per = max(1, BAND * (len(rows) - 1) // (int(rows[-1]) - int(rows[0])))
     bands = [rows[start : start + per + 1] for start in range(0, len(rows) - 1, per)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        between = np.concatenate(list(pool.map(band, bands)))  # (R - 1, 2 n + 1, C - 1)
+    between = np.concatenate(map_on_threads(band, bands))  # (R - 1, 2 n + 1, C - 1)
     summed = np.moveaxis(_windows(between, tops, size), 2, 0)  # (C - 1, T, 2 n + 1)
     *each, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # (T, L) each
     means, squares = np.stack(each[::2]) / count, np.stack(each[1::2]) / count
