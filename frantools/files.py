@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from .checks import plain
+
 
 def check_output(path: str | PathLike[str]) -> Path:
     """Raise a ValueError if a file cannot be written at `path`; asked before the work whose result it is to hold."""
@@ -149,6 +151,7 @@ def finite(content: Any, said: Callable[[float], Any] = lambda number: str(float
         return {finite(key, said): finite(value, said) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
         return [finite(value, said) for value in content]
+    content = plain(content)
     return said(content) if isinstance(content, float) and not isfinite(content) else content
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from .checks import is_number, is_whole, settle
+from .checks import is_number, is_whole, plain, settle
 
 LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
 
@@ -40,7 +40,7 @@ class Region:
             value = getattr(self, field.name)
             if not is_number(value):
                 raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
-            settle(self, **{field.name: float(value)})
+            settle(self, **{field.name: float(plain(value))})
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ..checks import plain
 from ..regions import Region
 from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError
 
@@ -23,6 +24,7 @@ LOOK = 0.03  # seconds between looks whether the answer is still wanted
 
 def check_timeout(timeout: object) -> float | None:
     """Seconds after which an answer is no longer waited for, or None; a ValueError for anything else."""
+    timeout = plain(timeout)
     if timeout is None:
         return None
     if not isinstance(timeout, Real) or isinstance(timeout, bool) or not 0 < float(timeout) < inf:

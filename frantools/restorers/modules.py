@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole
+from ..checks import plain, whole
 from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
@@ -59,7 +59,7 @@ class ModuleRestorer(Usual):
         path: str | None = None,
         sha256: str | None = None,
     ) -> None:
-        self.module, self.settings, self.timeout = module, dict(settings or {}), timeout
+        self.module, self.settings, self.timeout = module, plain(dict(settings or {})), timeout
         self.title = title or type(module).__name__
         if unknown := self.settings.keys() - set(SETTINGS):
             raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole, whole
+from ..checks import is_whole, plain, settle, whole
 from ..cores import map_on_threads
 from ..regions import Region
 from ..restorers.protocol import Restoration
@@ -67,6 +67,9 @@ class RoiSearch:
     sub_count: int = 3
     merge: bool = True
 
+    def __post_init__(self) -> None:
+        settle(self, **{each.name: plain(getattr(self, each.name)) for each in fields(self)})
+
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
         """The same search in the same pictures at another size: its regions are the same shares of them.
 
@@ -92,8 +95,7 @@ class RoiSearch:
         >>> RoiSearch().scaled(512)
         RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
         """
-        whole("side", side)
-        whole("of", of)
+        side, of = whole("side", side), whole("of", of)
         size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
         return replace(self, size=size, sub_size=sub_size)
 
@@ -241,7 +243,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
             f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
             f"the shorter side of the {width} x {height} pictures"
         )
-    whole("count", count)
+    size, count = int(size), whole("count", count)
     tops, lefts = positions(size, height), positions(size, width)
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_whole, plain
 from ..evaluation import photos as read
 from ..frannet.restoration import check_seed, resolve_precision
 from ..frannet.setups import setup_name
@@ -181,7 +181,17 @@ def plan(
         raise ValueError("no picture could be read; accepted are whole picture files")
     identities = [identity(each.column, each.restorer) for each in made]
     return Plan(
-        tuple(names_of(axes)), made, pictures, sent, chosen, int(size), seed, precision, points, identities, files
+        tuple(names_of(axes)),
+        made,
+        pictures,
+        sent,
+        chosen,
+        int(size),
+        seed,
+        precision,
+        plain(points),
+        identities,
+        files,
     )
 
 
