@@ -53,7 +53,9 @@ def is_whole(value: object) -> TypeGuard[int]:
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number, Python's, NumPy's or torch's; True and False are none."""
     number: Any = plain(value)
-    return isinstance(number, Real) and not isinstance(number, bool) and bool(abs(number) <= LARGEST)
+    if not isinstance(number, Real) or isinstance(number, bool):
+        return False
+    return bool(abs(number) <= LARGEST)  # type: ignore[operator]
 
 
 def flag(name: str, value: Any) -> bool:

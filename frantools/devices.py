@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+
+CPU = torch.device("cpu")
+
+
+@contextmanager
+def on_processor() -> Iterator[None]:
+    """Make tensors on the processor within, whatever the user's default device is."""
+    if torch.get_default_device() == CPU:  # or each operation would take a little longer
+        yield
+    else:
+        with CPU:
+            yield
 
 
 def find_device(name: str = "auto") -> torch.device:

@@ -96,7 +96,7 @@ def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
     because reading it is faster than computing it. Its 65,536 values reach 4.17 standard deviations. With a `unit`,
     they are rounded to multiples of it.
     """
-    middles = (torch.arange(1 << 16, dtype=torch.float64) + 0.5) / (1 << 16)
+    middles = (torch.arange(1 << 16, dtype=torch.float64, device="cpu") + 0.5) / (1 << 16)
     values = torch.special.ndtri(middles)
     values /= values.square().mean().sqrt()
     return ((values / unit).round() * unit if unit else values).float().to(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -84,7 +85,8 @@ def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Ten
     """
     region = region or Region.full()
     sides = zip(dimensions(size), (region.x, region.y), (region.width, region.height), strict=True)
-    x, y = (origin + (torch.arange(side).double() + 0.5) / side * extent for side, origin, extent in sides)
+    pixels = partial(torch.arange, dtype=torch.float64, device="cpu")  # whatever torch's defaults are
+    x, y = (origin + (pixels(side) + 0.5) / side * extent for side, origin, extent in sides)
     return x, y
 
 

@@ -16,8 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..devices import on_processor
 from ..files import from_json, hash_of, read_json, replacing, to_json
 from .configs import read_config
+from .encodings import encoding
 from .keras import check_layout, is_keras, read_weights
 from .network import Config, FranNet
 
@@ -114,11 +116,24 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
             raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
         metadata, weights = read_safetensors(path)
         settings = _config(path, metadata)
-    model = FranNet(settings)
+    model = _without_weights(settings)
     _fill(model, weights, path)
     model.name, model.sha256 = path.stem, hash_of(path)
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
+
+
+def _without_weights(config: Config) -> FranNet:
+    """A FranNet on the processor, its weights not set. No random numbers are drawn: those are the user's."""
+    with torch.device("meta"):
+        model = FranNet(config)
+    model.to_empty(device="cpu")
+    with on_processor():  # what they have beside weights is not random
+        model.position, model.time = encoding(config.position_encoding), encoding(config.time_encoding)
+    for name, count in model.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            count.zero_()
+    return model.float()
 
 
 def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any] | None = None) -> None:

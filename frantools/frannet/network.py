@@ -174,7 +174,7 @@ class FranNet(nn.Module):
 
         Raises a ValueError if it is no number, a step that the model does not have, or a time outside of [0, 1].
         """
-        t = torch.as_tensor(t) if isinstance(t, np.ndarray) else t
+        t = torch.from_numpy(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
         last = 1 if floating else self.config.steps - 1
         if isinstance(t, Tensor):

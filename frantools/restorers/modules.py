@@ -74,7 +74,7 @@ class ModuleRestorer(Usual):
     ) -> Restoration:
         """Call the module, for each tile where there are several; see `Restorer`."""
         begun, start = time.perf_counter(), time.monotonic()
-        example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
+        example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0, device="cpu"))
         dtype = example.dtype if example.is_floating_point() else torch.float32
         picture = to_tensor(given.picture).to(example.device, dtype)
         share = 0.0

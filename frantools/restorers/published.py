@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..devices import on_processor
 from ..files import hash_of
 from .modules import ModuleRestorer
 
@@ -92,7 +93,9 @@ def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
     try:
-        described = spandrel.ModelLoader().load_from_state_dict(tensors)
+        # A new module draws the numbers of its weights, and the user's generator stays as it is.
+        with on_processor(), torch.random.fork_rng(devices=[]):
+            described = spandrel.ModelLoader().load_from_state_dict(tensors)
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
     except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like
