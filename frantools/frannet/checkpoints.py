@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..devices import on_processor
 from ..files import from_json, hash_of, read_json, replacing, to_json
+from ..weights import FileWeights
 from .configs import read_config
 from .encodings import encoding
 from .keras import check_layout, is_keras, read_weights
@@ -118,7 +119,7 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
         settings = _config(path, metadata)
     model = _without_weights(settings)
     _fill(model, weights, path)
-    model.name, model.sha256 = path.stem, hash_of(path)
+    model.name, model.file = path.stem, FileWeights(model, hash_of(path))
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
 

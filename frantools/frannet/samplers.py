@@ -260,9 +260,11 @@ def moves(setup: Setup, schedule: Schedule) -> list[Move]:
         if setup.sampler == "ddpm":
             beta, sigma = float(schedule.beta[t + 1]), sqrt(schedule.posterior_variance[t + 1])
             keep, toward = sqrt(1 - beta), beta / sqrt(1 - a)
-        else:
+        elif setup.sampler == "ddim":
             sigma = ddim_sigma(a, p, setup.stochasticity)
             keep, toward = sqrt(p), sqrt(max(1 - p - sigma**2, 0.0))
+        else:  # a setup of another version, say: pickles are not checked
+            raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {setup.sampler!r}")
         added = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[setup.noise_stddev]
         made.append(Move(t, t_prev, a, keep, toward, added))
     return made

@@ -18,6 +18,7 @@ from ..checks import plain, whole
 from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
+from ..weights import weights_hash
 from .calls import abandonable
 from .protocol import Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 from .tiling import ALIGNED, TILE, WHOLE, seen, tiled
@@ -102,9 +103,10 @@ class ModuleRestorer(Usual):
         if "overlap" in self.settings:
             overlap: int | str = _aligned(self.settings["overlap"])
         else:
-            if self.module not in _seen:
-                _seen[self.module] = seen(network, picture)
-            overlap = _seen[self.module]
+            weights = weights_hash(self.module)
+            if _seen.get(self.module, ("", 0))[0] != weights:
+                _seen[self.module] = weights, seen(network, picture)
+            overlap = _seen[self.module][1]
         if isinstance(overlap, str):
             return network(picture), (f"{self.title} was not tiled, since {overlap}",)
         return tiled(network, picture, overlap, tile, report), ()
@@ -123,8 +125,7 @@ class ModuleRestorer(Usual):
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        tensors = chain(self.module.parameters(), self.module.buffers())
-        return [self.sha256, *((each.data_ptr(), None if each.is_inference() else each._version) for each in tensors)]
+        return [weights_hash(self.module)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the file that the module was made of."""
@@ -137,7 +138,7 @@ class ModuleRestorer(Usual):
         return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_seen: WeakKeyDictionary[nn.Module, int | str] = WeakKeyDictionary()  # what was probed
+_seen: WeakKeyDictionary[nn.Module, tuple[str, int | str]] = WeakKeyDictionary()  # what was probed, by weights
 _evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 _lock = Lock()
 

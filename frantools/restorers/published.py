@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..devices import on_processor
 from ..files import hash_of
+from ..weights import FileWeights
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -88,8 +89,8 @@ class _Described(nn.Module):
 
 
 @lru_cache(maxsize=8)
-def _module(path: Path, state: object) -> tuple[nn.Module, str]:
-    """The module of a weight file and the hash of the file, read again where it has changed."""
+def _module(path: Path, state: object) -> tuple[nn.Module, FileWeights]:
+    """The module of a weight file and what it was loaded with, read again where the file has changed."""
     tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
     try:
@@ -106,7 +107,8 @@ def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     if channels != (3, 3):
         raise ValueError(f"{path} takes {channels[0]} channels and answers {channels[1]}; accepted are 3 and 3")
     described.float()  # half precision is slow on processors, and some layers lack it there
-    return _Described(described).eval(), hash_of(path)
+    module = _Described(described).eval()
+    return module, FileWeights(module, hash_of(path))
 
 
 def published(
@@ -121,5 +123,6 @@ def published(
     if not file.is_file():
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
-    module, digest = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    module, weights = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    digest = weights.identity(module)
     return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), digest)
