@@ -7,6 +7,18 @@ from contextlib import contextmanager
 
 import torch
 
+CPU = torch.device("cpu")
+
+
+@contextmanager
+def on_processor() -> Iterator[None]:
+    """Make tensors on the processor within, whatever the user's default device is."""
+    if torch.get_default_device() == CPU:  # or each operation would take a little longer
+        yield
+    else:
+        with CPU:
+            yield
+
 
 @contextmanager
 def without_autocast() -> Iterator[None]:

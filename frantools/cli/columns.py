@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from .parsing import Options, Parser, add_device, add_precision, add_timeout
@@ -68,6 +67,7 @@ def titled(text: str) -> Any:
 def given(options: Options) -> Degradation | None:
     """The degradation that `--given` asks for."""
     from ..degradation import Degradation
+    from ..files import from_json
 
     if options.given is None:
         return None
@@ -75,7 +75,7 @@ def given(options: Options) -> Degradation | None:
     for part in filter(None, map(str.strip, options.given.split(","))):
         name, equals, value = part.partition("=")
         try:
-            settings[name.strip()] = json.loads(value) if equals else True
+            settings[name.strip()] = from_json(value) if equals else True
         except ValueError:
             raise ValueError(f"--given has {part!r}; accepted are settings as in shrink=4,noise=0.05,gray") from None
     try:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..checks import settle, whole
+from ..devices import on_processor
 from ..files import to_json, with_infinite
 from ..noise import checked
 from .interpolants import predict_x0
@@ -135,8 +136,9 @@ class SchedulerSetup(OnSchedule):
             raise ValueError(f"{name} takes no option {', '.join(wrong)}; accepted are {free}")
         arguments = DEFAULTS | dict(self.options) | _fixed(schedule)
         try:
-            made = kind(**{key: value for key, value in arguments.items() if key in accepted})
-            made.set_timesteps(steps)
+            with on_processor():
+                made = kind(**{key: value for key, value in arguments.items() if key in accepted})
+                made.set_timesteps(steps)
         except FAILURES as error:
             raise ValueError(f"{name} refuses steps={steps} and options={dict(self.options)}: {error}") from None
         if not bool((made.timesteps == made.timesteps.round()).all()):
@@ -166,7 +168,7 @@ class SchedulerSetup(OnSchedule):
             seen = scheduler.scale_model_input(x, t)
             e = denoise(seen, times[index])
             extra = {"variance_noise": draw(tuple(x.shape))} if asks else {}
-            with _Draws(draw, tuple(x.shape)):
+            with on_processor(), _Draws(draw, tuple(x.shape)):
                 x = scheduler.step(e, t, x, **extra).prev_sample
             if callback is not None:
                 x0 = predict_x0(seen, e, float(schedule.alpha_bar[times[index] + 1]))

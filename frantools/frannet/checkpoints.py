@@ -5,7 +5,6 @@ Nothing here unpickles: a pickle can run any code when it is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from os.path import exists
@@ -17,8 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import hash_of, replacing, to_json
+from ..devices import on_processor
+from ..files import from_json, hash_of, read_json, replacing, to_json
+from ..weights import FileWeights
 from .configs import read_config
+from .encodings import encoding
 from .keras import check_layout, is_keras, read_weights
 from .models import unwrap
 from .network import Config, FranNet
@@ -42,7 +44,7 @@ def models() -> dict[str, dict[str, Any]]:
         By name, the card of each: what it is, what it was trained on and how, and how good it is.
     """
     cards = sorted(shipped().glob("*.json"))
-    return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
+    return {card.stem: read_json(card) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
 def is_shipped(name: str) -> bool:
@@ -55,7 +57,7 @@ def is_shipped(name: str) -> bool:
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
-        card = json.loads(path.read_text())
+        card = read_json(path)
     except (OSError, ValueError):
         return False
     return isinstance(card, dict) and "name" in card
@@ -116,11 +118,24 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
             raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
         metadata, weights = read_safetensors(path)
         settings = _config(path, metadata)
-    model = FranNet(settings)
+    model = _without_weights(settings)
     _fill(model, weights, path)
-    model.name, model.sha256 = path.stem, hash_of(path)
+    model.name, model.file = path.stem, FileWeights(model, hash_of(path))
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
+
+
+def _without_weights(config: Config) -> FranNet:
+    """A FranNet on the processor, its weights not set. No random numbers are drawn: those are the user's."""
+    with torch.device("meta"):
+        model = FranNet(config)
+    model.to_empty(device="cpu")
+    with on_processor():  # what they have beside weights is not random
+        model.position, model.time = encoding(config.position_encoding), encoding(config.time_encoding)
+    for name, count in model.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            count.zero_()
+    return model.float()
 
 
 def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any] | None = None) -> None:
@@ -168,7 +183,7 @@ def _config(path: Path, metadata: Metadata) -> Config:
         kind = metadata.get("format", "unnamed")
         raise ValueError(f"{path} holds no FranTools model (its format is {kind!r}); accepted are files of save_model")
     try:
-        return Config(**json.loads(metadata["config"]))
+        return Config(**from_json(metadata["config"]))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} has a config that this version does not know: {error}") from None
 

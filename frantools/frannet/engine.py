@@ -47,7 +47,7 @@ def _fused(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether oneDNN's product with a fused ReLU is at hand, the one that `torch.compile` uses on processors."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    one = torch.ones(1, 1, dtype=dtype)
+    one = torch.ones(1, 1, dtype=dtype, device=device)
     try:  # older processors have none of bfloat16, and nothing but oneDNN itself knows which
         torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")
     except (AttributeError, RuntimeError):
@@ -321,7 +321,8 @@ class Compiled:
             table = torch.tensor(numbers, dtype=torch.float32, device="cpu")
             walk = kernel.Walk(
                 table.data_ptr(), len(some), self.model.adds_to_value, self.model.config.objective == "v",
-                setup.sampler == "ddpm", setup.noise_projection, setup.clipping is not None, low, high, LEAST_SQUARE,
+                kernel.SAMPLERS.index(setup.sampler), setup.noise_projection, setup.clipping is not None, low, high,
+                LEAST_SQUARE,
             )  # fmt: skip
             strip = self.blocks.blocks.strip
             stride = strip * max(1, POINT_STEPS // (strip * len(some)))

@@ -18,6 +18,8 @@ from .. import compiled
 from .network import BLOCKS, HIDDEN, OUTPUTS
 
 SOURCE = Path(__file__).with_suffix(".cpp")
+SAMPLERS = ("ddim", "ddpm")
+"""What the compiled steps know, by number; `samplers.walk` takes the steps of any other."""
 
 
 @cache

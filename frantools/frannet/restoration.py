@@ -20,6 +20,7 @@ from ..checks import is_whole
 from ..devices import without_autocast
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
+from . import kernel
 from .ablations import Ablation, encode
 from .adapters import SchedulerSetup
 from .autoregressive import AutoregressiveSetup
@@ -273,7 +274,7 @@ def values_at(
     drawn = noise.in_order(draws(length), fields)
     start, schedule = model.config.source.of_normal(next(drawn)), schedule_of(model)
     plain = watch is None and model.config.restorator == "diffusion"
-    if plain and isinstance(answer, Compiled) and isinstance(setup, Setup):
+    if plain and isinstance(answer, Compiled) and isinstance(setup, Setup) and setup.sampler in kernel.SAMPLERS:
         return answer.walk(start, schedule, setup, lambda: next(drawn), passed)
 
     def after(step: Step) -> None:

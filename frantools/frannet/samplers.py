@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_number, is_whole, number, one_of, settle, whole
+from ..checks import flag, is_number, is_whole, number, one_of, plain, settle, whole
 from ..noise import checked
 from .interpolants import INTERPOLANTS, predict_x0
 from .schedule import RULES, Schedule, make, steps
@@ -101,14 +101,13 @@ class Setup(OnSchedule):
     def __post_init__(self) -> None:
         # NumPy's numbers are welcome, and JSON takes only Python's own.
         settle(self, stochasticity=number("stochasticity", self.stochasticity, 1), K=whole("K", self.K))
-        if not isinstance(self.noise_projection, (bool, np.bool_)):
-            raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
+        settle(self, noise_projection=flag("noise_projection", self.noise_projection))
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
             one_of(name, getattr(self, name), accepted)
         if self.clipping is not None:
             settle(self, clipping=_bounds(self.clipping))
         length = checked(self.noise_length, self.noise_fields)
-        settle(self, noise_projection=bool(self.noise_projection), noise_length=length)
+        settle(self, noise_length=length)
         for name in ("start", "stop"):
             value = getattr(self, name)
             if value is not None and (not is_whole(value) or value < 0):
@@ -211,6 +210,7 @@ def calls_on(setup: Setup | Solver | None, schedule: Schedule) -> int:
 
 def _bounds(clipping: object) -> tuple[float, float]:
     """`clipping` as a pair of floats (JSON makes a list of it)."""
+    clipping = plain(clipping)
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2
@@ -260,9 +260,11 @@ def moves(setup: Setup, schedule: Schedule) -> list[Move]:
         if setup.sampler == "ddpm":
             beta, sigma = float(schedule.beta[t + 1]), sqrt(schedule.posterior_variance[t + 1])
             keep, toward = sqrt(1 - beta), beta / sqrt(1 - a)
-        else:
+        elif setup.sampler == "ddim":
             sigma = ddim_sigma(a, p, setup.stochasticity)
             keep, toward = sqrt(p), sqrt(max(1 - p - sigma**2, 0.0))
+        else:  # a setup of another version, say: pickles are not checked
+            raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {setup.sampler!r}")
         added = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[setup.noise_stddev]
         made.append(Move(t, t_prev, a, keep, toward, added))
     return made

@@ -125,7 +125,7 @@ def sample_points(
 def _numbers(name: str, given: Any, device: torch.device, least: float | None = None) -> Tensor:
     """Numbers as the network takes them, finite; those of x and of points are from `least` to 1, but for a rounding."""
     try:
-        made = torch.as_tensor(given).to(device, torch.float32)
+        made = torch.as_tensor(given, device=device, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         said = repr(given) if isinstance(given, str) or given is None else f"a {type(given).__name__}"
         raise ValueError(f"{name} is {said}; accepted are tensors and arrays of numbers") from None

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import is_whole
+from ..checks import is_whole, plain
 from ..degradation import Degradation
 from ..files import to_json, with_infinite
 from ..frannet.ablations import Ablation, ablation_of
@@ -103,7 +103,7 @@ class Column:
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType({**(settings or {}), **others})
+        self.given, self.settings = given, MappingProxyType(plain({**(settings or {}), **others}))
         self._made: dict[Any, Restorer] = {}
 
     @property

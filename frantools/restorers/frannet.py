@@ -24,6 +24,7 @@ from ..frannet.setups import setup_from_dict
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
+from ..weights import weights_hash
 from .protocol import Given, Progress, Restoration, is_restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
@@ -103,8 +104,8 @@ class FranNetRestorer:
         self.model = model = restoration.check_model(model)
         self.setup = restoration.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
+        self._by_name = name is not None
         self.title = title or getattr(model, "name", None) or "FranNet"
-        self.sha256: str | None = getattr(model, "sha256", None)
         self.random = model.config.sampler is not None
         self.ablation = ablation
         self.cost: float | None = SECONDS * (3 + getattr(self.setup, "likely_calls", self.calls))  # on two cores
@@ -113,6 +114,15 @@ class FranNetRestorer:
     def calls(self) -> int:
         """How often the network is called for a point; at most, where the sampler may end before."""
         return calls_on(self.setup, schedule_of(self.model))
+
+    @property
+    def sha256(self) -> str | None:
+        """What the model says of its weights; None of one without a file."""
+        return getattr(self.model, "sha256", None)
+
+    @property
+    def _has_changed(self) -> bool:
+        return isinstance(self.model, FranNet) and self.model.changed
 
     @property
     def feature_maps(self) -> int | None:
@@ -162,17 +172,22 @@ class FranNetRestorer:
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        weights = (*self.model.parameters(), *self.model.buffers())
-        return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
+        assert isinstance(self.model, nn.Module)
+        return [weights_hash(self.model)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:
-        """The hash of the weights, where the model has a name."""
-        return {self.name: self.sha256} if self.name is not None and self.sha256 is not None else {}
+        """The hash of the weights, where the model has a name that finds them again."""
+        if self.name is None or self.sha256 is None or (self._has_changed and not self._by_name):
+            return {}
+        return {self.name: self.sha256}
 
     def to_dict(self) -> dict[str, Any]:
         """The model by its name, and the setup."""
         if self.name is None:
             return missing(self.title, f"{self.title} is a FranNet in memory; a column of its file's path has a name")
+        if self._has_changed:
+            why = f"{self.title} has weights that changed in memory, which no file holds"
+            return missing(self.title, why) | {"weights": self.sha256}
         if why := unnamed(self.setup):
             return missing(self.title, f"{self.title} {why}") | {"model": self.name}
         setup = self.setup.to_dict() if self.setup is not None else None

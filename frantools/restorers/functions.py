@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import plain
 from ..files import to_json
 from ..regions import Region
 from .calls import abandonable
@@ -62,7 +63,7 @@ class FunctionRestorer(Usual):
         while isinstance(function, partial) and not function.args:  # a function and its settings
             settings = {**function.keywords, **(settings or {})}
             function = function.func
-        self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
+        self.function, self.settings, self.timeout = function, plain(dict(settings or {})), timeout
         self.title = title or name_of(function)
         self.names, open_ended = parameters(function)
         unknown = self.settings.keys() - self.names.keys()

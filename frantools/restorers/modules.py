@@ -14,10 +14,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole
+from ..checks import plain, whole
 from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
+from ..weights import weights_hash
 from .calls import abandonable
 from .protocol import Cancelled, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 from .tiling import ALIGNED, MULTIPLES, TILE, WHOLE, CallError, call_padded, seen, tiled
@@ -62,7 +63,7 @@ class ModuleRestorer(Usual):
         path: str | None = None,
         sha256: str | None = None,
     ) -> None:
-        self.module, self.settings, self.timeout = module, dict(settings or {}), timeout
+        self.module, self.settings, self.timeout = module, plain(dict(settings or {})), timeout
         self.title = title or type(module).__name__
         if unknown := self.settings.keys() - set(SETTINGS):
             raise ValueError(
@@ -127,11 +128,12 @@ class ModuleRestorer(Usual):
         if "overlap" in self.settings:
             overlap: int | str = self.settings["overlap"]
         else:
-            if self.module not in _seen:
+            weights = weights_hash(self.module)
+            if _seen.get(self.module, ("", 0))[0] != weights:
                 with suppress(CallError):  # another size may suit it
                     padded(picture[..., :ODD, :ODD].contiguous())
-                _seen[self.module] = seen(network, picture)
-            overlap = _seen[self.module]
+                _seen[self.module] = weights, seen(network, picture)
+            overlap = _seen[self.module][1]
         if isinstance(overlap, str):
             return padded(picture), (f"{self.title} was not tiled, since {overlap}",)
         aligned = max(ALIGNED, _multiples.get(self.module, 1))  # a tile's pixels are halved as those of the whole are
@@ -156,8 +158,7 @@ class ModuleRestorer(Usual):
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        tensors = chain(self.module.parameters(), self.module.buffers())
-        return [self.sha256, *((each.data_ptr(), None if each.is_inference() else each._version) for each in tensors)]
+        return [weights_hash(self.module)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the file that the module was made of."""
@@ -170,7 +171,7 @@ class ModuleRestorer(Usual):
         return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_seen: WeakKeyDictionary[nn.Module, int | str] = WeakKeyDictionary()  # what was probed
+_seen: WeakKeyDictionary[nn.Module, tuple[str, int | str]] = WeakKeyDictionary()  # what was probed, by weights
 _multiples: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()  # what `call_padded` found
 _evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 _lock = Lock()

@@ -17,8 +17,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..devices import on_processor
 from ..files import hash_of
 from ..frannet.checkpoints import name_in_model
+from ..weights import FileWeights
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -110,12 +112,14 @@ def _described(spandrel: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _module(path: Path, state: object) -> tuple[nn.Module, str]:
-    """The module of a weight file and the hash of the file, read again where it has changed."""
+def _module(path: Path, state: object) -> tuple[nn.Module, FileWeights]:
+    """The module of a weight file and what it was loaded with, read again where the file has changed."""
     tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
     try:
-        described = _described(spandrel, tensors)
+        # A new module draws the numbers of its weights, and the user's generator stays as it is.
+        with on_processor(), torch.random.fork_rng(devices=[]):
+            described = _described(spandrel, tensors)
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
     except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like
@@ -126,7 +130,8 @@ def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     if channels != (3, 3):
         raise ValueError(f"{path} takes {channels[0]} channels and answers {channels[1]}; accepted are 3 and 3")
     described.float()  # half precision is slow on processors, and some layers lack it there
-    return _Described(described).eval(), hash_of(path)
+    module = _Described(described).eval()
+    return module, FileWeights(module, hash_of(path))
 
 
 def published(
@@ -141,5 +146,6 @@ def published(
     if not file.is_file():
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
-    module, digest = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    module, weights = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    digest = weights.identity(module)
     return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), digest)

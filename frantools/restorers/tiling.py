@@ -116,7 +116,7 @@ def seen(network: Network, picture: Tensor) -> int | str:
     for overlap in OVERLAPS:
         beyond = CORE - overlap % CORE  # the core begins at a multiple of CORE, as tiles do
         side = CORE + 2 * (overlap + beyond)
-        noise = torch.rand(picture.shape[1], side, side, generator=torch.Generator().manual_seed(0))
+        noise = torch.rand(picture.shape[1], side, side, generator=torch.Generator().manual_seed(0), device="cpu")
         around = 0.25 * noise[None].to(picture)
         inner = slice(beyond, side - beyond)
         around[..., inner, inner] *= 4

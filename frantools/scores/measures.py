@@ -151,7 +151,7 @@ class Measures(Mapping[str, Measure]):
         MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
         a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
         """
-        whole("border", border, 0)
+        border = whole("border", border, 0)
 
         def function(restored: Array, original: Array) -> float:
             if min(original.shape[:2]) <= 2 * border:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from ..files import from_json
 from ..frannet.checkpoints import shipped
 
 NAMES = ("model", "setup", "measures", "points", "size", "seed", "limit", "precision", "axes")
@@ -68,7 +68,7 @@ def option(text: str) -> tuple[str, list[Any]]:
     parts = re.split(r",(?![^\[{]*[\]}])", listed)  # not at the commas of a list
     if len(parts) == 1 and listed.startswith(('["', "[[")):
         try:
-            parts = json.loads(listed)
+            parts = from_json(listed)
         except ValueError:
             raise ValueError(
                 f"--axis has {text!r}, whose list is not JSON; accepted are lists such as [[-1, 1], [0, 1]] and "
@@ -90,7 +90,7 @@ def _none(value: Any) -> Any:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return from_json(text)
     except ValueError:
         return _none(text.strip())
 

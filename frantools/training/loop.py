@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from ..checks import whole
-from ..devices import without_autocast
+from ..devices import on_processor, without_autocast
 from ..files import check_output
 from ..frannet.checkpoints import check_card, save_model
 from ..frannet.network import FranNet
@@ -143,7 +143,8 @@ def torch_as(threads: int | None, device: torch.device) -> Iterator[None]:
     """Work in float32 with a number of threads; these and the random numbers are then as they were."""
     before = torch.get_default_dtype(), torch.get_num_threads()
     try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []), without_autocast():
+        forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+        with on_processor(), forked, without_autocast():
             torch.set_default_dtype(torch.float32)
             if threads is not None:
                 torch.set_num_threads(threads)

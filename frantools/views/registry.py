@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +178,14 @@ def prepared(
 ) -> tuple[View, Recipe, list[Photo]]:
     """The view, the checked recipe and the photos of what is to be rendered; see `render`."""
     read = as_recipe(recipe, trust)
-    view = view_of(read)
-    check_complete(read)
-    view.check(read)
+    try:
+        view = view_of(read)
+        check_complete(read)
+        view.check(read)
+    except ValueError as error:
+        if isinstance(recipe, (str, PathLike)):
+            raise ValueError(f"{recipe}: {error}") from None
+        raise
     complete = completed(read, columns)
     if far := outside(complete, photo is not None):
         warnings.warn(far, stacklevel=4)

@@ -115,7 +115,7 @@ def strides(
     at: dict[str, Any] = {}
 
     with torch.inference_mode():
-        points = torch.tensor([[point]], dtype=torch.float32)
+        points = torch.tensor([[point]], dtype=torch.float32, device="cpu")
         latents = network.latents(network.encode(as_photo(photo).framed_as("square").input), points)
         answer = noise_of(lambda x, t: network.decode(latents, points, t, x), schedule, network.config.objective)
 
@@ -124,7 +124,7 @@ def strides(
             return at["e"]
 
         def noise(shape: tuple[int, ...]) -> Tensor:
-            at["z"] = torch.randn(shape, generator=random)
+            at["z"] = torch.randn(shape, generator=random, dtype=torch.float32, device="cpu")
             return at["z"]
 
         def keep(step: Step) -> None:
