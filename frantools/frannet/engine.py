@@ -321,7 +321,8 @@ class Compiled:
             table = torch.tensor(numbers, dtype=torch.float32, device="cpu")
             walk = kernel.Walk(
                 table.data_ptr(), len(some), self.model.adds_to_value, self.model.config.objective == "v",
-                kernel.SAMPLERS.index(setup.sampler), setup.noise_projection, setup.clipping is not None, low, high, LEAST_SQUARE,
+                kernel.SAMPLERS.index(setup.sampler), setup.noise_projection, setup.clipping is not None, low, high,
+                LEAST_SQUARE,
             )  # fmt: skip
             strip = self.blocks.blocks.strip
             stride = strip * max(1, POINT_STEPS // (strip * len(some)))
