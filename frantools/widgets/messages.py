@@ -18,7 +18,7 @@ class Messages(widgets.HTML):
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        super().__init__(layout=widgets.Layout(margin="0"))
+        super().__init__(layout=widgets.Layout(margin="0", min_height="24px"))  # so that a message moves nothing
 
     def say(self, cause: str, text: str) -> None:
         """Show what is wrong with something; an empty text takes it away."""

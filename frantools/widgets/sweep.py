@@ -62,7 +62,7 @@ class SweepMap(Guarded, Stage):
         row += [self.pause, self.progress, self.left]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
-        self.children = [widgets.HBox(row, layout=wrap), body, self.message]
+        self.children = [widgets.HBox(row, layout=wrap), self.message, body]
         self.add_class("frantools")
         self._tell(None)
         for each in (*self._axes, *self.values.values(), self.measure, self.under):
@@ -81,7 +81,7 @@ class SweepMap(Guarded, Stage):
         if not varying:
             raise ValueError("the sweep has no axis, so there is no map; accepted are sweeps of one axis or more")
         first = [*sorted(varying, key=lambda name: not all(map(is_number, values[name]))), ""]
-        upward = [*(varying if len(varying) > 1 else []), ("none", "")]
+        upward = [*((name, name) for name in (varying if len(varying) > 1 else [])), ("none", "")]
         self.plane = Plane()
         self.x = slim(
             widgets.Dropdown, "Across", "The axis from left to right", "170px", options=varying, value=first[0]

@@ -17,11 +17,16 @@ export class Boxes {
     this.drawing = false;
     /** The box that is being drawn. @type {number[] | null} */
     this.rubber = null;
+    /** Boxes that are drawn, and that no pointer takes hold of. @type {number[][]} */
+    this.outlines = [];
+    /** By name: whether a drag moves a box, chosen or not. Others move once they are chosen. @type {Record<string, boolean>} */
+    this.movable = {};
   }
 
-  /** @param {Box[]} boxes */
-  take(boxes) {
+  /** @param {Box[]} boxes @param {number[][]} outlines @param {Record<string, boolean>} movable */
+  take(boxes, outlines, movable) {
     this.all = boxes.map(({ name, box }) => ({ name: String(name), box: [...box] }));
+    [this.outlines, this.movable] = [outlines, movable];
     if (this.chosen >= this.all.length) this.chosen = -1;
   }
 
@@ -38,19 +43,23 @@ export class Boxes {
     return hit.length ? hit[0].n : -1;
   }
 
-  /** What a press at a point takes hold of: a part of the chosen box. @param {number} x @param {number} y @param {number} near */
+  /** What a press at a point takes hold of: the number of a box, and which part of it; the chosen box comes first.
+   * @param {number} x @param {number} y @param {number} near */
   hold(x, y, near) {
-    return this.current ? grasp(this.current.box, x, y, near) : "";
+    const held = this.all
+      .map(({ name, box }, n) => ({ n, part: (this.movable[name] ?? n === this.chosen) ? grasp(box, x, y, near) : "" }))
+      .filter(({ part }) => part);
+    return held.find(({ n }) => n === this.chosen) ?? held[0] ?? { n: -1, part: "" };
   }
 
   /** @param {number} x @param {number} y @param {number} near */
   cursor(x, y, near) {
-    return this.drawing ? "crosshair" : (CURSORS[this.hold(x, y, near)] ?? "");
+    return this.drawing ? "crosshair" : (CURSORS[this.hold(x, y, near).part] ?? "");
   }
 
   /** Move or resize the chosen box from what it was. @param {number[]} box @param {string} part @param {number} dx @param {number} dy @param {Size} frame */
   shift(box, part, dx, dy, frame) {
-    if (this.current) this.current.box = shifted(box, part, dx, dy, frame);
+    if (this.current && this.movable[this.current.name] !== false) this.current.box = shifted(box, part, dx, dy, frame);
   }
 
   /** Add a box, and choose it. @param {number[] | null} box */

@@ -69,7 +69,7 @@ export class Viewer {
       store.on("_panes", () => this.takePanes()),
       store.on("_frame", () => this.layout()),
       store.on("_reference", () => this.invalidate()),
-      store.on("boxes", () => this.takeBoxes()),
+      ...["boxes", "outlines", "movable"].map((name) => store.on(name, () => this.takeBoxes())),
       store.on("view", () => {
         const view = store.get("view");
         if (!same(view, clip(this.view))) this.look({ ...view });
@@ -177,7 +177,7 @@ export class Viewer {
   }
 
   takeBoxes() {
-    this.boxes.take(this.store.get("boxes") ?? []);
+    this.boxes.take(this.store.get("boxes") ?? [], this.store.get("outlines") ?? [], this.store.get("movable") ?? {});
     this.invalidate();
   }
 
@@ -305,7 +305,7 @@ export class Viewer {
     const middle = loupe ? at.x + ((loupe[0] + loupe[2]) / 2) * at.s : 0;
     return {
       frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
-      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
+      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen, outlines: boxes.outlines,
       moving: this.moving, hurried: this.hurried, rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram,
     };
   }
