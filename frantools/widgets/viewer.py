@@ -165,7 +165,8 @@ class Viewer(anywidget.AnyWidget):
         self._asked, self._sized = reference, _dimensions(frame)
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
-        self._clicked = {kind: widgets.CallbackDispatcher() for kind in ("chip", "box")}
+        self._clicked = widgets.CallbackDispatcher()
+        self._box_clicked = widgets.CallbackDispatcher()
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
@@ -350,17 +351,17 @@ class Viewer(anywidget.AnyWidget):
 
     def on_chip(self, callback: Callable[[str], Any], remove: bool = False) -> None:
         """Call ``callback(title)`` when a chip is clicked; with `remove`, no longer."""
-        self._clicked["chip"].register_callback(callback, remove)
+        self._clicked.register_callback(callback, remove)
 
     def on_box(self, callback: Callable[[str], Any], remove: bool = False) -> None:
         """Call ``callback(name)`` when a box is clicked; with `remove`, no longer."""
-        self._clicked["box"].register_callback(callback, remove)
+        self._box_clicked.register_callback(callback, remove)
 
     def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         if content.get("kind") == "chip" and content.get("title") in self._models:
-            self._clicked["chip"](content["title"])
+            self._clicked(content["title"])
         elif content.get("kind") == "box" and content.get("name") in [each["name"] for each in self.boxes]:
-            self._clicked["box"](content["name"])
+            self._box_clicked(content["name"])
 
     # Without a kernel
 

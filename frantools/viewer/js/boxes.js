@@ -10,23 +10,30 @@ const CURSORS = /** @type {Record<string, string>} */ ({
 });
 
 export class Boxes {
-  constructor() {
+  /** @param {(name: string) => any} get what Python has set, by its name */
+  constructor(get) {
+    this.get = get;
     /** @type {Box[]} */
     this.all = [];
     this.chosen = -1;
     this.drawing = false;
     /** The box that is being drawn. @type {number[] | null} */
     this.rubber = null;
-    /** Boxes that are drawn, and that no pointer takes hold of. @type {number[][]} */
-    this.outlines = [];
-    /** By name: whether a drag moves a box, chosen or not. Others move once they are chosen. @type {Record<string, boolean>} */
-    this.movable = {};
   }
 
-  /** @param {Box[]} boxes @param {number[][]} outlines @param {Record<string, boolean>} movable */
-  take(boxes, outlines, movable) {
+  /** Boxes that no pointer takes hold of. @returns {number[][]} */
+  get outlines() {
+    return this.get("outlines") ?? [];
+  }
+
+  /** By name: whether a drag moves a box, chosen or not. Others move once they are chosen. @returns {Record<string, boolean>} */
+  get movable() {
+    return this.get("movable") ?? {};
+  }
+
+  /** @param {Box[]} boxes */
+  take(boxes) {
     this.all = boxes.map(({ name, box }) => ({ name: String(name), box: [...box] }));
-    [this.outlines, this.movable] = [outlines, movable];
     if (this.chosen >= this.all.length) this.chosen = -1;
   }
 

@@ -42,7 +42,7 @@ export class Viewer {
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
-    this.boxes = new Boxes();
+    this.boxes = new Boxes(store.get);
     this.view = { ...FULL, ...store.get("view") };
     /** @type {string | null} */
     this.selected = store.get("selected") ?? null;
@@ -68,8 +68,8 @@ export class Viewer {
     const offs = [
       store.on("_panes", () => this.takePanes()),
       store.on("_frame", () => this.layout()),
-      store.on("_reference", () => this.invalidate()),
-      ...["boxes", "outlines", "movable"].map((name) => store.on(name, () => this.takeBoxes())),
+      ...["_reference", "outlines", "movable"].map((name) => store.on(name, () => this.invalidate())),
+      store.on("boxes", () => this.takeBoxes()),
       store.on("view", () => {
         const view = store.get("view");
         if (!same(view, clip(this.view))) this.look({ ...view });
@@ -177,7 +177,7 @@ export class Viewer {
   }
 
   takeBoxes() {
-    this.boxes.take(this.store.get("boxes") ?? [], this.store.get("outlines") ?? [], this.store.get("movable") ?? {});
+    this.boxes.take(this.store.get("boxes") ?? []);
     this.invalidate();
   }
 
