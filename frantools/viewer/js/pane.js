@@ -91,6 +91,7 @@ export class Pane {
     this.picture = null;
     this.id = "";
     this.failed = false; // whether its picture did not arrive
+    this.loads = 0; // pictures that are on their way
     /** @type {Detail[]} */
     this.details = [];
     /** @type {Uint32Array[] | null} */

@@ -282,7 +282,7 @@ export class Viewer {
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.measure(), SETTLE);
     }
-    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || pane.failed || !pane.id) ? "ready" : "loading";
+    this.root.dataset.state = [...this.panes.values()].every((pane) => !pane.loads) ? "ready" : "loading";
   }
 
   measure() {
