@@ -71,6 +71,12 @@ FOCUS = """() => {
     const { classList, className, innerText } = document.activeElement;
     return classList.contains("ft-viewer") ? className : innerText || className;
 }"""
+COVERED = """(each) => {
+    const { left, top, width, height } = each.getBoundingClientRect();
+    const at = document.elementFromPoint(left + width / 2, top + height / 2);
+    return !each.contains(at);
+}"""
+"""Whether an element is out of sight, or behind another."""
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 OURS = ("frantools", "jupyter-widgets", "anywidget", "widget")  # in a message of the console
 
@@ -493,6 +499,38 @@ def test_controls_have_tooltips_and_the_keyboard_reaches_all_of_them(widget: Des
     desk.check()
 
 
+FIELDS = {"compare": [("Files", "File"), ("Columns", "Weight file")], "trajectory": [("", "Points")]}
+"""By widget: fields in which to type what is no path and no point, and the panels that they are in."""
+
+
+@pytest.mark.parametrize("widget", [*FIELDS], indirect=True)
+def test_a_message_is_within_the_visible_part(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    for number, (width, height) in enumerate(((1600, 1000), (1040, 800))):
+        page.set_viewport_size({"width": width, "height": height})
+        for panel, label in FIELDS[desk.name.removesuffix(".ipynb")]:
+            if panel:
+                desk.panel(panel)
+            if label == "Weight file" and not number:
+                page.get_by_text("Title, file and seed").click()
+            page.locator(".frantools").first.evaluate("each => each.scrollIntoView()")
+            wrong = f"nothing-{label[0]}-{width}"
+            desk.control(label).fill(wrong)
+            desk.control(label).press("Enter")
+            message = page.locator(".frantools [role=alert]", has_text=wrong)
+            message.wait_for(state="attached")
+            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+            desk.shot(f"message-{label[0]}-{width}")
+        if width == 1600 and desk.name == "compare.ipynb":
+            desk.panel("Files")
+            page.get_by_role("button", name="Save figure").click()
+            message = page.locator(".frantools [role=status]", has_text="saved compare.png")
+            message.wait_for(state="attached")
+            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+    page.set_viewport_size({"width": 1400, "height": 1500})
+    desk.check()
+
+
 @pytest.mark.parametrize("widget", ["rois"], indirect=True)
 def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_panes(widget: Desk) -> None:
     desk = widget
@@ -508,10 +546,21 @@ def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_pane
     page = desk.page
     desk.until("widget.final and widget.recipe['anew'] == 2 and not widget.busy")
     assert desk.ask("len(widget.result.anew)") == 2
-    left, top, _right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
-    page.mouse.click(*desk.point((left + 1) / 128, (top + bottom) / 256))  # on its edge
+    left, top, right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
+    desk.settled()
+    desk.changed(lambda: page.mouse.click(*desk.point((left + right) / 256, (top + bottom) / 256)))
+    desk.until("widget.viewer.view['width'] < 0.5 and not widget.busy")
+    assert desk.ask(VIEW) == [left / 128, top / 128, (right - left) / 128, (bottom - top) / 128]
+    assert desk.ask("all(chip.endswith('restored anew') for chip in widget.viewer.chips.values())")
     desk.changed(lambda: page.locator(".ft-tool", has_text="Loupe").click())
     desk.shot("rois-loupe")
+    desk.drag((0.5, 0.5), (0.6, 0.5))
+    desk.until(f"widget.viewer.view['x'] != {left / 128}")
+    assert desk.ask("widget.viewer.boxes[1]['box']") == [left, top, right, bottom], "a drag pans"
+    for view in ([left / 128, top / 128, (right - left) / 128, (bottom - top) / 128], [0, 0, 1, 1]):
+        page.mouse.click(*desk.point(0.5, 0.5))
+        desk.until(f"{VIEW} == {view}")
+    assert page.locator(".frantools img[alt*=region]").count() == 6, "three regions, two columns"
     desk.check()
 
 
@@ -532,6 +581,18 @@ def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(wid
         lambda shown: shown == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.02),
     )
     desk.shot("region-drawn")
+    x, y, *sides = desk.ask("widget.recipe['region']")
+    desk.drag((0.6, 0.375), (0.7, 0.375))  # the rectangle, though it is not chosen
+    desk.until(f"widget.recipe['region'][0] > {x + 0.05} and not widget.busy")
+    assert desk.ask("widget.recipe['region'][1:]") == [y, *sides]
+    assert desk.ask(VIEW) == [0, 0, 1, 1], "nothing pans"
+    desk.drag((0.7, 0.375), (1.5, 0.375))
+    desk.until(f"widget.recipe['region'] == [{1 - sides[0]}, {y}, {sides[0]}, {sides[1]}]")
+    for name, value in (("x", 0.5), ("y", 0.25)):
+        desk.control(name).fill(str(value))
+        desk.control(name).press("Enter")
+    desk.until(f"widget.recipe['region'] == [0.5, 0.25, *{sides}] and widget.final and not widget.busy")
+    drawn = [0.5, 0.25, *sides]
     desk.changed(lambda: page.get_by_role("button", name="Go there").click())
     desk.until(f"{VIEW} != [0, 0, 1, 1]")
     assert desk.ask(VIEW) == pytest.approx(drawn, abs=0.02)
@@ -676,6 +737,11 @@ def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     desk.open(path.name)
     desk.page.wait_for_selector(f"{CANVAS}, {ERROR}", timeout=300_000, state="attached")
     desk.check()
+    if path.stem == "03-roi-crops":  # as the notebook says, at whatever size its widget has
+        desk.settled()
+        found, inner = desk.ask(f"[(len(each._found), len(each.viewer.outlines)) for each in {STAGES}][0]")
+        assert found > 1 < inner
+        assert desk.page.locator(".frantools img[alt*=region]").count() == 4 * found
     desk.ask(f"[each.cancel() for each in {STAGES}]")
     desk.control("Size").select_option("64")
     seed = desk.control("Seed")

@@ -45,6 +45,14 @@ def region_of(box: Sequence[int], frame: tuple[int, int]) -> Region:
     return Region(left / wide, top / high, (right - left) / wide, (bottom - top) / high)
 
 
+def box_of(region: Region, frame: tuple[int, int]) -> list[int]:
+    """A region in pixels of a frame: as many wherever it lies, and all of them within the frame."""
+    (wide, high), slack = frame, 1e-6
+    across, down = max(1, ceil(region.width * wide - slack)), max(1, ceil(region.height * high - slack))
+    left, top = min(round(region.x * wide), wide - across), min(round(region.y * high), high - down)
+    return [left, top, left + across, top + down]
+
+
 def dragged(region: Region, before: Sequence[int], after: Sequence[int], frame: tuple[int, int]) -> Region:
     """The region after its box was dragged: what the drag left alone is the same to the last digit.
 
@@ -155,13 +163,9 @@ class Zoom(Explorer):
     def _box(self) -> dict[str, Any] | None:
         """The region as a box; None where what is typed is none."""
         try:
-            region, (wide, high) = self._region(), self.viewer.frame
+            return {"name": NAME, "box": box_of(self._region(), self.viewer.frame)}
         except ValueError:
             return None
-        # Its pixels are as many wherever it lies, and always within the frame.
-        across, down = ceil(region.width * wide - 1e-6) or 1, ceil(region.height * high - 1e-6) or 1
-        left, top = min(round(region.x * wide), wide - across), min(round(region.y * high), high - down)
-        return {"name": NAME, "box": [left, top, left + across, top + down]}
 
     def _outline(self) -> None:
         with LOCK, self.writing():
