@@ -244,8 +244,9 @@ def ask(address: str, folder: Path, name: str, expression: str) -> Any:
     client.load_connection_file()
     client.start_channels()
     try:
-        asked = {"value": expression}
-        reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
+        asked, reply = {"value": expression}, None
+        while reply is None or reply["content"]["status"] == "aborted":  # with a cell before it, which has failed
+            reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
     finally:
         client.stop_channels()
     answer = reply["content"]["user_expressions"]["value"]

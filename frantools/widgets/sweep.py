@@ -59,10 +59,10 @@ class SweepMap(Guarded, Stage):
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
         row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
-        row += [self.pause, self.progress, self.left]
+        row += [self.pause, self.progress, self.left, self.message]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
-        self.children = [widgets.HBox(row, layout=wrap), self.message, body]
+        self.children = [widgets.HBox(row, layout=wrap), body]
         self.add_class("frantools")
         self._tell(None)
         for each in (*self._axes, *self.values.values(), self.measure, self.under):
