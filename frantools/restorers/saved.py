@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ def framed(image: Colours, photo: Photo) -> Colours:
     return image[top : top + side, left : left + side]
 
 
+@lru_cache(maxsize=256)
+def _hash_of(path: Path, state: object) -> str:
+    """The hash of a file, read again where the file has changed."""
+    return hash_of(path)
+
+
 class SavedPictures(Usual):
     """A folder of pictures, or one picture file, as they were made elsewhere.
 
@@ -103,7 +110,8 @@ class SavedPictures(Usual):
         if photo is None and self.path.is_dir():
             return {}
         path = self.path if photo is None else self.of(photo)
-        return {path.as_posix(): hash_of(path)}
+        status = path.stat()
+        return {path.as_posix(): _hash_of(path, (status.st_mtime_ns, status.st_size))}
 
     def to_dict(self) -> dict[str, Any]:
         """The path."""
@@ -136,5 +144,9 @@ class SavedArray(Usual):
         return Restoration(framed(self.image, given.photo), 0.0, calls=0, remarks=self.remarks)
 
     def to_dict(self) -> dict[str, Any]:
-        made = missing(self.title, f"{self.title} is an array, which no name finds again")
-        return made | {"sha256": hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest()}
+        return missing(self.title, f"{self.title} is an array, which no name finds again") | {"sha256": self._sha256}
+
+    @cached_property
+    def _sha256(self) -> str:
+        """The hash of the picture, which is never written to."""
+        return hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest()

@@ -115,6 +115,7 @@ def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
         "best": found.best,
         "notes": found.notes,
         "caption": found.caption,
+        "outlines": [],
         "_frame": list(comparison.size),
         "_reference": reference_of(titles, found.reference),
     }

@@ -37,7 +37,9 @@ class LookControls(Numbers):
                 "curtain": control(
                     widgets.FloatSlider, "Edge", "Where the curtain's edge is", max=1, value=0.5, step=0.01
                 ),
-                "frame": control(widgets.Dropdown, "Shown", "Which of the two a figure shows", options=[0, 1]),
+                "frame": control(
+                    widgets.Dropdown, "Shown", "Which of the two a figure shows", options=[("first", 0), ("second", 1)]
+                ),
             }
         )  # fmt: skip
         self.name(titles)

@@ -106,6 +106,11 @@ class Viewer(anywidget.AnyWidget):
         for all.
     boxes : list of dict
         ``{"name": ..., "box": [left, top, right, bottom]}``.
+    outlines : list
+        Rectangles that are drawn without a name, and that no pointer takes hold of: [left, top, right, bottom].
+    movable : dict
+        By the name of a box: True lets a drag move it though it is not chosen, False keeps it where it is. Others move
+        once they are chosen.
     selected : str or None
         The title of the picture that is shown alone.
     chips, numbers, notes : dict
@@ -139,6 +144,8 @@ class Viewer(anywidget.AnyWidget):
 
     view = Checked().tag(sync=True)
     boxes = Checked().tag(sync=True)
+    outlines: Any = traitlets.List().tag(sync=True)
+    movable = traitlets.Dict().tag(sync=True)
     selected = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     chips = traitlets.Dict().tag(sync=True)
     numbers = traitlets.Dict().tag(sync=True)
@@ -159,6 +166,7 @@ class Viewer(anywidget.AnyWidget):
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
+        self._box_clicked = widgets.CallbackDispatcher()
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
@@ -345,9 +353,15 @@ class Viewer(anywidget.AnyWidget):
         """Call ``callback(title)`` when a chip is clicked; with `remove`, no longer."""
         self._clicked.register_callback(callback, remove)
 
+    def on_box(self, callback: Callable[[str], Any], remove: bool = False) -> None:
+        """Call ``callback(name)`` when a box is clicked; with `remove`, no longer."""
+        self._box_clicked.register_callback(callback, remove)
+
     def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         if content.get("kind") == "chip" and content.get("title") in self._models:
             self._clicked(content["title"])
+        elif content.get("kind") == "box" and content.get("name") in [each["name"] for each in self.boxes]:
+            self._box_clicked(content["name"])
 
     # Without a kernel
 
@@ -357,7 +371,7 @@ class Viewer(anywidget.AnyWidget):
         return None if self._comparison is None else self._comparison.recipe
 
     def _page(self, quality: int | None) -> bytes:
-        said = "view boxes selected chips numbers best notes caption _frame _reference"
+        said = "view boxes outlines selected chips numbers best notes caption _frame _reference"
         state = {name: getattr(self, name) for name in said.split()}
         encoded = {title: model and model.encoded for title, model in self._models.items()}
         return page.made(encoded, state, self.recipe, quality)

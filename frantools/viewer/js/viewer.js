@@ -42,7 +42,7 @@ export class Viewer {
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
-    this.boxes = new Boxes();
+    this.boxes = new Boxes(store.get);
     this.view = { ...FULL, ...store.get("view") };
     /** @type {string | null} */
     this.selected = store.get("selected") ?? null;
@@ -68,7 +68,7 @@ export class Viewer {
     const offs = [
       store.on("_panes", () => this.takePanes()),
       store.on("_frame", () => this.layout()),
-      store.on("_reference", () => this.invalidate()),
+      ...["_reference", "outlines", "movable"].map((name) => store.on(name, () => this.invalidate())),
       store.on("boxes", () => this.takeBoxes()),
       store.on("view", () => {
         const view = store.get("view");
@@ -282,7 +282,7 @@ export class Viewer {
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.measure(), SETTLE);
     }
-    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || pane.failed || !pane.id) ? "ready" : "loading";
+    this.root.dataset.state = [...this.panes.values()].every((pane) => !pane.loads) ? "ready" : "loading";
   }
 
   measure() {
@@ -305,7 +305,7 @@ export class Viewer {
     const middle = loupe ? at.x + ((loupe[0] + loupe[2]) / 2) * at.s : 0;
     return {
       frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
-      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
+      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen, outlines: boxes.outlines,
       moving: this.moving, hurried: this.hurried, rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram,
     };
   }
