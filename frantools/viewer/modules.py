@@ -19,6 +19,7 @@ SHARED = (
     "loading",
     "actions",
     "pointing",
+    "exchange",
     "viewer",
 )
 """The modules that the widget and the pages share, each after those that it imports."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from math import isfinite
@@ -35,6 +35,7 @@ from ..viewer.pictures import (
     sheet,
 )
 
+SHARED = {"view", "boxes", "selected"}  # traits that Python and the browser both change
 DETAILS = 64  # sharper parts that are kept of a picture: one out of view goes, or the oldest
 
 
@@ -149,6 +150,7 @@ class Viewer(anywidget.AnyWidget):
     _panes: Any = traitlets.List().tag(sync=True)
     _frame: Any = traitlets.List().tag(sync=True)
     _reference = traitlets.Unicode().tag(sync=True)
+    _commits = traitlets.Int().tag(sync=True)  # how many states the browser has sent
 
     def __init__(
         self, pictures: Any, reference: str | None = None, boxes: Any = (), *, frame: tuple[int, int] | None = None
@@ -159,6 +161,7 @@ class Viewer(anywidget.AnyWidget):
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
+        self._clicks: list[tuple[int, str]] = []  # those that wait: the commit before each, and the title
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
@@ -346,8 +349,23 @@ class Viewer(anywidget.AnyWidget):
         self._clicked.register_callback(callback, remove)
 
     def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        if content.get("kind") == "chip" and content.get("title") in self._models:
-            self._clicked(content["title"])
+        if content.get("kind") == "chip":
+            self._clicks.append((content.get("after", 0), content["title"]))
+            self._answer()
+
+    @traitlets.observe("_commits")
+    def _answer(self, _: Any = None) -> None:
+        """Call back for clicks, each once the browser's state before it has arrived: a message may overtake that."""
+        ready = [title for after, title in self._clicks if after <= self._commits]
+        self._clicks = [(after, title) for after, title in self._clicks if after > self._commits]
+        for title in ready:
+            if title in self._models:
+                self._clicked(title)
+
+    def send_state(self, key: str | Iterable[str] | None = None) -> None:
+        """Send traits, those that the browser changes too with the number of its last state that they follow."""
+        names = {key} if isinstance(key, str) else key
+        super().send_state(names if names is None or SHARED.isdisjoint(names) else {*names, "_commits"})
 
     # Without a kernel
 

@@ -3,9 +3,10 @@ import { act } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Boxes } from "./boxes.js";
 import { DIFFERENCES, RANGES } from "./difference.js";
+import { Exchange } from "./exchange.js";
 import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
 import { listen } from "./gestures.js";
-import { meaning } from "./keys.js";
+import { character, meaning } from "./keys.js";
 import { load, loadDetails } from "./loading.js";
 import { button, make, Pane, write } from "./pane.js";
 import { nextFrame, tidy } from "./pictures.js";
@@ -13,8 +14,8 @@ import { point, press } from "./pointing.js";
 import { tellValues } from "./readout.js";
 
 /** @typedef {import("./pane.js").Scene} Scene */
-/** Where a viewer's state is kept: in a widget's model, or in a page.
- * @typedef {{page: boolean, get: (name: string) => any, set: (values: Record<string, any>) => void,
+/** Where a viewer's state is kept: in a widget's model, or in a page; and whether there is more around it.
+ * @typedef {{page: boolean, framed: boolean, get: (name: string) => any, set: (values: Record<string, any>) => void,
  *   on: (name: string, changed: () => void) => () => void, send: (message: any) => void,
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
@@ -57,6 +58,7 @@ export class Viewer {
     this.hurried = false;
     /** The frame that is asked for. @type {number | undefined} */
     this.asked = undefined;
+    this.exchange = new Exchange(this, signal);
     this.listen(signal);
     this.takePanes();
     this.takeBoxes();
@@ -67,21 +69,16 @@ export class Viewer {
     const { store, root } = this;
     const offs = [
       store.on("_panes", () => this.takePanes()),
-      store.on("_frame", () => this.layout()),
+      store.on("_frame", () => {
+        this.exchange.take("boxes"); // which are in other pixels now
+        this.layout();
+      }),
       store.on("_reference", () => this.invalidate()),
-      store.on("boxes", () => this.takeBoxes()),
-      store.on("view", () => {
-        const view = store.get("view");
-        if (!same(view, clip(this.view))) this.look({ ...view });
-      }),
-      store.on("selected", () => {
-        if (this.selected !== (store.get("selected") ?? null)) this.alone(store.get("selected") ?? null);
-      }),
       ...SAID.map((name) => store.on(name, () => this.say())),
     ];
     signal.addEventListener("abort", () => offs.forEach((off) => off()));
     root.addEventListener("keydown", (event) => this.key(event), { signal });
-    root.addEventListener("keyup", (event) => event.key === " " && this.hold(false), { signal });
+    root.addEventListener("keyup", (event) => character(event) === " " && this.hold(false), { signal });
     root.addEventListener("focusout", () => this.hold(false), { signal });
     const sizes = new ResizeObserver(() => this.layout());
     sizes.observe(root);
@@ -90,9 +87,10 @@ export class Viewer {
   }
 
   close() {
+    this.commit();
     this.ended.abort();
     clearInterval(this.blinking);
-    for (const timer of [this.settling, this.committing, this.telling, this.resting]) clearTimeout(timer);
+    for (const timer of [this.settling, this.exchange.timer, this.telling, this.resting]) clearTimeout(timer);
     if (this.asked) cancelAnimationFrame(this.asked);
     for (const pane of this.panes.values()) pane.close();
     this.panes.clear();
@@ -145,7 +143,7 @@ export class Viewer {
   /** @param {string} title */
   addPane(title) {
     const open = () => this.choose(this.selected === title ? null : title);
-    const pane = new Pane(title, 0, { open, chip: () => this.store.send({ kind: "chip", title }) });
+    const pane = new Pane(title, 0, { open, chip: () => this.exchange.send({ kind: "chip", title }) });
     const { signal } = this.ended;
     listen(pane.box, {
       press: (x, y, event) => press(this, pane, x, y, event),
@@ -156,7 +154,7 @@ export class Viewer {
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
       rest: () => this.commit(),
       takesWheel: (event) => {
-        const takes = this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within");
+        const takes = !this.store.framed || event.ctrlKey || event.metaKey || (document.hasFocus() && this.root.matches(":focus-within"));
         if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
         return takes;
       },
@@ -236,20 +234,11 @@ export class Viewer {
 
   /** Tell Python what is in view, at rest. */
   commit() {
-    clearTimeout(this.committing);
-    const told = /** @type {Record<string, any>} */ ({});
-    const view = clip(this.view);
-    if (!same(view, this.store.get("view") ?? FULL)) told.view = view;
-    const screen = { ...this.pane, dpr: this.dpr };
-    if (JSON.stringify(screen) !== JSON.stringify(this.store.get("screen") ?? {})) told.screen = screen;
-    if (this.selected !== (this.store.get("selected") ?? null)) told.selected = this.selected;
-    if (JSON.stringify(this.boxes.all) !== JSON.stringify(this.store.get("boxes") ?? [])) told.boxes = this.boxes.all.map((each) => ({ ...each, box: [...each.box] }));
-    if (Object.keys(told).length) this.store.set(told);
+    this.exchange.commit();
   }
 
   commitLater() {
-    clearTimeout(this.committing);
-    this.committing = setTimeout(() => this.ended.signal.aborted || this.commit(), SETTLE);
+    this.exchange.commitLater();
   }
 
   // Drawing, once a frame
@@ -328,6 +317,7 @@ export class Viewer {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.key !== "Tab") event.stopPropagation(); // the notebook gets none of them
     if (target === this.bar.name) {
+      if (event.isComposing) return; // Enter takes the word that is composed
       if (event.key === "Enter" || event.key === "Escape") this.root.focus({ preventScroll: true });
       return;
     }

@@ -3,10 +3,14 @@ import { Viewer } from "./viewer.js";
 
 /** @param {any} model of anywidget @returns {import("./viewer.js").Store} */
 function storeOf(model) {
+  let live = true;
+  model.on("destroy comm:close", () => { live = false; });
   return {
     page: false,
+    framed: true,
     get: (name) => model.get(name),
     set: (values) => {
+      if (!live) return; // Python has closed the widget
       for (const [name, value] of Object.entries(values)) model.set(name, value);
       model.save_changes();
     },
