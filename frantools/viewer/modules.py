@@ -19,6 +19,7 @@ SHARED = (
     "loading",
     "actions",
     "pointing",
+    "layout",
     "exchange",
     "viewer",
 )

@@ -4,9 +4,10 @@ import { Bar } from "./bar.js";
 import { Boxes } from "./boxes.js";
 import { DIFFERENCES, RANGES } from "./difference.js";
 import { Exchange } from "./exchange.js";
-import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
+import { clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
 import { listen } from "./gestures.js";
 import { character, meaning } from "./keys.js";
+import { arrangePanes } from "./layout.js";
 import { load, loadDetails } from "./loading.js";
 import { button, make, Pane, write } from "./pane.js";
 import { nextFrame, tidy } from "./pictures.js";
@@ -19,7 +20,6 @@ import { tellValues } from "./readout.js";
  *   on: (name: string, changed: () => void) => () => void, send: (message: any) => void,
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
-const [GAP, NARROW, EXTRA, WIDE] = [8, 240, 16, 460]; // CSS pixels: panes whose numbers take two lines, or leave room for values
 const [BLINK, SETTLE] = [600, 120]; // milliseconds
 const SAID = ["chips", "numbers", "best", "notes", "caption"];
 
@@ -51,8 +51,9 @@ export class Viewer {
     this.mode = { difference: DIFFERENCES[0], range: RANGES.first, curtain: false, edge: 0.5, blink: false, phase: false, held: false, loupe: false, histogram: false, fractions: false };
     /** @type {{x: number, y: number} | null} */
     this.pointer = null;
-    this.pane = { width: NARROW, height: 1 };
+    this.pane = { width: 1, height: 1 };
     this.dpr = 1;
+    this.written = "";
     this.stale = false; // whether more is to be drawn than the pointer
     this.moving = false; // quickly, and well at rest
     this.hurried = false;
@@ -168,7 +169,9 @@ export class Viewer {
       pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
     const caption = this.store.get("caption") || "";
-    if (caption === this.caption.textContent) return;
+    const written = [caption, ...[...this.panes.values()].map((pane) => pane.numbers.textContent)].join("\n");
+    if (written === this.written) return;
+    this.written = written;
     this.caption.textContent = caption; // which changes the room that there is
     this.caption.hidden = !caption;
     this.layout();
@@ -182,10 +185,7 @@ export class Viewer {
   // Where things are
 
   layout() {
-    if (!this.panes.size || this.ended.signal.aborted) return;
-    const width = this.grid.clientWidth;
-    if (!width) return;
-    const [first] = this.panes.values();
+    if (!this.panes.size || this.ended.signal.aborted || !this.grid.clientWidth) return;
     this.dpr = window.devicePixelRatio || 1;
     const alone = this.selected !== null;
     this.root.classList.toggle("ft-alone", alone);
@@ -193,20 +193,10 @@ export class Viewer {
     for (const tab of /** @type {Iterable<HTMLElement>} */ (this.tabs.children)) {
       tab.setAttribute("aria-pressed", String((tab.dataset.title ?? null) === this.selected));
     }
-    const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
-    const around = visible.root.offsetHeight - visible.box.offsetHeight - (this.pane.width < NARROW ? EXTRA : 0);
-    const outside = this.tabs.offsetHeight + this.caption.offsetHeight;
-    const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
-    const aspect = this.frame.width / this.frame.height;
-    const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, (wide) => around + (wide < NARROW ? EXTRA : 0), GAP, this.bar.below + GAP);
-    this.grid.style.gridTemplateColumns = `repeat(${made.columns}, ${made.width}px)`;
-    this.bar.fill(made.free);
-    this.root.classList.toggle("ft-narrow", made.width < NARROW);
-    this.root.classList.toggle("ft-wide", made.width >= WIDE);
-    const changed = made.width !== this.pane.width || made.height !== this.pane.height;
-    if (changed) this.view = clip(this.view);
-    this.pane = { width: made.width, height: made.height };
-    for (const pane of this.panes.values()) pane.resize(made.width, made.height, this.dpr);
+    const { width, height } = arrangePanes(this);
+    if (width !== this.pane.width || height !== this.pane.height) this.view = clip(this.view);
+    this.pane = { width, height };
+    for (const pane of this.panes.values()) pane.resize(width, height, this.dpr);
     this.invalidate();
     this.commitLater();
   }
