@@ -291,8 +291,11 @@ class Viewer(anywidget.AnyWidget):
         """
         if title not in self._models:
             raise ValueError(f"there is no pane {title!r}; accepted are {', '.join(map(repr, self._models))}")
-        part, model = _view(region), Picture(encode(read(picture, title)))
-        details = self._details.setdefault(title, [])
+        part, pixels = _view(region), read(picture, title)
+        details, key = self._details.setdefault(title, []), content_key(pixels)
+        if any(each == part and old.encoded.key == key for each, old in details):
+            return
+        model = Picture(encode(pixels, key))
         replaced = [each for each in details if each[0] == part]
         if not replaced and len(details) >= DETAILS:
             replaced = [next((each for each in details if not self._seen(each[0])), details[0])]
