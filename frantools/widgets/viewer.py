@@ -161,11 +161,11 @@ class Viewer(anywidget.AnyWidget):
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
-        self._clicks: list[tuple[int, str]] = []  # those that wait: the commit before each, and the title
+        self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
-        self.on_msg(self._told)
+        self.on_msg(self._receive)
         self._show(made)
         self.boxes = boxes
 
@@ -352,18 +352,20 @@ class Viewer(anywidget.AnyWidget):
         self._clicked.register_callback(callback, remove)
 
     def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        if content.get("kind") == "chip":
-            self._clicks.append((content.get("after", 0), content["title"]))
-            self._answer()
+        if content.get("kind") == "chip" and content.get("title") in self._models:
+            self._clicked(content["title"])
+
+    def _receive(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        self._messages.append(content)
+        self._answer()
 
     @traitlets.observe("_commits")
     def _answer(self, _: Any = None) -> None:
-        """Call back for clicks, each once the browser's state before it has arrived: a message may overtake that."""
-        ready = [title for after, title in self._clicks if after <= self._commits]
-        self._clicks = [(after, title) for after, title in self._clicks if after > self._commits]
-        for title in ready:
-            if title in self._models:
-                self._clicked(title)
+        """Take messages, each once the browser's state before it has arrived, which it may overtake."""
+        ready = [each for each in self._messages if each.get("after", 0) <= self._commits]
+        self._messages = [each for each in self._messages if each.get("after", 0) > self._commits]
+        for each in ready:
+            self._told(self, each, [])
 
     def send_state(self, key: str | Iterable[str] | None = None) -> None:
         """Send traits, those that the browser changes too with the number of its last state that they follow."""

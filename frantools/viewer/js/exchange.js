@@ -71,10 +71,9 @@ export class Exchange {
     this.timer = setTimeout(() => this.commit(), LATER);
   }
 
-  /** Send a message after all changes before it: a state may wait for a busy kernel, which a message does not.
-   * @param {Record<string, any>} message */
+  /** Send a message, after all changes before it. @param {Record<string, any>} message */
   send(message) {
     this.commit();
-    this.viewer.store.send({ ...message, after: this.commits });
+    this.viewer.store.send(message);
   }
 }
