@@ -62,7 +62,7 @@ export function press(viewer, pane, x, y, event) {
       if (still) boxes.chosen = boxes.at(fx, fy, near);
       viewer.invalidate();
       commit();
-      if (still && boxes.current) viewer.store.send({ kind: "box", name: boxes.current.name });
+      if (still && boxes.current) viewer.exchange.send({ kind: "box", name: boxes.current.name });
     },
   };
 }
