@@ -255,14 +255,6 @@ def ask(address: str, folder: Path, name: str, expression: str) -> Any:
     return ast.literal_eval(answer["data"]["text/plain"])
 
 
-def until(ask: Callable[[str], Any], expression: str, seconds: float = 120.0) -> None:
-    """Wait until an expression is true in the kernel, to which what a hand does is on its way."""
-    deadline = time.monotonic() + seconds
-    while not ask(f"bool({expression})"):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{expression} does not come true")
-
-
 def screenshot(page: Any, name: str) -> Path:
     """Keep what the page shows among the test artefacts."""
     ARTEFACTS.mkdir(exist_ok=True)

@@ -732,7 +732,7 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
         (root / "go").touch()
         ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
-        until = lambda what: browser.until(ask, what)  # noqa: E731
+        until = lambda what: browser.until(page, lambda: ask(f"bool({what})"))  # noqa: E731
         until("0 < viewer.view['width'] < 0.5")
         until(f"abs(viewer.screen['width'] - {box['width']}) <= 1")
         page.keyboard.press("m")
