@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .parsing import Options, Parser, add_device, add_precision, add_timeout
+from .parsing import Options, Parser, add_device, add_precision, add_timeout, complain
 
 if TYPE_CHECKING:
     from ..degradation import Degradation
@@ -84,6 +85,14 @@ def given(options: Options) -> Degradation | None:
         raise ValueError(
             f"--given has {', '.join(settings)}; accepted are gray, shrink, noise, blur, jpeg and seed"
         ) from None
+
+
+def report_failures(errors: Mapping[str, str], count: int) -> int:
+    """Name the columns that failed; returns the exit code, 1 if any did."""
+    if errors:
+        reasons = "; ".join(titled_error(title, error) for title, error in errors.items())
+        complain(f"{len(errors)} of {count} columns failed: {reasons}")
+    return int(bool(errors))
 
 
 def titled_error(title: str, error: str) -> str:

@@ -41,7 +41,11 @@ def models() -> dict[str, dict[str, Any]]:
         By name, the card of each: what it is, what it was trained on and how, and how good it is.
     """
     cards = sorted(shipped().glob("*.json"))
-    return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
+    return {
+        card.stem: json.loads(card.read_text(encoding="utf-8"))
+        for card in cards
+        if card.with_suffix(".safetensors").exists()
+    }
 
 
 def is_shipped(name: str) -> bool:
@@ -54,7 +58,7 @@ def is_shipped(name: str) -> bool:
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(card, dict) and "name" in card
@@ -138,7 +142,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:
-            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n")
+            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n", encoding="utf-8")
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metadata) -> None:

@@ -42,4 +42,4 @@ def keep_quality(card: Path, made: Mapping[str, Any], results: Sequence[Mapping[
     """
     names = ("setup", *NAMES, "calls", "pictures")
     quality = {**made, "results": [{name: result[name] for name in names} for result in results]}
-    write_json(card, {**json.loads(card.read_text()), "quality": quality})
+    write_json(card, {**json.loads(card.read_text(encoding="utf-8")), "quality": quality})

@@ -50,13 +50,13 @@ def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture],
     """What the results of a store share, and they by picture; how many others it has. See `stored`."""
     path = Path(folder).expanduser()
     if path.suffix == ".json" and path.is_file():
-        return unpacked(json.loads(path.read_text()))
+        return unpacked(json.loads(path.read_text(encoding="utf-8")))
     if not (path / "store.json").is_file():
         raise FileNotFoundError(f"there is no store {folder}; accepted is a folder that a sweep keeps its results in")
     store, found = Store(path), dict[str, list[Picture]]()
     for about in sorted(path.glob("cells/*/*/context.json")):
         try:
-            facts = json.loads(about.read_text())
+            facts = json.loads(about.read_text(encoding="utf-8"))
             shared, picture, engine = {name: facts[name] for name in SHARED}, facts["picture"], facts["engine"]
         except (ValueError, KeyError, TypeError) as error:
             what = "has no " if isinstance(error, KeyError) else ""

@@ -37,7 +37,7 @@ def read(name: str) -> dict[str, Any]:
         known = ", ".join(sorted(each.stem for each in path.parent.glob("*.toml")))
         raise FileNotFoundError(f"there is no file {name}; accepted are TOML files, and the shipped {known}")
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{name} is no TOML: {error}") from None
     if unknown := content.keys() - set(NAMES):
