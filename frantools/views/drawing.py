@@ -70,7 +70,7 @@ def plain(draw: Callable[P, Made]) -> Callable[P, Made]:
 
 def fonts() -> list[str]:
     """The fonts of all text: matplotlib's own, then the installed ones among the user's, by name."""
-    settings: dict[str, Any] = {**matplotlib.rcParams}
+    settings: Any = matplotlib.rcParams
     families: list[str] = []
     for family in settings["font.family"]:
         families += settings[f"font.{family}"] if family in GENERIC else [family]
