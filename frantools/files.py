@@ -83,10 +83,15 @@ def unused(name: str | PathLike[str]) -> Path:
     return next(other for other in others if not other.exists())
 
 
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write text as UTF-8, whole or not at all, its line breaks as they are; lone surrogates become escapes."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
 def write_json(path: str | PathLike[str], content: object) -> None:
     """Write JSON, whole or not at all; null stands for what JSON has no number for, such as an endless PSNR."""
-    with replacing(path) as temporary:
-        temporary.write_text(to_json(finite(content, lambda number: None), indent=2) + "\n")
+    write_text(path, to_json(finite(content, lambda number: None), indent=2) + "\n")
 
 
 def to_json(content: object, **options: Any) -> str:

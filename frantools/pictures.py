@@ -16,6 +16,7 @@ from PIL import UnidentifiedImageError
 from . import decoding
 from .images import ACCEPTED, LARGEST, Picture, load_image
 from .shelf import Shelf
+from .spelling import as_label
 
 CACHED = 1_000_000_000  # bytes of decoded pictures kept in memory: 8,500 of CelebA's
 
@@ -146,8 +147,8 @@ class Pictures(Sequence[Picture]):
 
     def summary(self) -> dict[str, Any]:
         """What is kept of the folder in a checkpoint: its name, the number of pictures, a hash of names and sizes."""
-        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {self._lengths[p]}" for p in self.paths)
-        digest = hashlib.sha256(listing.encode()).hexdigest()
+        lines = [f"{path.relative_to(self.folder).as_posix()} {self._lengths[path]}" for path in self.paths]
+        digest = hashlib.sha256(as_label("\n".join(lines)).encode()).hexdigest()
         return {"folder": self.folder.name, "pictures": len(self), "skipped": len(self.skipped), "sha256": digest}
 
 

@@ -67,7 +67,7 @@ class Disk:
         said = {"seconds": restoration.seconds, "calls": restoration.calls, "recipe": dict(restoration.recipe)}
         with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot hold
             with replacing(path.with_suffix(".json")) as temporary:
-                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}))
+                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}), encoding="utf-8")
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, restoration.image, allow_pickle=False)
             self._make_room()

@@ -154,7 +154,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:
-            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n")
+            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n", encoding="utf-8")
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metadata) -> None:

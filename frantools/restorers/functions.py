@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
 import textwrap
 import time
@@ -164,7 +165,7 @@ def from_file(path: str, name: str) -> Callable[..., Any]:
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(file.resolve()) + file.read_bytes()).hexdigest()[:16]
     module_name = f"{PREFIX}{file.stem}_{digest}"
     with _loading:  # or another thread would find it half run
         module = sys.modules.get(module_name) or _run(file, module_name)

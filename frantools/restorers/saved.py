@@ -16,6 +16,7 @@ from ..files import hash_of
 from ..images import ACCEPTED, as_picture, load_image
 from ..photo import Photo
 from ..regions import Region
+from ..spelling import composed, find_spelling
 from .protocol import Colours, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 
 
@@ -25,24 +26,26 @@ def matching(folder: Path, photo: Photo) -> Path:
     That is the one of the same file name; else the one of the same stem; else the only one whose name begins with the
     stem, such as ``cat_x4.png`` for ``cat.jpg``. Raises a RestorerError if there is none, or several could be meant.
     """
-    name, stem = Path(photo.name).name, Path(photo.name).stem
+    wanted = Path(composed(photo.name))
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings() and path.is_file())
     if not files:
         raise RestorerError(f"{folder} holds no pictures; accepted are {ACCEPTED}")
+    names = {path: Path(composed(path.name)) for path in files}
     for alike in (
-        [path for path in files if path.name == name],
-        [path for path in files if path.stem == stem],
-        [path for path in files if path.stem.startswith(stem)],
+        [path for path in files if path.name == Path(photo.name).name],
+        [path for path, name in names.items() if name.name == wanted.name],
+        [path for path, name in names.items() if name.stem == wanted.stem],
+        [path for path, name in names.items() if name.stem.startswith(wanted.stem)],
     ):
         if len({path.resolve() for path in alike}) == 1:  # also of several links to one file
             return alike[0]
         if alike:
             listed = ", ".join(path.name for path in alike[:4])
             raise RestorerError(
-                f"{folder} has {len(alike)} pictures for {name} ({listed}); accepted is one of that stem"
+                f"{folder} has {len(alike)} pictures for {wanted.name} ({listed}); accepted is one of that stem"
             )
     raise RestorerError(
-        f"{folder} has no picture for {name}; accepted are the same name, its stem, or one that begins so"
+        f"{folder} has no picture for {wanted.name}; accepted are the same name, its stem, or one that begins so"
     )
 
 
@@ -83,7 +86,7 @@ class SavedPictures(Usual):
     cost: float | None = 0.1
 
     def __init__(self, path: str | PathLike[str], title: str | None = None) -> None:
-        self.path = Path(path).expanduser()
+        self.path = find_spelling(Path(path).expanduser())
         if not self.path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
         self.title = title or self.path.stem or str(path)

@@ -98,7 +98,7 @@ class Store:
         temporary = self.folder / f".{uuid.uuid4().hex}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}))
+            temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}), encoding="utf-8")
             try:
                 os.link(temporary, about)  # and not replace: who is first gives the id
             except FileExistsError:
@@ -107,7 +107,7 @@ class Store:
                 os.replace(temporary, about)
             # Last, since a folder with no more than this in it would be taken for somebody's own.
             with replacing(self.folder / "README.md") as readme:
-                readme.write_text(README)
+                readme.write_text(README, encoding="utf-8")
         except (OSError, ValueError) as error:
             raise StoreError(
                 f"the store {self.folder} cannot be made: {error}; accepted is a folder to write to"
@@ -161,9 +161,9 @@ class Store:
         try:
             if not (folder / "context.json").exists():
                 with replacing(folder / "context.json") as temporary:
-                    temporary.write_text(to_json(facts, indent=2) + "\n")
+                    temporary.write_text(to_json(facts, indent=2) + "\n", encoding="utf-8")
             with replacing(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl") as temporary:
-                temporary.write_text(text)
+                temporary.write_text(text, encoding="utf-8")
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from None
 
@@ -182,7 +182,7 @@ class Store:
         path = self.folder / "claims" / name
         try:
             path.parent.mkdir(exist_ok=True)
-            file = path.open("w")
+            file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from None
         with file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from ..checks import whole
+from ..console import progress_bar, write_line
 from ..devices import on_processor, without_autocast
 from ..files import check_output
 from ..frannet.checkpoints import check_card, save_model
@@ -189,8 +188,8 @@ def work_through(
     control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment="none")
     controls = -(-len(measured) // settings.batch)
     begun = time.perf_counter() - run.seconds
-    with tqdm(
-        total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True, disable=not team.leads
+    with progress_bar(
+        total=settings.steps, initial=run.step, unit="step", desc=out.stem, disable=not team.leads
     ) as bar:
         for batch in loaded(batches, range(run.step, settings.steps), workers):
             loss = run.advance({key: value[team.rank :: team.size] for key, value in batch.items()})
@@ -203,7 +202,7 @@ def work_through(
                     raise diverged(value, run.step)
                 run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
                 checkpoint.save(run, checkpoint_of(out), made)
-                bar.write(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}", file=sys.stderr)
+                write_line(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}")
 
 
 def card(run: Run, model: FranNet, name: str, made: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def made(
         recipe="" if made_by is None else f"{HTML_START.decode()}{_json(_anonymous(made_by, folders))}</script>\n",
         content=_json(content),
         script=code,
-    ).encode()
+    ).encode("utf-8", "backslashreplace")
 
 
 def save(path: Path, content: bytes) -> None:

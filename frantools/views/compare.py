@@ -203,4 +203,4 @@ def draw_comparison(comparison: Comparison) -> Figure:
 
 
 FIGURES["comparison"] = draw_comparison
-VIEW = register(View("compare", compute, draw, Look.of))
+VIEW = register(View("compare", compute, draw, Look.of, lambda data: data.errors))

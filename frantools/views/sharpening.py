@@ -69,6 +69,11 @@ class Showing:
         """By title."""
         return self.shown.pictures
 
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """Of columns that failed, by title."""
+        return self.shown.errors
+
 
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
