@@ -70,7 +70,9 @@ def row(name: str, data: Path, held_out: Path, precision: str) -> dict[str, Any]
 def keep(made: dict[str, Any], command: list[str]) -> None:
     """Put a row into the table, read anew: another process may have added one of its own."""
     out = ROOT / "data" / "results" / "ablation.json"
-    kept = {entry["name"]: entry for entry in json.loads(out.read_text())["rows"]} if out.is_file() else {}
+    kept = (
+        {entry["name"]: entry for entry in json.loads(out.read_text(encoding="utf-8"))["rows"]} if out.is_file() else {}
+    )
     kept[made["name"]] = made
     rows = [kept[name] for name in VARIANTS if name in kept]
     commands = []  # what makes all the rows that are there, those of earlier runs too
@@ -78,7 +80,9 @@ def keep(made: dict[str, Any], command: list[str]) -> None:
         names = [entry["name"] for entry in rows if entry["precision"] == precision]
         commands.append(shlex.join([*command, "--precision", precision, "--only", *names]))
     with replacing(out) as temporary:
-        temporary.write_text(json.dumps({"commands": commands, "steps": STEPS, "rows": rows}, indent=2) + "\n")
+        temporary.write_text(
+            json.dumps({"commands": commands, "steps": STEPS, "rows": rows}, indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def main() -> None:

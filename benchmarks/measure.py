@@ -135,7 +135,7 @@ def machine() -> dict[str, str]:
 def processor() -> str:
     """The processor's name."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     facts = dict(line.split(":", 1) for line in lines if ":" in line)

@@ -72,7 +72,7 @@ def main() -> None:
         columns.append(Column(f"{name} {pixels}", options.model, setup))
         asked.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
     protocol = {"model": options.model, "size": options.size, "seeds": options.seeds, "columns": asked}
-    content = json.loads(options.out.read_text()) if options.out.is_file() else {**protocol, "each": {}}
+    content = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {**protocol, "each": {}}
     if any(content.get(name) != value for name, value in protocol.items()):
         parser.error(f"{options.out} is of another model, size, setups or number of seeds; accepted is another --out")
     for index, _, photo in photos(options.data, options.limit):

@@ -411,8 +411,8 @@ def main() -> None:
                 write(part)
     write(f"The whole run took {time.perf_counter() - begun:.0f} s.")
     if options.out:
-        kept = options.out.read_text().split(MARK)[0] if options.out.exists() else ""
-        options.out.write_text(f"{kept}{MARK}\n\n" + "\n".join(lines) + "\n")
+        kept = options.out.read_text(encoding="utf-8").split(MARK)[0] if options.out.exists() else ""
+        options.out.write_text(f"{kept}{MARK}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def main() -> None:
             each[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
     made = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": each}
     with replacing(ROOT / "data" / "results" / "sharpness.json") as temporary:
-        temporary.write_text(json.dumps(made, indent=2) + "\n")
+        temporary.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     for name, values in each.items():
         print(f"{name}: {sum(values) / len(values):.5f}")
 

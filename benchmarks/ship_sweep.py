@@ -32,7 +32,7 @@ def main() -> None:
     content = packed(facts, pictures, **about)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.out) as temporary:
-        temporary.write_text(written(content))
+        temporary.write_text(written(content), encoding="utf-8")
     shape = f"{len(content['settings'])} settings on {len(content['pictures'])} pictures"
     print(f"{options.out}: {shape}, {options.out.stat().st_size / 1e3:.0f} kB")
 

@@ -2,24 +2,73 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from math import isfinite
 from numbers import Integral, Real
+from operator import is_
 from typing import Any, TypeGuard
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LARGEST = sys.float_info.max  # whole numbers beyond it are none that float() takes
+
+
+def plain(value: Any) -> Any:
+    """Replace NumPy's and torch's scalars by Python's own, also in lists, tuples and dicts.
+
+    Scalars are numbers, booleans, and arrays and tensors without dimensions; other values stay as they are. A number of
+    less than double precision becomes the one that is written the same: 0.1 of float32 is 0.1.
+
+    Examples
+    --------
+    >>> plain((np.float32(0.1), np.array(3), [np.bool_(True)]))
+    (0.1, 3, [True])
+    """
+    if isinstance(value, Tensor) and value.ndim == 0:
+        value = value.item() if value.dtype is torch.bfloat16 else value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, (np.float32, np.float16)):
+        return float(str(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    # A list in which there is nothing to replace stays the very same: a function may write to it.
+    if type(value) in (list, tuple):
+        items = [plain(each) for each in value]
+        return value if all(map(is_, items, value)) else type(value)(items)
+    if type(value) is dict:
+        items = [plain(each) for each in value.values()]
+        return value if all(map(is_, items, value.values())) else dict(zip(value, items, strict=True))
+    return value
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Whether a value is a whole number, Python's or NumPy's; True and False are none."""
+    """Whether a value is a whole number, Python's, NumPy's or torch's; True and False are none."""
+    value = plain(value)
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number, Python's or NumPy's; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    """Whether a value is a finite number, Python's, NumPy's or torch's; True and False are none."""
+    number: Any = plain(value)
+    if not isinstance(number, Real) or isinstance(number, bool):
+        return False
+    return bool(abs(number) <= LARGEST)  # type: ignore[operator]
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False as Python's own; a ValueError if the value is neither."""
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}; accepted are True and False")
+    return value
 
 
 def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
     """A whole number as Python's own, which JSON takes; a ValueError if it is none, or is beyond the bounds."""
+    value = plain(value)
     if not is_whole(value) or value < least or (most is not None and value > most):
         to = "" if most is None else f" to {most}"
         raise ValueError(f"{name} is {value!r}; accepted are whole numbers from {least}{to}")
@@ -28,6 +77,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
 
 def number(name: str, value: Any, most: float | None = None) -> float:
     """A finite number from 0, up to `most`, as Python's own; a ValueError if it is none."""
+    value = plain(value)
     if not is_number(value) or value < 0 or (most is not None and value > most):
         raise ValueError(f"{name} is {value!r}; accepted are numbers from 0{'' if most is None else f' to {most:g}'}")
     return float(value)

@@ -13,7 +13,7 @@ from torch import Tensor
 from .degradation import Degradation
 from .devices import find_device
 from .frannet.restoration import check_region, check_seed, resolve_precision
-from .jobs import Job, framed_for, recipe_of, run, wished
+from .jobs import Job, framed_for, recipe_of, resolve, run
 from .photo import Photo, as_photo
 from .recipes import Recipe
 from .regions import Region
@@ -51,6 +51,8 @@ class Comparison(Mapping[str, Restoration]):
     """By title, of the columns in which nothing went wrong."""
     errors: Mapping[str, str]
     """What went wrong, a sentence a column, by title."""
+    copies: tuple[str, ...] = ()
+    """The titles of the columns that read the photo's own 64 x 64 copy."""
 
     @property
     def titles(self) -> list[str]:
@@ -95,8 +97,7 @@ class Comparison(Mapping[str, Restoration]):
         said += [f"region {self.region}"] if self.region is not None else []
         itself = "the reference itself" if isinstance(self.photo.other, str) else "the photo itself"
         worse = "" if self.given is None else f", {self.given}"
-        copies = [each.title for each in self.columns if self._reads_copy(each)]
-        said += [f"given: {itself}{worse}" + (f"; to {', '.join(copies)} its 64 x 64 copy" if copies else "")]
+        said += [f"given: {itself}{worse}" + (f"; to {', '.join(self.copies)} its 64 x 64 copy" if self.copies else "")]
         lines = ["; ".join(said) + "."]
         lines += [f"{each.title} is given {itself}, {each.given}." for each in self.columns if each.given is not None]
         lines += [
@@ -105,13 +106,6 @@ class Comparison(Mapping[str, Restoration]):
         ]
         lines += [remark + "." for made in self.restorations.values() for remark in made.remarks]
         return " ".join(lines)
-
-    def _reads_copy(self, column: Column) -> bool:
-        """Whether a column reads the photo's own 64 x 64 copy, whatever is given or where nothing is degraded."""
-        if column.title in self.errors:
-            return False
-        reads = getattr(column.restorer(), "reads_copy", "")
-        return reads == "always" or (reads == "undegraded" and self.given is None and column.given is None)
 
     def numbers(self, names: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
         """The measures of each restoration by title; none where there is no reference."""
@@ -247,10 +241,13 @@ def compare(
         raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
     made, region = as_columns(columns), _part(region)
     (precision, device), timeout = _placed(precision, device), check_timeout(timeout)
-    photo = framed_for(as_photo(photo), made)
-    job = Job(photo, photo.size(size, region), region, check_seed(seed), given, precision, device, timeout, cache)
+    seed, photo, restorers = check_seed(seed), as_photo(photo), resolve(made, precision, device, timeout)
+    photo = framed_for(photo, restorers)
+    sides = photo.size(size, region)
+    job = Job(photo, sides, region, seed, given, precision, device, timeout, cache, restorers=restorers)
     restorations, errors = run(job, made, progress)
-    return Comparison(photo, tuple(made), job.size, region, job.seed, given, precision, restorations, errors)
+    copies = tuple(column.title for column in made if column.title not in errors and job.reads_copy(column))
+    return Comparison(photo, tuple(made), sides, region, seed, given, precision, restorations, errors, copies)
 
 
 def _placed(precision: str, device: str | None) -> tuple[str, str | None]:
@@ -337,12 +334,13 @@ def restore(
     seed, part = check_seed(seed), _part(region)
     if isinstance(photo, Tensor):
         return _from_input(column, photo, size, region or Region.full(), seed, precision, device, progress)
-    framed = as_photo(photo).framed_as(wished([column.restorer(precision, device, timeout)]))
-    job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout)
+    restorers, whole_photo = resolve([column], precision, device, timeout), as_photo(photo)
+    framed = framed_for(whole_photo, restorers)
+    job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout, restorers=restorers)
     made = job.restore(column, progress or (lambda _: None))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
     recipe = recipe_of(
-        "restoration", framed, [column], job.size, part or Region.full(), seed, None, precision, **legacy
+        "restoration", framed, [column], job.size, part or Region.full(), seed, None, precision, restorers, **legacy
     )
     kept = {name: made.recipe[name] for name in ("precision", "versions") if name in made.recipe}
     return replace(made, recipe=recipe.but(**kept))

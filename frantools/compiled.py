@@ -49,7 +49,7 @@ def library(source: Path, **sizes: int) -> ctypes.CDLL | None:
     defines = [f"-D{name}={size}" for name, size in sizes.items()]
     flags = shlex.split(os.environ.get("CXXFLAGS", ""))
     try:
-        made_of = [source.read_text(), platform.machine(), _processor(), *OPTIONS, *defines, *flags]
+        made_of = [source.read_text(encoding="utf-8"), platform.machine(), _processor(), *OPTIONS, *defines, *flags]
         name = hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:16]
         return _load(cache_folder() / f"{source.stem}-{name}.so", source, [*defines, *flags])
     except FAILURES as error:
@@ -71,8 +71,8 @@ def cache_folder() -> Path:
 
 def _asked(*command: str) -> str:
     """What a command prints; an error if it fails. It is asked nothing back, and not for ever."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
-    return done.stdout
+    done = subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    return done.stdout.decode("utf-8", "replace")  # whatever the locale is
 
 
 @cache
@@ -80,7 +80,7 @@ def _processor() -> str:
     """What a compiled function may ask of the processor."""
     if sys.platform == "darwin":
         return _asked("sysctl", "-n", "machdep.cpu.brand_string")
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     return next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.processor())
 
 
@@ -118,10 +118,10 @@ def _load(path: Path, source: Path, flags: Sequence[str]) -> ctypes.CDLL:
     if not _is_ours(path.parent):
         raise OSError(f"others may write to {path.parent}")
     digest = path.with_suffix(".sha256")  # a damaged library would not raise an error, but end Python
-    if path.exists() and _is_ours(path) and digest.is_file() and digest.read_text() == hash_of(path):
+    if path.exists() and _is_ours(path) and digest.is_file() and digest.read_text(encoding="utf-8") == hash_of(path):
         with suppress(OSError):
             return ctypes.CDLL(str(path))
     _compile(source, path, flags)
     with replacing(digest) as temporary:
-        temporary.write_text(hash_of(path))
+        temporary.write_text(hash_of(path), encoding="utf-8")
     return ctypes.CDLL(str(path))

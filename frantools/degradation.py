@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
 
-from .checks import is_whole, number, settle, whole
+from .checks import flag, is_whole, number, settle, whole
 from .images import to_array, to_gray, to_tensor
 
 
@@ -55,12 +55,10 @@ class Degradation:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.gray, (bool, np.bool_)):
-            raise ValueError(f"gray is {self.gray!r}; accepted are True and False")
         if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):
             raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
         # NumPy's numbers are welcome, and JSON takes Python's.
-        settle(self, gray=bool(self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
+        settle(self, gray=flag("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
         settle(self, shrink=whole("shrink", self.shrink), seed=whole("seed", self.seed, 0))
         settle(self, noise=number("noise", self.noise, 1), blur=number("blur", self.blur, 1000))
 

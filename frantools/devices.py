@@ -1,8 +1,30 @@
-"""Where networks run."""
+"""Where networks run, and in which dtypes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+
+CPU = torch.device("cpu")
+
+
+@contextmanager
+def on_processor() -> Iterator[None]:
+    """Make tensors on the processor within, whatever the user's default device is."""
+    if torch.get_default_device() == CPU:  # or each operation would take a little longer
+        yield
+    else:
+        with CPU:
+            yield
+
+
+@contextmanager
+def without_autocast() -> Iterator[None]:
+    """Compute in the dtypes of the tensors themselves, also inside a caller's `torch.autocast`. A decorator, too."""
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        yield
 
 
 def find_device(name: str = "auto") -> torch.device:

@@ -14,6 +14,7 @@ import numpy as np
 from .checks import whole
 from .comparisons import Comparison, compare
 from .degradation import Degradation
+from .frannet.restoration import check_seed
 from .frannet.samplers import Sampler
 from .images import portraits
 from .photo import Photo, as_photo, distinct
@@ -156,7 +157,7 @@ def evaluate(
     if several and setup is not None:
         raise ValueError("a list of columns has setups of its own; setup goes with one model")
     columns = as_columns(what if several else [_column(what, setup)])
-    whole("size", size, 1, LARGEST)
+    size, seed = whole("size", size, 1, LARGEST), check_seed(seed)
     rows: list[dict[str, Any]] = []
     for index, count, photo in photos(folder_or_images, limit):
         if photo is not None:

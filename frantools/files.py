@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from .checks import plain
+
 
 def check_output(path: str | PathLike[str]) -> Path:
     """Raise a ValueError if a file cannot be written at `path`; asked before the work whose result it is to hold."""
@@ -81,10 +83,15 @@ def unused(name: str | PathLike[str]) -> Path:
     return next(other for other in others if not other.exists())
 
 
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write text as UTF-8, whole or not at all, its line breaks as they are; lone surrogates become escapes."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
 def write_json(path: str | PathLike[str], content: object) -> None:
     """Write JSON, whole or not at all; null stands for what JSON has no number for, such as an endless PSNR."""
-    with replacing(path) as temporary:
-        temporary.write_text(to_json(finite(content, lambda number: None), indent=2) + "\n")
+    write_text(path, to_json(finite(content, lambda number: None), indent=2) + "\n")
 
 
 def to_json(content: object, **options: Any) -> str:
@@ -98,12 +105,58 @@ def to_json(content: object, **options: Any) -> str:
         raise ValueError("it holds itself, or lies too deep") from None
 
 
+DEPTH = 100
+"""Levels that JSON may be nested: more than any of our files has, and fewer than Python's recursion allows."""
+
+
+def from_json(text: str) -> Any:
+    """Parse the JSON of a file that may be damaged.
+
+    Raises a ValueError for anything that is wrong with it, also if it is nested too deeply, or has half a surrogate
+    pair, which no file name can have and nothing can write.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"it is nested more than {DEPTH} levels deep") from None
+    if text.count("[") + text.count("{") > DEPTH or "\\ud" in text.lower():
+        _check_content(content, DEPTH)
+    return content
+
+
+def read_json(path: str | PathLike[str]) -> Any:
+    """Parse a JSON file in UTF-8; a ValueError names the file and what is wrong with it."""
+    try:
+        return from_json(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _check_content(content: Any, left: int) -> None:
+    """Raise a ValueError where content has more levels than are left, or text that cannot be written."""
+    if left < 0:
+        raise ValueError(f"it is nested more than {DEPTH} levels deep")
+    if isinstance(content, dict):
+        for name, value in content.items():
+            _check_content(name, left)
+            _check_content(value, left - 1)
+    elif isinstance(content, list):
+        for value in content:
+            _check_content(value, left - 1)
+    elif isinstance(content, str):
+        try:
+            content.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"it has half a surrogate pair, {content[error.start]!a}") from None
+
+
 def finite(content: Any, said: Callable[[float], Any] = lambda number: str(float(number))) -> Any:
     """The same content with something else for each number in it that is not finite, however deep it lies."""
     if isinstance(content, dict):
         return {finite(key, said): finite(value, said) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
         return [finite(value, said) for value in content]
+    content = plain(content)
     return said(content) if isinstance(content, float) and not isfinite(content) else content
 
 

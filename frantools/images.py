@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from torch.nn import functional as F
 
 from .checks import whole
 from .decoding import LARGEST, TooLargeError, decode
+from .devices import without_autocast
 from .modes import to_rgb
 
 Picture = NDArray[np.uint8]
 
 GRAY = (0.2989, 0.587, 0.114)  # weights of red, green and blue, as in TensorFlow
+ROUNDING = 1e-3  # how far floats may leave [0, 1] without a word
+OVERSHOOT = 1.0  # how far restorers' answers may, and are clipped: filters ring at edges
 INPUT_SIZE = 64  # pixels a side of the gray picture that the network reads
 ACCEPTED = "JPEG, PNG, TIFF, WebP, AVIF, JPEG 2000, GIF, BMP and other pictures"
 
@@ -100,14 +104,43 @@ def _content(path: Path) -> bytes:
         raise ValueError(f"{path} cannot be read ({error.strerror}); accepted are picture files") from None
 
 
+def unit_floats(array: NDArray[Any], says: str = "the picture has", beyond: float = ROUNDING) -> NDArray[Any]:
+    """The floats of a picture in [0, 1], those that leave it a little clipped.
+
+    Parameters
+    ----------
+    array : ndarray
+        Floats of any shape, not empty.
+    says : str
+        What the error begins with, such as "restored has".
+    beyond : float
+        How far floats may leave [0, 1] and are clipped. Default: by a rounding, as resampling leaves it.
+
+    Raises
+    ------
+    ValueError
+        If floats leave it by more, or are NaN or infinite.
+    """
+    low, high = float(array.min()), float(array.max())
+    if not (isfinite(low) and isfinite(high)):
+        count = int(array.size - np.isfinite(array).sum())
+        raise ValueError(f"{says} {count:,} values that are NaN or infinite; replace them, as np.nan_to_num does")
+    if low < -beyond or high > 1 + beyond:
+        advice = "divide them by their largest, such as 255" if high > 1 + OVERSHOOT else "clip them, as np.clip does"
+        raise ValueError(
+            f"{says} values from {low:.4g} to {high:.4g}; accepted are uint8 and floats in [0, 1]: {advice}"
+        )
+    return array if low >= 0 and high <= 1 else array.clip(0, 1)
+
+
 def as_picture(image: object) -> Picture:
     """Check that an array is a picture, and bring it to uint8 (H, W, 3).
 
     Parameters
     ----------
     image : ndarray or PIL image
-        (H, W), (H, W, 3) or (H, W, 4): uint8, or floats in [0, 1]. Alpha is laid on white. A PIL image, of any mode,
-        becomes what `load_image` makes of its file.
+        (H, W), (H, W, 3) or (H, W, 4): uint8, or floats in [0, 1], see `unit_floats`. Alpha is laid on white. A PIL
+        image, of any mode, becomes what `load_image` makes of its file.
 
     Raises
     ------
@@ -122,9 +155,7 @@ def as_picture(image: object) -> Picture:
     if not (gray or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
         raise ValueError(f"an array of shape {array.shape} is not a picture; {accepted}")
     if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
-            raise ValueError(f"the picture's floats leave [0, 1]; {accepted}")
-        array = (array * 255).round().astype(np.uint8)
+        array = (unit_floats(array) * 255).round().astype(np.uint8)
     if array.dtype != np.uint8:
         raise ValueError(f"the picture is of {array.dtype}; {accepted}")
     if gray:
@@ -183,6 +214,7 @@ def to_array(image: Tensor) -> NDArray[Any]:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
+@without_autocast()
 def to_gray(image: Tensor) -> Tensor:
     """(..., 3) colours to (...) gray: 0.2989 R + 0.587 G + 0.114 B."""
     return image @ torch.tensor(GRAY, dtype=image.dtype, device=image.device)

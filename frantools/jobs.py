@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -24,6 +23,23 @@ from .store import Cache
 UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
 
 
+Restorers = dict[int, tuple[Column, Restorer | Exception]]
+"""By the ids of columns: the column, and what restores in it, or the error if nothing does."""
+
+
+def resolve(
+    columns: Iterable[Column], precision: str = "float32", device: str | None = None, timeout: float | None = None
+) -> Restorers:
+    """Find out what restores in columns, once: it takes a look at folders, and runs the files of functions."""
+    restorers: Restorers = {}
+    for column in columns:
+        try:
+            restorers[id(column)] = column, column.restorer(precision, device, timeout)
+        except Exception as error:  # of whatever kind: it may be a user's own, and is raised where the column restores
+            restorers[id(column)] = column, error
+    return restorers
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """All that restorations of one photo have in common."""
@@ -39,8 +55,8 @@ class Job:
     cache: Cache | None = None
     around: tuple[int, int] | None = None
     """The width and height of the frame that a region is part of, where that is another than `size` makes it."""
-    made: dict[int, tuple[Column, Restorer]] = field(default_factory=dict, compare=False, repr=False)
-    """The restorers of columns, made once a job: to find out what a name means takes a look at folders."""
+    restorers: Restorers = field(default_factory=dict, compare=False, repr=False)
+    """Of the columns that were looked at; see `resolve`."""
 
     @property
     def whole(self) -> tuple[int, int]:
@@ -51,9 +67,12 @@ class Job:
 
     def restorer(self, column: Column) -> Restorer:
         """What restores in a column."""
-        if id(column) not in self.made:
-            self.made[id(column)] = column, column.restorer(self.precision, self.device, self.timeout)
-        return self.made[id(column)][1]
+        if id(column) not in self.restorers:
+            self.restorers.update(resolve([column], self.precision, self.device, self.timeout))
+        restorer = self.restorers[id(column)][1]
+        if isinstance(restorer, Exception):
+            raise restorer
+        return restorer
 
     def fact(self, column: Column, name: str, default: Any) -> Any:
         """What a column's restorer says of itself; `default` where there is none, which is told when it restores."""
@@ -61,6 +80,11 @@ class Job:
             return getattr(self.restorer(column), name)
         except Exception:  # of whatever kind: it may be a user's own
             return default
+
+    def reads_copy(self, column: Column) -> bool:
+        """Whether a column reads the photo's own 64 x 64 copy, whatever is given or where nothing is degraded."""
+        reads = self.fact(column, "reads_copy", "")
+        return reads == "always" or (reads == "undegraded" and self.given is None and column.given is None)
 
     def cut(self, column: Column) -> bool:
         """Whether a column's region is cut out of its whole picture."""
@@ -72,7 +96,7 @@ class Job:
         return to_json(
             [
                 self.photo.key,
-                column.key(),
+                column.key(self._own_restorer(column)),
                 self.whole if cut else self.size,
                 None if region is None or cut else [region.x, region.y, region.width, region.height],
                 seed if self.restorer(column).random else None,
@@ -82,6 +106,10 @@ class Job:
                 *([] if cut or self.around is None else [self.around]),
             ]
         )
+
+    def _own_restorer(self, column: Column) -> Restorer | None:
+        """What says of a column whether it has changed: a copy on another device does not, and None looks again."""
+        return self.restorer(column) if self.device is None else None
 
     def _own(self, column: Column) -> tuple[Degradation | None, int]:
         """What a column is given, and its seed: its own, or those of the job."""
@@ -103,7 +131,7 @@ class Job:
             given = Given(self.photo, self.whole, degradation)
             kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
             if self.cache is not None:
-                self.cache.put(key, kept, column.lasting)
+                self.cache.put(key, kept, column.is_lasting(self._own_restorer(column)))
         if cut and region is not None:
             height, width = kept.image.shape[:2]
             remark = (
@@ -122,7 +150,8 @@ def _checked(made: object, title: str) -> Restoration:
     fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
     if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither
         return made
-    return replace(made, image=checked_picture(image, title))
+    picture, remarks = checked_picture(image, title)
+    return replace(made, image=picture, remarks=(*made.remarks, *remarks))
 
 
 def wished(restorers: Iterable[Restorer]) -> str:
@@ -131,13 +160,9 @@ def wished(restorers: Iterable[Restorer]) -> str:
     return "square" if "square" in wishes or wishes <= {""} else "whole"
 
 
-def framed_for(photo: Photo, columns: Sequence[Column]) -> Photo:
-    """The photo with the frame that columns look at; those that cannot be made say so where they are restored."""
-    made = []
-    for column in columns:
-        with suppress(Exception):  # of whatever kind: it may be a user's own
-            made.append(column.restorer())
-    return photo.framed_as(wished(made))
+def framed_for(photo: Photo, restorers: Restorers) -> Photo:
+    """The photo with the frame that columns look at."""
+    return photo.framed_as(wished(each for _, each in restorers.values() if not isinstance(each, Exception)))
 
 
 def run(
@@ -191,9 +216,10 @@ def recipe_of(
     seed: int = 0,
     given: Degradation | None = None,
     precision: str = "float32",
+    restorers: Restorers | None = None,
     **options: Any,
 ) -> Recipe:
-    """The recipe of what was made of a photo, or of several."""
+    """The recipe of what was made of a photo, or of several; `restorers`, if known, are those of the columns."""
     each = [photos] if isinstance(photos, Photo) else photos
     return Recipe(
         view=view,
@@ -204,13 +230,15 @@ def recipe_of(
         seed=seed,
         degradation=given,
         precision=precision,
-        models=model_hashes(columns, each),
+        models=model_hashes(columns, each, restorers),
         options=options,
         versions=versions(),
     )
 
 
-def model_hashes(columns: Sequence[Column], photos: Sequence[Photo] = ()) -> dict[str, str]:
+def model_hashes(
+    columns: Sequence[Column], photos: Sequence[Photo] = (), restorers: Restorers | None = None
+) -> dict[str, str]:
     """The hashes of what columns read: of FranNet's weights by name, of other files by path.
 
     Pictures that were made elsewhere are among them where there are photos to which they belong. What cannot be made or
@@ -218,9 +246,10 @@ def model_hashes(columns: Sequence[Column], photos: Sequence[Photo] = ()) -> dic
     """
     found: dict[str, str] = {}
     given: Sequence[Photo | None] = photos or [None]
+    restorers = resolve(columns) if restorers is None else restorers
     for column, each in product(columns, given):
         try:
-            hashes = getattr(column.restorer(), "hashes", None)
+            hashes = getattr(restorers[id(column)][1], "hashes", None)
             found |= dict(hashes(each)) if callable(hashes) else {}
         except (ValueError, OSError, ImportError):
             continue

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from . import compiled
+from .checks import plain
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
 CHANNELS = 3  # numbers of a draw
@@ -93,7 +94,7 @@ def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
     because reading it is faster than computing it. Its 65,536 values reach 4.17 standard deviations. With a `unit`,
     they are rounded to multiples of it.
     """
-    middles = (torch.arange(1 << 16, dtype=torch.float64) + 0.5) / (1 << 16)
+    middles = (torch.arange(1 << 16, dtype=torch.float64, device="cpu") + 0.5) / (1 << 16)
     values = torch.special.ndtri(middles)
     values /= values.square().mean().sqrt()
     return ((values / unit).round() * unit if unit else values).float().to(device)
@@ -268,7 +269,7 @@ def field(seed: int, x: Tensor, y: Tensor, draw: int, length: float = 0.0) -> Te
 
 def check_length(length: object) -> float:
     """A length as a Python float; a ValueError if it is none. "inf", as JSON has it, is infinity."""
-    number = float("inf") if length == "inf" else length
+    number = float("inf") if isinstance(length, str) and length == "inf" else plain(length)
     # NaN is not at least 0.
     if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
         raise ValueError(f"noise_length is {length!r}; accepted are numbers from 0, fractions of the picture, and inf")

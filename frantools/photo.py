@@ -21,6 +21,7 @@ from torch import Tensor
 from .checks import is_whole, whole
 from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
+from .spelling import find_spelling
 
 FRAMES = ("square", "whole")
 ITSELF = "itself"
@@ -43,7 +44,7 @@ def _found(name: str) -> Picture:
     built_in = portraits()
     if name in built_in:
         return built_in[name]
-    path = Path(expanduser(name))
+    path = find_spelling(Path(expanduser(name)))
     state = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None
     return _read(path, state)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from os import PathLike
 from pathlib import Path
@@ -15,12 +16,15 @@ from PIL import UnidentifiedImageError
 from . import decoding
 from .images import ACCEPTED, LARGEST, Picture, load_image
 from .shelf import Shelf
+from .spelling import as_label
 
 CACHED = 1_000_000_000  # bytes of decoded pictures kept in memory: 8,500 of CelebA's
 
 
 class Pictures(Sequence[Picture]):
     """The readable pictures of a folder and the folders in it, in the order of their names.
+
+    Links to folders and to pictures are followed. A picture that is found twice counts once.
 
     Parameters
     ----------
@@ -32,7 +36,8 @@ class Pictures(Sequence[Picture]):
     paths : list of Path
         The readable ones.
     skipped : list of str
-        The pictures that cannot be read, each with the reason. Files that are none are not among them.
+        The pictures that cannot be read, and the links to what is among the pictures already, each with the reason.
+        Files that are none are not among them.
 
     Raises
     ------
@@ -49,19 +54,45 @@ class Pictures(Sequence[Picture]):
         self._lengths: dict[Path, int] = {}
         sizes: dict[Path, tuple[int, int]] = {}
         endings = decoding.endings()
-        for path in sorted(self.folder.rglob("*")):
+        taken: dict[str, Path] = {}  # by what links lead to
+        for path in sorted(self._files(), key=lambda path: (path.is_symlink(), path)):
             try:
                 size = self._size(path, endings)
                 if size is not None:
+                    if (same := taken.setdefault(os.path.realpath(path), path)) is not path:
+                        raise ValueError(f"it is a link to a picture that counts once, as {same.name}")
                     self._lengths[path] = path.stat().st_size
                     sizes[path] = size
                     self.paths.append(path)
             except Exception as error:  # Pillow's plugins raise anything on damage
                 self.skipped.append(f"{path.name}: {_reason(error)}")
+        self.paths.sort()
         if not self.paths:
             unreadable = f" ({len(self.skipped)} unreadable)" if self.skipped else ""
             raise ValueError(f"{folder} holds no readable picture{unreadable}; accepted are folders of {ACCEPTED}")
         self._shelf = Shelf(sizes, CACHED)
+
+    def _files(self) -> Iterator[Path]:
+        """The files in the folder, in those in it, and in those that links there lead to; each folder once."""
+        visited: set[str] = set()
+        starts = [self.folder]
+        for start in starts:  # which grows: links are followed last, and count only if they lead to another folder
+            if start is not self.folder and self.folder.resolve().is_relative_to(start.resolve()):
+                self.skipped.append(f"{start.name}: it is a link to a folder that holds {self.folder.name}")
+                continue
+            for folder, folders, names in os.walk(start, onerror=self._skip_folder):
+                real = os.path.realpath(folder)
+                if real in visited:
+                    folders.clear()
+                    if folder == str(start):
+                        self.skipped.append(f"{start.name}: it is a link to a folder that counts once")
+                    continue
+                visited.add(real)
+                starts += [path for name in sorted(folders) if (path := Path(folder, name)).is_symlink()]
+                yield from (Path(folder, name) for name in names)
+
+    def _skip_folder(self, error: OSError) -> None:
+        self.skipped.append(f"{Path(str(error.filename)).name}: {_reason(error)}")
 
     @staticmethod
     def _size(path: Path, endings: frozenset[str]) -> tuple[int, int] | None:
@@ -116,8 +147,8 @@ class Pictures(Sequence[Picture]):
 
     def summary(self) -> dict[str, Any]:
         """What is kept of the folder in a checkpoint: its name, the number of pictures, a hash of names and sizes."""
-        listing = "\n".join(f"{p.relative_to(self.folder).as_posix()} {self._lengths[p]}" for p in self.paths)
-        digest = hashlib.sha256(listing.encode()).hexdigest()
+        lines = [f"{path.relative_to(self.folder).as_posix()} {self._lengths[path]}" for path in self.paths]
+        digest = hashlib.sha256(as_label("\n".join(lines)).encode()).hexdigest()
         return {"folder": self.folder.name, "pictures": len(self), "skipped": len(self.skipped), "sha256": digest}
 
 

@@ -16,12 +16,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .degradation import Degradation
-from .files import replacing, to_json
+from .files import from_json, replacing, to_json
 from .frannet.restoration import check_seed, resolve_precision
 from .images import as_picture
 from .metadata import KEY, read_text
 from .regions import Region, dimensions
 from .restorers.columns import Column
+from .restorers.protocol import Changed
 from .sources import Source, facts_of, sources_of
 
 if TYPE_CHECKING:
@@ -314,9 +315,14 @@ def load_recipe(path: str | PathLike[str], trust: bool = False) -> Recipe:
     """
     text = read_text(path)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} has a damaged recipe ({error})") from None
+        content = from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: the recipe is damaged: {error}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} has a damaged recipe: it is no JSON object")
-    return Recipe.from_dict(content, trust, Path(path).resolve().parent)
+        raise ValueError(f"{path}: the recipe is damaged: it is no JSON object")
+    try:
+        return Recipe.from_dict(content, trust, Path(path).resolve().parent)
+    except Changed:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

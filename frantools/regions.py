@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from .checks import is_number, is_whole, settle
+from .checks import is_number, is_whole, plain, settle
 
 LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
 
@@ -40,7 +41,7 @@ class Region:
             value = getattr(self, field.name)
             if not is_number(value):
                 raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
-            settle(self, **{field.name: float(value)})
+            settle(self, **{field.name: float(plain(value))})
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
@@ -84,7 +85,8 @@ def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Ten
     """
     region = region or Region.full()
     sides = zip(dimensions(size), (region.x, region.y), (region.width, region.height), strict=True)
-    x, y = (origin + (torch.arange(side).double() + 0.5) / side * extent for side, origin, extent in sides)
+    pixels = partial(torch.arange, dtype=torch.float64, device="cpu")  # whatever torch's defaults are
+    x, y = (origin + (pixels(side) + 0.5) / side * extent for side, origin, extent in sides)
     return x, y
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from .photo import FRAMES, ITSELF, Photo
 from .restorers.protocol import Changed
+from .spelling import find_spelling
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def beside(name: str, folder: Path | None) -> str:
     """The path of a file that a recipe names: beside the recipe, where there is one; else as it is named."""
     if folder is None or Path(name).expanduser().is_absolute() or name.startswith("~"):
         return name
-    return str(folder / name) if (folder / name).exists() else name
+    found = find_spelling(folder / name)
+    return str(found) if found.exists() else name
 
 
 def facts_of(source: Source) -> dict[str, Any]:

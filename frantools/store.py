@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import warnings
 from collections import OrderedDict
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .files import replacing, to_json
+from .files import read_json, replacing, to_json
 from .restorers.protocol import Restoration
 
 ENGINE = 1
@@ -47,12 +49,17 @@ class Disk:
         """What was kept under a key, or None."""
         path = self._path(key)
         try:
-            image = np.load(path, allow_pickle=False)
-            said = json.loads(path.with_suffix(".json").read_text())
-            os.utime(path)
-            return Restoration(image, said["seconds"], said["calls"], said["recipe"], tuple(said["remarks"]))
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            # A map of the file refuses sizes that the file does not have, before memory is taken for them.
+            image = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+            restoration = _restoration(image, read_json(path.with_suffix(".json")))
+        except FileNotFoundError:
             return None
+        except Exception as error:  # of any kind: numpy's reader of headers raises many
+            warnings.warn(f"{path}: it is damaged ({error!s:.200}) and skipped", stacklevel=2)
+            return None
+        with suppress(OSError):  # a folder of somebody else
+            os.utime(path)
+        return restoration
 
     def put(self, key: str, restoration: Restoration) -> None:
         """Keep a restoration, and forget others until it fits."""
@@ -60,7 +67,7 @@ class Disk:
         said = {"seconds": restoration.seconds, "calls": restoration.calls, "recipe": dict(restoration.recipe)}
         with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot hold
             with replacing(path.with_suffix(".json")) as temporary:
-                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}))
+                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}), encoding="utf-8")
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, restoration.image, allow_pickle=False)
             self._make_room()
@@ -77,6 +84,26 @@ class Disk:
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
             left -= size
+
+
+def _restoration(image: NDArray[Any], facts: Any) -> Restoration:
+    """A restoration, of what two files hold; a ValueError where that is damaged."""
+    if image.dtype != np.float32 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"it must hold float32 (H, W, 3), got {image.dtype} {image.shape}")
+    if not (image.min() >= 0 and image.max() <= 1):  # NaN is neither
+        raise ValueError("its values must be in [0, 1]")
+    kinds: dict[str, tuple[type, ...]] = {
+        "seconds": (int, float),
+        "calls": (int,),
+        "recipe": (dict,),
+        "remarks": (list,),
+    }
+    for name, kind in kinds.items():
+        if not isinstance(facts, dict) or not isinstance(facts.get(name), kind):
+            raise ValueError(f"the {name} in the .json beside it are damaged")
+    if not all(isinstance(remark, str) for remark in facts["remarks"]):
+        raise ValueError("the remarks in the .json beside it are damaged")
+    return Restoration(image, facts["seconds"], facts["calls"], facts["recipe"], tuple(facts["remarks"]))
 
 
 class Cache:

@@ -10,7 +10,8 @@ from io import StringIO
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from .files import replacing
+from .files import write_text
+from .spelling import as_label, encodable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -82,7 +83,9 @@ class Table:
             from pandas import DataFrame
         except ModuleNotFoundError:
             raise ModuleNotFoundError("a frame is pandas's: pip install 'frantools[tables]'") from None
-        return DataFrame([{name: row.get(name) for name in self.names} for row in self.rows], columns=self.names)
+        names = {name: encodable(name) for name in self.names}
+        rows = [{shown: _encodable(row.get(name)) for name, shown in names.items()} for row in self.rows]
+        return DataFrame(rows, columns=list(names.values()))
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
         """The table as comma-separated values, each number with all its digits: RFC 4180, but for newlines.
@@ -102,9 +105,8 @@ class Table:
         lines += ([row.get(name) for name in self.names] for row in self.rows)
         csv.writer(text, lineterminator="\n").writerows(lines)
         if path is not None:
-            with replacing(path) as temporary:
-                temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-        return text.getvalue()
+            write_text(path, text.getvalue())
+        return encodable(text.getvalue())
 
     def to_latex(self) -> str:
         """The table as a `tabular` of LaTeX with the rules of booktabs, numbers to the right, text escaped."""
@@ -126,7 +128,7 @@ class Table:
 
     def _cells(self) -> list[list[str]]:
         return [
-            [HEADS.get(name, name) for name in self.names],
+            [HEADS.get(name, as_label(name)) for name in self.names],
             *([_format(name, row.get(name)) for name in self.names] for row in self.rows),
         ]
 
@@ -146,10 +148,10 @@ class Table:
             ).rstrip()
             for line in cells
         )
-        return f"{lines}\n{self.caption}" if self.caption else lines
+        return f"{lines}\n{as_label(self.caption)}" if self.caption else lines
 
     def _repr_markdown_(self) -> str:
-        below = MARKDOWN.sub(r"\\\g<0>", _line(self.caption))
+        below = MARKDOWN.sub(r"\\\g<0>", _line(as_label(self.caption)))
         return f"{self.to_markdown()}\n\n{below}" if below else self.to_markdown()
 
 
@@ -158,12 +160,17 @@ def _line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
+def _encodable(value: Any) -> Any:
+    """A value that pandas can write: text without lone surrogates."""
+    return encodable(value) if isinstance(value, str) else value
+
+
 def _format(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else str(value)
+    return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else as_label(str(value))
 
 
 def signed(value: float, digits: int) -> str:

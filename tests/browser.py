@@ -14,10 +14,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -63,7 +65,11 @@ INK = """(name) => {
         });
 }"""
 """The texts of an element, their colours over what is behind them, and the contrast (WCAG's)."""
+FRAME = "() => new Promise((drawn) => requestAnimationFrame(() => drawn()))"
+"""Let the page draw a frame, between two looks at it."""
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+THROTTLE = float(os.environ.get("FRANTOOLS_TEST_THROTTLE", "1"))  # how many times slower Chromium's processor is
+PATIENCE = 180.0  # seconds after which what is awaited does not come
 
 
 def notebook(path: Path, cells: Sequence[str]) -> Path:
@@ -168,17 +174,45 @@ def dashboard(root: Path, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium(width: int = 1400, height: int = 1500, **options: Any) -> Iterator[Any]:
-    """A page of a headless Chromium; `options` are those of Playwright's context."""
+    """A page of a headless Chromium; `options` are those of Playwright's context.
+
+    With FRANTOOLS_TEST_THROTTLE=4 in the environment its processor is four times slower.
+    """
     from playwright.sync_api import sync_playwright
 
     flags = FLAGS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **options)
+        page = context.new_page()
+        if THROTTLE != 1:
+            context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": THROTTLE})
         try:
-            yield context.new_page()
+            yield page
         finally:
             browser.close()
+
+
+def until(page: Any, holds: Callable[[], Any]) -> Any:
+    """What `holds` answers once that is true; the page goes on meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while not (answer := holds()):
+        if time.monotonic() > deadline:
+            raise AssertionError("what is awaited does not come")
+        page.evaluate(FRAME)
+    return answer
+
+
+def rested(page: Any, read: Callable[[], T]) -> T:
+    """What a page shows once that is the same in two frames, one after the other."""
+    shown = [read()]
+
+    def same() -> bool:
+        shown.append(read())
+        return bool(shown[-1] == shown[-2])
+
+    until(page, same)
+    return shown[-1]
 
 
 def open_notebook(page: Any, address: str, name: str) -> None:
@@ -210,8 +244,9 @@ def ask(address: str, folder: Path, name: str, expression: str) -> Any:
     client.load_connection_file()
     client.start_channels()
     try:
-        asked = {"value": expression}
-        reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
+        asked, reply = {"value": expression}, None
+        while reply is None or reply["content"]["status"] == "aborted":  # with a cell before it, which has failed
+            reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
     finally:
         client.stop_channels()
     answer = reply["content"]["user_expressions"]["value"]

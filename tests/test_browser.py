@@ -54,6 +54,11 @@ widget""",
     "variability": 'widget = ft.widgets.variability("hopper", columns[0], size=128, count=3)\nwidget',
 }
 PLAY = ".widget-play button >> nth=0"
+STAGES = """[
+    each
+    for each in __import__("ipywidgets.widgets.widget", fromlist=["_instances"])._instances.values()
+    if isinstance(each, __import__("frantools.widgets.stage", fromlist=["Stage"]).Stage)
+]"""
 CANVAS = ".frantools .ft-canvas"
 VIEW = "[widget.viewer.view[name] for name in ('x', 'y', 'width', 'height')]"
 UNTOLD = """() =>
@@ -66,6 +71,12 @@ FOCUS = """() => {
     const { classList, className, innerText } = document.activeElement;
     return classList.contains("ft-viewer") ? className : innerText || className;
 }"""
+COVERED = """(each) => {
+    const { left, top, width, height } = each.getBoundingClientRect();
+    const at = document.elementFromPoint(left + width / 2, top + height / 2);
+    return !each.contains(at);
+}"""
+"""Whether an element is out of sight, or behind another."""
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 OURS = ("frantools", "jupyter-widgets", "anywidget", "widget")  # in a message of the console
 
@@ -80,6 +91,7 @@ class Desk:
     server: Path
     problems: list[str] = field(default_factory=list)
     name: str = ""
+    marks: int = 0
 
     def open(self, name: str) -> None:
         """Open a notebook and run it; its figure, if there is one, is complete."""
@@ -93,11 +105,7 @@ class Desk:
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true in the kernel, to which what a hand does is on its way."""
-        for _ in range(600):
-            if self.ask(f"bool({expression})"):
-                return
-            self.page.wait_for_timeout(200)
-        raise AssertionError(f"{expression} does not come true")
+        browser.until(self.page, lambda: self.ask(f"bool({expression})"))
 
     def choose(self, button: str, path: Path) -> None:
         """Choose a file in the dialog that a button opens."""
@@ -115,21 +123,18 @@ class Desk:
         act()
         self.page.wait_for_function(f"before => ({IMAGE})() !== before", arg=before, timeout=1000 * seconds)
 
-    def rests(self) -> bool:
-        """Whether the panes come to show the same for a while, when the little that was on its way has come."""
-        from playwright.sync_api import TimeoutError
-
-        for _ in range(8):
-            try:
-                self.changed(lambda: None, seconds=1.5)
-            except TimeoutError:
-                return True
-        return False
-
-    def settled(self, seconds: float = 180.0) -> None:
-        """Wait until nothing is rendered any more."""
-        self.page.wait_for_selector("button:disabled:has-text('Stop')", timeout=1000 * seconds)
-        self.page.wait_for_timeout(300)
+    def settled(self) -> None:
+        """Wait until nothing is rendered any more, and the browser shows what the kernel has sent."""
+        self.until(f"not any(each.busy for each in {STAGES})")
+        # A mark comes behind all that the kernel sent before it, and pictures are on their way to their panes then.
+        self.marks += 1
+        mark = f"mark-{self.marks}"
+        self.ask(f"[each.add_class({mark!r}) and None for each in {STAGES}]")
+        late = f"!each.closest('.{mark}') || each.dataset.state !== 'ready'"
+        self.page.wait_for_function(
+            f"() => ![...document.querySelectorAll('.frantools .ft-viewer')].some((each) => {late})"
+        )
+        self.page.evaluate(browser.FRAME)
 
     def panel(self, name: str) -> None:
         """Open a panel beside the pictures."""
@@ -171,12 +176,14 @@ class Desk:
 
     def comes(self, read: Callable[[], T], holds: Callable[[T], bool]) -> T:
         """What the browser shows, once it holds: what the kernel has set is on its way."""
-        for _ in range(300):
-            shown = read()
-            if holds(shown):
-                return shown
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"{shown!r} is shown")
+        shown = [read()]
+
+        def look() -> bool:
+            shown.append(read())
+            return holds(shown[-1])
+
+        browser.until(self.page, look)
+        return shown[-1]
 
     def shot(self, name: str) -> None:
         browser.screenshot(self.page, name)
@@ -266,6 +273,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     desk.shot("compare")
     page.locator(".ft-chip", has_text="diffusion").first.click()
     desk.changed(lambda: desk.slide("K", "ArrowRight", 5))
+    desk.until("widget.columns.value[0].setup.K == 35 and widget.final")
     desk.settled()
     page.get_by_text("More of the sampler").click()
     desk.changed(lambda: desk.control("Sampler").select_option("ddpm"))
@@ -294,7 +302,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
         desk.changed(lambda: None)  # it blinks by itself
     desk.shot("blink")
     page.keyboard.press("r")
-    assert desk.rests()
+    page.wait_for_selector(".ft-tool[aria-pressed=false]:has-text('Blink')")
     assert desk.ask("len(widget.cache)") == before, "the browser does all of this"
     desk.control("File").first.fill("nothing.png")
     desk.control("File").first.press("Enter")
@@ -312,8 +320,8 @@ def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) 
     desk.shot("function")
     page.locator(".ft-chip", has_text="denoise_tv").click()
     desk.changed(lambda: desk.slide("weight", "ArrowRight", 20))
+    desk.until("float(widget.columns.value[0].settings['weight']) > 0.19 and widget.final")
     desk.settled()
-    assert desk.ask("float(widget.columns.value[0].settings['weight'])") > 0.1
     assert desk.ask("widget.result.shown.errors") == {"fails": "fails raised RuntimeError: no good"}
     assert desk.ask("widget.message.value") == ""
     assert page.evaluate(UNTOLD) == []
@@ -333,7 +341,7 @@ def test_zooming_one_column_zooms_all_and_restores_what_is_in_view_anew(widget: 
     page.mouse.click(*desk.point(0.5, 0.5, pane=1))
     page.mouse.wheel(0, -600)
     desk.changed(lambda: page.mouse.wheel(0, -600))
-    desk.until("widget.viewer.view['width'] < 0.7 and not widget.busy")
+    desk.until("widget.viewer.view['width'] < 0.5 and widget.viewer.details and not widget.busy")
     desk.settled()
     desk.shot("zoom")
     x, y, width, height = desk.ask(VIEW)
@@ -359,7 +367,7 @@ def test_pan_and_zoom_while_the_kernel_is_busy(desk: Desk) -> None:
     assert page.locator("text=/Python 3 .* [|] Busy/").count(), "all the while"
     page.get_by_text("Kernel", exact=True).click()
     page.locator(".lm-Menu-itemLabel").get_by_text("Interrupt Kernel", exact=True).click()
-    page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=120_000)
+    desk.until("True")
 
 
 @pytest.mark.parametrize("widget", ["compare"], indirect=True)
@@ -396,8 +404,6 @@ def test_two_widgets_at_once_have_their_own_views_and_a_rerun_frees_the_last_run
     assert one < 1 == other
     page.locator(".jp-CodeCell .jp-Editor").nth(1).click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("() => document.querySelectorAll('.frantools .ft-canvas').length >= 4")
-    page.wait_for_selector("text=/Python 3 .* [|] Idle/")
     desk.until("[each.viewer.view['width'] for each in (one, other)] == [1, 1]")  # they are new
     desk.settled()
     desk.until(f"{resting} and count() <= {count}")
@@ -412,10 +418,9 @@ def test_panes_of_two_and_of_five_columns_have_the_room_and_nothing_is_cut_off(d
     for width, height in ((1600, 1000), (1040, 800)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function(f"() => innerWidth === {width}")
-        page.wait_for_timeout(500)
         for name in (".of-2", ".of-5"):
             page.locator(f"{name} .ft-grid").scroll_into_view_if_needed()
-            shown = page.evaluate(browser.PANES, name)
+            shown = browser.rested(page, lambda name=name: page.evaluate(browser.PANES, name))
             desk.shot(f"room{name[3:]}-{width}")
             assert shown["panes"] >= 0.7
             assert shown["cut"] == []
@@ -494,6 +499,38 @@ def test_controls_have_tooltips_and_the_keyboard_reaches_all_of_them(widget: Des
     desk.check()
 
 
+FIELDS = {"compare": [("Files", "File"), ("Columns", "Weight file")], "trajectory": [("", "Points")]}
+"""By widget: fields in which to type what is no path and no point, and the panels that they are in."""
+
+
+@pytest.mark.parametrize("widget", [*FIELDS], indirect=True)
+def test_a_message_is_within_the_visible_part(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    for number, (width, height) in enumerate(((1600, 1000), (1040, 800))):
+        page.set_viewport_size({"width": width, "height": height})
+        for panel, label in FIELDS[desk.name.removesuffix(".ipynb")]:
+            if panel:
+                desk.panel(panel)
+            if label == "Weight file" and not number:
+                page.get_by_text("Title, file and seed").click()
+            page.locator(".frantools").first.evaluate("each => each.scrollIntoView()")
+            wrong = f"nothing-{label[0]}-{width}"
+            desk.control(label).fill(wrong)
+            desk.control(label).press("Enter")
+            message = page.locator(".frantools [role=alert]", has_text=wrong)
+            message.wait_for(state="attached")
+            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+            desk.shot(f"message-{label[0]}-{width}")
+        if width == 1600 and desk.name == "compare.ipynb":
+            desk.panel("Files")
+            page.get_by_role("button", name="Save figure").click()
+            message = page.locator(".frantools [role=status]", has_text="saved compare.png")
+            message.wait_for(state="attached")
+            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+    page.set_viewport_size({"width": 1400, "height": 1500})
+    desk.check()
+
+
 @pytest.mark.parametrize("widget", ["rois"], indirect=True)
 def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_panes(widget: Desk) -> None:
     desk = widget
@@ -509,10 +546,21 @@ def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_pane
     page = desk.page
     desk.until("widget.final and widget.recipe['anew'] == 2 and not widget.busy")
     assert desk.ask("len(widget.result.anew)") == 2
-    left, top, _right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
-    page.mouse.click(*desk.point((left + 1) / 128, (top + bottom) / 256))  # on its edge
+    left, top, right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
+    desk.settled()
+    desk.changed(lambda: page.mouse.click(*desk.point((left + right) / 256, (top + bottom) / 256)))
+    desk.until("widget.viewer.view['width'] < 0.5 and not widget.busy")
+    assert desk.ask(VIEW) == [left / 128, top / 128, (right - left) / 128, (bottom - top) / 128]
+    assert desk.ask("all(chip.endswith('restored anew') for chip in widget.viewer.chips.values())")
     desk.changed(lambda: page.locator(".ft-tool", has_text="Loupe").click())
     desk.shot("rois-loupe")
+    desk.drag((0.5, 0.5), (0.6, 0.5))
+    desk.until(f"widget.viewer.view['x'] != {left / 128}")
+    assert desk.ask("widget.viewer.boxes[1]['box']") == [left, top, right, bottom], "a drag pans"
+    for view in ([left / 128, top / 128, (right - left) / 128, (bottom - top) / 128], [0, 0, 1, 1]):
+        page.mouse.click(*desk.point(0.5, 0.5))
+        desk.until(f"{VIEW} == {view}")
+    assert page.locator(".frantools img[alt*=region]").count() == 6, "three regions, two columns"
     desk.check()
 
 
@@ -533,6 +581,18 @@ def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(wid
         lambda shown: shown == pytest.approx([0.5, 0.25, 0.25, 0.25], abs=0.02),
     )
     desk.shot("region-drawn")
+    x, y, *sides = desk.ask("widget.recipe['region']")
+    desk.drag((0.6, 0.375), (0.7, 0.375))  # the rectangle, though it is not chosen
+    desk.until(f"widget.recipe['region'][0] > {x + 0.05} and not widget.busy")
+    assert desk.ask("widget.recipe['region'][1:]") == [y, *sides]
+    assert desk.ask(VIEW) == [0, 0, 1, 1], "nothing pans"
+    desk.drag((0.7, 0.375), (1.5, 0.375))
+    desk.until(f"widget.recipe['region'] == [{1 - sides[0]}, {y}, {sides[0]}, {sides[1]}]")
+    for name, value in (("x", 0.5), ("y", 0.25)):
+        desk.control(name).fill(str(value))
+        desk.control(name).press("Enter")
+    desk.until(f"widget.recipe['region'] == [0.5, 0.25, *{sides}] and widget.final and not widget.busy")
+    drawn = [0.5, 0.25, *sides]
     desk.changed(lambda: page.get_by_role("button", name="Go there").click())
     desk.until(f"{VIEW} != [0, 0, 1, 1]")
     assert desk.ask(VIEW) == pytest.approx(drawn, abs=0.02)
@@ -563,7 +623,7 @@ def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> N
         desk.changed(lambda: None)  # it goes on by itself
     assert 0 < desk.ask(step) < 99, "the kernel answers while it plays"
     page.click(PLAY)
-    assert desk.rests()
+    desk.until("not widget.play.playing")
     assert desk.ask(step) < 99
     desk.check()
 
@@ -591,9 +651,12 @@ def test_the_widget_is_legible_in_the_dark_theme(desk: Desk) -> None:
         for item in ("Settings", "Theme", f"JupyterLab {theme}"):
             desk.page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel").get_by_text(item, exact=True).click()
         desk.page.wait_for_selector(f"body[data-jp-theme-light='{str(theme == 'Light').lower()}']", state="attached")
-        desk.page.wait_for_timeout(500)
+        desk.comes(
+            lambda: desk.page.evaluate(browser.INK, ".frantools .ft-viewer"),
+            lambda texts, theme=theme: (max(texts[0]["paper"]) > 128) == (theme == "Light"),
+        )
+        texts = browser.rested(desk.page, lambda: desk.page.evaluate(browser.INK, ".frantools .ft-viewer"))
         desk.shot(f"theme-{theme.lower()}")
-        texts = desk.page.evaluate(browser.INK, ".frantools .ft-viewer")
         assert {"fast", "Difference"} <= {each["text"] for each in texts}
         assert [each for each in texts if each["contrast"] < 4.5] == []
         papers.append(max(texts[0]["paper"]))
@@ -604,21 +667,22 @@ def test_the_widget_is_legible_in_the_dark_theme(desk: Desk) -> None:
 def test_voila_serves_a_notebook_whose_controls_work(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
     with browser.dashboard(desk.root, tmp_path_factory.mktemp("voila")) as address:
         page = desk.page
+        finished = "button:disabled:has-text('Stop')"
         page.goto(address.format(name="compare.ipynb"))
         page.wait_for_selector(CANVAS, timeout=120_000)
-        desk.settled()
+        page.wait_for_selector(finished)
         assert page.get_by_text("import frantools").count() == 0, "no code is shown"
         desk.changed(lambda: page.locator(".ft-tool", has_text="Difference").click())
         page.locator(".ft-chip", has_text="diffusion").first.click()
         desk.changed(lambda: desk.slide("Stochasticity", "ArrowLeft", 4))
-        desk.settled()
+        page.wait_for_selector(finished)
         desk.shot("voila")
-        before = desk.image()
+        scale = page.inner_text(".ft-scale")
         page.mouse.click(*desk.point(0.5, 0.5))
         page.mouse.wheel(0, -600)
+        page.wait_for_function("before => document.querySelector('.ft-scale').innerText !== before", arg=scale)
         page.keyboard.press("2")
         page.wait_for_selector(".ft-viewer.ft-alone")
-        assert desk.image() != before
         desk.check()
         page.goto(address.format(name="viewer.ipynb"))
         page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=120_000)
@@ -648,11 +712,9 @@ def test_a_column_that_is_added_while_another_renders_is_shown_and_stop_ends_the
     assert desk.ask("widget.busy and not widget.final")
     desk.shot("long")
     page.get_by_role("button", name="Stop").click()
-    page.wait_for_selector("button:disabled:has-text('Stop')", timeout=2_000)
-    page.wait_for_timeout(500)
-    stopped = desk.image()
-    page.wait_for_timeout(1500)
-    assert desk.image() == stopped
+    page.wait_for_selector("button:disabled:has-text('Stop')")
+    desk.until("not widget.busy")
+    assert not desk.ask("widget.final")
     desk.check()
 
 
@@ -675,7 +737,12 @@ def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     desk.open(path.name)
     desk.page.wait_for_selector(f"{CANVAS}, {ERROR}", timeout=300_000, state="attached")
     desk.check()
-    desk.page.get_by_role("button", name="Stop").click()
+    if path.stem == "03-roi-crops":  # as the notebook says, at whatever size its widget has
+        desk.settled()
+        found, inner = desk.ask(f"[(len(each._found), len(each.viewer.outlines)) for each in {STAGES}][0]")
+        assert found > 1 < inner
+        assert desk.page.locator(".frantools img[alt*=region]").count() == 4 * found
+    desk.ask(f"[each.cancel() for each in {STAGES}]")
     desk.control("Size").select_option("64")
     seed = desk.control("Seed")
     seed.fill("7")

@@ -48,7 +48,7 @@ def here(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(square(ft.portraits()["astronaut"], 100)).save("other.png")
     Image.fromarray(square(ft.portraits()["hopper"], 90)).save("smaller.png")
     Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:3000])
-    Path("text.png").write_text("no picture")
+    Path("text.png").write_text("no picture", encoding="utf-8")
     Path("file").touch()
     Path("folder").mkdir()
     Path("pictures").mkdir()
@@ -222,7 +222,7 @@ def test_rois_prints_the_regions_and_writes_them(capsys, here):
     head, *rows = out.splitlines()
     assert head.split() == ["top", "left", "bottom", "right", "score", "difference"]
     assert [list(map(int, row.split()[:4])) for row in rows] == [[r.top, r.left, r.bottom, r.right] for r in found]
-    written = json.loads(Path("regions.json").read_text())
+    written = json.loads(Path("regions.json").read_text(encoding="utf-8"))
     for region, roi in zip(written["regions"], found, strict=True):
         assert region == pytest.approx(asdict(roi), rel=1e-4)
     assert [column["title"] for column in written["columns"]] == ["photo", "other"]
@@ -236,7 +236,7 @@ def test_rois_prints_the_regions_and_writes_them(capsys, here):
 def test_rois_are_three_eighths_of_the_shorter_side_by_default(capsys, here):
     for at, side in (("64", 24), ("64x40", 15)):
         succeed(capsys, f"rois photo.png --column bicubic --column area --at {at} --out regions.json")
-        written = json.loads(Path("regions.json").read_text())
+        written = json.loads(Path("regions.json").read_text(encoding="utf-8"))
         assert written["search"]["size"] == side
         assert {region["right"] - region["left"] for region in written["regions"]} == {side}
 
@@ -249,14 +249,14 @@ def test_pictures_that_are_alike_have_regions_without_difference(capsys, here):
 def test_rois_merges_when_asked(capsys, here):
     images = [ft.load_image("photo.png"), ft.load_image("other.png")]
     succeed(capsys, "rois photo.png other.png --size 25 --count 9 --merge --out regions.json")
-    written = json.loads(Path("regions.json").read_text())["regions"]
+    written = json.loads(Path("regions.json").read_text(encoding="utf-8"))["regions"]
     for region, roi in zip(written, ft.merge_rois(ft.find_rois(images, 25, 9)), strict=True):
         assert region == pytest.approx(asdict(roi), rel=1e-4)
 
 
 def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, here):
     Path("mine.py").write_text(
-        "def darker(picture):\n    return picture / 2\n\n\ndef none(picture):\n    return None\n"
+        "def darker(picture):\n    return picture / 2\n\n\ndef none(picture):\n    return None\n", encoding="utf-8"
     )
     out = succeed(
         capsys,
@@ -269,8 +269,8 @@ def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, he
     assert "none answered None" in out
     assert "shrunk 2 x" in out
     assert [column["title"] for column in ft.load_recipe("a.png")["columns"]] == titles
-    assert Path("a.csv").read_text().count("\n") == 6
-    assert json.loads(Path("a.json").read_text())["results"][0]["column"] == "bicubic"
+    assert Path("a.csv").read_text(encoding="utf-8").count("\n") == 6
+    assert json.loads(Path("a.json").read_text(encoding="utf-8"))["results"][0]["column"] == "bicubic"
     code, _, err = run(capsys, "figures --recipe a.png --out again")
     assert (code, "a recipe runs no code" in err) == (2, True)
     out = succeed(capsys, "verify a.png --trust")
@@ -286,7 +286,7 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
     head, *rows = out.splitlines()
     assert head.split()[:3] == ["model", "setup", "loss"]
     assert [row.split()[0] for row in rows] == ["single-pass", "diffusion", "diffusion"]
-    written = json.loads(Path("numbers/table.json").read_text())
+    written = json.loads(Path("numbers/table.json").read_text(encoding="utf-8"))
     assert written["data"]["pictures"] == 2
     assert [(r["model"], r["setup"], r["calls"]) for r in written["results"]] == [
         ("single-pass", None, 1),
@@ -300,13 +300,13 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
 
 
 def test_a_column_that_fails_is_told_of_and_the_others_are_measured(capsys, here):
-    Path("mine.py").write_text("def fail(picture):\n    raise RuntimeError('no good')\n")
+    Path("mine.py").write_text("def fail(picture):\n    raise RuntimeError('no good')\n", encoding="utf-8")
     evaluate = "evaluate --data pictures --size 16 --column mine.py:fail"
     code, out, err = run(capsys, f"{evaluate} --column bicubic --out x.json")
     assert code == 0
     assert [row.split()[0] for row in out.splitlines()[1:]] == ["bicubic"]
     assert "fail raised RuntimeError: no good" in err
-    written = json.loads(Path("x.json").read_text())
+    written = json.loads(Path("x.json").read_text(encoding="utf-8"))
     assert [result["model"] for result in written["results"]] == ["bicubic"]
     assert written["errors"] == {"fail": "fail raised RuntimeError: no good"}
     for several in ("", " --column Again=mine.py:fail"):
@@ -316,18 +316,20 @@ def test_a_column_that_fails_is_told_of_and_the_others_are_measured(capsys, here
 
 
 def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
-    Path("pictures/broken.png").write_text("no picture")
+    Path("pictures/broken.png").write_text("no picture", encoding="utf-8")
     code, _, err = run(
         capsys, "evaluate --data pictures --model single-pass.safetensors --size 8 --limit 1 --out x.json"
     )
     assert code == 0
     assert "skipped broken.png: " in err
-    assert json.loads(Path("x.json").read_text())["results"][0]["pictures"] == 1
+    assert json.loads(Path("x.json").read_text(encoding="utf-8"))["results"][0]["pictures"] == 1
 
 
 def test_what_json_has_no_number_for_is_null(capsys, here):
     succeed(capsys, "evaluate --data pictures --model single-pass.safetensors --size 5 --out x.json")
-    assert json.loads(Path("x.json").read_text(), parse_constant=pytest.fail)["results"][0]["ssim"] is None
+    assert (
+        json.loads(Path("x.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)["results"][0]["ssim"] is None
+    )
 
 
 def test_frannets_config_is_no_card(capsys, here):
@@ -344,15 +346,15 @@ def test_a_library_that_is_not_installed_is_told_in_one_line(capsys, here, monke
     ft.adapters._diffusers.cache_clear()
     code, _, err = run(capsys, f"{RESTORE} --setup UniPCMultistep:6")
     assert code == 2
-    assert "pip install diffusers" in err
+    assert "pip install 'frantools[schedulers]'" in err
     assert len(err.splitlines()) == 1
 
 
 def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, here):
-    Path("diffusion.json").write_text(json.dumps({"name": "mine", "minutes": 1.5}))
+    Path("diffusion.json").write_text(json.dumps({"name": "mine", "minutes": 1.5}), encoding="utf-8")
     command = "evaluate --data pictures --model diffusion.safetensors --setup B DDIM --size 8 --cards"
     succeed(capsys, f"{command} --out x.json")
-    card, written = (json.loads(Path(name).read_text()) for name in ("diffusion.json", "x.json"))
+    card, written = (json.loads(Path(name).read_text(encoding="utf-8")) for name in ("diffusion.json", "x.json"))
     assert (card["name"], card["minutes"]) == ("mine", 1.5)
     losses = [result["mse"] for result in written["results"]]
     assert [result["mse"] for result in card["quality"]["results"]] == losses
@@ -369,7 +371,7 @@ def test_a_picture_that_turns_out_damaged_is_told_in_one_line(capsys, here):
 def test_train_writes_a_model(capsys, here):
     options = "--steps 2 --batch 1 --points 4 --restorator single-pass --masking 4 --seed 9"
     assert succeed(capsys, f"train --data pictures --out mine.safetensors {options}") == "mine.safetensors\n"
-    card = json.loads(Path("mine.json").read_text())
+    card = json.loads(Path("mine.json").read_text(encoding="utf-8"))
     assert (card["settings"]["masking"], card["settings"]["seed"], card["settings"]["steps"]) == ("4", 9, 2)
     succeed(capsys, f"train --data pictures --out mine.safetensors {options} --resume")
     assert ft.load_model("mine.safetensors").setup is None

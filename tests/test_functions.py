@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -474,3 +475,78 @@ def test_a_restorer_says_what_it_is():
     assert (made.title, made.random, made.continuous) == ("denoise_tv_chambolle", False, False)
     assert FunctionRestorer(lambda p, seed, size, region: p).random
     assert FunctionRestorer(lambda p, seed, size, region: p).continuous
+
+
+LATE = {
+    "an import": "def f(p):\n    import late\n    return p * 0 + late.VALUE",
+    "a name": "def f(p):\n    from late import VALUE\n    return p * 0 + VALUE",
+    "a package": "def f(p):\n    from parts import inner\n    return p * 0 + inner.value()",
+    "a folder": "def f(p):\n    import plain.deep.inner as inner\n    return p * 0 + inner.VALUE",
+    "a neighbour's import": "import chain\ndef f(p):\n    return p * 0 + chain.value()",
+    "a class": "class F:\n    def __call__(self, p):\n        import late\n        return p * 0 + late.VALUE\nf = F()",
+    "at once": "import late\ndef f(p):\n    return p * 0 + late.VALUE",
+}
+
+
+def late_files(folder: Path, body: str, value: float) -> str:
+    """A file whose function imports others beside it, which give a value; the column that it is."""
+    files = {
+        "late.py": f"VALUE = {value}", "chain.py": "def value():\n    import late\n    return late.VALUE",
+        "parts/__init__.py": "", "parts/inner.py": "def value():\n    from . import other\n    return other.late.VALUE",
+        "parts/other.py": "import late", "plain/deep/inner.py": f"VALUE = {value}", "mine.py": body,
+    }  # fmt: skip
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return f"{folder}/mine.py:f"
+
+
+@pytest.mark.parametrize("body", LATE.values(), ids=LATE)
+def test_a_function_imports_what_lies_beside_it_when_it_is_called(tmp_path, monkeypatch, body):
+    path, finders, modules = list(sys.path), list(sys.meta_path), dict(sys.modules)
+    columns = [(str(value), late_files(tmp_path / str(value), body, value)) for value in (0.25, 0.75)]
+    (tmp_path / "late.py").write_text("VALUE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = __import__("late")  # another module of that name, which the user has imported
+    try:
+        made = ft.compare(PHOTO, columns, size=8)
+        again = ft.compare(PHOTO, columns[::-1], size=8)
+        assert made.errors == again.errors == {}
+        for found in (made, again):
+            assert {title: float(each.image.mean()) for title, each in found.items()} == {"0.25": 0.25, "0.75": 0.75}
+        assert sys.modules["late"] is theirs
+        assert sys.meta_path == finders
+        assert sys.path == [str(tmp_path), *path]
+        assert not {"parts", "parts.inner", "plain", "chain"} & (sys.modules.keys() - modules.keys())
+    finally:
+        del sys.modules["late"]
+
+
+def test_a_neighbour_is_run_once(tmp_path):
+    (tmp_path / "count.py").write_text("import builtins\nCALLS = []\n")
+    (tmp_path / "mine.py").write_text(
+        "def f(p):\n import count\n count.CALLS.append(1)\n return p * 0 + len(count.CALLS) / 8"
+    )
+    column = Column("f", f"{tmp_path}/mine.py:f")
+    assert [ft.restore(column, PHOTO, size=8).image.max() for _ in range(3)] == [1 / 8, 2 / 8, 3 / 8]
+
+
+def test_functions_of_several_threads_each_import_their_own_neighbour(tmp_path):
+    columns = [late_files(tmp_path / str(value), LATE["a name"], value / 8) for value in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda column: ft.restore(column, PHOTO, size=8).image.max(), columns))
+    assert made == [value / 8 for value in range(8)]
+
+
+def test_a_neighbour_that_is_missing_is_told(tmp_path):
+    (tmp_path / "mine.py").write_text("def f(p):\n import nowhere_at_all")
+    made = ft.compare(PHOTO, [("f", f"{tmp_path}/mine.py:f")], size=8)
+    assert "No module named 'nowhere_at_all'" in made.errors["f"]
+
+
+def test_a_folder_of_a_packages_name_does_not_hide_it(tmp_path):
+    (tmp_path / "skimage").mkdir()
+    (tmp_path / "mine.py").write_text(
+        "def f(p):\n import skimage.filters, json\n return skimage.filters.gaussian(p, 1)"
+    )
+    assert ft.compare(PHOTO, [("f", f"{tmp_path}/mine.py:f")], size=8).errors == {}

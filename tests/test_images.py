@@ -546,7 +546,7 @@ def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
 def test_other_arrays_are_refused_with_what_is_accepted(array: Any) -> None:
     for function in (as_picture, square, ft.prepare_input):
         with pytest.raises(
-            ValueError, match=r"accepted are arrays \(H, W\), \(H, W, 3\) or \(H, W, 4\), uint8 or floats in \[0, 1\]"
+            ValueError, match=r"\(H, W, 3\) or \(H, W, 4\), uint8 or floats|uint8 and floats in \[0, 1\]: clip|NaN"
         ):
             function(array)
 

@@ -179,7 +179,7 @@ def test_a_damaged_or_boundless_text_is_refused_and_takes_little_memory(
 )
 def test_a_text_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(ValueError, match=r"\A[^\n]*has a damaged recipe[^\n]*\Z"):
+    with pytest.raises(ValueError, match=r"\A[^\n]*the recipe is damaged[^\n]*\Z"):
         ft.load_recipe(tmp_path / "a.json")
 
 

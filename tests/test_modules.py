@@ -309,3 +309,138 @@ def test_what_is_not_tiled_says_why(function, said):
 def test_settings_are_checked(settings):
     with pytest.raises(ValueError, match="accepted are"):
         ModuleRestorer(nn.Identity(), settings)
+
+
+class Levels(nn.Module):
+    """A network that takes multiples of a number of pixels; of other sizes it fails, or makes a smaller picture."""
+
+    def __init__(self, multiple: int, fails: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(multiple)
+        self.multiple, self.fails, self.mix = multiple, fails, nn.Conv2d(3, 3, 3, padding=1)
+        self.sizes: list[tuple[int, int]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.sizes.append((x.shape[-1], x.shape[-2]))
+        y = F.interpolate(F.avg_pool2d(x, self.multiple), scale_factor=float(self.multiple))
+        rows, columns = y.shape[-2:]
+        return torch.sigmoid(y + self.mix(x if self.fails else x[..., :rows, :columns]))
+
+
+def reflected(module: nn.Module, shown: ft.Photo, size: int, multiple: int) -> np.ndarray:
+    """What the module makes of the picture with the padding that NumPy makes."""
+    picture = shown.shown(size)
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((0, -height % multiple), (0, -width % multiple), (0, 0)), "reflect")
+    with torch.inference_mode():
+        answer = module(torch.from_numpy(padded).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    return answer[:height, :width]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("multiple", [2, 8, 16, 32, 64])
+@pytest.mark.parametrize("size", [(150, 97), (9, 70), (1, 5), (2, 3)])
+def test_sizes_that_a_module_refuses_are_padded_and_cropped(multiple, fails, size):
+    module, shown = Levels(multiple, fails), photo(*size)
+    for _ in range(2):  # the second time the multiple is known
+        made = ft.restore(module, shown, size=max(size))
+        np.testing.assert_allclose(made.image, reflected(module, shown, max(size), multiple), atol=1e-5)
+        wide, tall = (-(-side // multiple) * multiple for side in size)
+        assert any(f"to {wide} x {tall}" in remark for remark in made.remarks) == ((wide, tall) != size)
+
+
+def test_what_a_module_needs_is_remembered():
+    module = Levels(16)
+    ft.restore(module, photo(33, 33), size=33)
+    assert module.sizes == [(33, 33), (34, 34), (36, 36), (40, 40), (48, 48)]
+    module.sizes.clear()
+    ft.restore(module, photo(50, 20), size=50)
+    assert module.sizes == [(64, 32)]
+    ft.restore(module, photo(32, 16), size=32)
+    assert module.sizes[1:] == [(32, 16)]
+
+
+@pytest.mark.parametrize("multiple", [8, 64])
+def test_tiles_are_padded_too(multiple):
+    module, shown = Levels(multiple), photo(301, 187)
+    made = ft.restore(module, shown, size=301, tile=64)
+    assert len(module.sizes) > 8
+    assert not any("tiled" in remark for remark in made.remarks)
+    np.testing.assert_allclose(made.image, reflected(module, shown, 301, multiple), atol=1e-4)
+
+
+def test_a_network_that_fails_for_another_reason_says_its_own():
+    calls: list[int] = []
+    module = Says(lambda x: calls.append(1) or x @ torch.zeros(3, 3))
+    made = ft.compare(photo(64, 64), [("wrong", module)], size=64)
+    assert "wrong raised RuntimeError: Expected size" in made.errors["wrong"]
+    assert len(calls) == 1  # no padding changes 64 x 64
+
+
+def test_progress_that_ends_the_work_is_asked_once():
+    asked: list[int] = []
+
+    def stop(share: float) -> None:
+        asked.append(1)
+        raise KeyError("enough")
+
+    go = threading.Event()
+    with pytest.raises(KeyError, match="enough"):
+        ft.restore(Says(lambda x: go.wait(60) and x), photo(9, 9), size=9, progress=stop)
+    go.set()
+    assert len(asked) == 1
+
+
+def forms(module: nn.Module, dtype: torch.dtype) -> dict[str, nn.Module]:
+    """A module as PyTorch wraps, compiles, scripts and freezes it."""
+    x = torch.rand(1, 3, 16, 16).to(dtype)
+    sides = {side: torch.export.Dim(f"side{side}", min=4, max=512) for side in (2, 3)}
+    script = torch.jit.script(module)
+    return {
+        "compiled": torch.compile(module, backend="eager"),
+        "parallel and compiled": nn.DataParallel(torch.compile(module, backend="eager")),
+        "scripted": script,
+        "traced": torch.jit.trace(module, x),
+        "frozen": torch.jit.freeze(script),
+        "traced and frozen": torch.jit.freeze(torch.jit.trace(module, x)),
+        "optimised": torch.jit.optimize_for_inference(script),
+        "exported": torch.export.export(module, (x,), dynamic_shapes=({2: sides[2], 3: sides[3]},)).module(),
+        "traced by fx": torch.fx.symbolic_trace(module),
+        "quantised": torch.ao.quantization.quantize_dynamic(module, {nn.Linear}),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")  # TorchScript and quantisation are deprecated, and still what people have
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_module_restores_in_each_form_that_pytorch_gives_it(dtype):
+    module, shown = (
+        nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Sigmoid()).eval().to(dtype),
+        photo(19, 14),
+    )
+    want = ft.restore(module, shown, size=19).image
+    made = ft.compare(shown, list(forms(module, dtype).items()), size=19)
+    assert made.errors == {}
+    for title in made:
+        np.testing.assert_allclose(
+            made[title].image, want, atol=1e-6 if dtype != torch.bfloat16 else 0.01, err_msg=title
+        )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", ["compiled", "parallel and compiled", "scripted", "traced by fx"])
+def test_each_form_is_left_in_the_mode_that_it_was_in(form):
+    module = forms(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout(0.9)).eval(), torch.float32)[form].train()
+    first, second = (ft.restore(module, photo(12, 12), size=12).image for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert all(part.training for part in module.modules())
+
+
+def test_a_module_without_weights_is_given_float32_on_the_cpu_whatever_the_defaults():
+    dtypes: list[torch.dtype] = []
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            ft.restore(Says(lambda x: dtypes.append(x.dtype) or x), photo(8, 8), size=8)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert dtypes == [torch.float32]

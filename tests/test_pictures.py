@@ -164,3 +164,61 @@ def test_a_shelf_keeps_the_first_that_fit_and_only_pictures_of_the_size_it_was_t
     turned = COLOURS.swapaxes(0, 1)
     shelf.put(Path("b"), turned)
     np.testing.assert_array_equal(shelf.get(Path("b")), turned)
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with links to folders and pictures elsewhere, to itself, and to what lies in it."""
+    for number, name in enumerate(
+        ("data/own/a.png", "data/b.png", "far/c.png", "far/deep/d.png", "far/e.png", "f.png")
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(COLOURS, number, axis=1)).save(path)
+    links = {
+        "data/aside": "far", "data/own/deep": "far/deep", "far/back": "data/own", "data/own/up": "data",
+        "data/top": ".", "data/again": "data/own", "data/f.png": "f.png", "data/0.png": "data/b.png", "far/loop": "far",
+    }  # fmt: skip
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target)
+    (tmp_path / "data/itself").symlink_to("itself")
+    return tmp_path / "data"
+
+
+def test_pictures_behind_links_are_found_once_and_loops_end(linked: Path) -> None:
+    pictures = Pictures(linked)
+    assert [path.name for path in pictures.paths] == ["c.png", "d.png", "e.png", "b.png", "f.png", "a.png"]
+    assert pictures.paths == sorted(pictures.paths)
+    skipped = {reason.split(": ")[0]: reason for reason in pictures.skipped}
+    assert skipped.keys() == {"again", "back", "deep", "loop", "up", "top", "0.png"}
+    assert skipped["top"] == "top: it is a link to a folder that holds data"
+    assert skipped["0.png"] == "0.png: it is a link to a picture that counts once, as b.png"
+
+
+def test_a_folder_may_be_a_link_itself(linked: Path) -> None:
+    (linked.parent / "link").symlink_to(linked)
+    assert len(Pictures(linked.parent / "link")) == 6
+
+
+def test_links_to_files_without_an_ending_are_pictures(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    Image.fromarray(COLOURS).save(tmp_path / "blobs/5f3e", "PNG")  # as stores that are addressed by content have it
+    (tmp_path / "cat.png").symlink_to(tmp_path / "blobs/5f3e")
+    assert [path.name for path in Pictures(tmp_path).paths] == ["cat.png"]
+
+
+def test_pictures_behind_links_are_evaluated_and_swept(linked: Path) -> None:
+    assert ft.evaluate("bicubic", linked, size=16).pictures == 6
+    found = ft.sweep({"K": [99]}, linked, ft.Column("B", "B"), measures=("mse",), points=4).to_frame()
+    assert found["picture"].nunique() == 6
+
+
+def test_a_folder_column_reads_links_and_takes_two_to_one_file_for_one(tmp_path: Path, folder: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "cat_x2.png").symlink_to(folder / "0.png")
+    (results / "cat_x4.png").symlink_to(folder / "0.png")
+    (tmp_path / "linked").symlink_to(results)
+    photo = ft.Photo(COLOURS, "whole", name="cat.jpg")
+    made = ft.compare(photo, [("linked", str(tmp_path / "linked"))], size=24)
+    np.testing.assert_array_equal(made["linked"].image * 255, ft.load_image(folder / "0.png"))

@@ -270,3 +270,50 @@ def test_a_column_of_a_model_file_can_be_written_down_without_the_library(tmp_pa
     described = Column("x2", tmp_path / "small.pth", tile=64).to_dict()
     assert Column.from_dict(described).to_dict() == described
     assert described["settings"] == {"tile": 64}
+
+
+def prefixed(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {prefix + name: value.clone() for name, value in weights.items()}
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module."]
+)
+@pytest.mark.parametrize(
+    "keys", [(), ("params",), ("state_dict",), ("model",), ("state_dict", "params_ema"), ("model", "net")]
+)
+def test_wrapped_weights_are_those_of_the_model_itself(prefix, keys, tmp_path):
+    want = random_compact()
+    content: Any = prefixed(want, prefix)
+    for key in reversed(keys):
+        content = {"epoch": 3, key: content}
+    torch.save(content, tmp_path / "wrapped.pth")
+    found = tensors_of(tmp_path / "wrapped.pth")
+    assert found.keys() == want.keys()
+    save_file(prefixed(want, prefix), tmp_path / "wrapped.safetensors")
+    found = tensors_of(tmp_path / "wrapped.safetensors")
+    assert all(torch.equal(found[name], want[name]) for name in want)
+
+
+def test_the_moving_average_comes_before_the_weights_themselves(tmp_path):
+    torch.save({"params": {"weight": torch.zeros(1)}, "params_ema": {"weight": torch.ones(1)}}, tmp_path / "both.pth")
+    assert tensors_of(tmp_path / "both.pth") == {"weight": torch.ones(1)}
+
+
+@pytest.mark.parametrize("prefix", ["model.", "params_ema.module.", "state_dict._orig_mod.", "net_g."])
+def test_a_flat_file_of_prefixed_names_restores(prefix, tmp_path, spandrel):
+    weights, photo = random_compact(), ft.Photo(CORNER, "whole")
+    save_file(weights, tmp_path / "plain.safetensors")
+    save_file(prefixed(weights, prefix), tmp_path / "prefixed.safetensors")
+    plain, found = (ft.restore(tmp_path / f"{name}.safetensors", photo, size=24) for name in ("plain", "prefixed"))
+    np.testing.assert_array_equal(found.image, plain.image)
+
+
+def test_names_that_begin_with_model_themselves_stay(tmp_path, spandrel):
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    torch.manual_seed(0)
+    old = ESRGAN(num_filters=8, num_blocks=1, scale=2).state_dict()
+    assert all(name.startswith("model.") for name in old)
+    torch.save({"state_dict": prefixed(old, "module.")}, tmp_path / "old.pth")
+    assert ft.restore(tmp_path / "old.pth", ft.Photo(CORNER, "whole"), size=16).image.shape == (32, 32, 3)

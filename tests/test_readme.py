@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from frantools import cli
 from frantools.note import findings
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [part.split("```")[0] for part in README.split("```python\n")[1:]]
 COMMANDS = re.findall(r"^(frantools .*?)(?:\s+#.*)?$", README.replace("\\\n", " "), flags=re.MULTILINE)
 
 
@@ -31,13 +34,46 @@ def test_its_pictures_and_files_exist():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_its_first_lines_of_python_run_as_they_are_pasted(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def without_extras(monkeypatch):
+    """The environment that plain `make` creates: optional libraries cannot be imported."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    required = [name for extra, names in extras.items() if extra != "test" for name in names]
+    libraries = {re.split(r"[\[>=]", name)[0] for name in required} - {"frantools"}
+    assert {"diffusers", "pandas", "distributed"} <= libraries
+    for library in libraries:
+        monkeypatch.setitem(sys.modules, library, None)
+    ft.adapters._diffusers.cache_clear()
+    yield
+    ft.adapters._diffusers.cache_clear()
+
+
+def test_its_first_lines_of_python_run_as_they_are_pasted(tmp_path, monkeypatch, capsys, without_extras):
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(README.split("```python\n")[1].split("```")[0], names)
+    exec(BLOCKS[0], names)
     assert names["made"].errors == {}
     assert "PSNR" in capsys.readouterr().out
     assert [column.title for column in ft.load_recipe("cat.png").columns] == names["made"].titles
+
+
+def test_its_blocks_of_python_run_without_optional_libraries_but_for_those_that_name_them(
+    tmp_path, monkeypatch, without_extras
+):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    optional = []
+    for block in BLOCKS[1:]:
+        small = block.replace("size=512", "size=32").replace("size=128", "size=8").replace("points=2048", "points=16")
+        small = small.replace('["astronaut", "hopper"]', '["hopper"]')
+        try:
+            exec(small, names)
+        except ModuleNotFoundError as error:
+            optional.append((block, str(error)))
+    names["plane"].close()
+    assert ["SchedulerSetup" in block for block, _ in optional] == [True]
+    assert optional[0][1].endswith("pip install 'frantools[schedulers]'")
+    assert names["b"].recipe == ft.load_recipe("b.png")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -53,7 +89,7 @@ def test_its_commands_are_understood(command, monkeypatch):
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_hold_pictures_in_the_place_of_their_widgets(path):
     """JupyterLab would show a sentence for a widget whose cell has not been run; see `rerun.py`."""
-    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     shown = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
     assert "application/vnd.jupyter.widget-view+json" not in {kind for data in shown for kind in data}
     assert any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])

@@ -18,7 +18,6 @@ from frantools.frannet.checkpoints import save_model
 from frantools.restorers.protocol import Cancelled
 from frantools.sweeps.axes import settings
 from frantools.sweeps.store import Store, StoreError
-from frantools.sweeps.stored import stored
 from frantools.sweeps.written import option, read
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (24, 20, 3), np.uint8) for n in range(2)]
@@ -342,15 +341,6 @@ def test_settings_that_are_not_finite_are_texts_in_the_store_however_deep(tmp_pa
     axes = {"bounds": [(0, np.inf), (0, (-np.inf, np.nan))]}
     ft.sweep(axes, PICTURES[:1], ft.Column("same", lambda picture, bounds: picture), size=6, store=tmp_path)
     assert sorted(str(line["bounds"]) for line in lines(tmp_path)) == ["[0, 'inf']", "[0, ['-inf', 'nan']]"]
-
-
-@pytest.mark.parametrize("content", ["{}", "{", "[]"])
-def test_a_damaged_context_is_a_sentence(content, tmp_path):
-    ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=6, store=tmp_path)
-    (path,) = tmp_path.glob("cells/*/*/context.json")
-    path.write_text(content)
-    with pytest.raises(StoreError, match=r"context\.json is damaged: .*; accepted is"):
-        stored(tmp_path)
 
 
 def test_the_means_are_over_pictures_and_a_notebook_shows_them():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,11 +81,11 @@ def test_a_thread_that_begins_while_others_restore_has_the_users_number():
 
 def test_each_part_has_one_thread_and_all_are_done():
     torch.set_num_threads(3)
-    done = {}
+    done, reported = {}, threading.Event()
 
     def work(index: int) -> None:
-        time.sleep(0.01)  # until the numbers of others are set again
+        assert reported.wait(60)  # the numbers of others are set again by then
         done[index] = torch.get_num_threads()
 
-    run(work, 20, lambda: None, threading.Event(), parallel=True)
+    run(work, 20, reported.set, threading.Event(), parallel=True)
     assert done == dict.fromkeys(range(20), 1)

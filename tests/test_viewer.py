@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import comm
 import numpy as np
 import pytest
 import torch
@@ -22,6 +23,7 @@ from PIL import Image
 import frantools as ft
 from frantools.cli import main
 from frantools.viewer import modules, page, pictures
+from frantools.viewer.pictures import encode
 from frantools.widgets.viewer import DETAILS, Picture, Viewer
 
 ROOT = Path(__file__).parent.parent
@@ -217,6 +219,51 @@ def test_only_what_changed_is_sent_again():
     assert viewer.pictures == {"b": (32, 24), "c": (32, 24)}
     assert kept.comm is not None
     assert sent(viewer)[1] is kept, "under another title it is the same picture"
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    """The buffers of each message to the browser."""
+    buffers: list[list[bytes]] = []
+
+    def publish(_: Any, *__: Any, **message: Any) -> None:
+        buffers.append([bytes(each) for each in message.get("buffers") or []])
+
+    monkeypatch.setattr(comm.base_comm.BaseComm, "publish_msg", publish)
+    monkeypatch.setattr(comm.DummyComm, "publish_msg", publish)
+    return buffers
+
+
+def test_each_picture_is_sent_once(wire):
+    pictures = {name: RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8) for name in "abcd"}
+    data = {name: encode(each).tiles[0].data for name, each in pictures.items()}
+    viewer = Viewer({"a": pictures["a"], "b": pictures["b"]})
+
+    def sent_now() -> list[bytes]:
+        buffers = [each for message in wire for each in message]
+        wire.clear()
+        return buffers
+
+    assert sent_now() == [data["a"], data["b"]]
+    viewer.pictures = {"a": pictures["a"], "b": pictures["b"].copy(), "c": pictures["c"]}
+    assert sent_now() == [data["c"]], "a column that is added"
+    viewer.update({"b": pictures["d"]})
+    assert sent_now() == [data["d"]], "a column whose slider was moved"
+    viewer.update({"c": pictures["a"], "e": pictures["d"]})
+    assert sent_now() == [], "the browser has these already"
+    viewer.detail("a", ft.Region(0.5, 0.5, 0.25, 0.25), pictures["b"])
+    assert sent_now() == [data["b"]], "a sharper part"
+    viewer.detail("b", ft.Region(0.5, 0.5, 0.25, 0.25), pictures["c"])
+    assert sent_now() == [data["c"]], "and not the others again"
+    viewer.detail("b", ft.Region(0.5, 0.5, 0.25, 0.25), pictures["c"].copy())
+    assert sent_now() == [], "nor itself"
+    viewer.view, viewer.boxes, viewer.selected = ft.Region(0, 0, 0.5, 0.5), [(1, 2, 3, 4)], "a"
+    viewer.notes = {"a": "!"}
+    viewer.set_state({"view": {"x": 0, "y": 0, "width": 1, "height": 1}, "_commits": 1})
+    viewer.reference = "b"
+    for _ in range(2):
+        viewer._repr_mimebundle_()
+    assert sent_now() == [], "a second view of the same viewer shows what the first one has"
 
 
 def test_boxes_stay_where_they_are_when_the_reference_gets_other_pixels():
@@ -416,6 +463,27 @@ def test_quality_trades_the_size_of_a_page(tmp_path):
             viewer.size(quality)
     with pytest.raises(ValueError, match=r"accepted are names that end in \.html"):
         viewer.save(tmp_path / "made.png")
+
+
+def test_a_page_that_browsers_do_not_open_is_refused_with_its_size_before_it_is_written(tmp_path, monkeypatch):
+    photo = np.asarray(Image.fromarray(ft.portraits()["hopper"]).resize((200, 200)))
+    viewer = Viewer({"a": photo, "b": photo, "c": photo[::-1]})
+    sizes = [
+        -(-len(tile.data) // 3) * 4 for model in (sent(viewer)[0], sent(viewer)[2]) for tile in model.encoded.tiles
+    ]
+    monkeypatch.setattr(page, "LIMIT", sum(sizes))
+    viewer.save(tmp_path / "fits.html")
+    monkeypatch.setattr(page, "LIMIT", sum(sizes) - 1)
+    monkeypatch.setattr(page, "to_json", lambda _: pytest.fail("the page is composed"))
+    for write in (lambda: viewer.save(tmp_path / "made.html"), viewer.size):
+        with pytest.raises(
+            ValueError, match=r"the page must be at most 0 MB, which browsers open, got 0 MB; save fewer"
+        ):
+            write()
+    assert not (tmp_path / "made.html").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(page, "LIMIT", sum(sizes) - 1)
+    viewer.save(tmp_path / "made.html", quality=80)
 
 
 def test_a_page_carries_its_recipe_and_no_folder_of_its_maker(tmp_path, capsys):

@@ -20,7 +20,8 @@ from golden import COMMITTED
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 import frantools as ft
 from frantools.frannet.checkpoints import save_model
@@ -657,3 +658,53 @@ def test_a_keras_archive_is_named_for_what_it_is(tmp_path: Path, name: str, conf
         file.writestr("config.json", "{}")
     with pytest.raises(ValueError, match=r"is a whole Keras model \(a \.keras archive\); accepted are the weights"):
         ft.load_model(tmp_path / name, config=config)
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    module: nn.Module = torch.compile(model, backend="eager")
+    return module
+
+
+def compiled_in_part(model: FranNet) -> FranNet:
+    part = copy.deepcopy(model)
+    part.decoder = compiled(part.decoder)
+    return part
+
+
+WRAPPED: dict[str, Callable[[FranNet], Any]] = {
+    "compiled": compiled,
+    "parallel": nn.DataParallel,
+    "parallel and compiled": lambda model: nn.DataParallel(compiled(model)),
+    "compiled and parallel": lambda model: compiled(nn.DataParallel(model)),
+    "averaged": lambda model: AveragedModel(model),
+}
+
+
+@pytest.mark.parametrize("wrap", [*WRAPPED.values(), compiled_in_part], ids=[*WRAPPED, "compiled in part"])
+def test_weights_of_wrapped_models_are_those_of_the_models_themselves(tmp_path: Path, wrap: Any) -> None:
+    torch.manual_seed(1)
+    model = FranNet(Config()).eval()
+    written(tmp_path / "wrapped.safetensors", {name: value.clone() for name, value in wrap(model).state_dict().items()})
+    save_model(wrap(model), tmp_path / "saved.safetensors")
+    for name in ("wrapped", "saved"):
+        loaded = ft.load_model(tmp_path / f"{name}.safetensors").state_dict()
+        assert loaded.keys() == model.state_dict().keys()
+        assert all(torch.equal(value, loaded[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+def test_wrapped_models_restore_as_the_models_themselves(wrap: Any) -> None:
+    model, setup = ft.load_model("diffusion-basic"), ft.Setup(K=99)
+    want = ft.restore(model, "hopper", setup, size=24)
+    wrapped = wrap(model).eval()
+    found = ft.restore(wrapped, "hopper", setup, size=24)
+    np.testing.assert_array_equal(found.image, want.image)
+    assert found.recipe["model"] == want.recipe["model"] == "diffusion-basic"
+    made = ft.compare("hopper", [("wrapped", wrapped)], size=24)
+    np.testing.assert_array_equal(made["wrapped"].image, ft.restore(model, "hopper", size=24).image)
+    x, points = ft.prepare_input(ft.portraits()["hopper"]), torch.rand(1, 4, 2)
+    values = [
+        ft.sample_points(each, x, points, setup, noise=lambda shape: torch.full(shape, 0.5))
+        for each in (model, wrapped)
+    ]
+    assert torch.equal(*values)

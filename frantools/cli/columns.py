@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .parsing import Options, Parser, add_device, add_precision, add_timeout
+from .parsing import Options, Parser, add_device, add_precision, add_timeout, complain
 
 if TYPE_CHECKING:
     from ..degradation import Degradation
@@ -56,18 +57,54 @@ def columns(texts: list[str] | None) -> list[Column]:
     """The columns of what was typed."""
     from ..restorers.columns import as_column
 
-    return [as_column(titled(text)) for text in texts or ()]
+    made = []
+    for text in texts or ():
+        pair = titled(text)
+        if isinstance(pair, tuple):
+            check_exists(text, *pair)
+        made.append(as_column(pair))
+    return made
 
 
-def titled(text: str) -> Any:
-    """What was typed, with its title where it has one: TITLE=WHAT. A setup's K=25 is no title."""
-    title, equals, what = text.partition("=")
-    return (title, what) if equals and title and not set(title) & set(":/\\") else text
+def titled(text: str) -> str | tuple[str, str]:
+    """What was typed, with its title where it has one: TITLE=WHAT.
+
+    A setup's K=25 is no title, and neither is a part of the name of a file or folder that exists.
+    """
+    return text if is_file(text) else split_title(text) or text
+
+
+def split_title(text: str) -> tuple[str, str] | None:
+    """The title and the rest of TITLE=WHAT, split at the first = behind which something stands that restores."""
+    from ..restorers.door import meanings
+
+    parts = text.split("=")
+    pairs = [("=".join(parts[:count]), "=".join(parts[count:])) for count in range(1, len(parts))]
+    pairs = [(title, what) for title, what in pairs if title and not set(title) & set(":/\\")]
+    return next((pair for pair in pairs if meanings(pair[1])), pairs[0] if pairs else None)
+
+
+def is_file(text: str) -> bool:
+    """Whether a file or folder is meant that exists, or a function of such a file."""
+    return any(Path(path).expanduser().exists() for path in (text, text.rpartition(":")[0]) if path)
+
+
+def check_exists(text: str, title: str, what: str) -> None:
+    """Raise a ValueError if what stands behind a title is nothing: the = may belong to the name of a file."""
+    from ..restorers.door import meanings
+
+    found = meanings(what)
+    if not found or (found.keys() == {"path"} and not is_file(what)):
+        raise ValueError(
+            f"--column has {text!r}, and {what!r} is not a known restorer or an existing file; "
+            f"for the file or folder of that whole name write ./{text}"
+        )
 
 
 def given(options: Options) -> Degradation | None:
     """The degradation that `--given` asks for."""
     from ..degradation import Degradation
+    from ..files import from_json
 
     if options.given is None:
         return None
@@ -75,7 +112,7 @@ def given(options: Options) -> Degradation | None:
     for part in filter(None, map(str.strip, options.given.split(","))):
         name, equals, value = part.partition("=")
         try:
-            settings[name.strip()] = json.loads(value) if equals else True
+            settings[name.strip()] = from_json(value) if equals else True
         except ValueError:
             raise ValueError(f"--given has {part!r}; accepted are settings as in shrink=4,noise=0.05,gray") from None
     try:
@@ -84,6 +121,14 @@ def given(options: Options) -> Degradation | None:
         raise ValueError(
             f"--given has {', '.join(settings)}; accepted are gray, shrink, noise, blur, jpeg and seed"
         ) from None
+
+
+def report_failures(errors: Mapping[str, str], count: int) -> int:
+    """Name the columns that failed; returns the exit code, 1 if any did."""
+    if errors:
+        reasons = "; ".join(titled_error(title, error) for title, error in errors.items())
+        complain(f"{len(errors)} of {count} columns failed: {reasons}")
+    return int(bool(errors))
 
 
 def titled_error(title: str, error: str) -> str:

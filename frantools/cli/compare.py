@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import check_output, write_json
-from .columns import add_columns, add_photo, columns, given, photo
+from .columns import add_columns, add_photo, columns, given, photo, report_failures
 from .parsing import Options, Parser, sides
 from .progress import bar
 
@@ -26,7 +26,7 @@ def arguments(parser: Parser) -> None:
                         f"in ({', '.join(PAGES)}); may be given again")  # fmt: skip
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     from ..comparisons import compare
     from ..recipes import save_figure
     from ..regions import Region
@@ -45,7 +45,6 @@ def run(options: Options) -> None:
             precision=options.precision, device=device(options), timeout=options.timeout,
         )  # fmt: skip
     table = made.measure()
-    print(table)
     for out in outs:
         if out.suffix.lower() in FIGURES:
             save_figure(made.figure(), out, made.recipe)
@@ -55,7 +54,10 @@ def run(options: Options) -> None:
             write_json(out, {**made.recipe.to_dict(), "protocol": made.protocol(), "results": list(table.rows)})
         else:
             write_table(table, out)
+    print(table)
+    for out in outs:
         print(out)
+    return report_failures(made.errors, len(chosen))
 
 
 def device(options: Options) -> str:
@@ -67,10 +69,8 @@ def device(options: Options) -> str:
 
 def write_table(table: object, path: Path) -> None:
     """Write a table as its ending asks."""
-    from ..files import replacing
+    from ..files import write_text
     from ..tables import Table
 
     assert isinstance(table, Table)
-    written = {".csv": table.to_csv, ".md": table.to_markdown, ".tex": table.to_latex}[path.suffix.lower()]()
-    with replacing(path) as temporary:
-        temporary.write_text(written, encoding="utf-8")
+    write_text(path, {".csv": table.to_csv, ".md": table.to_markdown, ".tex": table.to_latex}[path.suffix.lower()]())

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..files import check_output, write_json
-from .columns import KINDS, add_given, columns, given, titled_error
+from .columns import KINDS, add_given, columns, given, report_failures
 from .compare import device
 from .parsing import Options, Parser, add_device, add_precision, add_timeout, named_setup
 from .progress import bar
@@ -39,7 +39,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--cards", action="store_true", help="keep the numbers in the models' cards too")
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     from ..evaluation import NAMES, evaluate
     from ..frannet.checkpoints import card_path, is_card
     from ..frannet.versions import versions
@@ -68,19 +68,12 @@ def run(options: Options) -> None:
             try:
                 metrics = evaluate(column, pictures, None, options.size, options.limit, options.seed, degradation,
                                    options.precision, progress, device=where, timeout=options.timeout)  # fmt: skip
-            except RestorerError as error:  # it belongs to this column; where it is the only one, there is no more
-                if len(named) == 1:
-                    raise
+            except RestorerError as error:  # it belongs to this column
                 errors[column.title] = str(error)
                 continue
         sha256 = getattr(column.restorer(), "sha256", None)
         results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
     shown = ("model", "setup", *NAMES, "calls", "seconds")
-    for title, reason in errors.items():
-        print(titled_error(title, reason), file=sys.stderr)
-    if not results:
-        raise ValueError("nothing was measured: every column failed")
-    print(Table([{name: result[name] for name in shown} for result in results]))
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     if degradation is not None:
         asked["given"] = degradation.to_dict()
@@ -91,6 +84,9 @@ def run(options: Options) -> None:
         write_json(out, {**made, "versions": versions(), "results": results})
     for name in options.model if options.cards else ():
         keep_quality(card_path(name), made, [row for row in results if row["sha256"] == _model(name).sha256])
+    if results:
+        print(Table([{name: result[name] for name in shown} for result in results]))
+    return report_failures(errors, len(named))
 
 
 def measured(options: Options) -> list[tuple[Column, str | None]]:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from ..files import check_output
+from .columns import report_failures
 from .compare import device
 from .parsing import Options, Parser, add_device, sides
 from .progress import bar
@@ -31,11 +32,11 @@ def arguments(parser: Parser) -> None:
     add_recipe(parser)
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     from .. import note
     from ..recipes import load_recipe, save_figure
     from ..store import Cache
-    from ..views.registry import prepared, render
+    from ..views.registry import prepared, render_with_errors
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -55,10 +56,13 @@ def run(options: Options) -> None:
         recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
     paths = [check_output(Path(options.out) / f"{recipe.view}.png") for recipe in recipes]
     begun, cache = time.perf_counter(), Cache()
+    failures: dict[str, str] = {}
     for recipe, path in zip(recipes, paths, strict=True):
         start = time.perf_counter()
         with bar(recipe.view) as progress:
-            figure = render(recipe, columns=columns, progress=progress, cache=cache, device=where)
+            figure, errors = render_with_errors(recipe, columns=columns, progress=progress, cache=cache, device=where)
         save_figure(figure, path, recipe)
+        failures |= {f"{title} in {recipe.view}": error for title, error in errors.items()}
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
     print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+    return report_failures(failures, sum(len(recipe.columns) * len(recipe.photos) for recipe in recipes))

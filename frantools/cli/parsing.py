@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -28,6 +29,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
+
+
+def complain(what: object) -> None:
+    """Say on one line what is wrong."""
+    print(f"frantools: {one_line(what)}", file=sys.stderr)
 
 
 def one_line(text: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,13 +13,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
-    """A progress bar, told the share that is done. What takes under half a second shows none."""
-    from tqdm import tqdm
+    """A progress bar, told the share that is done; in a pipe or a file a line at the end.
+
+    What takes under half a second shows no bar.
+    """
+    from ..console import is_watched, progress_bar, write_line
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    with tqdm(total=1.0, desc=title, delay=0.5, bar_format=layout, dynamic_ncols=True) as shown:
+    with progress_bar(total=1.0, desc=title, delay=0.5, bar_format=layout) as shown:
 
         def report(share: float) -> None:
             shown.update(share - shown.n)
 
+        begun = perf_counter()
         yield report
+    if not is_watched():
+        write_line(f"{title}: done in {perf_counter() - begun:.1f} s")

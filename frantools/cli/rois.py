@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..files import check_output, write_json
-from .columns import add_columns, add_photo, columns, given, photo, titled_error
+from .columns import add_columns, add_photo, columns, given, photo, report_failures
 from .compare import device
 from .parsing import Options, Parser, sides
 from .progress import bar
@@ -29,7 +29,7 @@ def arguments(parser: Parser) -> None:
                         help="a .png of the pictures, regions outlined, or a .json; again for both")  # fmt: skip
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     from ..comparisons import compare
     from ..photo import Photo
     from ..recipes import save_figure
@@ -59,12 +59,11 @@ def run(options: Options) -> None:
         )
     with bar("restoring") as progress:
         made = compare(shown, chosen, size, None, options.seed, given(options), progress, **settings)
-    for title, error in made.errors.items():
-        print(titled_error(title, error))
+    if made.errors and len(made) < 2:  # of which no regions can be found
+        return report_failures(made.errors, len(chosen))
     side = max(1, min(made.size) * 3 // 8) if options.size is None else options.size
     found = outlined(made, RoiSearch(side, options.count, merge=options.merge))
     rows = [asdict(roi) for roi in found.regions]
-    print(Table(rows))
     search = {"size": side, "count": options.count, "merge": options.merge}
     recipe = made.recipe.but(view="outlines", options={"search": search})
     for out in outs:
@@ -72,6 +71,8 @@ def run(options: Options) -> None:
             write_json(out, {**recipe.to_dict(), "regions": rows})
         else:
             save_figure(draw_outlined(found, recipe), out, recipe)
+    print(Table(rows))
+    return report_failures(made.errors, len(chosen))
 
 
 def same_size(paths: list[str]) -> None:

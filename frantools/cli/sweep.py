@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import check_output
 from .columns import add_given, given
-from .parsing import Options, Parser
+from .parsing import Options, Parser, complain
 
 if TYPE_CHECKING:
     from ..sweeps.driver import Share
@@ -51,7 +50,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--out", metavar="FILE.csv", help="a file for the numbers, a row a setting and picture")
 
 
-def run(options: Options) -> None:
+def run(options: Options) -> int:
     from ..frannet.setups import named_setup
     from ..restorers.columns import Column, as_column
     from ..scores.measures import measures
@@ -86,17 +85,20 @@ def run(options: Options) -> None:
     print(repr(made) + (f"; the best {SHOWN} by {first.name}" if len(means.rows) > SHOWN else ""))
     print(Table(best, means.caption))
     if failures := made.failures.rows:
-        raise ValueError(
-            f"of the cells {len(failures)} failed, and --retry tries again; the first: {failures[0]['sentence']}"
+        cell = ", ".join(f"{name} {value}" for name, value in failures[0].items() if name != "sentence")
+        complain(
+            f"{len(failures)} of {len(made)} cells failed, and --retry tries again; the first, {cell}: "
+            f"{failures[0]['sentence']}"
         )
+    return int(bool(failures))
 
 
 @contextmanager
 def bar() -> Iterator[Callable[[Share], None]]:
     """A progress bar in cells, with the address of Dask's dashboard above it."""
-    from tqdm import tqdm
+    from ..console import progress_bar, write_line
 
-    with tqdm(total=1, unit=" cells", delay=0.5, dynamic_ncols=True) as shown:
+    with progress_bar(total=1, unit=" cells", delay=0.5) as shown:
         told: set[str] = set()
 
         def report(share: Share) -> None:
@@ -104,7 +106,7 @@ def bar() -> Iterator[Callable[[Share], None]]:
                 shown.total, shown.initial, shown.n = share.total, share.began, share.began
             if share.dashboard and share.dashboard not in told:
                 told.add(share.dashboard)
-                tqdm.write(f"Dask's dashboard: {share.dashboard}", file=sys.stderr)
+                write_line(f"Dask's dashboard: {share.dashboard}")
             if share.failures:
                 shown.set_postfix_str(f"{share.failures} failed", refresh=False)
             if share.done != shown.n:

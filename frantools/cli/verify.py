@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .columns import titled
+from .columns import split_title
 from .compare import device
 from .parsing import Options, Parser, add_device
 from .progress import bar
@@ -29,10 +29,10 @@ def add_recipe(parser: Parser) -> None:
 
 def missing(options: Options) -> dict[str, object]:
     """The columns that are given for a recipe, by title."""
-    given = {}
+    given: dict[str, object] = {}
     for text in options.column:
-        pair = titled(text)
-        if not isinstance(pair, tuple):
+        pair = split_title(text)
+        if pair is None:
             raise ValueError(f"--column has {text!r}; accepted is TITLE=WHAT")
         given[pair[0]] = pair[1]
     return given

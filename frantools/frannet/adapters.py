@@ -1,12 +1,13 @@
 """Schedulers of the diffusers library as setups.
 
-diffusers is an optional extra: ``pip install diffusers``.
+diffusers is an optional extra: ``pip install "frantools[schedulers]"``.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..checks import settle, whole
+from ..devices import on_processor
 from ..files import to_json, with_infinite
 from ..noise import check_length
 from .samplers import Noise, Predict, Sampler, Step, sample
@@ -137,6 +139,7 @@ class SchedulerSetup(Sampler):
         kind, examples = getattr(_diffusers(), name, None), f"for example, {', '.join(COMMON)}"
         if kind is None:
             raise ValueError(f"diffusers has no {name}; accepted are, {examples}")
+        logging.getLogger(kind.__module__).addFilter(ONCE)
         accepted = inspect.signature(kind).parameters
         if "trained_betas" not in accepted or not _plain(kind.step):
             raise ValueError(f"{name} cannot sample with a model's noise schedule alone; accepted are, {examples}")
@@ -146,10 +149,11 @@ class SchedulerSetup(Sampler):
             raise ValueError(f"{name} takes no option {', '.join(wrong)}; accepted are {free}")
         arguments = DEFAULTS | dict(self.options) | _fixed(schedule)
         try:
-            made = kind(**{key: value for key, value in arguments.items() if key in accepted})
-            made.set_timesteps(steps)
-        except FAILURES as error:
-            raise ValueError(f"{name} refuses steps={steps} and options={dict(self.options)}: {error}") from None
+            with on_processor():
+                made = kind(**{key: value for key, value in arguments.items() if key in accepted})
+                made.set_timesteps(steps)
+        except Exception as error:  # diffusers raises assertions, KeyErrors and more
+            raise ValueError(f"{name} refuses steps={steps} and options={dict(self.options)}: {_why(error)}") from None
         if not bool((made.timesteps == made.timesteps.round()).all()):
             raise ValueError(
                 f"{name} asks about diffusion steps between whole ones, which the models do not know; "
@@ -169,7 +173,7 @@ class SchedulerSetup(Sampler):
             seen = scheduler.scale_model_input(x, t)
             x0, e = predict(seen, times[index])
             extra = {"variance_noise": noise(tuple(x.shape))} if asks else {}
-            with _Draws(noise, tuple(x.shape)):
+            with on_processor(), _Draws(noise, tuple(x.shape)):
                 x = scheduler.step(e, t, x, **extra).prev_sample
             yield Step(index, times[index], times[index + 1] if index + 1 < len(times) else -1, x, x0)
 
@@ -203,7 +207,6 @@ RANDOM |= {"uniform_", "random_", "bernoulli", "bernoulli_", "multinomial", "exp
 
 TRIED = (0.8, 0.5)
 """The mean and the standard deviation of the numbers that schedulers are tried on."""
-FAILURES = (ValueError, TypeError, NotImplementedError, IndexError, ImportError, RuntimeError, ArithmeticError)
 
 
 @lru_cache(maxsize=256)
@@ -222,9 +225,17 @@ def _tried(setup: SchedulerSetup, name: str, steps: int) -> tuple[float, float]:
     draw = lambda shape: torch.randn(shape, generator=rng, dtype=torch.float32, device="cpu")  # noqa: E731
     try:
         made = sample(denoise, draw((512, 3)), schedule, setup, draw)
-    except FAILURES as error:
-        raise ValueError(f"{setup} cannot sample this noise schedule: {error}") from None
+    except Exception as error:  # as above
+        raise ValueError(f"{setup} cannot sample this noise schedule: {_why(error)}") from None
     return float(made.mean()), float(made.std())
+
+
+def _why(error: Exception) -> str:
+    """The message of a library's error, in one line; with the kind of error where the message alone says little."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 COMMON = ("DPMSolverMultistep", "UniPCMultistep", "DEISMultistep", "EulerDiscrete", "DDIM")
@@ -249,10 +260,30 @@ def _fixed(schedule: Schedule) -> dict[str, Any]:
     }
 
 
+class _Once(logging.Filter):
+    """Pass each message of a library once: schedulers are built again for each tile, and log the same again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._messages: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the message is new."""
+        message = record.getMessage()
+        is_new = message not in self._messages
+        self._messages.add(message)
+        return is_new
+
+
+ONCE = _Once()
+
+
 @lru_cache(maxsize=1)
 def _diffusers() -> Any:
     try:
         import diffusers
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("the schedulers of diffusers need that library: pip install diffusers") from None
+        raise ModuleNotFoundError(
+            "the schedulers of diffusers need that library: pip install 'frantools[schedulers]'"
+        ) from None
     return diffusers

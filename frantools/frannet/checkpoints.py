@@ -5,7 +5,6 @@ Nothing here unpickles: a pickle can run any code when it is read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from os.path import exists
@@ -17,9 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..files import hash_of, replacing, to_json
+from ..devices import on_processor
+from ..files import from_json, hash_of, read_json, replacing, to_json
+from ..weights import FileWeights
 from .configs import read_config
+from .encodings import encoding
 from .keras import check_layout, is_keras, read_weights
+from .models import unwrap
 from .network import Config, FranNet
 
 PACKAGE = Path(__file__).parent.parent
@@ -41,7 +44,7 @@ def models() -> dict[str, dict[str, Any]]:
         By name, the card of each: what it is, what it was trained on and how, and how good it is.
     """
     cards = sorted(shipped().glob("*.json"))
-    return {card.stem: json.loads(card.read_text()) for card in cards if card.with_suffix(".safetensors").exists()}
+    return {card.stem: read_json(card) for card in cards if card.with_suffix(".safetensors").exists()}
 
 
 def is_shipped(name: str) -> bool:
@@ -54,7 +57,7 @@ def is_shipped(name: str) -> bool:
 def is_card(path: Path) -> bool:
     """Whether there is a model's card at `path`, and not another's JSON: FranNet's config lies at the same place."""
     try:
-        card = json.loads(path.read_text())
+        card = read_json(path)
     except (OSError, ValueError):
         return False
     return isinstance(card, dict) and "name" in card
@@ -115,11 +118,24 @@ def load_model(name_or_path: str | PathLike[str], config: str | PathLike[str] | 
             raise ValueError(f"config goes with a Keras .h5 file only; {name} holds its own")
         metadata, weights = read_safetensors(path)
         settings = _config(path, metadata)
-    model = FranNet(settings)
+    model = _without_weights(settings)
     _fill(model, weights, path)
-    model.name, model.sha256 = path.stem, hash_of(path)
+    model.name, model.file = path.stem, FileWeights(model, hash_of(path))
     model.source = name if config is None else None
     return model.eval().requires_grad_(False)
+
+
+def _without_weights(config: Config) -> FranNet:
+    """A FranNet on the processor, its weights not set. No random numbers are drawn: those are the user's."""
+    with torch.device("meta"):
+        model = FranNet(config)
+    model.to_empty(device="cpu")
+    with on_processor():  # what they have beside weights is not random
+        model.position, model.time = encoding(config.position_encoding), encoding(config.time_encoding)
+    for name, count in model.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            count.zero_()
+    return model.float()
 
 
 def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any] | None = None) -> None:
@@ -130,7 +146,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     ValueError
         If the path does not end in ``.safetensors``, or there is another JSON file where the card would be.
     """
-    path = Path(path)
+    path, model = Path(path), unwrap(model)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} does not end in .safetensors, the only format that models are written in")
     beside = check_card(path.with_suffix(".json")) if card is not None else None
@@ -138,7 +154,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     write_safetensors(path, model.state_dict(), metadata)
     if card is not None and beside is not None:
         with replacing(beside) as temporary:
-            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n")
+            temporary.write_text(to_json({"name": path.stem, **card}, indent=2) + "\n", encoding="utf-8")
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Metadata) -> None:
@@ -167,16 +183,25 @@ def _config(path: Path, metadata: Metadata) -> Config:
         kind = metadata.get("format", "unnamed")
         raise ValueError(f"{path} holds no FranTools model (its format is {kind!r}); accepted are files of save_model")
     try:
-        return Config(**json.loads(metadata["config"]))
+        return Config(**from_json(metadata["config"]))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} has a config that this version does not know: {error}") from None
 
 
+def name_in_model(key: str) -> str:
+    """A weight's name without those of the wrappers of `torch.compile`, also around a part, and data parallelism."""
+    key = key.replace("_orig_mod.", "")
+    while key.startswith("module."):
+        key = key.removeprefix("module.")
+    return key
+
+
 def _fill(model: FranNet, weights: Mapping[str, Tensor], path: Path) -> None:
     """Copy weights into a model, or say which one is missing, unknown, of another shape or not finite."""
+    weights = {name_in_model(key): value for key, value in weights.items()}
     own = model.state_dict()
     own.pop("encoder.normalise.num_batches_tracked")  # PyTorch's own count, of no use here
-    weights = {key: value for key, value in weights.items() if not key.endswith("num_batches_tracked")}
+    weights = {key: value for key, value in weights.items() if not key.endswith(("num_batches_tracked", "n_averaged"))}
     for problem, names in (("lacks", own.keys() - weights.keys()), ("has unknown", weights.keys() - own.keys())):
         if names:
             raise ValueError(f"{path} is of another model: it {problem} {', '.join(sorted(names)[:3])}")

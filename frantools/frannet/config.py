@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ..checks import one_of, settle, whole
+from ..checks import flag, one_of, settle, whole
 from . import parts
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .colours import space_name
@@ -86,7 +86,7 @@ class Config:
         }
         for name, values in accepted.items():
             one_of(name, getattr(self, name), values)
-        whole("steps", self.steps, 2)
+        settle(self, steps=whole("steps", self.steps, 2), gray_latents=flag("gray_latents", self.gray_latents))
         if self.objective == "v" and not self.timed:
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
         for name, kind in PARTS.items():

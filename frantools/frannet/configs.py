@@ -5,13 +5,12 @@ What is not read is refused, so that a model of another kind is never read as if
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..checks import is_whole
-from ..files import to_json
+from ..files import from_json, to_json
 from . import parts
 from .autoregressive import AutoregressiveSetup
 from .colours import SPACES
@@ -107,10 +106,10 @@ def read_config(path: Path) -> Config:
     if not path.is_file():
         raise FileNotFoundError(f"there is no config file {path}")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = from_json(path.read_text(encoding="utf-8"))
         if not isinstance(tree, dict):
-            raise AttributeError("it is no object")
-    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError, RecursionError) as error:
+            raise ValueError("it is no object")
+    except ValueError as error:
         raise ValueError(f"{path} is not a FranNet config in JSON: {error}") from None
     settings = Settings(path, tree)
     try:

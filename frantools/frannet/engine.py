@@ -46,7 +46,7 @@ def _fused(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether oneDNN's product with a fused ReLU is at hand, the one that `torch.compile` uses on processors."""
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
-    one = torch.ones(1, 1, dtype=dtype)
+    one = torch.ones(1, 1, dtype=dtype, device=device)
     try:  # older processors have none of bfloat16, and nothing but oneDNN itself knows which
         torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")
     except (AttributeError, RuntimeError):

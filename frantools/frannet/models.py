@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeGuard
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
 from .config import Config
 from .interpolants import predict_x0
@@ -49,8 +51,21 @@ class CoordinateModel(Protocol):
 NEEDED = ("encode", "latents", "decode")
 
 
+def unwrap(model: Any) -> Any:
+    """A model without the wrappers of `torch.compile` and data parallelism, of which the engine makes no use."""
+    while isinstance(model, nn.Module):
+        inner = dict(model.named_children()).get("_orig_mod")  # the class of compiled modules takes a second to import
+        if inner is None and isinstance(model, (nn.DataParallel, DistributedDataParallel, AveragedModel)):
+            inner = model.module
+        if inner is None:
+            break
+        model = inner
+    return model
+
+
 def check_model(model: Any) -> Any:
-    """Accept a model that is ready to restore with; anything else is a ValueError."""
+    """Accept a model that is ready to restore with, and return it without wrappers; anything else is a ValueError."""
+    model = unwrap(model)
     if not isinstance(model, nn.Module) or not isinstance(getattr(model, "config", None), Config):
         said = f"a {type(model).__name__}" if isinstance(model, nn.Module) else repr(model)
         raise ValueError(f"model is {said}; accepted is what load_model returns, as in load_model('diffusion-best')")

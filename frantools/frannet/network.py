@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..images import INPUT_SIZE
+from ..weights import FileWeights
 from . import parts
 from .autoregressive import AutoregressiveSetup
 from .colours import to_network, to_rgb
@@ -78,7 +79,8 @@ class FranNet(nn.Module):
 
     name: str | None = None
     """The shipped name or the file's, where it was loaded from one; with `sha256` it goes into recipes."""
-    sha256: str | None = None
+    file: FileWeights | None = None
+    """The weights of the file that it was loaded from."""
     source: str | None = None
     """What `load_model` was given, where that alone finds the model again."""
 
@@ -94,6 +96,19 @@ class FranNet(nn.Module):
         self.time = encoding(config.time_encoding)
         self.decoder = Decoder(config.decoder, sum(self.latent_parts) + sum(self.coordinate_parts) + OUTPUTS)
         self.float()  # whatever torch's default number is: it may be set for other work
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the file that it was loaded from; of the weights themselves once they have changed.
+
+        None of a model that was not loaded.
+        """
+        return None if self.file is None else self.file.identity(self)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the weights are others than those of the file that they were loaded from."""
+        return self.file is not None and self.file.sha256 != self.sha256
 
     @property
     def latent_parts(self) -> tuple[int, int, int]:
@@ -174,7 +189,7 @@ class FranNet(nn.Module):
 
         Raises a ValueError if it is no number, a step that the model does not have, or a time outside of [0, 1].
         """
-        t = torch.as_tensor(t) if isinstance(t, np.ndarray) else t
+        t = torch.from_numpy(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
         last = 1 if floating else self.config.steps - 1
         if isinstance(t, Tensor):

@@ -36,7 +36,7 @@ def check(made: object, **accepted: Iterable[Any] | type[int]) -> None:
     for name, values in accepted.items():
         value = getattr(made, name)
         if isinstance(values, type):
-            whole(name, value)
+            settle(made, **{name: whole(name, value)})
         elif not any(value == each and type(value) is type(each) for each in values):
             raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
 
@@ -116,7 +116,7 @@ class EncoderConfig:
         settle(self, extractors=parts(Extractor, self.extractors))
         check(self, latent=int, gates=GATES)
         for name in ("before", "after"):
-            whole(name, getattr(self, name), 0)
+            settle(self, **{name: whole(name, getattr(self, name), 0)})
         if not 1 <= len(self.stages) <= 6:
             raise ValueError(f"there are {len(self.stages)} stages; accepted are 1 to 6: they halve 64 pixels")
         if self.local and (len(self.local) != len(self.stages) or not all(self.local)):

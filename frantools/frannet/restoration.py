@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .. import noise
 from ..checks import is_whole
+from ..devices import without_autocast
 from ..images import prepare_input
 from ..regions import Region, axes, dimensions
 from .ablations import Ablation, encode
@@ -108,6 +109,7 @@ class Prepared:
     """Those that were made, where they are kept for the next setup."""
 
 
+@without_autocast()
 def prepared(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
@@ -118,7 +120,7 @@ def prepared(
     keep: bool = False,
 ) -> Prepared:
     """Prepare a picture for `sampled`. Arguments and errors are those of `restore`; `keep` keeps a kilobyte a point."""
-    check_model(model)
+    model = check_model(model)
     region = check_region(region)
     x = check_input(image) if isinstance(image, Tensor) else prepare_input(image)
     device = device_of(model)
@@ -138,6 +140,7 @@ def prepared(
     return Prepared(decoder, columns, rows, facts, {} if keep else None)
 
 
+@without_autocast()
 def sampled(
     prepared: Prepared, setup: Sampler | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Sampled:
@@ -349,7 +352,9 @@ def check_input(x: Tensor) -> Tensor:
             f"(1, 1, {INPUT_SIZE}, {INPUT_SIZE}) of prepare_input, and pictures as arrays"
         )
     x = x.detach().float()
-    if not x.abs().max() <= 1.001:  # NaN is not; a resized input may overshoot by a rounding
+    if count := int((~torch.isfinite(x)).sum()):
+        raise ValueError(f"the network's input has {count:,} values that are NaN or infinite; replace them")
+    if x.abs().max() > 1.001:  # a resized input may overshoot by a rounding
         raise ValueError("the network's input leaves [-1, 1]; accepted are floats in it, as prepare_input makes them")
     return x
 

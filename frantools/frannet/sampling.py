@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from .ablations import Ablation, ablation_of, random_positions
 from .colours import to_network
 from .models import check_model, device_of, predictor
@@ -17,6 +18,7 @@ from .samplers import Noise, Sampler
 from .setups import named_setup
 
 
+@without_autocast()
 def sample_points(
     model: FranNet,
     x: Tensor | NDArray[Any],
@@ -66,7 +68,8 @@ def sample_points(
     >>> sample_points(ft.load_model("single-basic"), x, torch.rand(1, 5, 2)).shape
     torch.Size([1, 5, 3])
     """
-    if not isinstance(check_model(model), FranNet):
+    model = check_model(model)
+    if not isinstance(model, FranNet):
         raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
     ablation = ablation_of(ablation)
     setup = named_setup(setup) if isinstance(setup, str) else setup
@@ -117,7 +120,7 @@ def sample_points(
 def _numbers(name: str, given: Any, device: torch.device, least: float | None = None) -> Tensor:
     """Numbers as the network takes them, finite; those of x and of points are from `least` to 1, but for a rounding."""
     try:
-        made = torch.as_tensor(given).to(device, torch.float32)
+        made = torch.as_tensor(given, device=device, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         said = repr(given) if isinstance(given, str) or given is None else f"a {type(given).__name__}"
         raise ValueError(f"{name} is {said}; accepted are tensors and arrays of numbers") from None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import noise
+from ..devices import without_autocast
 from ..images import prepare_input
 from .ablations import Ablation, encode
 from .coordinates import exact_points
@@ -88,6 +89,7 @@ class PreparedPoints:
         return sum(len(tile.points) for tile in self.tiles)
 
 
+@without_autocast()
 def points_decoder(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
@@ -109,15 +111,16 @@ def points_decoder(
     ValueError
         If an argument is not as above.
     """
-    check_model(model)
-    device, places = device_of(model), torch.as_tensor(points)
+    model = check_model(model)
+    device = device_of(model)
+    places = torch.as_tensor(points, device=device)
     if places.ndim != 2 or places.shape[1] != 2 or places.dtype != torch.float64 or not len(places):
         raise ValueError(
             f"points of shape {tuple(places.shape)} and {places.dtype} are given; accepted are (N, 2) float64, N from 1"
         )
     if not (places.amin() >= 0 and places.amax() <= 1):  # NaN is neither
         raise ValueError("a point lies outside of the picture; accepted are coordinates in [0, 1]")
-    dtype, places = PRECISIONS[resolve_precision(precision, device)], places.to(device)
+    dtype = PRECISIONS[resolve_precision(precision, device)]
     x = (check_input(image) if isinstance(image, Tensor) else prepare_input(image)).to(device)
     near = exact_points(places) if isinstance(model, FranNet) else places.float()
     size = TILE[0] if device.type == "cpu" else 1 << 20
@@ -148,6 +151,7 @@ def _run(work: Callable[[int], None], parts: int, report: Callable[[], None], st
         report()
 
 
+@without_autocast()
 def sample_at(
     prepared: PreparedPoints, setup: Sampler | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Colours:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..checks import is_number, is_whole, number, one_of, settle, whole
+from ..checks import flag, is_number, is_whole, number, one_of, plain, settle, whole
 from ..files import finite, to_json
 from ..noise import check_length
 from .samplers import KernelCoefficients, Noise, Predict, Sampler, Step, StepCoefficients
@@ -76,13 +76,12 @@ class Setup(Sampler):
     def __post_init__(self) -> None:
         # NumPy's numbers are welcome, and JSON takes only Python's own.
         settle(self, stochasticity=number("stochasticity", self.stochasticity, 1), K=whole("K", self.K))
-        if not isinstance(self.noise_projection, (bool, np.bool_)):
-            raise ValueError(f"noise_projection is {self.noise_projection!r}; accepted are True and False")
+        settle(self, noise_projection=flag("noise_projection", self.noise_projection))
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
             one_of(name, getattr(self, name), accepted)
         if self.clipping is not None:
             settle(self, clipping=_bounds(self.clipping))
-        settle(self, noise_projection=bool(self.noise_projection), noise_length=check_length(self.noise_length))
+        settle(self, noise_length=check_length(self.noise_length))
         for name in ("start", "stop"):
             value = getattr(self, name)
             if value is not None and (not is_whole(value) or value < 0):
@@ -139,7 +138,7 @@ class Setup(Sampler):
                 sigma = ddim_sigma(a, p, self.stochasticity)
                 keep, toward = sqrt(p), sqrt(max(1 - p - sigma**2, 0.0))
             case _:
-                raise NotImplementedError(f"sampler {self.sampler!r} has no steps")
+                raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {self.sampler!r}")
         added = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[self.noise_stddev]
         return StepCoefficients(int(t), int(t_prev), a, keep, toward, added)
 
@@ -182,6 +181,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 def _bounds(clipping: object) -> tuple[float, float]:
     """`clipping` as a pair of floats (JSON makes a list of it)."""
+    clipping = plain(clipping)
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from ..files import with_infinite
+from ..files import from_json, with_infinite
 from .adapters import COMMON, SchedulerSetup
 from .autoregressive import FRANNETS, AutoregressiveSetup
 from .setup import SETUPS, Setup
@@ -68,7 +67,7 @@ def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
         if not equals:
             key, value = "steps", key
         try:
-            values[key.strip()] = json.loads(value)
+            values[key.strip()] = from_json(value)
         except ValueError:
             values[key.strip()] = value.strip()
     if name in named:
@@ -77,6 +76,8 @@ def named_setup(text: str) -> Setup | AutoregressiveSetup | SchedulerSetup:
             told = f"the setup {name} has no {', '.join(sorted(unknown))} (in {text!r})"
             raise ValueError(f"{told}; accepted are {', '.join(known)}")
         return replace(named[name], **with_infinite(values))
+    if not (name.isidentifier() and name[0].isupper()):  # no class of diffusers, which takes a second to import
+        raise ValueError(f"unknown setup {name!r}; accepted are {', '.join(named)}, and schedulers of diffusers")
     try:
         noise_length = values.pop("noise_length", 0.0)
         return SchedulerSetup(name, values.pop("steps", SchedulerSetup.steps), values, noise_length)

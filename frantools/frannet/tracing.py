@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from ..regions import axes
 from .ablations import Ablation, encode
 from .models import CoordinateModel, schedule_of
@@ -33,6 +34,7 @@ class Trace:
     """The same of the clean colour predicted in each step."""
 
 
+@without_autocast()
 def trace(
     model: CoordinateModel,
     x: Tensor,

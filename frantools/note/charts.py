@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from ..spelling import as_label
 from ..views.drawing import COLOURS, VERBATIM, blank, extent, plain, verbatim
 
 
@@ -98,7 +99,9 @@ def _estimates(axes: Axes, estimates: Sequence[Estimate], colours: Mapping[str, 
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(len(estimates) - 0.5, -0.5)
-    axes.set_yticks(range(len(estimates)), [e.name for e in estimates] if names else [], fontsize=9, **VERBATIM)
+    axes.set_yticks(
+        range(len(estimates)), [as_label(e.name) for e in estimates] if names else [], fontsize=9, **VERBATIM
+    )
     axes.grid(axis="both", which="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
 
@@ -198,7 +201,7 @@ def lengths(panels: Mapping[str, Sequence[Estimate]]) -> Figure:
             errors = [[max(e.mean - e.low, 0) for e in shown], [max(e.high - e.mean, 0) for e in shown]]
             marker, colour = "osD^v"[index % 5], COLOURS[index % len(COLOURS)]
             axes.errorbar(at, means, errors, marker=marker, color=colour, ms=5, lw=1, capsize=2, label=kind)
-        axes.set_xticks(range(len(names)), [name.replace("inf", "one draw") for name in names])
+        axes.set_xticks(range(len(names)), [as_label(name).replace("inf", "one draw") for name in names])
         axes.set_title(title, fontsize=10, **VERBATIM)
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)

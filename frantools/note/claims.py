@@ -50,7 +50,7 @@ def published(measure: str = "mse") -> Losses:
     """The losses that FranNet's author published, of 465 settings: one number each, the mean over 512 pictures."""
     if measure not in LOSSES:
         raise ValueError(f"there is no published {measure!r}; accepted are {', '.join(LOSSES)}")
-    content = json.loads((shipped() / "results" / "published-ddim-sweep.json").read_text())
+    content = json.loads((shipped() / "results" / "published-ddim-sweep.json").read_text(encoding="utf-8"))
     rows = [dict(zip(content["columns"], row, strict=True)) for row in content["rows"]]
     return {_setting(row): np.array([row[LOSSES[measure]]]) for row in rows}
 

@@ -274,5 +274,10 @@ def _draw(data: Restored, recipe: Recipe, figure: Figure | None = None) -> Figur
     return draw(recipe, data)
 
 
+def errors_of(pictures: Mapping[str, Comparison]) -> dict[str, str]:
+    """The errors of columns that failed, by title and picture."""
+    return {f"{title} of {name}": error for name, made in pictures.items() for title, error in made.errors.items()}
+
+
 for _name in FIGURES:
-    register(View(_name, compute, _draw, _check_options))
+    register(View(_name, compute, _draw, _check_options, errors_of))

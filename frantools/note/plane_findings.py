@@ -49,7 +49,7 @@ PICTURES = 512
 
 @cache
 def _content() -> dict[str, Any]:
-    made: dict[str, Any] = json.loads((shipped() / "results" / FILE).read_text())
+    made: dict[str, Any] = json.loads((shipped() / "results" / FILE).read_text(encoding="utf-8"))
     return made
 
 

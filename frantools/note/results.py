@@ -25,7 +25,7 @@ PUBLISHED = {
 
 def files() -> list[dict[str, Any]]:
     """The files of shipped results, in the order of their names; other JSON in their folder has no "results"."""
-    read = [json.loads(path.read_text()) for path in sorted((shipped() / "results").glob("*.json"))]
+    read = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((shipped() / "results").glob("*.json"))]
     return [content for content in read if "results" in content]
 
 
@@ -124,5 +124,5 @@ def curves(model: str = "diffusion-best") -> dict[str, list[tuple[int, float]]]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((shipped() / "results" / name).read_text())
+    content: dict[str, Any] = json.loads((shipped() / "results" / name).read_text(encoding="utf-8"))
     return content

@@ -13,6 +13,7 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import without_autocast
 from ..frannet.checkpoints import load_model
 from ..frannet.models import predictor
 from ..frannet.schedule import Schedule, make
@@ -82,6 +83,7 @@ class Stride:
         return float(np.linalg.norm(self.mean - self.x0))
 
 
+@without_autocast()
 def strides(
     photo: Any, point: tuple[float, float], model: str = "diffusion-basic", setup: Setup = SETUPS["A"], seed: int = 0
 ) -> list[Stride]:
@@ -106,7 +108,7 @@ def strides(
     last: dict[str, Tensor] = {}
 
     with torch.inference_mode():
-        points = torch.tensor([[point]], dtype=torch.float32)
+        points = torch.tensor([[point]], dtype=torch.float32, device="cpu")
         latents = network.latents(network.encode(as_photo(photo).framed_as("square").input), points)
         predict = predictor(network.config, lambda x, t: network.decode(latents, points, t, x), schedule)
 
@@ -116,7 +118,7 @@ def strides(
             return x0, e
 
         def noise(shape: tuple[int, ...]) -> Tensor:
-            last["z"] = torch.randn(shape, generator=random)
+            last["z"] = torch.randn(shape, generator=random, dtype=torch.float32, device="cpu")
             return last["z"]
 
         steps = setup.sample(watched_predict, noise((1, 1, 3)), schedule, noise)

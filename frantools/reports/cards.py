@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..evaluation import NAMES
-from ..files import write_json
+from ..files import read_json, write_json
 
 
 def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
@@ -42,4 +41,4 @@ def keep_quality(card: Path, made: Mapping[str, Any], results: Sequence[Mapping[
     """
     names = ("setup", *NAMES, "calls", "pictures")
     quality = {**made, "results": [{name: result[name] for name in names} for result in results]}
-    write_json(card, {**json.loads(card.read_text()), "quality": quality})
+    write_json(card, {**read_json(card), "quality": quality})

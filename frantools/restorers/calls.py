@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from math import inf
 from numbers import Real
 from threading import Event
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ..checks import plain
 from ..regions import Region
 from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError
 
@@ -22,6 +24,7 @@ LOOK = 0.03  # seconds between looks whether the answer is still wanted
 
 def check_timeout(timeout: object) -> float | None:
     """Seconds after which an answer is no longer waited for, or None; a ValueError for anything else."""
+    timeout = plain(timeout)
     if timeout is None:
         return None
     if not isinstance(timeout, Real) or isinstance(timeout, bool) or not 0 < float(timeout) < inf:
@@ -39,7 +42,8 @@ def abandonable(
     """Call a function on a thread of its own, and leave it behind where its answer is no longer wanted.
 
     Python cannot end a thread. What is left behind runs to its end, and its answer is dropped. The number of threads
-    that torch uses is the same after as before.
+    that torch uses is the same after as before. Where no thread can be started, the function runs on this one, and its
+    answer is waited for.
 
     Parameters
     ----------
@@ -79,8 +83,12 @@ def abandonable(
     late = f"{title} did not answer within {timeout:g} s" if timeout is not None else ""
     if timeout is not None and time.monotonic() - begun > timeout:
         raise RestorerError(late)
-    thread = threading.Thread(target=run, name=f"frantools: {title}", daemon=True)
-    thread.start()
+    # The function finds the context variables of its caller, NumPy's handling of errors among them.
+    thread = threading.Thread(target=copy_context().run, args=(run,), name=f"frantools: {title}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the system allows no more threads, or the interpreter is about to end
+        run()
     while thread.is_alive():
         thread.join(LOOK)
         if not thread.is_alive():

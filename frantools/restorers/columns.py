@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import is_whole
+from ..checks import is_whole, plain
 from ..degradation import Degradation
 from ..files import to_json, with_infinite
 from ..frannet.ablations import Ablation, ablation_of
@@ -100,7 +100,7 @@ class Column:
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType({**(settings or {}), **others})
+        self.given, self.settings = given, MappingProxyType(plain({**(settings or {}), **others}))
         self._made: dict[Any, Restorer] = {}
 
     @property
@@ -159,8 +159,12 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON can hold it. It never raises: what nothing names again is said to be missing."""
+        return self._described(None)
+
+    def _described(self, made: Restorer | None) -> dict[str, Any]:
+        """The same, from what restores in the column, if that is known."""
         try:
-            named = self._named()
+            named = self._named(made)
             if not is_json(named):
                 raise TypeError("JSON cannot hold what describes it")
             if not FINDABLE & named.keys():
@@ -172,12 +176,12 @@ class Column:
         if "missing" in named and is_json(dict(self.settings)) and self.settings:
             settings = {**(named.get("settings") or {}), **self.settings}
             named = {**named, "settings": settings}  # for what is given again
-        made: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
+        described: dict[str, Any] = {**named, "title": self.title, "seed": self.seed}
         if self.given is not None:
-            made["degradation"] = self.given.to_dict()
-        return {"title": made.pop("title"), **made}
+            described["degradation"] = self.given.to_dict()
+        return {"title": described.pop("title"), **described}
 
-    def _named(self) -> dict[str, Any]:
+    def _named(self, made: Restorer | None) -> dict[str, Any]:
         """What finds again what restores, or says why nothing does."""
         what: Any = self.what
         setup: Sampler | None = self.setup
@@ -190,7 +194,7 @@ class Column:
         elif isinstance(what, Sampler):
             what, setup = what.default_model, what
         elif kind in ("", "function"):
-            return dict(self.restorer().to_dict())
+            return dict((self.restorer() if made is None else made).to_dict())
         if why := unnamed(setup):
             return missing(self.title, f"{self.title} {why}") | {"model": what}
         said = {
@@ -199,25 +203,30 @@ class Column:
         extra = {"settings": said} if said else {}
         return {"model": what, "setup": setup.to_dict() if setup is not None else None, **extra}
 
-    def key(self) -> str:
-        """What tells its restorations from others', within this process at least."""
-        made = self.to_dict()
-        made.pop("title")
-        if made.pop("missing", None) and "sha256" not in made:
-            made["object"] = self.what if isinstance(self.what, str) else token(self.what)
-            made["settings"] = {name: in_full(value) for name, value in self.settings.items()}
-            made["setup"] = sampler(self.setup)
-        try:
-            state = getattr(self.restorer(), "state", None)
-            made["state"] = state() if callable(state) else None
-        except Exception:  # of whatever kind: it is told where the column is restored
-            made["state"] = None
-        return to_json(made, sort_keys=True, default=repr)
+    def key(self, restorer: Restorer | None = None) -> str:
+        """What tells its restorations from others', within this process at least.
 
-    @property
-    def lasting(self) -> bool:
+        Parameters
+        ----------
+        restorer : Restorer, optional
+            What restores in the column, if that is known.
+        """
+        described = self._described(restorer)
+        described.pop("title")
+        if described.pop("missing", None) and "sha256" not in described:
+            described["object"] = self.what if isinstance(self.what, str) else token(self.what)
+            described["settings"] = {name: in_full(value) for name, value in self.settings.items()}
+            described["setup"] = sampler(self.setup)
+        try:
+            state = getattr(self.restorer() if restorer is None else restorer, "state", None)
+            described["state"] = state() if callable(state) else None
+        except Exception:  # of whatever kind: it is told where the column is restored
+            described["state"] = None
+        return to_json(described, sort_keys=True, default=repr)
+
+    def is_lasting(self, restorer: Restorer | None = None) -> bool:
         """Whether `key` means the same in other processes: where names, which hashes go with, say all of it."""
-        return isinstance(self.what, (str, Sampler)) and "missing" not in self.to_dict()
+        return isinstance(self.what, (str, Sampler)) and "missing" not in self._described(restorer)
 
     @classmethod
     def from_dict(cls, column: Mapping[str, Any], trust: bool = False) -> Column:

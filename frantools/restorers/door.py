@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import cache
-from itertools import chain
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
@@ -23,11 +22,13 @@ from ..devices import find_device
 from ..frannet.ablations import ablation_of
 from ..frannet.adapters import COMMON
 from ..frannet.checkpoints import is_shipped
+from ..frannet.models import unwrap
 from ..frannet.network import FranNet
 from ..frannet.restoration import refusal
 from ..frannet.samplers import Sampler
 from ..frannet.setup import QUICK, SETUPS, Setup
 from ..frannet.setups import AUTOREGRESSIVE, named_setup
+from ..weights import weights_hash
 from .calls import Abandonable, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
@@ -102,8 +103,6 @@ def _is_setup(text: str) -> bool:
     name = text.partition(":")[0]
     if name.upper() in (*SETUPS, AUTOREGRESSIVE) or name.removesuffix("Scheduler") in COMMON:
         return True
-    if not (name.isidentifier() and name[0].isupper()):  # no class of diffusers, which takes a second to import
-        return False
     try:
         named_setup(text)
     except (ValueError, ImportError):
@@ -185,7 +184,7 @@ def _made(
         return FunctionRestorer(what, settings, title, timeout)
 
     def frannet(model: FranNet | str, chosen: Sampler | None) -> Restorer:
-        network = shared_model(model) if isinstance(model, str) else model
+        network = shared_model(model) if isinstance(model, str) else unwrap(model)
         if device is not None:
             network = _moved(network, device)
         name = model if isinstance(model, str) else None
@@ -258,18 +257,17 @@ def is_frannet(path: Path) -> bool:
         return True
 
 
-_on_devices: WeakKeyDictionary[FranNet, dict[str, tuple[object, FranNet]]] = WeakKeyDictionary()
+_on_devices: WeakKeyDictionary[FranNet, dict[str, tuple[str, FranNet]]] = WeakKeyDictionary()
 
 
 def _moved(model: FranNet, device: str | torch.device) -> FranNet:
     """A model on another device, moved once, and again where its weights have changed; the given one stays as it is."""
-    found, weights = find_device(str(device)), list(chain(model.parameters(), model.buffers()))
+    found = find_device(str(device))
     if found == next(model.parameters()).device:
         return model
-    # Tensors of inference mode have no versions, and nothing tells whether they have changed.
-    state = [(each.data_ptr(), object() if each.is_inference() else each._version) for each in weights]
+    state = weights_hash(model)
     copies = _on_devices.setdefault(model, {})
-    before, moved = copies.get(str(found), (None, model))
+    before, moved = copies.get(str(found), ("", model))
     if before != state:
         moved = deepcopy(model).to(found)
         copies[str(found)] = state, moved

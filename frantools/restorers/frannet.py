@@ -16,7 +16,7 @@ from ..frannet import restoration
 from ..frannet.ablations import Ablation
 from ..frannet.checkpoints import load_model
 from ..frannet.config import Config
-from ..frannet.models import CoordinateModel, schedule_of
+from ..frannet.models import CoordinateModel, schedule_of, unwrap
 from ..frannet.network import FranNet
 from ..frannet.samplers import Sampler
 from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
@@ -24,6 +24,7 @@ from ..frannet.setups import setup_from_dict
 from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
+from ..weights import weights_hash
 from .protocol import Given, Progress, Restoration, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
@@ -44,7 +45,8 @@ def _load(name: str, state: object) -> FranNet:
 
 def is_model(what: object) -> bool:
     """Whether an object is a FranNet, or another coordinate model that says what it is as FranNet's config does."""
-    return isinstance(what, nn.Module) and isinstance(getattr(what, "config", None), Config)
+    model = unwrap(what)
+    return isinstance(model, nn.Module) and isinstance(getattr(model, "config", None), Config)
 
 
 def unnamed(setup: Sampler | None) -> str:
@@ -94,11 +96,11 @@ class FranNetRestorer:
         name: str | None = None,
         ablation: Ablation | None = None,
     ) -> None:
-        restoration.check_model(model)
-        self.model, self.setup = model, restoration.check_setup(model, setup)
+        self.model = model = restoration.check_model(model)
+        self.setup = restoration.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
+        self._by_name = name is not None
         self.title = title or getattr(model, "name", None) or "FranNet"
-        self.sha256: str | None = getattr(model, "sha256", None)
         self.random = model.config.sampler is not None
         self.ablation = ablation
         likely_calls = 1 if self.setup is None else min(self.calls, self.setup.likely_calls)
@@ -108,6 +110,15 @@ class FranNetRestorer:
     def calls(self) -> int:
         """How often the network is called for a point; at most, where the sampler may end before."""
         return 1 if self.setup is None else self.setup.calls_on(schedule_of(self.model))
+
+    @property
+    def sha256(self) -> str | None:
+        """What the model says of its weights; None of one without a file."""
+        return getattr(self.model, "sha256", None)
+
+    @property
+    def _has_changed(self) -> bool:
+        return isinstance(self.model, FranNet) and self.model.changed
 
     @property
     def feature_maps(self) -> int | None:
@@ -157,17 +168,22 @@ class FranNetRestorer:
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        weights = (*self.model.parameters(), *self.model.buffers())
-        return [self.sha256, *(None if each.is_inference() else each._version for each in weights)]
+        assert isinstance(self.model, nn.Module)
+        return [weights_hash(self.model)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:
-        """The hash of the weights, where the model has a name."""
-        return {self.name: self.sha256} if self.name is not None and self.sha256 is not None else {}
+        """The hash of the weights, where the model has a name that finds them again."""
+        if self.name is None or self.sha256 is None or (self._has_changed and not self._by_name):
+            return {}
+        return {self.name: self.sha256}
 
     def to_dict(self) -> dict[str, Any]:
         """The model by its name, and the setup."""
         if self.name is None:
             return missing(self.title, f"{self.title} is a FranNet in memory; a column of its file's path has a name")
+        if self._has_changed:
+            why = f"{self.title} has weights that changed in memory, which no file holds"
+            return missing(self.title, why) | {"weights": self.sha256}
         if why := unnamed(self.setup):
             return missing(self.title, f"{self.title} {why}") | {"model": self.name}
         setup = self.setup.to_dict() if self.setup is not None else None

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from threading import RLock
+from threading import RLock, get_ident
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..checks import plain
 from ..files import to_json
 from ..regions import Region
 from .calls import abandonable
@@ -59,7 +64,7 @@ class FunctionRestorer(Usual):
         while isinstance(function, partial) and not function.args:  # a function and its settings
             settings = {**function.keywords, **(settings or {})}
             function = function.func
-        self.function, self.settings, self.timeout = function, dict(settings or {}), timeout
+        self.function, self.settings, self.timeout = function, plain(dict(settings or {})), timeout
         self.title = title or name_of(function)
         self.names, open_ended = parameters(function)
         unknown = self.settings.keys() - self.names.keys()
@@ -79,7 +84,8 @@ class FunctionRestorer(Usual):
         named = {name: value for name, value in offered.items() if name in self.names} | self.settings
         begun, picture = time.perf_counter(), np.array(given.picture)
         answer = abandonable(lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout)
-        return Restoration(checked_picture(answer, self.title), time.perf_counter() - begun, calls=0)
+        image, remarks = checked_picture(answer, self.title)
+        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 
     def state(self) -> str:
         """The module that it is of, which for a file has the hash of its content."""
@@ -152,14 +158,14 @@ FILES: dict[str, str] = {}
 
 
 def from_file(path: str, name: str) -> Callable[..., Any]:
-    """A function of a Python file. The file is run, and imports what lies beside it.
+    """A function of a Python file. The file is run, and imports what lies beside it, also when the function is called.
 
     Raises a FileNotFoundError or ValueError if there is no such file, it cannot be run, or it has no such function.
     """
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    digest = hashlib.sha256(str(file.resolve()).encode() + file.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(file.resolve()) + file.read_bytes()).hexdigest()[:16]
     module_name = f"{PREFIX}{file.stem}_{digest}"
     with _loading:  # or another thread would find it half run
         module = sys.modules.get(module_name) or _run(file, module_name)
@@ -168,13 +174,14 @@ def from_file(path: str, name: str) -> Callable[..., Any]:
 
 
 def _run(file: Path, module_name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(module_name, file)
+    neighbours = _Neighbours(file.resolve().parent)
+    spec = importlib.util.spec_from_file_location(module_name, file, loader=_Loader(module_name, str(file), neighbours))
     if spec is None or spec.loader is None:
         raise ValueError(f"{file} is not a Python file; accepted is FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        with _beside(file.resolve().parent):
+        with neighbours.importable():
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # of whatever kind: it is a user's file
         del sys.modules[module_name]
@@ -182,24 +189,102 @@ def _run(file: Path, module_name: str) -> ModuleType:
     return module
 
 
-@contextmanager
-def _beside(folder: Path) -> Iterator[None]:
-    """The files of a folder can be imported, and are forgotten after: another folder may have files of these names."""
-    if str(folder) in sys.path or (folder == Path.cwd() and "" in sys.path):
-        yield
-        return
-    before = set(sys.modules)
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()  # or a file that was written just now is not seen
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
+class _Neighbours(MetaPathFinder):
+    """The modules beside a Python file, which it and they may import at any time, as if the folder were on `sys.path`.
+
+    Only during an import are they in `sys.modules`: another folder may have files of the same names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.modules: dict[str, ModuleType] = {}
+        self.thread = 0
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        """The module of a name, if the folder is where Python finds it."""
+        if self.thread != get_ident():
+            return None
+        spec = PathFinder.find_spec(name, [str(self.folder), *sys.path] if path is None else path)
+        if spec is None or not self._holds(spec.origin if spec.has_location else None, spec.submodule_search_locations):
+            return None
+        if isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(spec.loader.name, spec.loader.path, self)
+        return spec
+
+    def _holds(self, file: str | None, folders: Iterable[str] | None) -> bool:
+        """Whether a module, of a file or of several folders, is one of the folder's."""
+        where = file or next(iter(folders or ()), None)
+        return where is not None and Path(where).is_relative_to(self.folder)
+
+    def _names(self, name: str) -> bool:
+        """Whether a module of that name may be one of the folder's."""
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            return False
+        if (self.folder / f"{top}.py").is_file() or (self.folder / top / "__init__.py").is_file():
+            return True
+        return (self.folder / top).is_dir() and (top in self.modules or top not in sys.modules)
+
+    def __call__(self, name: str, *args: Any, **others: Any) -> ModuleType:
+        """Import a module; see Python's `__import__`."""
+        level = args[3] if len(args) > 3 else others.get("level", 0)
+        if not level and not self._names(name):
+            return builtins.__import__(name, *args, **others)
+        with self.importable("" if level else name.partition(".")[0]):
+            return builtins.__import__(name, *args, **others)
+
+    @contextmanager
+    def importable(self, top: str = "") -> Iterator[None]:
+        """Let this thread import the modules; of `top`, no other folder's."""
+        on_path = str(self.folder) in sys.path or (self.folder == Path.cwd() and "" in sys.path)
+        with _loading:
+            if on_path:
+                yield
+                return
+            outermost = self not in sys.meta_path
+            if outermost:
+                self._enter()
+            self._hide([name for name in self.foreign & set(sys.modules) if name.partition(".")[0] == top])
+            try:
+                yield
+            finally:
+                if outermost:
+                    self._leave()
+
+    def _hide(self, names: Iterable[str]) -> None:
+        """Take modules out of `sys.modules`, until the import ends."""
+        self.hidden |= {name: sys.modules.pop(name) for name in names}
+
+    def _enter(self) -> None:
+        self.hidden: dict[str, ModuleType] = {}
+        self._hide(self.modules.keys() & set(sys.modules))
+        self.foreign = set(sys.modules)
+        sys.modules.update(self.modules)
+        self.thread = get_ident()
+        sys.meta_path.insert(0, self)
+        importlib.invalidate_caches()  # or a file that was written just now is not seen
+
+    def _leave(self) -> None:
+        sys.meta_path.remove(self)
+        for name in set(sys.modules) - self.foreign | self.hidden.keys() & set(sys.modules):
             found = sys.modules[name]
-            source = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
-            if source and not name.startswith(PREFIX) and Path(source).is_relative_to(folder):
-                del sys.modules[name]
+            file, folders = getattr(found, "__file__", None), getattr(found, "__path__", None)
+            if self._holds(file, folders) and not name.startswith(PREFIX):
+                self.modules[name] = sys.modules.pop(name)
+        sys.modules.update(self.hidden)
+
+
+class _Loader(SourceFileLoader):
+    """Load a module that may import its neighbours, also when its functions are called later."""
+
+    def __init__(self, name: str, path: str, neighbours: _Neighbours) -> None:
+        super().__init__(name, path)
+        self.neighbours = neighbours
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code."""
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.neighbours}
+        super().exec_module(module)
 
 
 def from_module(module: str, name: str) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from math import ceil
 from threading import Lock
@@ -14,26 +14,30 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ..checks import whole
+from ..checks import plain, whole
 from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
+from ..weights import weights_hash
 from .calls import abandonable
-from .protocol import Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
-from .tiling import ALIGNED, TILE, WHOLE, seen, tiled
+from .protocol import Cancelled, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
+from .tiling import ALIGNED, MULTIPLES, TILE, WHOLE, CallError, call_padded, seen, tiled
 
 SETTINGS = ("tile", "overlap")
+ODD = max(MULTIPLES) + 1  # pixels a side of a part that tells which multiples a module needs
 
 
 class ModuleRestorer(Usual):
     """A `torch.nn.Module` that takes (1, 3, H, W) floats in [0, 1] and answers with the same, of any scale.
 
-    It is called in evaluation mode, on its own device and in its own dtype, without gradients.
+    It is called in evaluation mode, on its own device and in its own dtype, without gradients. If it fails, or its
+    answer is not a whole number of times as large as its input, the input is padded by reflection to a multiple of 2, 4
+    ... 64 pixels, and the answer cropped.
 
     Parameters
     ----------
     module : nn.Module
-        Left in the mode that it was in.
+        Left in the mode that it was in. It may be compiled, scripted, traced, frozen, exported or quantised.
     settings : dict
         `tile`: pixels a side of a tile, 0 for none, default 256 where the picture is larger than 384. `overlap`: pixels
         around a tile; default: as far as the module is found to see.
@@ -59,7 +63,7 @@ class ModuleRestorer(Usual):
         path: str | None = None,
         sha256: str | None = None,
     ) -> None:
-        self.module, self.settings, self.timeout = module, dict(settings or {}), timeout
+        self.module, self.settings, self.timeout = module, plain(dict(settings or {})), timeout
         self.title = title or type(module).__name__
         if unknown := self.settings.keys() - set(SETTINGS):
             raise ValueError(
@@ -74,9 +78,8 @@ class ModuleRestorer(Usual):
     ) -> Restoration:
         """Call the module, for each tile where there are several; see `Restorer`."""
         begun, start = time.perf_counter(), time.monotonic()
-        example = next(chain(self.module.parameters(), self.module.buffers()), torch.empty(0))
-        dtype = example.dtype if example.is_floating_point() else torch.float32
-        picture = to_tensor(given.picture).to(example.device, dtype)
+        example = _example(self.module)
+        picture = to_tensor(given.picture).to(example.device, example.dtype)
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
@@ -87,32 +90,64 @@ class ModuleRestorer(Usual):
             share = done
             progress(done)
 
-        answer, remarks = self._restored(network, picture, report)
-        image = checked_picture(to_array(answer.float().cpu()), self.title)
-        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
+        try:
+            answer, remarks = self._restored(network, picture, report)
+        except CallError as error:
+            raise error.error from None
+        image, clipped = checked_picture(to_array(answer.float().cpu()), self.title)
+        return Restoration(image, time.perf_counter() - begun, calls=0, remarks=(*remarks, *clipped))
 
     def _restored(
         self, network: Callable[[Tensor], Tensor], picture: Tensor, report: Progress
     ) -> tuple[Tensor, tuple[str, ...]]:
         """The answer for the whole picture, tiled where that is wanted and possible."""
+
+        def padded(x: Tensor) -> Tensor:
+            answer, _multiples[self.module] = call_padded(network, x, _multiples.get(self.module, 1))
+            return answer
+
+        answer, remarks = self._tiled(network, padded, picture, report)
+        height, width = picture.shape[-2:]
+        tall, wide = (_aligned(side, max(1, _multiples[self.module])) for side in (height, width))
+        if (tall, wide) != (height, width):
+            sizes = f"from {width} x {height} to {wide} x {tall}"
+            remarks += (f"The input of {self.title} was padded by reflection {sizes}, and its answer was cropped",)
+        return answer, remarks
+
+    def _tiled(
+        self,
+        network: Callable[[Tensor], Tensor],
+        padded: Callable[[Tensor], Tensor],
+        picture: Tensor,
+        report: Progress,
+    ) -> tuple[Tensor, tuple[str, ...]]:
         longer = max(picture.shape[-2:])
-        tile = _aligned(self.settings.get("tile", TILE if longer > WHOLE else 0))
-        if not tile or longer <= tile:
-            return network(picture), ()
+        tile = self.settings.get("tile", TILE if longer > WHOLE else 0)
+        if not tile or longer <= _aligned(tile):
+            return padded(picture), ()
         if "overlap" in self.settings:
-            overlap: int | str = _aligned(self.settings["overlap"])
+            overlap: int | str = self.settings["overlap"]
         else:
-            if self.module not in _seen:
-                _seen[self.module] = seen(network, picture)
-            overlap = _seen[self.module]
+            weights = weights_hash(self.module)
+            if _seen.get(self.module, ("", 0))[0] != weights:
+                with suppress(CallError):  # another size may suit it
+                    padded(picture[..., :ODD, :ODD].contiguous())
+                _seen[self.module] = weights, seen(network, picture)
+            overlap = _seen[self.module][1]
         if isinstance(overlap, str):
-            return network(picture), (f"{self.title} was not tiled, since {overlap}",)
-        return tiled(network, picture, overlap, tile, report), ()
+            return padded(picture), (f"{self.title} was not tiled, since {overlap}",)
+        aligned = max(ALIGNED, _multiples.get(self.module, 1))  # a tile's pixels are halved as those of the whole are
+        return tiled(padded, picture, _aligned(overlap, aligned), _aligned(tile, aligned), report), ()
 
     def _answer(self, x: Tensor) -> Tensor:
         """One call, in evaluation mode and without gradients."""
         with evaluating(self.module), torch.inference_mode():
-            answer = self.module(x)
+            try:
+                answer = self.module(x)
+            except (MemoryError, torch.OutOfMemoryError, Cancelled):
+                raise
+            except Exception as error:  # of whatever kind: compiled and exported modules refuse sizes in several ways
+                raise CallError(error) from None
         if not isinstance(answer, Tensor):
             raise RestorerError(f"{self.title} answered {type(answer).__name__}; accepted is a tensor (1, 3, H, W)")
         if answer.ndim != 4 or answer.shape[0] != 1 or answer.shape[1] != 3:
@@ -123,8 +158,7 @@ class ModuleRestorer(Usual):
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
-        tensors = chain(self.module.parameters(), self.module.buffers())
-        return [self.sha256, *((each.data_ptr(), None if each.is_inference() else each._version) for each in tensors)]
+        return [weights_hash(self.module)]
 
     def hashes(self, photo: Photo | None) -> dict[str, str]:
         """The hash of the file that the module was made of."""
@@ -137,7 +171,8 @@ class ModuleRestorer(Usual):
         return {"path": self.path, "sha256": self.sha256, "settings": self.settings}
 
 
-_seen: WeakKeyDictionary[nn.Module, int | str] = WeakKeyDictionary()  # what was probed
+_seen: WeakKeyDictionary[nn.Module, tuple[str, int | str]] = WeakKeyDictionary()  # what was probed, by weights
+_multiples: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()  # what `call_padded` found
 _evaluating: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDictionary()
 _lock = Lock()
 
@@ -146,9 +181,11 @@ _lock = Lock()
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, until the last of those that use the module at the same time has left."""
     with _lock:
-        users, training = _evaluating.get(module) or (0, [each for each in module.modules() if each.training])
+        users, training = _evaluating.get(module) or (0, [each for each in module.modules() if _is_training(each)])
         _evaluating[module] = users + 1, training
-        module.eval()
+        if training:
+            with suppress(NotImplementedError):  # an exported module stays in the mode that it was exported in
+                module.eval()
     try:
         yield
     finally:
@@ -161,6 +198,30 @@ def evaluating(module: nn.Module) -> Iterator[None]:
                     each.training = True
 
 
-def _aligned(pixels: int) -> int:
+def _is_training(module: nn.Module) -> bool:
+    """Whether a module is in training mode. A frozen one has no modes."""
+    try:
+        return module.training
+    except AttributeError:
+        return False
+
+
+def _example(module: nn.Module) -> Tensor:
+    """A tensor of the device and the dtype that a module takes: one of its weights, or float32 if it has none."""
+    tensors = chain(module.parameters(), module.buffers(), _constants(module))
+    weights = (each for each in tensors if each.is_floating_point())
+    return next(weights, torch.empty(0, dtype=torch.float32, device="cpu"))
+
+
+def _constants(module: nn.Module) -> Iterator[Tensor]:
+    """The tensors in a script's code, which freezing makes of its weights; those without a dimension are numbers."""
+    if isinstance(module, torch.jit.ScriptModule):
+        graph: Any = module.inlined_graph  # its nodes live as long as it does
+        for node in graph.findAllNodes("prim::Constant"):
+            if node.output().type().kind() == "TensorType" and node.t("value").ndim:
+                yield node.t("value")
+
+
+def _aligned(pixels: int, multiple: int = ALIGNED) -> int:
     """So many pixels or a few more, so that networks that halve a picture several times stay aligned."""
-    return ceil(pixels / ALIGNED) * ALIGNED
+    return ceil(pixels / multiple) * multiple

@@ -13,11 +13,11 @@ import numpy as np
 from ..degradation import Degradation
 from ..frannet.restoration import Colours as Colours
 from ..frannet.restoration import Progress as Progress
+from ..images import OVERSHOOT, ROUNDING, unit_floats
 from ..photo import Photo
 from ..regions import Region
 
 LONGEST = 300  # characters of an error that is shown in the place of a picture
-OVERSHOOT = 1.0  # how far answers may leave [0, 1] and are clipped: filters ring at edges
 
 
 class Cancelled(Exception):  # noqa: N818
@@ -140,8 +140,8 @@ def missing(title: str, sentence: str) -> dict[str, Any]:
     return {"missing": sentence, "title": title}
 
 
-def checked_picture(answer: object, title: str) -> Colours:
-    """A restorer's answer as float32 (H, W, 3) in [0, 1].
+def checked_picture(answer: object, title: str) -> tuple[Colours, tuple[str, ...]]:
+    """A restorer's answer as float32 (H, W, 3) in [0, 1], and a remark if more than a rounding was clipped.
 
     Parameters
     ----------
@@ -172,15 +172,16 @@ def checked_picture(answer: object, title: str) -> Colours:
     if array.shape[2] != 3:
         raise RestorerError(f"{title} answered {array.shape[2]} channels; {accepted}")
     if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255)
-    wrong = int(np.size(array) - np.isfinite(array).sum())
-    if wrong:
-        raise RestorerError(f"{title} answered {wrong:,} values that are NaN or infinite; {accepted}")
+        return array.astype(np.float32) / np.float32(255), ()
+    try:
+        clipped = unit_floats(array, f"{title} answered", OVERSHOOT)
+    except ValueError as error:
+        raise RestorerError(str(error)) from None
+    picture: Colours = clipped.astype(np.float32)
     low, high = float(array.min()), float(array.max())
-    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-        raise RestorerError(f"{title} answered values from {low:.3g} to {high:.3g}; {accepted}")
-    picture: Colours = array.astype(np.float32).clip(0, 1)
-    return picture
+    if low >= -ROUNDING and high <= 1 + ROUNDING:
+        return picture, ()
+    return picture, (f"{title} answered values from {low:.3g} to {high:.3g}, which were clipped to [0, 1]",)
 
 
 def sentence(error: BaseException, title: str) -> str:

@@ -17,10 +17,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..devices import on_processor
 from ..files import hash_of
+from ..frannet.checkpoints import name_in_model
+from ..weights import FileWeights
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
+WRAPPERS = ("params_ema", "params", "state_dict", "model", "net_g", "net", "network", "generator")
+"""Trainings keep a model's weights under these keys of a dict, or prefixes of a flat file; the first one counts."""
 GET = 'pip install "frantools[published]"'
 
 
@@ -31,7 +36,7 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix.lower() == ".safetensors":
-            return load_file(path)
+            return _state_dict(load_file(path), path)
         with warnings.catch_warnings():  # of torch's, about files that it then refuses: that is one sentence
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -53,12 +58,21 @@ def _first_line(error: Exception) -> str:
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     """The tensors by name, out of the dicts that trainings wrap them in."""
-    for key in ("params_ema", "params", "state_dict", "model", "net", "network", "generator"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+    while isinstance(content, Mapping) and (
+        key := next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+    ):
+        content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"{path} holds no tensors by name; accepted are state dicts")
-    return {str(key).removeprefix("module."): value for key, value in content.items()}
+    return {name_in_model(str(key)): value for key, value in content.items()}
+
+
+def _without_common_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with the first of `WRAPPERS` that any does, by the rest of their names."""
+    for wrapper in WRAPPERS:
+        if chosen := {key: value for key, value in tensors.items() if key.startswith(f"{wrapper}.")}:
+            return {name_in_model(key.removeprefix(f"{wrapper}.")): value for key, value in chosen.items()}
+    return {}
 
 
 def _spandrel() -> Any:
@@ -86,13 +100,26 @@ class _Described(nn.Module):
         return made
 
 
+def _described(spandrel: Any, tensors: dict[str, Tensor]) -> Any:
+    """The model of some tensors. Old names begin with "model." themselves, so that prefixes go only where they must."""
+    try:
+        return spandrel.ModelLoader().load_from_state_dict(tensors)
+    except spandrel.UnsupportedModelError:
+        shorter = _without_common_prefix(tensors)
+        if not shorter:
+            raise
+        return _described(spandrel, shorter)
+
+
 @lru_cache(maxsize=8)
-def _module(path: Path, state: object) -> tuple[nn.Module, str]:
-    """The module of a weight file and the hash of the file, read again where it has changed."""
+def _module(path: Path, state: object) -> tuple[nn.Module, FileWeights]:
+    """The module of a weight file and what it was loaded with, read again where the file has changed."""
     tensors = tensors_of(path)  # first: what is wrong with the file is told whether or not spandrel is at hand
     spandrel = _spandrel()
     try:
-        described = spandrel.ModelLoader().load_from_state_dict(tensors)
+        # A new module draws the numbers of its weights, and the user's generator stays as it is.
+        with on_processor(), torch.random.fork_rng(devices=[]):
+            described = _described(spandrel, tensors)
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
     except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like
@@ -103,7 +130,8 @@ def _module(path: Path, state: object) -> tuple[nn.Module, str]:
     if channels != (3, 3):
         raise ValueError(f"{path} takes {channels[0]} channels and answers {channels[1]}; accepted are 3 and 3")
     described.float()  # half precision is slow on processors, and some layers lack it there
-    return _Described(described).eval(), hash_of(path)
+    module = _Described(described).eval()
+    return module, FileWeights(module, hash_of(path))
 
 
 def published(
@@ -118,5 +146,6 @@ def published(
     if not file.is_file():
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
-    module, digest = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    module, weights = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
+    digest = weights.identity(module)
     return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), digest)

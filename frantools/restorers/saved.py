@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..files import hash_of
 from ..images import ACCEPTED, as_picture, load_image
 from ..photo import Photo
 from ..regions import Region
+from ..spelling import composed, find_spelling
 from .protocol import Colours, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
 
 
@@ -24,24 +26,26 @@ def matching(folder: Path, photo: Photo) -> Path:
     That is the one of the same file name; else the one of the same stem; else the only one whose name begins with the
     stem, such as ``cat_x4.png`` for ``cat.jpg``. Raises a RestorerError if there is none, or several could be meant.
     """
-    name, stem = Path(photo.name).name, Path(photo.name).stem
+    wanted = Path(composed(photo.name))
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings() and path.is_file())
     if not files:
         raise RestorerError(f"{folder} holds no pictures; accepted are {ACCEPTED}")
+    names = {path: Path(composed(path.name)) for path in files}
     for alike in (
-        [path for path in files if path.name == name],
-        [path for path in files if path.stem == stem],
-        [path for path in files if path.stem.startswith(stem)],
+        [path for path in files if path.name == Path(photo.name).name],
+        [path for path, name in names.items() if name.name == wanted.name],
+        [path for path, name in names.items() if name.stem == wanted.stem],
+        [path for path, name in names.items() if name.stem.startswith(wanted.stem)],
     ):
-        if len(alike) == 1:
+        if len({path.resolve() for path in alike}) == 1:  # also of several links to one file
             return alike[0]
         if alike:
             listed = ", ".join(path.name for path in alike[:4])
             raise RestorerError(
-                f"{folder} has {len(alike)} pictures for {name} ({listed}); accepted is one of that stem"
+                f"{folder} has {len(alike)} pictures for {wanted.name} ({listed}); accepted is one of that stem"
             )
     raise RestorerError(
-        f"{folder} has no picture for {name}; accepted are the same name, its stem, or one that begins so"
+        f"{folder} has no picture for {wanted.name}; accepted are the same name, its stem, or one that begins so"
     )
 
 
@@ -57,6 +61,12 @@ def framed(image: Colours, photo: Photo) -> Colours:
     side = min(tall, wide)
     top, left = (tall - side) // 2, (wide - side) // 2
     return image[top : top + side, left : left + side]
+
+
+@lru_cache(maxsize=256)
+def _hash_of(path: Path, state: object) -> str:
+    """The hash of a file, read again where the file has changed."""
+    return hash_of(path)
 
 
 class SavedPictures(Usual):
@@ -76,7 +86,7 @@ class SavedPictures(Usual):
     cost: float | None = 0.1
 
     def __init__(self, path: str | PathLike[str], title: str | None = None) -> None:
-        self.path = Path(path).expanduser()
+        self.path = find_spelling(Path(path).expanduser())
         if not self.path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
         self.title = title or self.path.stem or str(path)
@@ -103,7 +113,8 @@ class SavedPictures(Usual):
         if photo is None and self.path.is_dir():
             return {}
         path = self.path if photo is None else self.of(photo)
-        return {path.as_posix(): hash_of(path)}
+        status = path.stat()
+        return {path.as_posix(): _hash_of(path, (status.st_mtime_ns, status.st_size))}
 
     def to_dict(self) -> dict[str, Any]:
         """The path."""
@@ -125,15 +136,20 @@ class SavedArray(Usual):
         self.title = title or "array"
         given = np.asarray(array)
         colours = given if given.ndim == 3 and given.shape[2] == 3 else as_picture(array)
-        self.image: Colours = checked_picture(colours, self.title)
+        self.image: Colours
+        self.image, self.remarks = checked_picture(colours, self.title)
         self.image.flags.writeable = False
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """The array; see `Restorer`."""
-        return Restoration(framed(self.image, given.photo), 0.0, calls=0)
+        return Restoration(framed(self.image, given.photo), 0.0, calls=0, remarks=self.remarks)
 
     def to_dict(self) -> dict[str, Any]:
-        made = missing(self.title, f"{self.title} is an array, which no name finds again")
-        return made | {"sha256": hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest()}
+        return missing(self.title, f"{self.title} is an array, which no name finds again") | {"sha256": self._sha256}
+
+    @cached_property
+    def _sha256(self) -> str:
+        """The hash of the picture, which is never written to."""
+        return hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest()

@@ -15,6 +15,16 @@ ALIGNED = 16  # tiles and overlaps are multiples of it
 OVERLAPS = (16, 32, 64, 128)  # tried in this order
 CORE = 64  # pixels a side of what a probe compares; the network is in step with it however often it halves a picture
 NEAR = 2e-5  # a difference that does not count
+MULTIPLES = (1, 2, 4, 8, 16, 32, 64)  # sizes that networks accept are multiples of one of these
+
+
+class CallError(Exception):
+    """A network failed, perhaps because of the picture's size."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+        """The network's own."""
 
 
 def scale_of(before: Tensor, after: Tensor) -> int | None:
@@ -22,6 +32,65 @@ def scale_of(before: Tensor, after: Tensor) -> int | None:
     (height, width), (tall, wide) = before.shape[-2:], after.shape[-2:]
     scale = tall // height
     return scale if scale >= 1 and (tall, wide) == (scale * height, scale * width) else None
+
+
+def pad(picture: Tensor, multiple: int) -> Tensor:
+    """A picture, (1, C, H, W), continued by its reflection at the right and the bottom to sizes that are multiples.
+
+    It is reflected as often as that takes, so that a picture may be smaller than its padding.
+    """
+    for dimension in (-2, -1):
+        length = picture.shape[dimension]
+        place = torch.arange(-(-length // multiple) * multiple, device=picture.device) % max(1, 2 * length - 2)
+        picture = picture.index_select(dimension, torch.minimum(place, (2 * length - 2 - place).abs()))
+    return picture
+
+
+def call_padded(network: Network, picture: Tensor, least: int = 1) -> tuple[Tensor, int]:
+    """Call a network with a picture, padded as far as it needs.
+
+    Parameters
+    ----------
+    network : callable
+        (1, C, H, W) to (1, C, sH, sW). Where it fails, it raises a `CallError`.
+    picture : Tensor
+        (1, C, H, W).
+    least : int
+        One of `MULTIPLES`: what the network is known to need. Or 0: padding is known to be of no use.
+
+    Returns
+    -------
+    Tensor
+        The answer, without the padding. If no multiple makes it a whole number of times as large as its input, that
+        for the picture as it is.
+    int
+        The least of `MULTIPLES`, from `least`, with which that worked; 0 if none did.
+    """
+    if not least:
+        return network(picture), 0
+    failure: CallError | None = None
+    misfit: Tensor | None = None
+    tried: set[torch.Size] = set()
+    for multiple in MULTIPLES[MULTIPLES.index(least) :]:
+        padded = picture if multiple == 1 else pad(picture, multiple)
+        if padded.shape in tried:
+            continue
+        tried.add(padded.shape)
+        try:
+            answer = network(padded)
+        except CallError as error:
+            failure = error if failure is None else failure
+            continue
+        scale = scale_of(padded, answer)
+        if scale is not None:
+            height, width = picture.shape[-2:]
+            return answer[..., : height * scale, : width * scale], multiple
+        misfit = answer if misfit is None and padded.shape == picture.shape else misfit
+    if misfit is not None:
+        return misfit, 0
+    if failure is not None:
+        raise failure
+    return network(picture), 0
 
 
 def seen(network: Network, picture: Tensor) -> int | str:
@@ -47,15 +116,15 @@ def seen(network: Network, picture: Tensor) -> int | str:
     for overlap in OVERLAPS:
         beyond = CORE - overlap % CORE  # the core begins at a multiple of CORE, as tiles do
         side = CORE + 2 * (overlap + beyond)
-        noise = torch.rand(picture.shape[1], side, side, generator=torch.Generator().manual_seed(0))
+        noise = torch.rand(picture.shape[1], side, side, generator=torch.Generator().manual_seed(0), device="cpu")
         around = 0.25 * noise[None].to(picture)
         inner = slice(beyond, side - beyond)
         around[..., inner, inner] *= 4
         try:
             near, far = network(around[..., inner, inner].contiguous()), network(around)
-        except RuntimeError as error:  # such as shapes that do not fit where a part is no multiple of what it needs
-            said = " ".join(str(error).split())[:160]
-            why = f"it does not take every piece of a picture ({type(error).__name__}: {said})"
+        except CallError as error:  # such as shapes that do not fit where a part is no multiple of what it needs
+            said = " ".join(str(error.error).split())[:160]
+            why = f"it does not take every piece of a picture ({type(error.error).__name__}: {said})"
             continue
         scale = scale_of(around, far)
         if scale is None:

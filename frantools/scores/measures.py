@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..checks import whole
-from ..images import to_gray
+from ..images import to_gray, unit_floats
 from ..tables import FORMATS, HEADS
 
 Array = NDArray[np.float64]
@@ -151,7 +151,7 @@ class Measures(Mapping[str, Measure]):
         MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
         a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
         """
-        whole("border", border, 0)
+        border = whole("border", border, 0)
 
         def function(restored: Array, original: Array) -> float:
             if min(original.shape[:2]) <= 2 * border:
@@ -185,9 +185,7 @@ def _floats(image: NDArray[Any], name: str) -> Array:
     if image.dtype == np.uint8:
         values: Array = image / 255
     elif image.dtype.kind == "f":
-        values = image.astype(np.float64)
-        if not (values.min() >= 0 and values.max() <= 1):  # NaN is neither
-            raise ValueError(f"{name} has values outside [0, 1]; accepted are uint8 and floats in [0, 1]")
+        values = unit_floats(image.astype(np.float64), f"{name} has")
     else:
         raise ValueError(f"{name} is of {image.dtype}; accepted are uint8 and floats in [0, 1]")
     return values if values.shape[2:] == (3,) else values.reshape(*values.shape[:2], 1).repeat(3, axis=2)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -13,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole, whole
+from ..checks import is_whole, plain, settle, whole
+from ..cores import map_on_threads
+from ..images import unit_floats
 from ..regions import Region
 from ..restorers.protocol import Restoration
 
@@ -68,6 +68,9 @@ class RoiSearch:
     sub_count: int = 3
     merge: bool = True
 
+    def __post_init__(self) -> None:
+        settle(self, **{each.name: plain(getattr(self, each.name)) for each in fields(self)})
+
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
         """The same search in the same pictures at another size: its regions are the same shares of them.
 
@@ -93,8 +96,7 @@ class RoiSearch:
         >>> RoiSearch().scaled(512)
         RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
         """
-        whole("side", side)
-        whole("of", of)
+        side, of = whole("side", side), whole("of", of)
         size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
         return replace(self, size=size, sub_size=sub_size)
 
@@ -197,8 +199,7 @@ def scores(
     # Bands that stay in the processor's cache, some on each core: NumPy leaves Python to the others meanwhile.
     per = max(1, BAND * (len(rows) - 1) // (int(rows[-1]) - int(rows[0])))
     bands = [rows[start : start + per + 1] for start in range(0, len(rows) - 1, per)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        between = np.concatenate(list(pool.map(band, bands)))  # (R - 1, 2 n + 1, C - 1)
+    between = np.concatenate(map_on_threads(band, bands))  # (R - 1, 2 n + 1, C - 1)
     summed = np.moveaxis(_windows(between, tops, size), 2, 0)  # (C - 1, T, 2 n + 1)
     *each, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # (T, L) each
     means, squares = np.stack(each[::2]) / count, np.stack(each[1::2]) / count
@@ -243,7 +244,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
             f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
             f"the shorter side of the {width} x {height} pictures"
         )
-    whole("count", count)
+    size, count = int(size), whole("count", count)
     tops, lefts = positions(size, height), positions(size, width)
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))
@@ -325,7 +326,8 @@ def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         raise ValueError(f"arrays of shape {arrays[0].shape} are no pictures; accepted are (H, W, C) and (H, W)")
     if all(array.dtype == np.uint8 for array in arrays):
         return [array.reshape(*array.shape[:2], -1) for array in arrays]
-    floats = [array / 255 if array.dtype == np.uint8 else array.astype(np.float64) for array in arrays]
-    if not all(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1 for array in floats):
-        raise ValueError("the pictures' values leave their range; accepted are uint8, or floats in [0, 1]")
+    floats = [
+        array / 255 if array.dtype == np.uint8 else unit_floats(array.astype(np.float64), f"picture {number} has")
+        for number, array in enumerate(arrays, start=1)
+    ]
     return [array.reshape(*array.shape[:2], -1) for array in floats]

@@ -9,7 +9,9 @@ from itertools import chain, count, product
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
+from ..checks import plain
 from ..degradation import Degradation
 from ..frannet.adapters import SchedulerSetup
 from ..frannet.samplers import Sampler
@@ -116,10 +118,10 @@ def _values(name: Any, values: Any) -> list[Any]:
         raise ValueError(f"an axis is named {name!r}; accepted are texts, such as 'K'")
     if name in RESERVED:
         raise ValueError(f"an axis is named {name!r}, as a column of every result is; accepted are other names")
-    listed = isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1)
+    listed = isinstance(values, (list, tuple, range)) or (isinstance(values, (np.ndarray, Tensor)) and values.ndim == 1)
     if not listed or len(values) == 0:
         raise ValueError(f"the axis {name} is {values!r}; accepted is a list of one value or more")
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return [plain(value) for value in values]
 
 
 def anywhere(what: Any) -> Any:
@@ -218,8 +220,7 @@ def _value(name: str, column: Column, made: Restorer) -> Any:
 
 def said(value: Any) -> Any:
     """A value as a table holds it: numbers, texts and None as they are, other things by a short text."""
-    if isinstance(value, np.generic):
-        return value.item()
+    value = plain(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (tuple, list)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
-import os
+import multiprocessing
 import pickle
 import sys
 import threading
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import frantools
 
 from ..checks import is_whole
+from ..cores import usable_cores
 from ..photo import Photo
 from .plan import Plan
 from .tasks import Refused, Task, given_up, perform
@@ -55,6 +56,11 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     local = where == "local" or is_whole(where)
     if local:
         check_script()
+        if multiprocessing.current_process().daemon:
+            raise ValueError(
+                f"client is {where!r}, which starts processes, and this process is daemonic (a worker of a "
+                "multiprocessing.Pool or of Dask) and may start none; use client=None here"
+            )
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
@@ -63,9 +69,16 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
         ) from None
     check_sendable(planned)
     if isinstance(where, Client):
+        if where.asynchronous:
+            raise ValueError(
+                f"client must be a synchronous Dask client, got the asynchronous {where!r}; make it without "
+                "asynchronous=True, outside of async functions"
+            )
+        if where.status in ("closing", "closed"):
+            raise ValueError(f"client must be connected to a scheduler, got {where!r}, which is {where.status}")
         yield where
     elif local:
-        count = (os.cpu_count() or 1) if where == "local" else int(where)
+        count = usable_cores() if where == "local" else int(where)
         if count < 1:
             raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
         address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -14,6 +15,7 @@ from ..frannet.threads import run
 from ..restorers.protocol import Cancelled
 from ..scores.measures import Measure
 from .axes import Axes
+from .packed import numbers_of
 from .plan import Plan, plan
 from .result import Sweep
 from .store import Record, Store
@@ -167,11 +169,16 @@ def kept(planned: Plan, store: Store | None, retry: bool = False) -> dict[str, R
     """What of a plan a store has, by key."""
     found: dict[str, Record] = {}
     last, there = "", dict[str, Record]()
-    for _, _, context, key in planned.rows() if store is not None else ():
+    if store is None:
+        return found
+    numbers, damage = numbers_of(planned.facts(0)), list[str]()
+    for _, _, context, key in planned.rows():
         if context != last:
-            last, there = context, store.read(context) if store is not None else {}
+            last, there = context, store.read(context, numbers, damage)
         if is_done(there.get(key), retry):
             found[key] = there[key]
+    for wrong in damage:
+        warnings.warn(wrong, stacklevel=3)
     return found
 
 

@@ -15,6 +15,7 @@ from ..restorers.columns import Column
 from ..restorers.frannet import unnamed
 from ..restorers.protocol import Restorer, RestorerError
 from ..scores.measures import Measure
+from ..weights import weights_hash
 
 PROCESS = uuid.uuid4().hex
 """Part of the address of what nothing names again, such as a lambda: no other process takes its results for its own."""
@@ -71,10 +72,7 @@ def _weights(column: Column, made: Any) -> str | None:
     model: CoordinateModel = made.model
     if not is_plain_frannet(model):
         return None
-    digest = hashlib.sha256(repr(model.config).encode())
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return hashlib.sha256(f"{model.config!r} {weights_hash(model)}".encode()).hexdigest()
 
 
 def reads_files(made: Restorer) -> bool:

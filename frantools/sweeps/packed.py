@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from ..checks import is_whole
 from ..files import to_json
-from .store import Record
+from ..store import ENGINE
+from .store import Record, check_record
 
 SHARED = ("frame", "size", "points", "precision", "measures")
 """What results share that can be compared."""
@@ -22,6 +24,36 @@ def numbers_of(facts: Mapping[str, Any]) -> list[str]:
     """The names of what was measured."""
     measures = [each if isinstance(each, str) else each[0] for each in facts["measures"]]
     return [*measures, *(f"{name}_se" for name in measures if facts["points"])]
+
+
+def check_facts(facts: Any) -> Facts:
+    """Check what results share, as it was read from a file.
+
+    Raises
+    ------
+    ValueError
+        If a fact is missing, or is not of its type.
+    """
+    if not isinstance(facts, dict):
+        raise ValueError(f"it must be an object, got {facts!r:.60}")
+    if missing := {"engine", "picture", *SHARED} - facts.keys():
+        raise ValueError(f"it has no {', '.join(sorted(missing))}")
+    points, measures = facts["points"], facts["measures"]
+    accepted = {
+        "engine": is_whole(facts["engine"]),
+        "picture": isinstance(facts["picture"], str),
+        "frame": isinstance(facts["frame"], str),
+        "size": is_whole(facts["size"]),
+        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_whole, points))),
+        "precision": isinstance(facts["precision"], str),
+        "measures": isinstance(measures, list)
+        and bool(measures)
+        and all(isinstance(each[0] if isinstance(each, list) and each else each, str) for each in measures),
+    }
+    for name, right in accepted.items():
+        if not right:
+            raise ValueError(f"its {name} is damaged, got {facts[name]!r:.60}")
+    return facts
 
 
 def packed(facts: Mapping[str, Any], pictures: Sequence[tuple[str, list[Record]]], **about: Any) -> Facts:
@@ -78,7 +110,8 @@ def packed(facts: Mapping[str, Any], pictures: Sequence[tuple[str, list[Record]]
 def unpacked(content: Mapping[str, Any]) -> tuple[Facts, list[tuple[str, list[Record]]], int]:
     """What `packed` made, as `stored.kept_in` gives it; a ValueError where it is something else."""
     try:
-        facts = {name: content[name] for name in SHARED}
+        facts = check_facts({**content, "engine": ENGINE, "picture": ""})
+        facts = {name: facts[name] for name in SHARED}
         pictures = [
             (picture["sha256"], [
                 {**setting, "picture": picture["picture"], "seed": picture["seed"], "seconds": None, "sentence": ""}
@@ -87,8 +120,11 @@ def unpacked(content: Mapping[str, Any]) -> tuple[Facts, list[tuple[str, list[Re
             ])
             for column, picture in enumerate(content["pictures"])
         ]  # fmt: skip
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"the file has no {error}; accepted are the files of packed sweeps") from None
+    for _, records in pictures:
+        for record in records:
+            check_record({**record, "key": ""}, numbers_of(facts))
     return facts, pictures, 0
 
 

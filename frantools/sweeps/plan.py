@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_whole, plain
 from ..evaluation import photos as read
 from ..frannet.restoration import check_seed, resolve_precision
 from ..jobs import UNKNOWN_COST, wished
@@ -89,21 +89,27 @@ class Plan:
     def tasks(self, store: tuple[str, str] | None = None, retry: bool = False) -> Iterator[tuple[Task, Any]]:
         """The tasks, and what restores in each: the same ones whatever is done already."""
         parts = [part for group in groups(self.settings) for part in self._cut(group)]
+        weights = [self._weights(self.settings[part[0]]) for part in parts]
         for index, picture in enumerate(self.pictures):
             facts = self.facts(index)
             context = address(facts)
-            for part in parts:
+            for part, sha256 in zip(parts, weights, strict=True):
                 first = self.settings[part[0]]
                 cells = tuple(self._cell(context, number, index) for number in part)
-                named = isinstance(first.column.what, str) and hasattr(first.restorer, "setup")
                 name = address({"cells": [cell.key for cell in cells]})
                 task = Task(
                     name, context, facts, picture, first.column.title, cells,
                     self.size, self.seed + index, self.precision, self.measures,
                     None if self.points is None else (self.points, self.seed),
-                    getattr(first.restorer, "sha256", None) if named else None, store, retry,
+                    sha256, store, retry,
                 )  # fmt: skip
                 yield task, first.column.what
+
+    @staticmethod
+    def _weights(setting: Setting) -> str | None:
+        """The hash of the weights that each process reads for itself; None where they are sent."""
+        named = isinstance(setting.column.what, str) and hasattr(setting.restorer, "setup")
+        return getattr(setting.restorer, "sha256", None) if named else None
 
     def _cell(self, context: str, number: int, index: int) -> Cell:
         setting = self.settings[number]
@@ -180,7 +186,17 @@ def plan(
         raise ValueError("no picture could be read; accepted are whole picture files")
     identities = [identity(each.column, each.restorer) for each in made]
     return Plan(
-        tuple(names_of(axes)), made, pictures, sent, chosen, int(size), seed, precision, points, identities, files
+        tuple(names_of(axes)),
+        made,
+        pictures,
+        sent,
+        chosen,
+        int(size),
+        seed,
+        precision,
+        plain(points),
+        identities,
+        files,
     )
 
 

@@ -90,7 +90,7 @@ class Sweep:
             for name in self.measures:
                 line[name] = sum(row[name] for row in good) / len(good) if good else None
                 if self.points is not None:
-                    squares = sum(row[f"{name}_se"] ** 2 for row in good)
+                    squares = sum(row[f"{name}_se"] * row[f"{name}_se"] for row in good)
                     line[f"{name}_se"] = sqrt(squares) / len(good) if good else None
             line |= {"calls": good[0]["calls"] if good else None, "pictures": len(good)}
             made.append(line | ({"failed": len(rows) - len(good)} if self.failures.rows else {}))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing, to_json
+from ..files import from_json, read_json, replacing, to_json
 from ..store import ENGINE
 
 try:
@@ -74,13 +73,17 @@ class Store:
         try:
             if id is None and not about.exists():
                 self._make(about)
-            content = json.loads(about.read_text())
+            content = read_json(about)
             kind, self.id = content["format"], content["id"]
+            if not isinstance(self.id, str):
+                raise ValueError(f"{about}: its id must be a text, got {self.id!r}")
         except StoreError:
             raise
         except FileNotFoundError:
             raise StoreError(f"there is no store {folder} here; accepted is a folder that all machines share") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError):
+            raise StoreError(f"{about}: it must be a JSON object with a format and an id") from None
+        except (OSError, ValueError) as error:
             raise StoreError(f"{folder} is no store: {error}; accepted is a folder that a sweep made") from None
         if kind != FORMAT:
             raise StoreError(f"{folder} is a store of format {kind}; accepted is {FORMAT}: update FranTools")
@@ -95,7 +98,7 @@ class Store:
         temporary = self.folder / f".{uuid.uuid4().hex}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}))
+            temporary.write_text(to_json({"format": FORMAT, "id": uuid.uuid4().hex}), encoding="utf-8")
             try:
                 os.link(temporary, about)  # and not replace: who is first gives the id
             except FileExistsError:
@@ -104,7 +107,7 @@ class Store:
                 os.replace(temporary, about)
             # Last, since a folder with no more than this in it would be taken for somebody's own.
             with replacing(self.folder / "README.md") as readme:
-                readme.write_text(README)
+                readme.write_text(README, encoding="utf-8")
         except (OSError, ValueError) as error:
             raise StoreError(
                 f"the store {self.folder} cannot be made: {error}; accepted is a folder to write to"
@@ -116,16 +119,34 @@ class Store:
     def _context(self, context: str) -> Path:
         return self.folder / "cells" / context[:2] / context
 
-    def read(self, context: str) -> dict[str, Record]:
-        """The results of one picture under its conditions, by key; of a cell that failed and then succeeded, that."""
-        found: dict[str, Record] = {}
-        with suppress(FileNotFoundError):
+    def read(self, context: str, numbers: Collection[str], damage: list[str] | None = None) -> dict[str, Record]:
+        """Read the results of one picture under its conditions.
+
+        Parameters
+        ----------
+        context : str
+            The picture under its conditions.
+        numbers : collection of str
+            What was measured: a result that lacks one of these numbers is damaged.
+        damage : list of str, optional
+            Gets a sentence for each file with damaged lines, which are skipped.
+
+        Returns
+        -------
+        dict
+            Results by key. Of a cell that failed and then succeeded, the latter.
+        """
+        results: dict[str, Record] = {}
+        with suppress(FileNotFoundError, NotADirectoryError):
             for path in sorted(self._context(context).iterdir()):
                 if path.suffix == ".jsonl" and not path.name.startswith("."):
-                    for record in _lines(path):
-                        if not record["sentence"] or record["key"] not in found:
-                            found[record["key"]] = record
-        return found
+                    records, wrong = _lines(path, numbers)
+                    if wrong and damage is not None:
+                        damage.append(f"{path}: {wrong}; what is damaged is skipped")
+                    for record in records:
+                        if not record["sentence"] or record["key"] not in results:
+                            results[record["key"]] = record
+        return results
 
     def write(self, context: str, facts: Mapping[str, Any], records: Sequence[Record]) -> None:
         """Add results, all or none.
@@ -140,9 +161,9 @@ class Store:
         try:
             if not (folder / "context.json").exists():
                 with replacing(folder / "context.json") as temporary:
-                    temporary.write_text(to_json(facts, indent=2) + "\n")
+                    temporary.write_text(to_json(facts, indent=2) + "\n", encoding="utf-8")
             with replacing(folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl") as temporary:
-                temporary.write_text(text)
+                temporary.write_text(text, encoding="utf-8")
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from None
 
@@ -161,7 +182,7 @@ class Store:
         path = self.folder / "claims" / name
         try:
             path.parent.mkdir(exist_ok=True)
-            file = path.open("w")
+            file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise self._unwritable(error) from None
         with file:
@@ -184,10 +205,84 @@ def _is_other(path: Path) -> bool:
     return not path.name.startswith(".") and path.name != "arrays"
 
 
-def _lines(path: Path) -> Iterator[Record]:
-    """The results of a file; a damaged line is none."""
-    for line in path.read_text().splitlines():
-        with suppress(ValueError, KeyError, TypeError):
-            record = json.loads(line)
-            record["key"], record["sentence"]
-            yield record
+def _lines(path: Path, numbers: Collection[str]) -> tuple[list[Record], str]:
+    """The results of a file, less the damaged ones, and what is wrong with the first of these."""
+    records, wrong = [], ""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        return [], f"it cannot be read: {error.strerror}"
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(check_record(from_json(line.decode("utf-8")), numbers))
+        except ValueError as error:
+            wrong = wrong or f"line {number} is damaged: {error}"
+    return records, wrong
+
+
+TEXT, NUMBER, NOTHING = (str,), (int, float), (type(None),)
+FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("key", "picture", "model", "sentence"), TEXT),
+    **dict.fromkeys(("setup", "given"), TEXT + NOTHING),
+    "seed": (int,),
+    "seconds": NUMBER + NOTHING,
+}
+"""What each result has, whatever was measured."""
+OPTIONAL: dict[str, tuple[type, ...]] = {"calls": NUMBER + NOTHING, "worker": TEXT, "time": TEXT}
+
+
+def check_record(record: Any, numbers: Collection[str]) -> Record:
+    """Check a result that was read from a file.
+
+    Parameters
+    ----------
+    record : object
+        What JSON holds.
+    numbers : collection of str
+        The names of what was measured.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, or is not of its type.
+    """
+    if not isinstance(record, dict):
+        raise ValueError(f"a result must be an object, got {record!r:.60}")
+    for name, kinds in FIELDS.items():
+        if name not in record:
+            raise ValueError(f"it has no {name}")
+        _check_type(name, record[name], kinds)
+    for name, value in record.items():
+        if name in numbers:
+            _check_number(name, value)
+        elif name in OPTIONAL:
+            _check_type(name, value, OPTIONAL[name])
+        elif name not in FIELDS:
+            check_setting(name, value)
+    if not record["sentence"] and (missing := [name for name in numbers if name not in record]):
+        raise ValueError(f"it has no {', '.join(missing)}")
+    return record
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Raise a ValueError if a value is not one that a table can hold; see `axes.said`."""
+    if isinstance(value, list):
+        for each in value:
+            check_setting(name, each)
+    else:
+        _check_type(name, value, (*TEXT, *NUMBER, bool, *NOTHING))
+
+
+def _check_type(name: str, value: Any, kinds: tuple[type, ...]) -> None:
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        accepted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ValueError(f"{name} must be {accepted}, got {value!r:.60}")
+
+
+def _check_number(name: str, value: Any) -> None:
+    try:
+        if isinstance(value, bool) or (isinstance(value, str) and value not in ("inf", "-inf", "nan")):
+            raise TypeError
+        float(value)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{name} must be a number, got {value!r:.60}") from None

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..files import to_json
+from ..files import from_json, read_json, to_json
 from ..frannet.setups import named_setup
 from ..restorers.columns import Column
 from ..restorers.door import Unknown
 from ..store import ENGINE
 from .axes import said
-from .packed import KEPT, SHARED, numbers_of, unpacked
+from .packed import KEPT, SHARED, check_facts, numbers_of, unpacked
 from .result import Sweep
-from .store import Record, Store, StoreError
+from .store import Record, Store
 
 Picture = tuple[str, list[Record]]
 """The hash of a picture, and what was measured on it."""
@@ -50,28 +50,32 @@ def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture],
     """What the results of a store share, and they by picture; how many others it has. See `stored`."""
     path = Path(folder).expanduser()
     if path.suffix == ".json" and path.is_file():
-        return unpacked(json.loads(path.read_text()))
+        try:
+            return unpacked(read_json(path))
+        except ValueError as error:
+            raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from None
     if not (path / "store.json").is_file():
         raise FileNotFoundError(f"there is no store {folder}; accepted is a folder that a sweep keeps its results in")
-    store, found = Store(path), dict[str, list[Picture]]()
+    store, found, damage = Store(path), dict[str, list[Picture]](), list[str]()
     for about in sorted(path.glob("cells/*/*/context.json")):
         try:
-            facts = json.loads(about.read_text())
-            shared, picture, engine = {name: facts[name] for name in SHARED}, facts["picture"], facts["engine"]
-        except (ValueError, KeyError, TypeError) as error:
-            what = "has no " if isinstance(error, KeyError) else ""
-            raise StoreError(
-                f"{about} is damaged: {what}{error}; accepted is a store whose context files are whole: sweep again "
-                "once it is deleted, which writes it again"
-            ) from None
-        if engine == ENGINE:
-            records = list(store.read(about.parent.name).values())
-            found.setdefault(to_json(shared), []).append((picture, records))
+            facts = check_facts(read_json(about))
+        except (ValueError, OSError) as error:
+            wrong = str(error) if str(about) in str(error) else f"{about}: {error}"
+            damage.append(f"{wrong}; the results beside it are skipped")
+            continue
+        if facts["engine"] == ENGINE:
+            shared = {name: facts[name] for name in SHARED}
+            records = list(store.read(about.parent.name, numbers_of(facts), damage).values())
+            found.setdefault(to_json(shared), []).append((facts["picture"], records))
+    for wrong in damage:
+        warnings.warn(wrong, stacklevel=3)
     sizes = {way: sum(len(records) for _, records in each) for way, each in found.items()}
     if not any(sizes.values()):
-        raise ValueError(f"the store {folder} has no results of this version of the engine, which is {ENGINE}")
+        why = f"; {damage[0]}" if damage else ""
+        raise ValueError(f"the store {folder} has no results of this version of the engine, which is {ENGINE}{why}")
     told = max(sizes, key=lambda way: sizes[way])
-    return json.loads(told), found[told], sum(sizes.values()) - sizes[told]
+    return from_json(told), found[told], sum(sizes.values()) - sizes[told]
 
 
 def _gathered(facts: Mapping[str, Any], pictures: list[list[Record]], others: int) -> Sweep:

@@ -25,6 +25,7 @@ from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
 from ..scores.sampling import Subset, draw
 from ..store import ENGINE
+from .packed import numbers_of
 from .store import Record, Store
 
 LASTING = 5.0
@@ -109,6 +110,11 @@ class Task:
     retry: bool = False
     made_by: tuple[str, int] = (__version__, ENGINE)
 
+    @property
+    def numbers(self) -> list[str]:
+        """The names of what is measured in each cell."""
+        return numbers_of(self.facts)
+
 
 def perform(
     task: Task, what: Any, photo: Photo | None = None, look: Callable[[], None] = lambda: None
@@ -146,7 +152,7 @@ def perform(
     with store.claim(task.name) if store is not None else nullcontext(True) as ours:
         if not ours:
             return None
-        found = store.read(task.context) if store is not None else {}
+        found = store.read(task.context, task.numbers) if store is not None else {}
         kept = [found[cell.key] for cell in task.cells if is_done(found.get(cell.key), task.retry)]
         left = [cell for cell in task.cells if not is_done(found.get(cell.key), task.retry)]
         made: list[Record] = []
@@ -269,7 +275,7 @@ class _Measured:
 def given_up(task: Task, wrong: str) -> list[Record]:
     """The results of a task that nothing can compute."""
     store = Store(*task.store) if task.store is not None else None
-    found = store.read(task.context) if store is not None else {}
+    found = store.read(task.context, task.numbers) if store is not None else {}
     made = [_record(task, cell, 0.0, sentence=wrong) for cell in task.cells if cell.key not in found]
     if store is not None and made:
         store.write(task.context, task.facts, made)
@@ -279,4 +285,5 @@ def given_up(task: Task, wrong: str) -> list[Record]:
 def _record(task: Task, cell: Cell, seconds: float, **numbers: Any) -> Record:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {"seconds": round(seconds, 4), "sentence": "", "worker": worker(), "time": now}
-    return {"key": cell.key, "picture": task.picture.name, **cell.said, **facts, **numbers}
+    own = {"key": cell.key, "picture": task.picture.name}
+    return {**own, **cell.said, **facts, **numbers, **own}  # a function may have an argument of these names

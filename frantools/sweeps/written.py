@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any
 
+from ..files import from_json
 from ..frannet.checkpoints import shipped
 
 NAMES = ("model", "setup", "measures", "points", "size", "seed", "limit", "precision", "axes")
@@ -37,7 +38,7 @@ def read(name: str) -> dict[str, Any]:
         known = ", ".join(sorted(each.stem for each in path.parent.glob("*.toml")))
         raise FileNotFoundError(f"there is no file {name}; accepted are TOML files, and the shipped {known}")
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{name} is no TOML: {error}") from None
     if unknown := content.keys() - set(NAMES):
@@ -66,15 +67,30 @@ def option(text: str) -> tuple[str, list[Any]]:
     if not equals or not name or not listed:
         raise ValueError(f"--axis has {text!r}; accepted are NAME=VALUE,VALUE,... and NAME=FIRST:LAST:STEP")
     parts = re.split(r",(?![^\[{]*[\]}])", listed)  # not at the commas of a list
+    if name == "model":
+        parts = list(_with_commas(parts))
     if len(parts) == 1 and listed.startswith(('["', "[[")):
         try:
-            parts = json.loads(listed)
+            parts = from_json(listed)
         except ValueError:
             raise ValueError(
                 f"--axis has {text!r}, whose list is not JSON; accepted are lists such as [[-1, 1], [0, 1]] and "
                 '["A", "B:K=2"]'
             ) from None
     return name, [each for part in parts for each in values(part if isinstance(part, str) else [part])]
+
+
+def _with_commas(parts: Sequence[str]) -> Iterator[str]:
+    """The same parts, but for those that only together are the name of a file or folder that exists."""
+    left = list(parts)
+    while left:
+        joined = (",".join(left[:count]) for count in range(len(left), 1, -1))
+        name = next(
+            (each for each in joined if exists(expanduser(each)) or exists(expanduser(each.rpartition(":")[0]))),
+            left[0],
+        )
+        yield name
+        left = left[name.count(",") + 1 :]
 
 
 def values(written: Any) -> Any:
@@ -90,7 +106,7 @@ def _none(value: Any) -> Any:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return from_json(text)
     except ValueError:
         return _none(text.strip())
 

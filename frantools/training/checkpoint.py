@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..files import to_json, with_infinite
+from ..files import from_json, to_json, with_infinite
 from ..frannet.checkpoints import read_safetensors, write_safetensors
 from .run import Run
 from .settings import Settings
@@ -38,9 +37,20 @@ def save(run: Run, path: Path, provenance: dict[str, Any]) -> None:
 def load(run: Run, path: Path, provenance: dict[str, Any]) -> None:
     """Let a run go on from a checkpoint of the same settings and pictures; of others it is a ValueError."""
     metadata, tensors = read_safetensors(path)
-    check_same(path, metadata, run.settings, provenance)
-    run.loss = json.loads(metadata.get("loss", "null"))
-    run.step, run.history = int(metadata["step"]), with_infinite(json.loads(metadata["history"]))
+    try:
+        check_same(path, metadata, run.settings, provenance)
+        _restore(run, metadata, tensors)
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        if str(path) in str(error):
+            raise
+        wrong = " ".join(str(error).split())
+        raise ValueError(f"{path} is a damaged checkpoint: {wrong:.300}") from None
+
+
+def _restore(run: Run, metadata: dict[str, str], tensors: dict[str, Tensor]) -> None:
+    """Take over the state that a checkpoint holds."""
+    run.loss = from_json(metadata.get("loss", "null"))
+    run.step, run.history = int(metadata["step"]), with_infinite(from_json(metadata["history"]))
     run.seconds = float(metadata["seconds"])
     part = {
         name: {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
@@ -64,11 +74,11 @@ def check_same(path: Path, metadata: dict[str, str], settings: Settings, provena
     if lacking := {"settings", "provenance", "step", "history", "seconds"} - metadata.keys():
         raise ValueError(f"{path} is a damaged checkpoint: it has no {', '.join(sorted(lacking))}")
     # Settings that a version before did not know had their defaults' effect.
-    before, now = asdict(Settings()) | json.loads(metadata["settings"]), asdict(settings)
+    before, now = asdict(Settings()) | from_json(metadata["settings"]), asdict(settings)
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:
         raise ValueError(f"{path} was trained with other settings: {', '.join(changed)}")
-    kept = json.loads(metadata["provenance"])
+    kept = from_json(metadata["provenance"])
     if kept["data"]["sha256"] != provenance["data"]["sha256"]:
         raise ValueError(f"{path} was trained on other pictures than those now in {provenance['data']['folder']}")
     before, given = kept.get("held_out", provenance["held_out"]), provenance["held_out"]
@@ -79,7 +89,7 @@ def check_same(path: Path, metadata: dict[str, str], settings: Settings, provena
 def check_finished(checkpoint: Path) -> None:
     """Raise a ValueError if a checkpoint is of a training that could be gone on with."""
     metadata, _ = read_safetensors(checkpoint)
-    step, steps = int(metadata.get("step", 0)), json.loads(metadata.get("settings", "{}")).get("steps", 0)
+    step, steps = int(metadata.get("step", 0)), from_json(metadata.get("settings", "{}")).get("steps", 0)
     if step < steps:
         raise ValueError(
             f"{checkpoint} is of an unfinished training, at step {step} of {steps}; go on from it with --resume "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from ..checks import whole
+from ..console import progress_bar, write_line
+from ..devices import on_processor, without_autocast
 from ..files import check_output
 from ..frannet.checkpoints import check_card, save_model
 from ..frannet.network import FranNet
@@ -142,7 +142,8 @@ def torch_as(threads: int | None, device: torch.device) -> Iterator[None]:
     """Work in float32 with a number of threads; these and the random numbers are then as they were."""
     before = torch.get_default_dtype(), torch.get_num_threads()
     try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+        with on_processor(), forked, without_autocast():
             torch.set_default_dtype(torch.float32)
             if threads is not None:
                 torch.set_num_threads(threads)
@@ -187,8 +188,8 @@ def work_through(
     control = Batches(measured, settings.batch, settings.points, "none", seed=0, augment="none")
     controls = -(-len(measured) // settings.batch)
     begun = time.perf_counter() - run.seconds
-    with tqdm(
-        total=settings.steps, initial=run.step, unit="step", desc=out.stem, dynamic_ncols=True, disable=not team.leads
+    with progress_bar(
+        total=settings.steps, initial=run.step, unit="step", desc=out.stem, disable=not team.leads
     ) as bar:
         for batch in loaded(batches, range(run.step, settings.steps), workers):
             loss = run.advance({key: value[team.rank :: team.size] for key, value in batch.items()})
@@ -201,7 +202,7 @@ def work_through(
                     raise diverged(value, run.step)
                 run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
                 checkpoint.save(run, checkpoint_of(out), made)
-                bar.write(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}", file=sys.stderr)
+                write_line(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}")
 
 
 def card(run: Run, model: FranNet, name: str, made: dict[str, Any]) -> dict[str, Any]:

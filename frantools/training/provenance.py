@@ -32,7 +32,7 @@ def git_commit() -> str | None:
     """The commit of the checkout that this package runs from, or None."""
     here = Path(__file__).parent
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, check=False)
     except OSError:  # there is no git
         return None
-    return asked.stdout.strip() or None
+    return asked.stdout.decode("ascii", "replace").strip() or None

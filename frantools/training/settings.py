@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from ..checks import one_of, whole
+from ..checks import one_of, plain, settle, whole
 from ..frannet.network import Config
 from ..frannet.starts import Start
 from .data import AUGMENTS
@@ -86,10 +86,10 @@ class Settings:
         if self.source != "normal" and config.interpolant.blind:
             raise ValueError(f"source {self.source!r} goes with a restorator that starts from a drawn value")
         for name in ("steps", "batch", "points"):
-            whole(name, getattr(self, name))
+            settle(self, **{name: whole(name, getattr(self, name))})
+        settle(self, rate=plain(self.rate), seed=whole("seed", self.seed, 0, SEEDS))
         if not 0 < self.rate < inf:
             raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
-        whole("seed", self.seed, 0, SEEDS)
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision is {self.precision!r}; accepted are 'float32' and 'bfloat16'")
 

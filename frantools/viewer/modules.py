@@ -19,6 +19,8 @@ SHARED = (
     "loading",
     "actions",
     "pointing",
+    "layout",
+    "exchange",
     "viewer",
 )
 """The modules that the widget and the pages share, each after those that it imports."""

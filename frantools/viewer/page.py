@@ -18,6 +18,7 @@ from ..recipes import Recipe
 from .modules import script, style
 from .pictures import Encoded, collect, encode, lossy, reference_of
 
+LIMIT = 500_000_000  # bytes of a page: Chromium opens 506 MB and not 539, as its strings end at 2**29 characters
 BY_TITLE = ("chips", "numbers", "best", "notes")
 _ROOT = r"(?<![\w./\\<])(?:(?:file:/+)?[A-Za-z]:[\\/]+|file:/+|\\\\|(?<!:)//|/(?!/))"
 _FOLDER = r"(?!\s)(?:[^/\\'\"<>|:;\n]|(?<=\w)'(?=\w)|[:;](?![\s/\\]))+(?<!\s)[\\/]+"
@@ -63,13 +64,14 @@ def made(
     Raises
     ------
     ValueError
-        If the quality is not as above.
+        If the quality is not as above, or the page would be larger than browsers open.
     """
     if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
     held = {each.key: each for each in pictures.values() if each is not None}
     if quality is not None:
         held = {key: lossy(each, quality) for key, each in held.items()}
+    _check_size(held.values())
     made_by = None if recipe is None else recipe.to_dict()
     folders = sorted(_parents([made_by, list(pictures), state]), key=len, reverse=True)
     names = _names(pictures, folders)
@@ -91,7 +93,7 @@ def made(
         recipe="" if made_by is None else f"{HTML_START.decode()}{_json(_anonymous(made_by, folders))}</script>\n",
         content=_json(content),
         script=code,
-    ).encode()
+    ).encode("utf-8", "backslashreplace")
 
 
 def save(path: Path, content: bytes) -> None:
@@ -115,11 +117,23 @@ def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
         "best": found.best,
         "notes": found.notes,
         "caption": found.caption,
+        "outlines": [],
         "_frame": list(comparison.size),
         "_reference": reference_of(titles, found.reference),
     }
     encoded = {title: None if each is None else encode(each) for title, each in found.pictures.items()}
     return made(encoded, state, comparison.recipe, quality)
+
+
+def _check_size(pictures: Iterable[Encoded]) -> None:
+    """Refuse a page that browsers would not open."""
+    parts = (part for each in pictures for part in (each.overview, *(tile.data for tile in each.tiles)))
+    size = sum(-(-len(part) // 3) * 4 for part in parts if part is not None)  # as base64
+    if size > LIMIT:
+        raise ValueError(
+            f"the page must be at most {LIMIT / 1e6:.0f} MB, which browsers open, got {size / 1e6:.0f} MB; "
+            "save fewer or smaller pictures, or with a lower quality"
+        )
 
 
 def _content(encoded: Encoded) -> dict[str, Any]:

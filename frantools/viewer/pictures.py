@@ -196,12 +196,17 @@ def _compared(comparison: Comparison) -> Collection:
     for title in comparison.titles:
         failed = comparison.errors.get(title)
         made.pictures[title] = None if failed else read(comparison[title], title)
-        if failed:
-            made.notes[title] = failed
+        if note := failed or remarks_of(comparison[title]):
+            made.notes[title] = note
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
     made.numbers, made.best = told(comparison.numbers(NUMBERS))
     made.caption = comparison.protocol()
     return made
+
+
+def remarks_of(restoration: Restoration) -> str:
+    """The remarks of a restoration, a line each: the note above its picture."""
+    return "\n".join(restoration.remarks)
 
 
 def told(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, str], dict[str, list[int]]]:

@@ -117,4 +117,9 @@ def _caption(numbers: Mapping[str, float] | None) -> str:
     return f"loss {numbers['mse']:.4f}   SSIM {numbers['ssim']:.3f}" if numbers else ""
 
 
-VIEW = register(View("alternatives", compute, draw, count_of))
+def errors_of(data: Alternatives) -> dict[str, str]:
+    """The errors of columns that failed, by title and seed."""
+    return {f"{title}, seed {seed}": error for seed, made in data.made.items() for title, error in made.errors.items()}
+
+
+VIEW = register(View("alternatives", compute, draw, count_of, errors_of))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most
 LARGE = 480  # pixels that a single picture is shown at
+REMARK = 34  # characters of a line of a remark under a picture
 VIEWS = ("side by side", "difference")
 KEPT = 10_000  # restorations whose numbers are kept
 WORTH = 0.03  # seconds that what is next takes, if what there is is drawn before
@@ -105,7 +107,7 @@ def _numbers(key: str, picture: Any, target: Any) -> Mapping[str, float]:
 
 
 def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp: bool, referenced: bool) -> str:
-    """What stands under a column."""
+    """What stands under a column: its numbers, what it took, and the remarks of its restorer."""
     if not sharp:
         return f"coarse: {max(restoration.image.shape[:2])} px\n   \n   "
     measured = "not yet measured\n   " if referenced else "\n"
@@ -113,7 +115,8 @@ def caption(restoration: Restoration, numbers: Mapping[str, float] | None, sharp
         measured = f"loss {numbers['mse']:.4f}\nPSNR {numbers['psnr']:.1f} dB   SSIM {numbers['ssim']:.3f}"
     calls = "1 call" if restoration.calls == 1 else f"{restoration.calls} calls" if restoration.calls else ""
     seconds = f"{restoration.seconds:.1f} s" if restoration.seconds >= 0.05 else "under 0.1 s"
-    return f"{measured}\n" + (f"{calls}   {seconds}" if calls else seconds)
+    took = f"{calls}   {seconds}" if calls else seconds
+    return "\n".join([measured, took, *(line for remark in restoration.remarks for line in wrap(remark, REMARK))])
 
 
 @plain
@@ -176,4 +179,4 @@ def draw_comparison(comparison: Comparison) -> Figure:
 
 
 FIGURES["comparison"] = draw_comparison
-VIEW = register(View("compare", compute, draw, Look.of))
+VIEW = register(View("compare", compute, draw, Look.of, lambda data: data.errors))

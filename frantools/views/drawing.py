@@ -13,9 +13,10 @@ import matplotlib
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.legend import Legend
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..restorers.protocol import Restoration
 from ..scores.roi import Roi
+from ..spelling import as_label
 
 Image = NDArray[Any] | Restoration | str
 """A picture, or a sentence that says why there is none."""
@@ -47,18 +49,34 @@ STYLE = {
     and not name.startswith(("backend", "figure.max_open", "figure.hooks"))
 }
 COLOURS = ("#767676", "#b8860b", "#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by the colour-blind too
+FONT = "DejaVu Sans"
+"""The font that matplotlib brings and uses by default."""
+GENERIC = ("serif", "sans-serif", "cursive", "fantasy", "monospace")
 OUTLINE = "#ffd60a"  # seen on skin, cloth and sky alike, with a dark edge
 
 
 def plain(draw: Callable[P, Made]) -> Callable[P, Made]:
-    """Draw with matplotlib's own settings: a figure is the same whatever the user's style is."""
+    """Draw with matplotlib's own settings: a figure is the same whatever the user's style is.
+
+    The user's fonts come after matplotlib's own, for letters that it lacks.
+    """
 
     @wraps(draw)
     def drawn(*arguments: P.args, **named: P.kwargs) -> Made:
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context({**STYLE, "font.family": fonts()}):
             return draw(*arguments, **named)
 
     return drawn
+
+
+def fonts() -> list[str]:
+    """The fonts of all text: matplotlib's own, then the installed ones among the user's, by name."""
+    settings: Any = matplotlib.rcParams
+    families: list[str] = []
+    for family in settings["font.family"]:
+        families += settings[f"font.{family}"] if family in GENERIC else [family]
+    installed = {font.name.lower() for font in fontManager.ttflist}
+    return list(dict.fromkeys([FONT, *(family for family in families if family.lower() in installed)]))
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,13 @@ class Row:
 
 class Shown(Figure):
     """A figure that a notebook shows as it is laid out, whether or not pyplot and a backend are loaded."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw with texts that fonts can show, whatever the names in them are."""
+        for text in self.findobj(Text):
+            if (label := as_label(text.get_text())) != text.get_text():
+                text.set_text(label)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         file = BytesIO()
@@ -174,8 +199,8 @@ def grid(rows: Sequence[Row], titles: Sequence[str] = (), cell: int = CELL, figu
 
 def extent(text: str, size: float) -> float:
     """Pixels that the widest line of a text takes, at so many points."""
-    font = FontProperties(size=size)
-    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")]
+    font, lines = FontProperties(size=size), as_label(text).split("\n")
+    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in lines]
     return float(max(widths)) * DPI / 72
 
 

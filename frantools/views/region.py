@@ -83,4 +83,4 @@ def outlined(region: Region, whole: Restoration) -> Roi:
     )
 
 
-VIEW = register(View("region", compute, draw, region_of))
+VIEW = register(View("region", compute, draw, region_of, lambda data: data.errors))

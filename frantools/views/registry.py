@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,15 @@ class View:
         See `Compute` and `Draw`.
     check : callable
         ``check(recipe)`` raises a ValueError where the view's own part of a recipe is not what it should be.
+    errors : callable
+        The errors of columns that failed, by title, of what `Compute` yielded.
     """
 
     name: str
     compute: Compute
     draw: Draw
     check: Callable[[Recipe], object] = lambda recipe: None
+    errors: Callable[[Any], Mapping[str, str]] = lambda data: {}
 
 
 _views: dict[str, View] = {}
@@ -187,9 +191,14 @@ def prepared(
 ) -> tuple[View, Recipe, list[Photo]]:
     """The view, the checked recipe and the photos of what is to be rendered; see `render`."""
     read = as_recipe(recipe, trust)
-    view = view_of(read)
-    check_complete(read)
-    view.check(read)
+    try:
+        view = view_of(read)
+        check_complete(read)
+        view.check(read)
+    except ValueError as error:
+        if isinstance(recipe, (str, PathLike)):
+            raise ValueError(f"{recipe}: {error}") from None
+        raise
     complete = completed(read, columns)
     if far := outside(complete, photo is not None):
         warnings.warn(far, stacklevel=4)
@@ -235,11 +244,24 @@ def render(
     FileNotFoundError, ValueError
         If it is no recipe of a figure, a column is missing, or the photo or a model has changed since it was made.
     """
+    return render_with_errors(recipe, photo, columns, trust, progress, cache, device)[0]
+
+
+def render_with_errors(
+    recipe: Any,
+    photo: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    device: str | None = None,
+) -> tuple[Figure, Mapping[str, str]]:
+    """Make the figure of a recipe again; and the errors of the columns that failed, by title. See `render`."""
     view, complete, photos = prepared(recipe, photo, columns, trust)
     # Not `cache or Cache()`: a cache that is still empty is to be filled, for the next figure to find.
     cache = Cache() if cache is None else cache
     *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), cache)
-    return view.draw(data, complete, None)
+    return view.draw(data, complete, None), view.errors(data)
 
 
 def on_device(recipe: Recipe, device: str | None) -> Recipe:

@@ -120,4 +120,4 @@ def draw(data: Found, recipe: Recipe, figure: Figure | None = None) -> Figure:
     return grid(rows, titles, cell, figure)
 
 
-VIEW = register(View("rois", compute, draw, Options.of))
+VIEW = register(View("rois", compute, draw, Options.of, lambda data: data.errors))

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..comparisons import Comparison, compare
-from ..jobs import Job, cost_of, framed_for, run, shares
+from ..jobs import Job, cost_of, framed_for, resolve, run, shares
 from ..photo import Photo
 from ..recipes import Recipe
 from ..regions import Region
@@ -69,6 +69,11 @@ class Showing:
         """By title."""
         return self.shown.pictures
 
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """Of columns that failed, by title."""
+        return self.shown.errors
+
 
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
@@ -79,14 +84,15 @@ def job_of(
     that size.
     """
     longer = longer_side(recipe)
-    framed = framed_for(photo, recipe.columns)
+    given = recipe.precision or "float32", recipe.options.get("device"), recipe.options.get("timeout")
+    restorers = resolve(recipe.columns, *given)
+    framed = framed_for(photo, restorers)
     if aspect is None:
         size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer, region)
     else:
         size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
     return Job(
-        framed, size, region, recipe.seed or 0, recipe.degradation, recipe.precision or "float32",
-        recipe.options.get("device"), recipe.options.get("timeout"), cache,
+        framed, size, region, recipe.seed or 0, recipe.degradation, *given, cache, restorers=restorers
     )  # fmt: skip
 
 

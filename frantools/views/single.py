@@ -91,4 +91,4 @@ def draw_outlined(data: Outlined, recipe: Recipe, figure: Figure | None = None) 
 
 
 register(View("restoration", compute, draw))
-register(View("outlines", compute_outlined, draw_outlined, search_of))
+register(View("outlines", compute_outlined, draw_outlined, search_of, lambda data: data.comparison.errors))

@@ -14,6 +14,7 @@ from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
 from ..scores.measures import Measure, measures
 from ..scores.sampling import pooled
+from ..spelling import as_label
 
 Place = tuple[Any, ...]
 
@@ -102,7 +103,7 @@ def told(value: Any) -> str:
     """A value of an axis as figures write it."""
     if isinstance(value, tuple):
         return f"({', '.join(map(told, value))})"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else as_label(str(value))
 
 
 @dataclass(frozen=True)

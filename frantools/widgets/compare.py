@@ -16,7 +16,7 @@ from ..recipes import Recipe
 from ..restorers.columns import Column, as_columns
 from ..restorers.protocol import Progress
 from ..scores.measures import measures
-from ..viewer.pictures import original_of, reference_among, told
+from ..viewer.pictures import original_of, reference_among, remarks_of, told
 from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
 from .controls import Numbers, control
 from .explorer import Explorer
@@ -111,6 +111,8 @@ class Compare(Explorer):
 def panes_of(data: Compared, recipe: Recipe) -> Panes:
     """What the viewer shows of compared columns: the pictures, with their numbers."""
     numbers, best = told(data.numbers)
+    sharp = (title for title in data.pictures if title in data.shown.sharp)
+    notes = {title: note for title in sharp if (note := remarks_of(data.pictures[title]))}
     for title, made in data.pictures.items():
         if title in data.shown.errors:
             continue
@@ -118,7 +120,7 @@ def panes_of(data: Compared, recipe: Recipe) -> Panes:
             numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
         elif data.referenced and title not in data.numbers:
             numbers[title] = "not yet measured"
-    return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors), numbers, best)
+    return Panes(pictures_of(data.shown, recipe), {**notes, **data.shown.errors}, numbers, best)
 
 
 def tabled(data: Compared) -> str:

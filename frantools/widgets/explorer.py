@@ -93,11 +93,12 @@ class Explorer(Guarded, Stage):
         }  # fmt: skip
         self.files = Files(self.view.name, self.message, self.figure, self._said, self._load)
         self.panels = Panels(self._panels())
-        row = [self.photo.choice, self.controls["size"], self.controls["seed"], *self._row(), self.panels, self.status]
+        row = [self.photo.choice, self.controls["size"], self.controls["seed"], *self._row(), self.panels]
+        row += [self.message, self.status]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         body = widgets.HBox([self.viewer, self.panels.side], layout=widgets.Layout(align_items="flex-start"))
-        self.children = [widgets.HBox(row, layout=wrap), body, *self._below(), self.message]
+        self.children = [widgets.HBox(row, layout=wrap), *self._above(), body, *self._below()]
         self.add_class("frantools")
         self.viewer.on_chip(self._open)
         self._bound()
@@ -130,6 +131,10 @@ class Explorer(Guarded, Stage):
                 widgets.VBox([self.photo, self.files]),
             ),
         }
+
+    def _above(self) -> list[widgets.Widget]:
+        """More rows of controls above the pictures."""
+        return []
 
     def _below(self) -> list[widgets.Widget]:
         """What stands below the pictures."""

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from ..files import to_json
 from ..photo import Photo
 from ..recipes import Recipe, save_figure
+from ..spelling import encodable
 from .controls import WRAP, button, control
 from .messages import Messages, UnfinishedError
 from .rendering import LOCK
@@ -30,6 +31,11 @@ GIVEN = {
 }
 
 
+def literal(text: str) -> str:
+    """Text as a Python literal: JSON's escapes of letters beyond 16 bits are none of Python's."""
+    return encodable(to_json(text, ensure_ascii=False))
+
+
 def script_of(recipe: Recipe, photo: Photo) -> str:
     """Python code that makes the figure of a recipe again.
 
@@ -38,9 +44,9 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
     """
     imports, columns = ["import frantools as ft"], []
     for column in recipe["columns"]:
-        title = to_json(column["title"])
+        title = literal(column["title"])
         if "function" in column and column.get("file"):
-            columns.append(f"    {title}: {to_json(column['file'] + ':' + column['function'])},")
+            columns.append(f"    {title}: {literal(column['file'] + ':' + column['function'])},")
         elif "function" in column:
             name, _, rest = column["function"].partition(".")
             imports.append(f"from {column['module']} import {name}")
@@ -49,7 +55,7 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
             columns.append(f"    {title}: ...,  # {' '.join(column['missing'].split())}: put it here")
     lines = [*dict.fromkeys(imports), ""]
     if photo.how:
-        lines.append(f"photo = {GIVEN[photo.how][0].format(name=to_json(photo.name))}")
+        lines.append(f"photo = {GIVEN[photo.how][0].format(name=literal(photo.name))}")
     content = {name: value for name, value in recipe.items() if name != "versions"}
     lines.append(f"recipe = {pformat(content, sort_dicts=False, width=100)}")
     if columns:

@@ -18,7 +18,8 @@ class Messages(widgets.HTML):
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        super().__init__(layout=widgets.Layout(margin="0"))
+        # In the row of controls, where there is room: a short message moves nothing.
+        super().__init__(layout=widgets.Layout(margin="0 8px", flex="3 1 220px", width="auto", min_width="0"))
 
     def say(self, cause: str, text: str) -> None:
         """Show what is wrong with something; an empty text takes it away."""
@@ -32,7 +33,8 @@ class Messages(widgets.HTML):
         self._texts.pop(cause, None)
         if text:
             self._texts[cause] = shown
-        self.value = "<br>".join(self._texts.values())
+        lines = "<br>".join(self._texts.values())
+        self.value = f'<div style="line-height: 18px">{lines}</div>' if lines else ""
 
     def clear(self, *causes: str) -> None:
         """Take the messages of these causes away."""

@@ -27,8 +27,16 @@ class Panels(widgets.HBox):
             name: control(widgets.ToggleButton, name, tooltip, value=False, layout=widgets.Layout(width="auto"))
             for name, (tooltip, _) in panels.items()
         }
+        # No higher than the pictures: what is said above them stays in view.
         self.side = widgets.VBox(
-            layout=widgets.Layout(width=WIDTH, flex=f"0 0 {WIDTH}", display="none", margin="0 0 0 8px")
+            layout=widgets.Layout(
+                width=WIDTH,
+                flex=f"0 0 {WIDTH}",
+                display="none",
+                margin="0 0 0 8px",
+                max_height="80vh",
+                overflow="hidden auto",
+            )
         )
         super().__init__(list(self.buttons.values()))
         for name, each in self.buttons.items():

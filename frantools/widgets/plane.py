@@ -37,7 +37,7 @@ class Plane(anywidget.AnyWidget):
         (column, row), or nothing; in both directions.
     """
 
-    _esm = modules.script("plane", ("geometry", "difference", "pictures", "pane"))
+    _esm = modules.script("plane", ("geometry", "difference", "pictures", "pane", "gestures"))
     _css = modules.style()
 
     x = traitlets.Dict({"name": "", "ticks": []}).tag(sync=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
-from math import floor, log10
+from functools import partial
+from math import ceil, floor, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -24,12 +25,66 @@ from .explorer import Explorer
 from .rendering import LOCK
 from .stage import Panes, pictures_of
 
+NAME = "region"  # of the rectangle among the boxes
+
+
+def digits(region: Region) -> int:
+    """As many digits as tell a thousandth of a region."""
+    return 3 - floor(log10(min(region.width, region.height)))
+
 
 def rounded(region: Region) -> Region:
     """The region in as many digits as tell a thousandth of it."""
-    digits = 3 - floor(log10(min(region.width, region.height)))
-    x, y, width, height = (round(value, digits) for value in astuple(region))
+    x, y, width, height = (round(value, digits(region)) for value in astuple(region))
     return Region(x, y, min(width, 1 - x), min(height, 1 - y))
+
+
+def region_of(box: Sequence[int], frame: tuple[int, int]) -> Region:
+    """A box in fractions of its frame."""
+    (left, top, right, bottom), (wide, high) = box, frame
+    return Region(left / wide, top / high, (right - left) / wide, (bottom - top) / high)
+
+
+def box_of(region: Region, frame: tuple[int, int]) -> list[int]:
+    """A region in pixels of a frame: as many wherever it lies, and all of them within the frame."""
+    (wide, high), slack = frame, 1e-6
+    across, down = max(1, ceil(region.width * wide - slack)), max(1, ceil(region.height * high - slack))
+    left, top = min(round(region.x * wide), wide - across), min(round(region.y * high), high - down)
+    return [left, top, left + across, top + down]
+
+
+def dragged(region: Region, before: Sequence[int], after: Sequence[int], frame: tuple[int, int]) -> Region:
+    """The region after its box was dragged: what the drag left alone is the same to the last digit.
+
+    Parameters
+    ----------
+    region : Region
+        Before the drag.
+    before, after : sequence of int
+        Its box, in pixels of the frame.
+    frame : (int, int)
+        Width and height.
+
+    Examples
+    --------
+    >>> dragged(Region(0.2, 0.3, 0.125, 0.25), (2, 3, 4, 6), (5, 3, 7, 6), (10, 10))
+    Region(x=0.5, y=0.3, width=0.125, height=0.25)
+    """
+    moved = all(after[axis + 2] - after[axis] == before[axis + 2] - before[axis] for axis in (0, 1))
+    near = partial(round, ndigits=digits(region_of(after, frame)))
+    sides = []
+    for axis, (low, extent) in enumerate(((region.x, region.width), (region.y, region.height))):
+        (start, end), (was, until), pixels = after[axis::2], before[axis::2], frame[axis]
+        if moved and start != was:
+            stop = 1 - extent
+            low = 0.0 if start == 0 else stop if end == pixels else min(near(low + (start - was) / pixels), stop)
+        elif (start, end) != (was, until):
+            high = low + extent if end == until else end / pixels
+            low = low if start == was else near(start / pixels)
+            extent = min(near(high - low), 1 - low)
+        sides.append((low, extent))
+    (x, width), (y, height) = sides
+    return Region(x, y, width, height)
 
 
 class Zoom(Explorer):
@@ -57,6 +112,7 @@ class Zoom(Explorer):
         self.take_view = button("Take the view", "Let what is in view be the region", "crop", self._take_view)
         self.edges.children = [*self.edges.children, widgets.HBox([self.there, self.take_view])]
         super().__init__(photo, columns, size, seed, {"region": self.edges}, **others)
+        self.viewer.movable = {NAME: True}
         self.viewer.observe(self._drawn, "boxes")
         self.edges.observe(lambda _: self._outline(), "value")
         self._look()
@@ -107,12 +163,9 @@ class Zoom(Explorer):
     def _box(self) -> dict[str, Any] | None:
         """The region as a box; None where what is typed is none."""
         try:
-            region, (wide, high) = self._region(), self.viewer.frame
+            return {"name": NAME, "box": box_of(self._region(), self.viewer.frame)}
         except ValueError:
             return None
-        left, top = min(round(region.x * wide), wide - 1), min(round(region.y * high), high - 1)
-        right, bottom = round((region.x + region.width) * wide), round((region.y + region.height) * high)
-        return {"name": "region", "box": [left, top, max(left + 1, right), max(top + 1, bottom)]}
 
     def _outline(self) -> None:
         with LOCK, self.writing():
@@ -123,12 +176,15 @@ class Zoom(Explorer):
         """The box that was drawn, moved or resized is the region."""
         with LOCK:
             mine = self._box()
-            fresh = [each["box"] for each in change["new"] if mine is None or each["box"] != mine["box"]]
+            fresh = [each for each in change["new"] if mine is None or each["box"] != mine["box"]]
             if self._writing or self.comm is None:
                 return
             if fresh:
-                (left, top, right, bottom), (wide, high) = fresh[-1], self.viewer.frame
-                self._go(Region(left / wide, top / high, (right - left) / wide, (bottom - top) / high))
+                box, frame = fresh[-1]["box"], self.viewer.frame
+                if mine is not None and fresh[-1]["name"] == NAME:
+                    self.edges.value = asdict(dragged(self._region(), mine["box"], box, frame))
+                else:
+                    self._go(region_of(box, frame))
             self._outline()
 
     def _go(self, region: Region) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Event, RLock, Thread
 from typing import Any, Protocol
 
@@ -121,4 +122,5 @@ class Rendering:
             tell("")
 
         tell(str(stopped))
-        Thread(target=watch, daemon=True).start()
+        with suppress(RuntimeError):  # the system allows no more threads
+            Thread(target=watch, daemon=True).start()

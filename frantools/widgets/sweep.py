@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..images import portraits
-from ..jobs import framed_for, recipe_of
+from ..jobs import framed_for, recipe_of, resolve
 from ..photo import as_photo
 from ..recipes import Recipe
 from ..store import Cache, Disk
@@ -47,7 +47,7 @@ class SweepMap(Guarded, Stage):
         self.sweep, self._size, self._seed = made, size, seed
         self._columns = {tuple(values[name] for name in made.axes): column for values, column in made.columns}
         different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = framed_for(as_photo(photo), list(different.values())).at(size)
+        self.original = framed_for(as_photo(photo), resolve(different.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
@@ -59,10 +59,10 @@ class SweepMap(Guarded, Stage):
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
         row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
-        row += [self.pause, self.progress, self.left]
+        row += [self.pause, self.progress, self.left, self.message]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
-        self.children = [widgets.HBox(row, layout=wrap), body, self.message]
+        self.children = [widgets.HBox(row, layout=wrap), body]
         self.add_class("frantools")
         self._tell(None)
         for each in (*self._axes, *self.values.values(), self.measure, self.under):
@@ -81,7 +81,7 @@ class SweepMap(Guarded, Stage):
         if not varying:
             raise ValueError("the sweep has no axis, so there is no map; accepted are sweeps of one axis or more")
         first = [*sorted(varying, key=lambda name: not all(map(is_number, values[name]))), ""]
-        upward = [*(varying if len(varying) > 1 else []), ("none", "")]
+        upward = [*((name, name) for name in (varying if len(varying) > 1 else [])), ("none", "")]
         self.plane = Plane()
         self.x = slim(
             widgets.Dropdown, "Across", "The axis from left to right", "170px", options=varying, value=first[0]

@@ -49,8 +49,11 @@ class Trajectory(Explorer):
         super().__init__(photo, columns, size, seed, {"look": self.look}, several=False, **others)
         self.viewer.observe(self._drawn, "boxes")
 
+    def _above(self) -> list[widgets.Widget]:
+        return [self.look]
+
     def _below(self) -> list[widgets.Widget]:
-        return [self.look, self.chart]
+        return [self.chart]
 
     def panes(self, data: Trace, recipe: Recipe) -> Panes:
         """The value and the predicted picture at one step."""
@@ -68,6 +71,7 @@ class Trajectory(Explorer):
             recipe = self.shown()
             try:
                 self.viewer.boxes = self._boxes(Look.of(recipe).points)
+                self.viewer.movable = {each["name"]: True for each in self.viewer.boxes}
                 file = BytesIO()
                 figure = chart(self.result, recipe)
                 ink(figure)

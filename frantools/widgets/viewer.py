@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from math import isfinite
@@ -35,6 +35,7 @@ from ..viewer.pictures import (
     sheet,
 )
 
+SHARED = {"view", "boxes", "selected"}  # traits that Python and the browser both change
 DETAILS = 64  # sharper parts that are kept of a picture: one out of view goes, or the oldest
 
 
@@ -106,6 +107,11 @@ class Viewer(anywidget.AnyWidget):
         for all.
     boxes : list of dict
         ``{"name": ..., "box": [left, top, right, bottom]}``.
+    outlines : list
+        Rectangles that are drawn without a name, and that no pointer takes hold of: [left, top, right, bottom].
+    movable : dict
+        By the name of a box: True lets a drag move it though it is not chosen, False keeps it where it is. Others move
+        once they are chosen.
     selected : str or None
         The title of the picture that is shown alone.
     chips, numbers, notes : dict
@@ -139,6 +145,8 @@ class Viewer(anywidget.AnyWidget):
 
     view = Checked().tag(sync=True)
     boxes = Checked().tag(sync=True)
+    outlines: Any = traitlets.List().tag(sync=True)
+    movable = traitlets.Dict().tag(sync=True)
     selected = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     chips = traitlets.Dict().tag(sync=True)
     numbers = traitlets.Dict().tag(sync=True)
@@ -149,6 +157,7 @@ class Viewer(anywidget.AnyWidget):
     _panes: Any = traitlets.List().tag(sync=True)
     _frame: Any = traitlets.List().tag(sync=True)
     _reference = traitlets.Unicode().tag(sync=True)
+    _commits = traitlets.Int().tag(sync=True)  # how many states the browser has sent
 
     def __init__(
         self, pictures: Any, reference: str | None = None, boxes: Any = (), *, frame: tuple[int, int] | None = None
@@ -159,10 +168,12 @@ class Viewer(anywidget.AnyWidget):
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
+        self._box_clicked = widgets.CallbackDispatcher()
+        self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
-        self.on_msg(self._told)
+        self.on_msg(self._receive)
         self._show(made)
         self.boxes = boxes
 
@@ -288,8 +299,11 @@ class Viewer(anywidget.AnyWidget):
         """
         if title not in self._models:
             raise ValueError(f"there is no pane {title!r}; accepted are {', '.join(map(repr, self._models))}")
-        part, model = _view(region), Picture(encode(read(picture, title)))
-        details = self._details.setdefault(title, [])
+        part, pixels = _view(region), read(picture, title)
+        details, key = self._details.setdefault(title, []), content_key(pixels)
+        if any(each == part and old.encoded.key == key for each, old in details):
+            return
+        model = Picture(encode(pixels, key))
         replaced = [each for each in details if each[0] == part]
         if not replaced and len(details) >= DETAILS:
             replaced = [next((each for each in details if not self._seen(each[0])), details[0])]
@@ -345,9 +359,32 @@ class Viewer(anywidget.AnyWidget):
         """Call ``callback(title)`` when a chip is clicked; with `remove`, no longer."""
         self._clicked.register_callback(callback, remove)
 
+    def on_box(self, callback: Callable[[str], Any], remove: bool = False) -> None:
+        """Call ``callback(name)`` when a box is clicked; with `remove`, no longer."""
+        self._box_clicked.register_callback(callback, remove)
+
     def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         if content.get("kind") == "chip" and content.get("title") in self._models:
             self._clicked(content["title"])
+        elif content.get("kind") == "box" and content.get("name") in [each["name"] for each in self.boxes]:
+            self._box_clicked(content["name"])
+
+    def _receive(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        self._messages.append(content)
+        self._answer()
+
+    @traitlets.observe("_commits")
+    def _answer(self, _: Any = None) -> None:
+        """Take messages, each once the browser's state before it has arrived, which it may overtake."""
+        ready = [each for each in self._messages if each.get("after", 0) <= self._commits]
+        self._messages = [each for each in self._messages if each.get("after", 0) > self._commits]
+        for each in ready:
+            self._told(self, each, [])
+
+    def send_state(self, key: str | Iterable[str] | None = None) -> None:
+        """Send traits, those that the browser changes too with the number of its last state that they follow."""
+        names = {key} if isinstance(key, str) else key
+        super().send_state(names if names is None or SHARED.isdisjoint(names) else {*names, "_commits"})
 
     # Without a kernel
 
@@ -357,7 +394,7 @@ class Viewer(anywidget.AnyWidget):
         return None if self._comparison is None else self._comparison.recipe
 
     def _page(self, quality: int | None) -> bytes:
-        said = "view boxes selected chips numbers best notes caption _frame _reference"
+        said = "view boxes outlines selected chips numbers best notes caption _frame _reference"
         state = {name: getattr(self, name) for name in said.split()}
         encoded = {title: model and model.encoded for title, model in self._models.items()}
         return page.made(encoded, state, self.recipe, quality)

@@ -30,8 +30,13 @@ class Worker:
         """
         self.stop()
         self._cancelled = Event()
-        self._thread = Thread(target=self._run, args=(work, self._cancelled), daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._run, args=(work, self._cancelled), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no more threads
+            self._run(work, self._cancelled)
+        else:
+            self._thread = thread
 
     def _run(self, work: Callable[[Event], None], cancelled: Event) -> None:
         with self._turn:

@@ -1,6 +1,7 @@
 // The line below the panes: how far in one is, what is under the pointer, tools, the chosen box, and the list of keys.
 import { colour, RANGES } from "./difference.js";
 import { clamp } from "./geometry.js";
+import { follow } from "./gestures.js";
 import { BINDINGS } from "./keys.js";
 import { button, make, write } from "./pane.js";
 
@@ -74,12 +75,8 @@ export class Bar {
     root.append(this.low, this.colours, this.high);
     root.addEventListener("pointerdown", (event) => {
       event.preventDefault();
-      root.setPointerCapture(event.pointerId);
       const [from, range] = [event.clientX, this.range];
-      const drag = new AbortController();
-      const options = { signal: AbortSignal.any([signal, drag.signal]) };
-      root.addEventListener("pointermove", (moved) => acts.range(range * Math.exp((from - moved.clientX) / 100)), options);
-      root.addEventListener("lostpointercapture", () => drag.abort(), options);
+      follow(root, event, (moved) => acts.range(range * Math.exp((from - moved.clientX) / 100)), signal);
     }, { signal });
     return root;
   }

@@ -10,13 +10,25 @@ const CURSORS = /** @type {Record<string, string>} */ ({
 });
 
 export class Boxes {
-  constructor() {
+  /** @param {(name: string) => any} get what Python has set, by its name */
+  constructor(get) {
+    this.get = get;
     /** @type {Box[]} */
     this.all = [];
     this.chosen = -1;
     this.drawing = false;
     /** The box that is being drawn. @type {number[] | null} */
     this.rubber = null;
+  }
+
+  /** Boxes that no pointer takes hold of. @returns {number[][]} */
+  get outlines() {
+    return this.get("outlines") ?? [];
+  }
+
+  /** By name: whether a drag moves a box, chosen or not. Others move once they are chosen. @returns {Record<string, boolean>} */
+  get movable() {
+    return this.get("movable") ?? {};
   }
 
   /** @param {Box[]} boxes */
@@ -38,19 +50,23 @@ export class Boxes {
     return hit.length ? hit[0].n : -1;
   }
 
-  /** What a press at a point takes hold of: a part of the chosen box. @param {number} x @param {number} y @param {number} near */
+  /** What a press at a point takes hold of: the number of a box, and which part of it; the chosen box comes first.
+   * @param {number} x @param {number} y @param {number} near */
   hold(x, y, near) {
-    return this.current ? grasp(this.current.box, x, y, near) : "";
+    const held = this.all
+      .map(({ name, box }, n) => ({ n, part: (this.movable[name] ?? n === this.chosen) ? grasp(box, x, y, near) : "" }))
+      .filter(({ part }) => part);
+    return held.find(({ n }) => n === this.chosen) ?? held[0] ?? { n: -1, part: "" };
   }
 
   /** @param {number} x @param {number} y @param {number} near */
   cursor(x, y, near) {
-    return this.drawing ? "crosshair" : (CURSORS[this.hold(x, y, near)] ?? "");
+    return this.drawing ? "crosshair" : (CURSORS[this.hold(x, y, near).part] ?? "");
   }
 
   /** Move or resize the chosen box from what it was. @param {number[]} box @param {string} part @param {number} dx @param {number} dy @param {Size} frame */
   shift(box, part, dx, dy, frame) {
-    if (this.current) this.current.box = shifted(box, part, dx, dy, frame);
+    if (this.current && this.movable[this.current.name] !== false) this.current.box = shifted(box, part, dx, dy, frame);
   }
 
   /** Add a box, and choose it. @param {number[] | null} box */

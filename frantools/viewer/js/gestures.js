@@ -7,10 +7,37 @@
 
 const STILL = 4; // CSS pixels: a shorter drag is a click
 const REST = 150; // milliseconds after which a wheel has come to rest
+const ENDS = /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]);
+
+/** Whether the button of a press is up: its release may have been outside the window, which no event says.
+ * @param {PointerEvent} event of a move @param {number} button */
+function isReleased(event, button) {
+  return !(event.buttons & (button === 1 ? 4 : 1));
+}
+
+/** Whether a menu opens that takes a mouse's release; a finger that rests opens none. @param {MouseEvent} event */
+function takesRelease(event) {
+  return !(event instanceof PointerEvent && event.pointerType === "touch");
+}
+
+/** Follow a pointer that is down on an element, until it is released or lost.
+ * @param {HTMLElement} element @param {PointerEvent} down @param {(event: PointerEvent) => void} move @param {AbortSignal} signal */
+export function follow(element, down, move, signal) {
+  element.setPointerCapture(down.pointerId);
+  const drag = new AbortController();
+  const options = { signal: AbortSignal.any([signal, drag.signal]) };
+  element.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== down.pointerId) return;
+    if (isReleased(event, down.button)) drag.abort();
+    else move(event);
+  }, options);
+  for (const kind of ENDS) element.addEventListener(kind, (event) => event.pointerId === down.pointerId && drag.abort(), options);
+  element.addEventListener("contextmenu", (event) => takesRelease(event) && drag.abort(), options);
+}
 
 /** @param {HTMLElement} element @param {Handlers} handlers @param {AbortSignal} signal */
 export function listen(element, handlers, signal) {
-  /** @type {Map<number, {x: number, y: number}>} */
+  /** @type {Map<number, {x: number, y: number, button: number}>} */
   const pointers = new Map();
   /** @type {Drag | null} */
   let drag = null;
@@ -37,11 +64,23 @@ export function listen(element, handlers, signal) {
   };
   signal.addEventListener("abort", () => clearTimeout(timer));
 
+  /** @param {number} id @param {boolean} [still] whether it was a click */
+  const release = (id, still = false) => {
+    const at = pointers.get(id);
+    if (!at) return;
+    pointers.delete(id);
+    if (drag && !pinched) drag.end(at.x, at.y, still);
+    drag = null;
+    if (!pointers.size) handlers.rest();
+  };
+  const releaseAll = () => [...pointers.keys()].forEach((id) => release(id));
+
   element.addEventListener("pointerdown", (event) => {
+    if (event.isPrimary) releaseAll(); // a finger that is still here was lifted elsewhere
     if (event.button > 1 || pointers.size > 1) return;
-    const at = local(event);
-    pointers.set(event.pointerId, at);
     element.setPointerCapture(event.pointerId);
+    const at = local(event);
+    pointers.set(event.pointerId, { ...at, button: event.button });
     if (pointers.size === 2) {
       drag?.end(start.x, start.y, false);
       [drag, pinched] = [null, true];
@@ -54,31 +93,25 @@ export function listen(element, handlers, signal) {
   element.addEventListener("pointermove", (event) => {
     const at = local(event);
     const before = pointers.get(event.pointerId);
-    if (!before) return handlers.hover(at.x, at.y);
-    if (pointers.size === 2) {
-      const old = span();
-      pointers.set(event.pointerId, at);
+    if (before && isReleased(event, before.button)) release(event.pointerId);
+    if (!before || !pointers.has(event.pointerId)) return handlers.hover(at.x, at.y);
+    const old = pointers.size === 2 ? span() : null;
+    pointers.set(event.pointerId, { ...before, ...at });
+    if (old) {
       const now = span();
       handlers.pan(now.x - old.x, now.y - old.y);
       handlers.zoom(now.x, now.y, now.length / old.length);
       return;
     }
-    pointers.set(event.pointerId, at);
     moved ||= Math.hypot(at.x - start.x, at.y - start.y) >= STILL;
     if (moved) drag?.move(at.x, at.y);
     handlers.hover(at.x, at.y);
   }, { signal });
 
-  /** @param {PointerEvent} event */
-  const up = (event) => {
-    if (!pointers.delete(event.pointerId)) return;
-    const at = local(event);
-    if (drag && !pinched) drag.end(at.x, at.y, !moved && event.type === "pointerup");
-    drag = null;
-    if (!pointers.size) handlers.rest();
-  };
-  element.addEventListener("pointerup", up, { signal });
-  element.addEventListener("pointercancel", up, { signal });
+  element.addEventListener("pointerup", (event) => release(event.pointerId, !moved), { signal });
+  element.addEventListener("pointercancel", (event) => release(event.pointerId), { signal });
+  element.addEventListener("lostpointercapture", (event) => release(event.pointerId), { signal });
+  element.addEventListener("contextmenu", (event) => takesRelease(event) && releaseAll(), { signal });
   element.addEventListener("pointerleave", () => pointers.size || handlers.leave(), { signal });
   element.addEventListener("dblclick", () => handlers.double(), { signal });
 

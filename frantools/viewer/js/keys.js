@@ -35,18 +35,39 @@ const ARROWS = /** @type {Record<string, number[]>} */ ({
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 });
 
+/** Keys that are no letters and no digits, by their place on the keyboard. @type {Record<string, string>} */
+const PLACES = { Space: " ", BracketLeft: "[", BracketRight: "]" };
+
+/** @typedef {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean, code?: string,
+ *   isComposing?: boolean, getModifierState?: (name: string) => boolean}} Key */
+
+/** The character that a key stands for, on any layout: what it types if that is Latin, else what a Latin keyboard has in its place.
+ * @param {Key} event @param {boolean} graph whether AltGr is down */
+export function character({ key, code = "", shiftKey }, graph = false) {
+  const typed = key.length === 1 ? key.toLowerCase() : key;
+  if (graph || typed === "?") return typed;
+  // French and Czech keyboards type their digits with Shift.
+  if (/^Digit\d$/.test(code) && !shiftKey && !/^[a-z\d]$/.test(typed)) return code.slice(-1);
+  const latin = /^[ -~]+$/.test(typed) && !["Dead", "Process", "Unidentified"].includes(typed);
+  if (latin) return typed;
+  if (/^(Key|Numpad)\w$/.test(code)) return code.slice(-1).toLowerCase();
+  if (code === "Slash" && shiftKey) return "?";
+  return PLACES[code] ?? "";
+}
+
 /**
  * What a key asks for: the name of an action, with its arguments; "" for nothing.
- * @param {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean, code?: string}} event
+ * @param {Key} event
  * @returns {[string, ...number[]]}
  */
 export function meaning(event) {
-  if (event.ctrlKey || event.metaKey) return [""];
+  const graph = event.getModifierState?.("AltGraph") ?? false; // which is Ctrl and Alt on Windows
+  if (event.isComposing || (!graph && (event.ctrlKey || event.metaKey))) return [""];
   const arrow = ARROWS[event.key];
   if (arrow && event.altKey) return [event.shiftKey ? "resize" : "move", ...arrow];
   if (arrow && event.shiftKey) return ["pan", ...arrow];
-  if (event.altKey) return [""];
-  if (/^[1-9]$/.test(event.key)) return ["alone", Number(event.key)];
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.altKey && !graph) return [""];
+  const key = character(event, graph);
+  if (/^[1-9]$/.test(key)) return ["alone", Number(key)];
   return [BINDINGS.find((each) => each.keys.includes(key))?.act ?? ""];
 }

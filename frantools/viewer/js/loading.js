@@ -8,7 +8,7 @@ import { Picture } from "./pictures.js";
 export async function load(viewer, pane, id) {
   if (pane.id === id) return;
   pane.id = id;
-  const picture = id ? await open(viewer, id) : null;
+  const picture = id ? await open(viewer, pane, id) : null;
   if (pane.id !== id || viewer.panes.get(pane.title) !== pane) return picture?.close();
   pane.picture?.close();
   pane.picture = picture;
@@ -17,8 +17,10 @@ export async function load(viewer, pane, id) {
   viewer.invalidate();
 }
 
-/** A picture, or null where it does not arrive. @param {Viewer} viewer @param {string} id @returns {Promise<Picture | null>} */
-async function open(viewer, id) {
+/** A picture, or null where it does not arrive. @param {Viewer} viewer @param {Pane} pane @param {string} id @returns {Promise<Picture | null>} */
+async function open(viewer, pane, id) {
+  pane.loads++;
+  viewer.root.dataset.state = "loading"; // until it is drawn
   try {
     const picture = new Picture(await viewer.store.picture(id));
     picture.changed = () => viewer.invalidate();
@@ -26,6 +28,9 @@ async function open(viewer, id) {
   } catch (error) {
     if (!viewer.ended.signal.aborted) console.warn("frantools: a picture did not arrive", error);
     return null;
+  } finally {
+    pane.loads--;
+    viewer.invalidate();
   }
 }
 
@@ -35,7 +40,7 @@ export async function loadDetails(viewer, pane, told) {
   pane.details = pane.details.filter((each) => ids.includes(each.id) || each.picture.close());
   const fresh = told.filter((each) => !pane.details.some((old) => old.id === each.picture));
   await Promise.all(fresh.map(async ({ picture: id, ...part }) => {
-    const picture = await open(viewer, id);
+    const picture = await open(viewer, pane, id);
     const wanted = viewer.panes.get(pane.title) === pane && (viewer.store.get("_panes") ?? [])
       .some((/** @type {any} */ each) => each.details?.some((/** @type {any} */ detail) => detail.picture === id));
     if (!picture || !wanted || pane.details.some((each) => each.id === id)) return picture?.close();

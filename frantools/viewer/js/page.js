@@ -5,9 +5,12 @@ const content = JSON.parse(document.getElementById("frantools-viewer")?.textCont
 /** @type {Map<string, Set<() => void>>} */
 const watchers = new Map();
 
+const framed = window.top !== window; // where the page around has the focus and the wheel
+
 /** @type {import("./viewer.js").Store} */
 const store = {
   page: true,
+  framed,
   get: (name) => content[name],
   set: (values) => {
     Object.assign(content, values);
@@ -22,4 +25,5 @@ const store = {
   picture: async (id) => content.pictures[id],
 };
 
-new Viewer(document.body, store).root.focus();
+const { root } = new Viewer(document.body, store);
+if (!framed) root.focus({ preventScroll: true });

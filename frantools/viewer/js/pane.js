@@ -11,12 +11,13 @@ import { scratch } from "./pictures.js";
 /** What all panes are drawn by.
  * @typedef {{frame: import("./geometry.js").Size, at: Placing, dpr: number, width: number, height: number,
  *   reference: Picture | null, held: boolean, difference: import("./difference.js").Difference, range: number,
- *   curtain: boolean, edge: number, boxes: import("./geometry.js").Box[], chosen: number, rubber: number[] | null,
+ *   curtain: boolean, edge: number, boxes: import("./geometry.js").Box[], chosen: number, outlines: number[][], rubber: number[] | null,
  *   loupe: number[] | null, loupeLeft: boolean, histogram: boolean, moving: boolean, hurried: boolean}} Scene */
 
 const LINE = "rgba(255, 255, 255, 0.95)";
 const SHADE = "rgba(0, 0, 0, 0.65)";
 export const ACCENT = "#ff9d2e";
+const OUTLINE = "#ffd60a"; // as in the figures
 
 /** An element with a class and a text, which is never markup.
  * @template {keyof HTMLElementTagNameMap} T
@@ -90,6 +91,7 @@ export class Pane {
     this.picture = null;
     this.id = "";
     this.failed = false; // whether its picture did not arrive
+    this.loads = 0; // pictures that are on their way
     /** @type {Detail[]} */
     this.details = [];
     /** @type {Uint32Array[] | null} */
@@ -231,6 +233,7 @@ export class Pane {
       context.strokeRect(l, t, r - l, b - t);
       return [l, t, r, b];
     };
+    for (const box of scene.outlines) line(box, OUTLINE);
     context.font = `${11 * dpr}px system-ui, sans-serif`;
     scene.boxes.forEach(({ name, box }, n) => {
       const chosen = n === scene.chosen;

@@ -1,5 +1,6 @@
 // A sweep over two of its axes as a map of cells, whose state is a widget's model.
 import { clamp } from "./geometry.js";
+import { follow } from "./gestures.js";
 import { make, write } from "./pane.js";
 
 /** @typedef {{at: number[], text: string, said: string, colour: string, ink: string, failed: string, front: boolean,
@@ -211,19 +212,15 @@ class Plane {
     const from = this.of(event.target);
     if (!from.length || event.button !== 0) return;
     event.preventDefault();
-    this.grid.setPointerCapture(event.pointerId);
     this.choose(from);
     let along = -1;
-    const drag = new AbortController();
-    const options = { signal: AbortSignal.any([this.ended.signal, drag.signal]) };
-    this.grid.addEventListener("pointermove", (moved) => {
+    follow(this.grid, event, (moved) => {
       const to = this.nearest(moved);
       if (along < 0 && to.join() !== from.join()) {
         along = Math.abs(moved.clientX - event.clientX) >= Math.abs(moved.clientY - event.clientY) ? 0 : 1;
       }
       if (along >= 0) this.choose(along ? [from[0], to[1]] : [to[0], from[1]]);
-    }, options);
-    this.grid.addEventListener("lostpointercapture", () => drag.abort(), options);
+    }, this.ended.signal);
   }
 
   /** @param {number[]} at */

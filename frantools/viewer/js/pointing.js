@@ -47,7 +47,8 @@ export function press(viewer, pane, x, y, event) {
       commit();
     } };
   }
-  const part = event.button === 0 ? boxes.hold(fx, fy, near) : "";
+  const { n, part } = event.button === 0 ? boxes.hold(fx, fy, near) : { n: -1, part: "" };
+  if (part) boxes.chosen = n;
   const before = boxes.current ? [...boxes.current.box] : [];
   let last = { x, y };
   return {
@@ -61,6 +62,7 @@ export function press(viewer, pane, x, y, event) {
       if (still) boxes.chosen = boxes.at(fx, fy, near);
       viewer.invalidate();
       commit();
+      if (still && boxes.current) viewer.exchange.send({ kind: "box", name: boxes.current.name });
     },
   };
 }

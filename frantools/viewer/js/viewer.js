@@ -3,9 +3,11 @@ import { act } from "./actions.js";
 import { Bar } from "./bar.js";
 import { Boxes } from "./boxes.js";
 import { DIFFERENCES, RANGES } from "./difference.js";
-import { arrange, clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
+import { Exchange } from "./exchange.js";
+import { clamp, clip, FULL, home, magnification, panned, place, same, scaleBar, zoomed } from "./geometry.js";
 import { listen } from "./gestures.js";
-import { meaning } from "./keys.js";
+import { character, meaning } from "./keys.js";
+import { arrangePanes } from "./layout.js";
 import { load, loadDetails } from "./loading.js";
 import { button, make, Pane, write } from "./pane.js";
 import { nextFrame, tidy } from "./pictures.js";
@@ -13,12 +15,11 @@ import { point, press } from "./pointing.js";
 import { tellValues } from "./readout.js";
 
 /** @typedef {import("./pane.js").Scene} Scene */
-/** Where a viewer's state is kept: in a widget's model, or in a page.
- * @typedef {{page: boolean, get: (name: string) => any, set: (values: Record<string, any>) => void,
+/** Where a viewer's state is kept: in a widget's model, or in a page; and whether there is more around it.
+ * @typedef {{page: boolean, framed: boolean, get: (name: string) => any, set: (values: Record<string, any>) => void,
  *   on: (name: string, changed: () => void) => () => void, send: (message: any) => void,
  *   picture: (id: string) => Promise<import("./pictures.js").Content>}} Store */
 
-const [GAP, NARROW, EXTRA, WIDE] = [8, 240, 16, 460]; // CSS pixels: panes whose numbers take two lines, or leave room for values
 const [BLINK, SETTLE] = [600, 120]; // milliseconds
 const SAID = ["chips", "numbers", "best", "notes", "caption"];
 
@@ -42,7 +43,7 @@ export class Viewer {
     parent.append(this.root);
     /** @type {Map<string, Pane>} */
     this.panes = new Map();
-    this.boxes = new Boxes();
+    this.boxes = new Boxes(store.get);
     this.view = { ...FULL, ...store.get("view") };
     /** @type {string | null} */
     this.selected = store.get("selected") ?? null;
@@ -50,13 +51,15 @@ export class Viewer {
     this.mode = { difference: DIFFERENCES[0], range: RANGES.first, curtain: false, edge: 0.5, blink: false, phase: false, held: false, loupe: false, histogram: false, fractions: false };
     /** @type {{x: number, y: number} | null} */
     this.pointer = null;
-    this.pane = { width: NARROW, height: 1 };
+    this.pane = { width: 1, height: 1 };
     this.dpr = 1;
+    this.written = "";
     this.stale = false; // whether more is to be drawn than the pointer
     this.moving = false; // quickly, and well at rest
     this.hurried = false;
     /** The frame that is asked for. @type {number | undefined} */
     this.asked = undefined;
+    this.exchange = new Exchange(this, signal);
     this.listen(signal);
     this.takePanes();
     this.takeBoxes();
@@ -67,21 +70,16 @@ export class Viewer {
     const { store, root } = this;
     const offs = [
       store.on("_panes", () => this.takePanes()),
-      store.on("_frame", () => this.layout()),
-      store.on("_reference", () => this.invalidate()),
-      store.on("boxes", () => this.takeBoxes()),
-      store.on("view", () => {
-        const view = store.get("view");
-        if (!same(view, clip(this.view))) this.look({ ...view });
+      store.on("_frame", () => {
+        this.exchange.take("boxes"); // which are in other pixels now
+        this.layout();
       }),
-      store.on("selected", () => {
-        if (this.selected !== (store.get("selected") ?? null)) this.alone(store.get("selected") ?? null);
-      }),
+      ...["_reference", "outlines", "movable"].map((name) => store.on(name, () => this.invalidate())),
       ...SAID.map((name) => store.on(name, () => this.say())),
     ];
     signal.addEventListener("abort", () => offs.forEach((off) => off()));
     root.addEventListener("keydown", (event) => this.key(event), { signal });
-    root.addEventListener("keyup", (event) => event.key === " " && this.hold(false), { signal });
+    root.addEventListener("keyup", (event) => character(event) === " " && this.hold(false), { signal });
     root.addEventListener("focusout", () => this.hold(false), { signal });
     const sizes = new ResizeObserver(() => this.layout());
     sizes.observe(root);
@@ -90,9 +88,10 @@ export class Viewer {
   }
 
   close() {
+    this.commit();
     this.ended.abort();
     clearInterval(this.blinking);
-    for (const timer of [this.settling, this.committing, this.telling, this.resting]) clearTimeout(timer);
+    for (const timer of [this.settling, this.exchange.timer, this.telling, this.resting]) clearTimeout(timer);
     if (this.asked) cancelAnimationFrame(this.asked);
     for (const pane of this.panes.values()) pane.close();
     this.panes.clear();
@@ -145,7 +144,7 @@ export class Viewer {
   /** @param {string} title */
   addPane(title) {
     const open = () => this.choose(this.selected === title ? null : title);
-    const pane = new Pane(title, 0, { open, chip: () => this.store.send({ kind: "chip", title }) });
+    const pane = new Pane(title, 0, { open, chip: () => this.exchange.send({ kind: "chip", title }) });
     const { signal } = this.ended;
     listen(pane.box, {
       press: (x, y, event) => press(this, pane, x, y, event),
@@ -156,7 +155,7 @@ export class Viewer {
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
       rest: () => this.commit(),
       takesWheel: (event) => {
-        const takes = this.store.page || event.ctrlKey || event.metaKey || this.root.matches(":focus-within");
+        const takes = !this.store.framed || event.ctrlKey || event.metaKey || (document.hasFocus() && this.root.matches(":focus-within"));
         if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
         return takes;
       },
@@ -170,7 +169,9 @@ export class Viewer {
       pane.say({ chip: chips[title] ?? "", numbers: numbers[title] ?? "", best: best[title] ?? [], note: notes[title] ?? (pane.failed ? "The picture did not arrive." : "") });
     }
     const caption = this.store.get("caption") || "";
-    if (caption === this.caption.textContent) return;
+    const written = [caption, ...[...this.panes.values()].map((pane) => pane.numbers.textContent)].join("\n");
+    if (written === this.written) return;
+    this.written = written;
     this.caption.textContent = caption; // which changes the room that there is
     this.caption.hidden = !caption;
     this.layout();
@@ -184,10 +185,7 @@ export class Viewer {
   // Where things are
 
   layout() {
-    if (!this.panes.size || this.ended.signal.aborted) return;
-    const width = this.grid.clientWidth;
-    if (!width) return;
-    const [first] = this.panes.values();
+    if (!this.panes.size || this.ended.signal.aborted || !this.grid.clientWidth) return;
     this.dpr = window.devicePixelRatio || 1;
     const alone = this.selected !== null;
     this.root.classList.toggle("ft-alone", alone);
@@ -195,20 +193,10 @@ export class Viewer {
     for (const tab of /** @type {Iterable<HTMLElement>} */ (this.tabs.children)) {
       tab.setAttribute("aria-pressed", String((tab.dataset.title ?? null) === this.selected));
     }
-    const visible = alone ? (this.panes.get(this.selected ?? "") ?? first) : first;
-    const around = visible.root.offsetHeight - visible.box.offsetHeight - (this.pane.width < NARROW ? EXTRA : 0);
-    const outside = this.tabs.offsetHeight + this.caption.offsetHeight;
-    const room = this.store.page ? window.innerHeight - outside - 20 : Math.max(360, 0.8 * window.innerHeight - outside);
-    const aspect = this.frame.width / this.frame.height;
-    const made = arrange(alone ? 1 : this.panes.size, width, room, aspect, (wide) => around + (wide < NARROW ? EXTRA : 0), GAP, this.bar.below + GAP);
-    this.grid.style.gridTemplateColumns = `repeat(${made.columns}, ${made.width}px)`;
-    this.bar.fill(made.free);
-    this.root.classList.toggle("ft-narrow", made.width < NARROW);
-    this.root.classList.toggle("ft-wide", made.width >= WIDE);
-    const changed = made.width !== this.pane.width || made.height !== this.pane.height;
-    if (changed) this.view = clip(this.view);
-    this.pane = { width: made.width, height: made.height };
-    for (const pane of this.panes.values()) pane.resize(made.width, made.height, this.dpr);
+    const { width, height } = arrangePanes(this);
+    if (width !== this.pane.width || height !== this.pane.height) this.view = clip(this.view);
+    this.pane = { width, height };
+    for (const pane of this.panes.values()) pane.resize(width, height, this.dpr);
     this.invalidate();
     this.commitLater();
   }
@@ -236,20 +224,11 @@ export class Viewer {
 
   /** Tell Python what is in view, at rest. */
   commit() {
-    clearTimeout(this.committing);
-    const told = /** @type {Record<string, any>} */ ({});
-    const view = clip(this.view);
-    if (!same(view, this.store.get("view") ?? FULL)) told.view = view;
-    const screen = { ...this.pane, dpr: this.dpr };
-    if (JSON.stringify(screen) !== JSON.stringify(this.store.get("screen") ?? {})) told.screen = screen;
-    if (this.selected !== (this.store.get("selected") ?? null)) told.selected = this.selected;
-    if (JSON.stringify(this.boxes.all) !== JSON.stringify(this.store.get("boxes") ?? [])) told.boxes = this.boxes.all.map((each) => ({ ...each, box: [...each.box] }));
-    if (Object.keys(told).length) this.store.set(told);
+    this.exchange.commit();
   }
 
   commitLater() {
-    clearTimeout(this.committing);
-    this.committing = setTimeout(() => this.ended.signal.aborted || this.commit(), SETTLE);
+    this.exchange.commitLater();
   }
 
   // Drawing, once a frame
@@ -282,7 +261,7 @@ export class Viewer {
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.measure(), SETTLE);
     }
-    this.root.dataset.state = [...this.panes.values()].every((pane) => pane.picture || pane.failed || !pane.id) ? "ready" : "loading";
+    this.root.dataset.state = [...this.panes.values()].every((pane) => !pane.loads) ? "ready" : "loading";
   }
 
   measure() {
@@ -305,7 +284,7 @@ export class Viewer {
     const middle = loupe ? at.x + ((loupe[0] + loupe[2]) / 2) * at.s : 0;
     return {
       frame, at, dpr, ...this.pane, reference: this.reference?.picture ?? null, held: mode.held || (mode.blink && mode.phase),
-      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen,
+      difference: mode.difference, range: mode.range, curtain: mode.curtain, edge: mode.edge, boxes: boxes.all, chosen: boxes.chosen, outlines: boxes.outlines,
       moving: this.moving, hurried: this.hurried, rubber: boxes.rubber, loupe, loupeLeft: middle > this.pane.width / 2, histogram: mode.histogram,
     };
   }
@@ -328,6 +307,7 @@ export class Viewer {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.key !== "Tab") event.stopPropagation(); // the notebook gets none of them
     if (target === this.bar.name) {
+      if (event.isComposing) return; // Enter takes the word that is composed
       if (event.key === "Enter" || event.key === "Escape") this.root.focus({ preventScroll: true });
       return;
     }
