@@ -91,11 +91,11 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
     """Count what FranNet samples: work that is done twice shows here, whatever cache was to prevent it."""
     count, sample_grid = Sampling(), restoration.sample_grid
 
-    def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any) -> Any:
+    def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any, **named: Any) -> Any:
         count.pictures += 1
         calls = 1 if setup is None else setup.calls_on(restoration.schedule_of(decoder.model))
         count.point_calls += len(columns) * len(rows) * calls
-        return sample_grid(decoder, columns, rows, setup, *rest)
+        return sample_grid(decoder, columns, rows, setup, *rest, **named)
 
     monkeypatch.setattr(restoration, "sample_grid", counted)
     return count

@@ -17,8 +17,8 @@ import frantools as ft
 from frantools.frannet.checkpoints import read_safetensors
 from frantools.frannet.network import FranNet
 from frantools.frannet.tracing import trace
+from frantools.note import strides
 from frantools.training import Settings, train
-from frantools.views import stride
 
 PORTRAIT = ft.portraits()["hopper"]
 QUICK = ft.Setup(K=99)
@@ -82,7 +82,7 @@ WORK: dict[str, Callable[[], np.ndarray]] = {
     "a sweep": swept,
     "a trace": traced,
     "an evaluation": evaluated,
-    "strides": lambda: np.array([step.x0 for step in stride.strides(PORTRAIT, (0.4, 0.5), setup=ft.Setup(K=50))]),
+    "strides": lambda: np.array([step.x0 for step in strides.strides(PORTRAIT, (0.4, 0.5), setup=ft.Setup(K=50))]),
 }
 
 
