@@ -159,7 +159,7 @@ def sampled(
     out = sample_grid(decoder, prepared.columns, prepared.rows, setup, seed, progress, watched, prepared.tiles)
     calls = max(made) if fewer else calls_on(setup, schedule_of(decoder.model))
     recipe = prepared.facts | {
-        "setup": setup.to_dict() if setup else None,
+        "setup": setup.to_dict() if setup is not None else None,
         "seed": seed,
         "versions": versions() | ({"diffusers": version("diffusers")} if isinstance(setup, SchedulerSetup) else {}),
     }
@@ -287,10 +287,10 @@ def values_at(
 def finite(colours: Tensor, setup: Setup | Solver | None) -> Tensor:
     """The colours, of which none may be infinite or NaN."""
     if not torch.isfinite(colours).all():
-        made_by = f"sampling with {setup_name(setup)}" if setup else "the model"
+        made_by = f"sampling with {setup_name(setup)}" if setup is not None else "the model"
         raise ValueError(
             f"{made_by} ends in numbers that are not finite, which make no picture; "
-            f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
+            f"accepted are {'setups' if setup is not None else 'models'} whose numbers stay finite"
         )
     return colours
 

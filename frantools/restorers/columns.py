@@ -195,7 +195,7 @@ class Column:
             setup = named_setup(what)
             what = default_model(setup)
         elif kind == "noted":
-            what, setup = NOTED[what][0], setup or NOTED[what][1]
+            what, setup = NOTED[what][0], NOTED[what][1] if setup is None else setup
         elif is_solver(what):
             what, setup = default_model(what), what
         elif kind in ("", "function"):
