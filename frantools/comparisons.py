@@ -19,7 +19,7 @@ from .recipes import Recipe
 from .regions import Region
 from .restorers.calls import check_timeout
 from .restorers.columns import COLUMNS, Column, as_column, as_columns
-from .restorers.protocol import Cancelled, Colours, Progress, Restoration
+from .restorers.protocol import Cancelled, Colours, Progress, Restoration, reporting
 from .restorers.resizing import resized_picture
 from .scores.measures import measure
 from .scores.roi import Roi, find_rois
@@ -337,7 +337,7 @@ def restore(
     restorers, whole_photo = resolve([column], precision, device, timeout), as_photo(photo)
     framed = framed_for(whole_photo, restorers)
     job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout, restorers=restorers)
-    made = job.restore(column, progress or (lambda _: None))
+    made = job.restore(column, reporting(progress))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
     recipe = recipe_of(
         "restoration", framed, [column], job.size, part or Region.full(), seed, None, precision, restorers, **legacy
@@ -349,8 +349,8 @@ def restore(
 def _one(what: Any, setup: Any, given: Degradation | None, settings: Mapping[str, Any]) -> Column:
     """The one column that restores: what is given, with what goes with it."""
     column = Column(what, what) if isinstance(what, str) and setup is not None else as_column(what)
-    changes = {"setup": setup, "given": given, "settings": settings}
-    return column.but(**{name: value for name, value in changes.items() if value})
+    changes = {"setup": setup, "given": given, "settings": settings or None}
+    return column.but(**{name: value for name, value in changes.items() if value is not None})
 
 
 LEGACY = ("model", "model_sha256", "input_sha256", "setup")

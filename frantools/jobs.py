@@ -16,7 +16,16 @@ from .photo import Photo
 from .recipes import Recipe, Source
 from .regions import Region
 from .restorers.columns import Column
-from .restorers.protocol import Given, Progress, Restoration, Restorer, RestorerError, checked_picture, sentence
+from .restorers.protocol import (
+    Given,
+    Progress,
+    Restoration,
+    Restorer,
+    RestorerError,
+    checked_picture,
+    reporting,
+    sentence,
+)
 from .restorers.resizing import resized_region
 from .store import Cache
 
@@ -171,7 +180,7 @@ def run(
     """The restorations of a job's columns by title, and what went wrong in the others."""
     restorations: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
-    told = shares(progress or (lambda _: None), [cost_of(job, column) for column in columns])
+    told = shares(reporting(progress), [cost_of(job, column) for column in columns])
     for column, tell in zip(columns, told, strict=True):
         stopped: list[BaseException] = []
 

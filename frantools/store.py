@@ -158,3 +158,7 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __bool__(self) -> bool:
+        """True: an empty cache is one all the same, where `cache or Cache()` is written for None."""
+        return True

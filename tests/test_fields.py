@@ -173,12 +173,6 @@ def test_white_noise_is_what_it_was():
     assert torch.equal(noise.field(3, x.repeat(16), y.repeat_interleave(16), 2), expected)
 
 
-def test_the_steps_have_fields_of_their_own_or_the_same_one():
-    fresh, one = (noise.in_order(lambda number: torch.tensor(number), fields) for fields in noise.FIELDS)
-    assert [int(next(fresh)) for _ in range(4)] == [0, 1, 2, 3]
-    assert [int(next(one)) for _ in range(4)] == [0, 1, 1, 1]
-
-
 # In setups
 
 

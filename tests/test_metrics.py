@@ -95,8 +95,8 @@ HOLE = np.where(np.indices((8, 8, 3)).sum(axis=0) == 5, np.nan, 0.5)
     ("restored", "original", "message"),
     [
         (ZEROS, np.zeros((8, 9, 3)), "cannot be compared; accepted are equal shapes"),
-        (HOLE, ZEROS, r"restored has values outside \[0, 1\]; accepted are uint8 and floats in \[0, 1\]"),
-        (ZEROS, ZEROS + 2, r"original has values outside \[0, 1\]; accepted"),
+        (HOLE, ZEROS, r"restored has [0-9]+ values that are NaN or infinite"),
+        (ZEROS, ZEROS + 2, r"original has values from 2 to 2; accepted are uint8 and floats in \[0, 1\]"),
         (ZEROS.astype(int), ZEROS, "restored is of int64; accepted are uint8 and floats"),
         (ZEROS > 0, ZEROS, "restored is of bool; accepted"),
         (np.zeros((8, 8, 4)), np.zeros((8, 8, 4)), r"restored has the shape \(8, 8, 4\); accepted are pictures"),

@@ -119,3 +119,72 @@ def test_a_comparison_decodes_its_photo_once(tmp_path, decoded):
     made.figure()
     assert made.errors == {}
     assert decoded[(tmp_path / "one.png").read_bytes()] == 2  # as the photo, and as a column that is its own file
+
+
+class Shares(list[float]):
+    """A progress callback that is false until it was called."""
+
+    def __call__(self, share: float) -> None:
+        self.append(share)
+
+
+class Sampler(ft.Setup):
+    """A sampler that is false."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Falsy:
+    """A restorer that is false."""
+
+    title, cost, continuous, random = "falsy", None, False, False
+
+    def __len__(self) -> int:
+        return 0
+
+    def restore(self, given: Any, *_: Any) -> ft.Restoration:
+        return ft.Restoration(given.picture, 0.0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"missing": "it is of a test", "title": "falsy"}
+
+
+def test_an_empty_cache_is_one():
+    assert Cache()
+    assert len(Cache()) == 0
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda progress: ft.compare(PHOTO, ["bicubic"], size=8, progress=progress),
+        lambda progress: ft.restore("single-masking-8", PHOTO, size=8, progress=progress),
+        lambda progress: ft.evaluate("bicubic", [PHOTO], size=8, progress=progress),
+    ],
+    ids=["compare", "restore", "evaluate"],
+)
+def test_progress_that_is_false_is_told_all_the_same(work):
+    shares = Shares()
+    work(shares)
+    assert shares
+
+
+def test_what_is_false_restores_all_the_same():
+    assert ft.restore(Falsy(), PHOTO, size=8).image.shape == (8, 6, 3)
+    made = ft.restore("diffusion-basic", PHOTO, Sampler(K=99), size=8)
+    assert made.recipe["setup"]["K"] == 99
+    model = nn.Sequential()  # without a layer it has no length
+    assert ft.compare(PHOTO, [("nothing", model)], size=8).errors == {}
+
+
+def test_no_pictures_are_not_the_default_ones():
+    with pytest.raises(ValueError, match="there is no picture"):
+        ft.note.recipe("ddpm-vs-ddim", pictures=[], size=16)
+    pixels = np.stack([PHOTO.pixels[:30], PHOTO.pixels[5:35]])
+    assert len(ft.note.recipe("ddpm-vs-ddim", pictures=pixels, size=16).photos) == 2
+
+
+def test_a_column_keeps_its_settings_where_none_are_given_beside_it():
+    column = ft.Column("scaled", lambda picture, weight: picture * weight, weight=0.5)
+    np.testing.assert_allclose(ft.restore(column, PHOTO, size=8).image, PHOTO.shown(8) * 0.5, atol=1e-6)

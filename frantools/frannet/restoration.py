@@ -149,9 +149,9 @@ def sampled(
     setup, seed = check_setup(decoder.model, setup), check_seed(seed)
     out, calls = sample_grid(decoder, prepared.columns, prepared.rows, setup, seed, progress, tiles=prepared.tiles)
     recipe = prepared.facts | {
-        "setup": setup.to_dict() if setup else None,
+        "setup": setup.to_dict() if setup is not None else None,
         "seed": seed,
-        "versions": versions() | (setup.versions() if setup else {}),
+        "versions": versions() | (setup.versions() if setup is not None else {}),
     }
     return Sampled(out, calls, recipe)
 
@@ -281,10 +281,10 @@ def values_at(
 def finite(colours: Tensor, setup: Sampler | None) -> Tensor:
     """The colours, of which none may be infinite or NaN."""
     if not torch.isfinite(colours).all():
-        made_by = f"sampling with {setup.name}" if setup else "the model"
+        made_by = f"sampling with {setup.name}" if setup is not None else "the model"
         raise ValueError(
             f"{made_by} ends in numbers that are not finite, which make no picture; "
-            f"accepted are {'setups' if setup else 'models'} whose numbers stay finite"
+            f"accepted are {'setups' if setup is not None else 'models'} whose numbers stay finite"
         )
     return colours
 

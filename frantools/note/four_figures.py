@@ -23,7 +23,7 @@ from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
 from ..restorers.columns import COLUMNS, Column
-from ..restorers.protocol import Progress
+from ..restorers.protocol import Progress, reporting
 from ..scores.measures import sharpness
 from ..scores.roi import RoiSearch
 from ..store import Cache
@@ -99,7 +99,9 @@ def recipe(
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
     frame = wished(column.restorer(precision) for column in (*chosen, *second))
-    photos = [photo.framed_as(frame) for photo in distinct(map(Photo, pictures or portraits()))]
+    photos = [photo.framed_as(frame) for photo in distinct(map(Photo, portraits() if pictures is None else pictures))]
+    if not photos:
+        raise ValueError("there is no picture; accepted are one or more, and None for both portraits")
     longer = is_whole(size) and any(photo.frame == "whole" for photo in photos)
     return recipe_of(
         figure,
@@ -146,7 +148,7 @@ def restorations(recipe: Any, progress: Progress | None = None, cache: Cache | N
         If it is no recipe of a figure, or a picture or a model has changed since it was made.
     """
     read = check(recipe)
-    (done,) = compute(read, opened(read), progress or (lambda _: None), cache)
+    (done,) = compute(read, opened(read), reporting(progress), cache)
     return done
 
 

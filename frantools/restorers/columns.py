@@ -190,7 +190,7 @@ class Column:
             setup = named_setup(what)
             what = setup.default_model
         elif kind == "noted":
-            what, setup = NOTED[what][0], setup or NOTED[what][1]
+            what, setup = NOTED[what][0], NOTED[what][1] if setup is None else setup
         elif isinstance(what, Sampler):
             what, setup = what.default_model, what
         elif kind in ("", "function"):

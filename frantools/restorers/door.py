@@ -205,7 +205,7 @@ def _made(
             model, chosen = NOTED[str(what)]
             if setup is not None and chosen is not None:
                 raise ValueError(f"{what!r} has a setup, and another is given; accepted is one")
-            return _made(model, setup or chosen, settings, title, precision, device, timeout)
+            return _made(model, chosen if setup is None else setup, settings, title, precision, device, timeout)
         if kind == "named":
             return _plain(named(str(what), title), settings, title)
         if kind == "model":

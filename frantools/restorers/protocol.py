@@ -20,6 +20,11 @@ from ..regions import Region
 LONGEST = 300  # characters of an error that is shown in the place of a picture
 
 
+def reporting(progress: Progress | None) -> Progress:
+    """A progress callback, or one that does nothing. A user's may have a length, and be false."""
+    return (lambda _: None) if progress is None else progress
+
+
 class Cancelled(Exception):  # noqa: N818
     """Raised by a progress callback inside work that is no longer wanted."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..images import as_picture, load_image
 from ..recipes import load_recipe, save_figure
-from ..restorers.protocol import Changed, Progress, Restoration
+from ..restorers.protocol import Changed, Progress, Restoration, reporting
 from ..store import Cache
 from .registry import changed_versions, on_device, prepared
 
@@ -73,7 +73,7 @@ def verify(
     )
     try:
         view, complete, photos = prepared(recipe, photo, columns, trust)
-        *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), Cache())
+        *_, data = view.compute(on_device(complete, device), photos, reporting(progress), Cache())
     except Changed as error:
         return Verdict("different", (_said(error), *versions))
     except (ValueError, OSError, ImportError) as error:
