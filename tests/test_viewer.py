@@ -24,6 +24,7 @@ import frantools as ft
 from frantools.cli import main
 from frantools.viewer import modules, page, pictures
 from frantools.viewer.pictures import encode
+from frantools.widgets.plane import Plane
 from frantools.widgets.viewer import DETAILS, Picture, Viewer
 
 ROOT = Path(__file__).parent.parent
@@ -561,10 +562,10 @@ def test_the_geometry_of_the_browser_side():
 
 
 @node
-@pytest.mark.parametrize("last", ["widget", "page"])
-def test_the_joined_modules_are_one_module_without_imports(last, tmp_path):
+@pytest.mark.parametrize("code", [Viewer._esm, Plane._esm, modules.script("page")], ids=["widget", "plane", "page"])
+def test_the_joined_modules_are_one_module_without_imports(code, tmp_path):
     path = tmp_path / "joined.mjs"
-    path.write_text(modules.script(last), encoding="utf-8")
+    path.write_text(str(code), encoding="utf-8")
     run = subprocess.run([NODE, "--check", str(path)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert not re.search(r"^\s*(import|export (?!default))", path.read_text(), re.MULTILINE)

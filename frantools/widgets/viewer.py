@@ -164,12 +164,16 @@ class Viewer(anywidget.AnyWidget):
     ) -> None:
         self._models: dict[str, Picture | None] = {}
         self._details: dict[str, list[tuple[dict[str, float], Picture]]] = {}
+        self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
         self._asked, self._sized = reference, _dimensions(frame)
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
+<<<<<<< HEAD
         self._box_clicked = widgets.CallbackDispatcher()
         self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
+=======
+>>>>>>> viewer
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
@@ -412,6 +416,11 @@ class Viewer(anywidget.AnyWidget):
             Ends in ``.html``. `frantools.load_recipe` reads the recipe in it.
         quality : int, optional
             Of lossy WebP, 1 to 100: smaller, and no longer the very values. Default: the very pixels.
+
+        Raises
+        ------
+        ValueError
+            If the path or the quality is not as above, or the page would have more than the 500 MB that browsers open.
         """
         page.save(Path(path), self._page(quality))
 
