@@ -169,11 +169,7 @@ class Viewer(anywidget.AnyWidget):
         self.default_reference: str | None = None
         self._comparison: Comparison | None = None
         self._clicked = widgets.CallbackDispatcher()
-<<<<<<< HEAD
         self._box_clicked = widgets.CallbackDispatcher()
-        self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
-=======
->>>>>>> viewer
         made = collect(pictures)
         reference_of(list(made.pictures), reference)
         super().__init__(view=Region.full())
