@@ -71,12 +71,11 @@ FOCUS = """() => {
     const { classList, className, innerText } = document.activeElement;
     return classList.contains("ft-viewer") ? className : innerText || className;
 }"""
-COVERED = """(each) => {
-    const { left, top, width, height } = each.getBoundingClientRect();
+COVERED = """(each) => [...each.getClientRects()].some(({ left, top, width, height }) => {
     const at = document.elementFromPoint(left + width / 2, top + height / 2);
     return !each.contains(at);
-}"""
-"""Whether an element is out of sight, or behind another."""
+})"""
+"""Whether a line of an element is out of sight, or behind something else."""
 ERROR = "[data-mime-type='application/vnd.jupyter.error']"
 OURS = ("frantools", "jupyter-widgets", "anywidget", "widget")  # in a message of the console
 

@@ -34,7 +34,7 @@ class Panels(widgets.HBox):
                 flex=f"0 0 {WIDTH}",
                 display="none",
                 margin="0 0 0 8px",
-                max_height="80vh",
+                max_height="70vh",
                 overflow="hidden auto",
             )
         )
