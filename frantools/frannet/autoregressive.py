@@ -70,6 +70,7 @@ class AutoregressiveSetup(Sampler):
     noise_length: float = 0.0
 
     model_kinds: ClassVar[frozenset[str]] = frozenset({"direction", "constant"})
+    model_family: ClassVar[str] = "autoregressive models"
     default_model: ClassVar[str] = "direction-basic"
     ends_early: ClassVar[bool] = True
 

@@ -310,7 +310,7 @@ def check_region(region: Region | None) -> Region:
     return region
 
 
-def check_setup(model: CoordinateModel, setup: Setup | Sampler | None) -> Setup | Sampler | None:
+def check_setup(model: CoordinateModel, setup: Sampler | None) -> Sampler | None:
     """The setup to sample with. By default: the note's B for a diffusion model, and the model's own for the others.
 
     Raises a ValueError if a setup does not go with the model.
@@ -319,8 +319,11 @@ def check_setup(model: CoordinateModel, setup: Setup | Sampler | None) -> Setup 
     if setup is None:
         return Setup() if config.restorator == "diffusion" else config.setup
     if not isinstance(setup, Sampler) or config.restorator not in setup.model_kinds:
-        needs = "has no sampler" if config.setup is None else f"is sampled with others, such as {config.setup.name}"
-        raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {needs}"))
+        own = config.setup
+        takes = (
+            "has no sampler" if own is None else f"takes another sampler, such as the {type(own).__name__} {own.name}"
+        )
+        raise ValueError(refusal(setup, f"the {config.restorator} model {getattr(model, 'name', None)!r} {takes}"))
     return setup
 
 
@@ -333,8 +336,7 @@ def refusal(setup: object, why: str) -> str:
         )
     restorators = {name: card.get("settings", {}).get("restorator") for name, card in models().items()}
     suited = [name for name, restorator in restorators.items() if restorator in setup.model_kinds]
-    kinds = f"{', '.join(sorted(setup.model_kinds))} models"
-    suits = f"{kinds}, such as {' and '.join(suited)}" if suited else kinds
+    suits = f"{setup.model_family}, such as {' and '.join(suited)}" if suited else setup.model_family
     return f"setup is {setup.name}, and {why}; {setup.name} goes with {suits}"
 
 

@@ -82,6 +82,8 @@ class Sampler(ABC):
         Over which neighbouring points draw alike; see `Setup`.
     model_kinds : frozenset of str
         The kinds of model (`Config.restorator`) that it samples.
+    model_family : str
+        What these kinds are called in messages.
     default_model : str
         The shipped model that its name alone stands for.
     ends_early : bool
@@ -111,6 +113,7 @@ class Sampler(ABC):
 
     noise_length: float = 0.0
     model_kinds: ClassVar[frozenset[str]] = frozenset({"diffusion", "interpolant"})
+    model_family: ClassVar[str] = "diffusion models"
     default_model: ClassVar[str] = "diffusion-basic"
     ends_early: ClassVar[bool] = False
 

@@ -45,9 +45,9 @@ def sample_points(
         (B, N, 3): the colours to start from, RGB in [-1, 1]. Default: drawn from the model's source; of a single-pass
         model, zeros of the network.
     noise : callable, optional
-        ``noise(shape)`` gives standard normal draws, (B, N, 3). Called in order, each time FranNet draws: for the
-        starting values where none are given, by the autoregressive sampler once before its first step (which uses
-        nothing of it), and after each step. Default: `torch.randn`.
+        ``noise(shape)`` gives standard normal draws, (B, N, 3). Called in the order in which FranNet draws: for the
+        starting values where none are given, by the autoregressive sampler once before its first step (which does not
+        use it), and after each step that adds noise. Default: `torch.randn`.
     ablation : Ablation, optional
         What is taken away from the network.
 
