@@ -287,3 +287,16 @@ def test_a_sampling_has_gradients(name):
     made = ft.samplers.sample(lambda value, t: 0.9 * value, x, make(), ft.SETUPS[name])
     (gradient,) = torch.autograd.grad(made.sum(), x)
     assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("size", [16, 48])
+def test_a_sampler_that_nobody_knows_is_refused_wherever_it_comes_from(size, monkeypatch):
+    """A pickle of another version is not checked; it must not run as DDIM."""
+    setup = ft.Setup(K=50)
+    object.__setattr__(setup, "sampler", "heun")
+    with pytest.raises(ValueError, match="sampler must be one of 'ddim', 'ddpm', got 'heun'"):
+        ft.restore("diffusion-basic", "hopper", setup, size=size)
+    monkeypatch.setattr(kernel, "SAMPLERS", ())  # the compiled steps know none, and torch takes all
+    plain = ft.restore("diffusion-basic", "hopper", ft.Setup(K=50), size=size).image
+    monkeypatch.undo()
+    np.testing.assert_allclose(ft.restore("diffusion-basic", "hopper", ft.Setup(K=50), size=size).image, plain, atol=1e-4)
