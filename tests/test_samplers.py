@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
+from frantools.frannet import kernel
 from frantools.frannet.interpolants import INTERPOLANTS, OBJECTIVES, noisy
 from frantools.frannet.samplers import NOISE_STDDEVS, Step, ddim_sigma, project
 from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
@@ -299,4 +300,6 @@ def test_a_sampler_that_nobody_knows_is_refused_wherever_it_comes_from(size, mon
     monkeypatch.setattr(kernel, "SAMPLERS", ())  # the compiled steps know none, and torch takes all
     plain = ft.restore("diffusion-basic", "hopper", ft.Setup(K=50), size=size).image
     monkeypatch.undo()
-    np.testing.assert_allclose(ft.restore("diffusion-basic", "hopper", ft.Setup(K=50), size=size).image, plain, atol=1e-4)
+    np.testing.assert_allclose(
+        ft.restore("diffusion-basic", "hopper", ft.Setup(K=50), size=size).image, plain, atol=1e-4
+    )

@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -15,7 +16,11 @@ import pytest
 import frantools as ft
 from frantools.cli import main
 from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import FranNet
+from frantools.restorers.functions import FunctionRestorer
 from frantools.restorers.protocol import Cancelled
+from frantools.restorers.resizing import Resizing
+from frantools.scores.measures import Measure
 from frantools.sweeps.axes import settings
 from frantools.sweeps.store import Store, StoreError
 from frantools.sweeps.written import option, read
