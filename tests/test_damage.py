@@ -84,7 +84,8 @@ RECIPE = {"version": 2, "figure": "compare", "size": 16, "seed": 0, "columns": [
     [
         {"seed": True}, {"seed": [1]}, {"size": "16"}, {"size": [1, 2, 3]}, {"region": ["x", 0, 1, 1]}, {"models": [1]},
         {"region": {"left": 1}}, {"precision": {}}, {"version": 99}, {"columns": 3}, {"columns": [{"title": "\ud800"}]},
-        {"columns": [{"title": "a", "model": "B", "setup": {"stochasticity": 10**400}}]}, {"size": 10**400}, {"options": DEEP},
+        {"columns": [{"title": "a", "model": "B", "setup": {"stochasticity": 10**400}}]}, {"options": DEEP},
+        {"size": 10**400},
         {"degradation": {"noise": 10**400}}, {"pictures": {"hopper": 3}}, {"figure": 7}, {"columns": [{"setup": {}}]},
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -15,7 +16,11 @@ import pytest
 import frantools as ft
 from frantools.cli import main
 from frantools.frannet.checkpoints import save_model
+from frantools.frannet.network import FranNet
+from frantools.restorers.functions import FunctionRestorer
 from frantools.restorers.protocol import Cancelled
+from frantools.restorers.resizing import Resizing
+from frantools.scores.measures import Measure
 from frantools.sweeps.axes import settings
 from frantools.sweeps.store import Store, StoreError
 from frantools.sweeps.written import option, read
@@ -462,3 +467,43 @@ def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'frantools\[sweeps\]'"):
         ft.sweep({"model": ["bicubic"]}, PICTURES, size=8, client="local")
+
+
+@pytest.mark.parametrize("points", [None, 16])
+def test_the_second_run_of_a_sweep_computes_nothing(points, tmp_path, monkeypatch):
+    """Neither a restoration nor an evaluation, whatever the axes and however the pictures are given."""
+    for number, picture in enumerate(PICTURES):
+        ft.save_picture(picture, tmp_path / "pictures" / f"{number}.png")
+    done: Counter[str] = Counter()
+
+    def count(where: type, name: str) -> None:
+        inner = getattr(where, name)
+
+        def counted(*given: Any, **named: Any) -> Any:
+            done[name] += 1
+            return inner(*given, **named)
+
+        monkeypatch.setattr(where, name, counted)
+
+    count(FranNet, "encode")
+    count(FunctionRestorer, "restore")
+    count(Resizing, "restore")
+    count(Measure, "__call__")
+    count(Measure, "at_points")
+    asked = [
+        ({"K": [25, 50], "stochasticity": [0, 1]}, None),
+        ({"model": ["bicubic", "single-basic"]}, None),
+        ({"strength": [0.5, 1.0]}, ft.Column("half", half)),
+    ]
+    kept = {"points": points, "size": 12, "store": tmp_path / "store"}
+    first = [ft.sweep(axes, tmp_path / "pictures", base, **kept).rows for axes, base in asked]
+    assert done["encode"] > 0
+    assert done["restore"] > 0
+    assert done["__call__"] + done["at_points"] > 0
+    done.clear()
+    assert [ft.sweep(axes, tmp_path / "pictures", base, **kept).rows for axes, base in asked] == first
+    assert not done
+
+
+def half(picture, strength):
+    return picture * strength

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -12,9 +14,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -292,3 +296,51 @@ def test_a_scheduler_that_goes_and_comes_back_is_waited_for(pictures, tmp_path):
         assert len(cells(log)) == 16
     finally:
         made.close()
+
+
+AXES = {"model": ["bicubic", "area"]}
+
+
+def test_an_asynchronous_client_is_refused_in_a_sentence():
+    async def swept() -> None:
+        async with distributed.Client(
+            processes=False, n_workers=1, asynchronous=True, dashboard_address=None
+        ) as client:
+            ft.sweep(AXES, ["hopper"], size=8, client=client)
+
+    with pytest.raises(ValueError, match=r"^client must be a synchronous Dask client, got the asynchronous <Client"):
+        asyncio.run(swept())
+
+
+def test_a_closed_client_is_refused_in_a_sentence():
+    client = distributed.Client(processes=False, n_workers=1, dashboard_address=None)
+    client.close()
+    with pytest.raises(ValueError, match=r"^client must be connected to a scheduler, got <Client.* which is closed$"):
+        ft.sweep(AXES, ["hopper"], size=8, client=client)
+
+
+@pytest.mark.parametrize("client", ["local", 2])
+def test_a_daemonic_process_is_told_that_it_can_start_no_workers(client, monkeypatch):
+    monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True))
+    with pytest.raises(ValueError, match=r"this process is daemonic .* use client=None here$"):
+        ft.sweep(AXES, ["hopper"], size=8, client=client)
+
+
+@pytest.mark.parametrize("client", [ThreadPoolExecutor, object(), {}, True, 2.0, distributed.Client])
+def test_what_is_no_dask_client_is_refused_in_a_sentence(client):
+    with pytest.raises(ValueError, match=r"^client is .*; accepted are None, 'local', a number of workers"):
+        ft.sweep(AXES, ["hopper"], size=8, client=client)
+
+
+def test_all_usable_cores_get_a_worker(monkeypatch):
+    monkeypatch.setattr("frantools.sweeps.cluster.usable_cores", lambda: 3)
+    counted: list[int] = []
+
+    def cluster(n_workers: int, **_: Any) -> None:
+        counted.append(n_workers)
+        raise OSError("counted")
+
+    monkeypatch.setattr(distributed, "LocalCluster", cluster)
+    with pytest.raises(OSError, match="counted"):
+        ft.sweep(AXES, ["hopper"], size=8, client="local")
+    assert counted == [3]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
+import numpy as np
 import pytest
 import torch
 
 import frantools as ft
+from frantools.cores import map_on_threads
 from frantools.frannet.threads import run
 
 QUICK = ft.Setup(K=99)
@@ -89,3 +94,74 @@ def test_each_part_has_one_thread_and_all_are_done():
 
     run(work, 20, reported.set, threading.Event(), parallel=True)
     assert done == dict.fromkeys(range(20), 1)
+
+
+def refuse_threads(monkeypatch: pytest.MonkeyPatch, after: int = 0) -> None:
+    """Let no thread start but the first `after`, as a limit of the system does."""
+    start, started = threading.Thread.start, []
+
+    def limited(thread: threading.Thread) -> None:
+        if len(started) >= after:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_where_no_more_threads_can_be_started_the_results_are_the_same(after, monkeypatch):
+    torch.set_num_threads(3)
+    columns = ["B:K=50", ("f", lambda picture: picture / 2), ("m", torch.nn.Identity())]
+    before = ft.compare("hopper", columns, size=64)
+    refuse_threads(monkeypatch, after)
+    made = ft.compare("hopper", columns, size=64)
+    assert made.errors == {}
+    for title in made.titles:
+        np.testing.assert_array_equal(made[title].image, before[title].image)
+    assert torch.get_num_threads() == 3
+    assert len(ft.find_rois([before["f"].image, before["B:K=50"].image], 16, 2)) == 2
+
+
+def test_a_widget_works_where_no_more_threads_can_be_started(monkeypatch):
+    refuse_threads(monkeypatch)
+    widget = ft.widgets.compare("hopper", ["bicubic", ("f", lambda picture: picture / 2)], size=32)
+    assert widget.wait(60)
+    assert widget.final
+    widget.close()
+
+
+def test_functions_and_shared_work_have_the_context_of_their_caller():
+    variable: ContextVar[str] = ContextVar("variable", default="lost")
+    seen: list[tuple[str, str]] = []
+
+    def function(picture):
+        seen.append((variable.get(), np.geterr()["divide"]))
+        return picture
+
+    def part(index: int) -> None:
+        seen.append((variable.get(), np.geterr()["divide"]))
+
+    variable.set("kept")
+    with np.errstate(divide="raise"):
+        ft.compare("hopper", [("f", function)], size=8)
+        run(part, 3, lambda: None, threading.Event(), parallel=True)
+        map_on_threads(part, range(3))
+    assert seen == [("kept", "raise")] * 7
+
+
+LATE = """
+import threading, time
+import frantools as ft
+ft.compare("hopper", ["bicubic"], size=8)  # torch cannot be imported as late
+def later():
+    threading.main_thread().join()
+    made = ft.compare("hopper", ["B:K=50", "bicubic", ("f", lambda picture: picture / 2)], size=48)
+    print(len(made.titles), made.errors, len(ft.find_rois([made["f"].image, made["bicubic"].image], 16, 2)), flush=True)
+threading.Thread(target=later).start()
+"""
+
+
+def test_a_thread_that_outlives_the_script_still_restores():
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=200)
+    assert (done.stdout.strip(), done.stderr) == ("3 {} 2", "")
