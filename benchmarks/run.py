@@ -253,7 +253,7 @@ def preview(options: Options, facts: Facts) -> Iterator[str]:
     """From `import frantools` to the first preview, and the next ones."""
     runs = []
     for _ in range(1 if options.quick else 5):
-        done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, encoding="utf-8", check=True)
         runs.append(json.loads(done.stdout))
     first = min(runs, key=lambda run: run["PNG"])
     tell(f"the first preview after {first['PNG']:.2f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -303,16 +304,65 @@ def test_a_column_that_fails_is_told_of_and_the_others_are_measured(capsys, here
     Path("mine.py").write_text("def fail(picture):\n    raise RuntimeError('no good')\n", encoding="utf-8")
     evaluate = "evaluate --data pictures --size 16 --column mine.py:fail"
     code, out, err = run(capsys, f"{evaluate} --column bicubic --out x.json")
-    assert code == 0
+    assert code == 1
     assert [row.split()[0] for row in out.splitlines()[1:]] == ["bicubic"]
-    assert "fail raised RuntimeError: no good" in err
+    assert "frantools: 1 of 2 columns failed: fail raised RuntimeError: no good" in err
     written = json.loads(Path("x.json").read_text(encoding="utf-8"))
     assert [result["model"] for result in written["results"]] == ["bicubic"]
     assert written["errors"] == {"fail": "fail raised RuntimeError: no good"}
     for several in ("", " --column Again=mine.py:fail"):
-        code, out, err = run(capsys, evaluate + several)
-        assert (code, out) == (2, "")
+        code, out, err = run(capsys, f"{evaluate}{several} --out y.json")
+        assert (code, out) == (1, "")
         assert "raised RuntimeError: no good" in err
+        assert json.loads(Path("y.json").read_text(encoding="utf-8"))["results"] == []
+
+
+COLUMNS = "--column bicubic --column nearest --column mine.py:fail"
+FAILING = {
+    f"compare photo.png {COLUMNS} --size 16 --out a.png --out a.csv --out a.html": ["a.png", "a.csv", "a.html"],
+    f"rois photo.png {COLUMNS} --at 32 --out r.json --out r.png": ["r.json", "r.png"],
+    "rois photo.png --column bicubic --column mine.py:fail --at 32 --out r.json": [],
+    "compare photo.png --column mine.py:fail --size 16 --out a.md": ["a.md"],
+    "sweep --data pictures --model mine.py:fail --axis by=0,1 --size 16 --workers 0 --out s.csv": ["s.csv"],
+    "figures --recipe failed.png --trust --out f": ["f/compare.png"],
+    "restore photo.png --model nothing": [],
+}
+
+
+@pytest.mark.parametrize("command", FAILING)
+def test_exit_code_1_says_that_a_column_failed_after_the_files_are_written(capsys, here, command):
+    Path("mine.py").write_text("def fail(picture, by=0):\n    return picture * (1 / by)\n", encoding="utf-8")
+    Path("nothing").mkdir()
+    if "failed.png" in command:
+        assert run(capsys, f"compare photo.png {COLUMNS} --size 16 --out failed.png")[0] == 1
+    code, _, err = run(capsys, command)
+    assert code == 1
+    assert re.search("fail|nothing holds no pictures", err.splitlines()[-1])
+    assert [path for path in FAILING[command] if not Path(path).is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["sigma=25", "lr=0.1,K=4", "B=bicubic"])
+def test_paths_with_equal_signs_and_commas_are_columns_models_and_values_of_axes(capsys, here, name):
+    Path(name).mkdir()
+    for folder in (name, "pictures"):
+        save_picture(square(ft.portraits()["hopper"], 32), f"{folder}/photo.png")
+    weights = f"{name}.safetensors"
+    Path(weights).write_bytes(Path("single-pass.safetensors").read_bytes())
+    Path(f"{name}.py").write_text("def half(picture):\n    return picture / 2\n", encoding="utf-8")
+    columns = [name, weights, f"{name}.py:half", f"mine={name}/", f"K=2=./{name}.py:half", "b=bicubic", "B:K=50"]
+    for column in columns:
+        succeed(capsys, f"compare photo.png --column {column} --size 16 --out a.json")
+    assert [column.title for column in ft.load_recipe("a.json").columns] == ["B:K=50"]
+    succeed(capsys, f"compare {name}/photo.png --column bicubic --reference {name}/photo.png --size 16")
+    succeed(capsys, f"evaluate --data {name} --model {weights} --column again={weights} --size 16")
+    out = succeed(capsys, f"sweep --data {name} --axis model={weights},bicubic,{name} --size 16 --workers 0")
+    assert "3 settings on 1 picture" in out
+
+
+@pytest.mark.parametrize("column", ["sigma=26", "t=nosuch.png", "lr=0.1,K=4/out"])
+def test_a_path_with_an_equal_sign_that_is_not_there_is_told_how_to_be_written(capsys, here, column):
+    code, _, err = run(capsys, f"compare photo.png --column bicubic --column {column} --size 16")
+    assert (code, f"write ./{column}" in err) == (2, True)
 
 
 def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
@@ -471,7 +521,6 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore text.png", "text.png is not a picture; accepted are"),
         ("restore photo.png --model nosuch", "'nosuch' names nothing that restores a picture; accepted are"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
-        ("restore photo.png --model folder", "folder"),
         ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
         ("restore photo.png --model cut.safetensors", "accepted are"),

@@ -1,0 +1,306 @@
+"""Names leave the program whatever they are: bytes that are no text, composed accents or not, poor consoles."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ipykernel.iostream import OutStream
+from PIL import Image
+
+import frantools as ft
+from frantools import cli, console
+from frantools.files import write_json
+from frantools.restorers.protocol import RestorerError
+from frantools.restorers.saved import matching
+from frantools.spelling import as_label, encodable, find_spelling
+from frantools.tables import Table
+from frantools.views.figures import Estimate, Row
+from frantools.widgets.files import literal
+
+ROOT = Path(__file__).parent.parent
+UNDECODABLE = os.fsdecode(b"na\xefve \xff.png")
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Åström.png") for form in ("NFC", "NFD"))
+LIBRARIES = {"png", "Image", "os"}
+"""What has an `open` or a `read_text` that reads bytes."""
+
+
+def text_calls(path: Path) -> list[str]:
+    """The calls of a file that read or write text, or run a program for its text, and name no encoding."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or "encoding" in {keyword.arg for keyword in node.keywords}:
+            continue
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        owner = function.value if isinstance(function, ast.Attribute) else None
+        if isinstance(owner, ast.Name) and owner.id in LIBRARIES:
+            continue
+        is_binary = any(isinstance(each, ast.Constant) and "b" in str(each.value) for each in node.args)
+        is_file = (name == "open" and not is_binary) or (owner is not None and name in ("read_text", "write_text"))
+        if is_file or any(keyword.arg in ("text", "universal_newlines") for keyword in node.keywords):
+            found.append(f"{path.name}:{node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+def test_all_text_is_read_and_written_in_an_encoding_that_is_named():
+    files = [*ROOT.glob("frantools/**/*.py"), *ROOT.glob("benchmarks/*.py")]
+    assert [call for path in files for call in text_calls(path)] == []
+
+
+def test_calls_without_an_encoding_are_found(tmp_path):
+    code = (
+        'open("a")\nopen("a", "rb")\np.read_text()\np.open("w")\nrun("ls", text=True)\np.read_text(encoding="utf-8")\n'
+    )
+    (tmp_path / "x.py").write_text(code, encoding="utf-8")
+    assert [call.split(":")[1] for call in text_calls(tmp_path / "x.py")] == ["1", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("name", [UNDECODABLE, "\ud83d half", COMPOSED, DECOMPOSED, "plain"])
+def test_a_label_can_be_encoded_and_is_composed(name):
+    label = as_label(name)
+    assert label.encode("utf-8").decode("utf-8") == label
+    assert unicodedata.is_normalized("NFC", label)
+    assert encodable(name).encode("ascii", "backslashreplace") == name.encode("ascii", "backslashreplace")
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", 'quoted "twice"', "line\nbreak", "\U0001f4f7\U0001f9d1", UNDECODABLE, "\ud83d", "\u2028", "\\n"]
+)
+def test_text_in_copied_code_is_the_very_text(text):
+    code = literal(text)
+    assert ast.literal_eval(code) == text
+    code.encode("utf-8")
+
+
+def picture_at(path: Path) -> Path | None:
+    """A picture with this name, or None where the file system has no such names."""
+    try:
+        with path.open("wb") as file:
+            Image.fromarray(ft.portraits()["hopper"]).resize((48, 48)).save(file, "PNG")
+    except OSError:
+        return None
+    return path
+
+
+@pytest.fixture
+def undecodable(tmp_path: Path) -> Path:
+    """A picture whose name is not UTF-8."""
+    path = picture_at(tmp_path / UNDECODABLE)
+    if path is None:
+        pytest.skip("this file system has no such names")
+    return path
+
+
+def test_tables_hold_names_that_nothing_encodes():
+    table = Table([{"picture": UNDECODABLE, "mse": 0.5}], caption=UNDECODABLE)
+    shown = [table.to_csv(), table.to_latex(), table.to_markdown(), repr(table), table._repr_markdown_()]
+    for text in shown:
+        text.encode("utf-8")
+        assert "udcef" in text
+    table.to_frame().to_csv(io.BytesIO())
+
+
+def test_tables_compose_accents_where_they_are_shown_and_keep_them_for_other_programs():
+    table = Table([{"picture": DECOMPOSED}])
+    for text in (table.to_latex(), table.to_markdown(), repr(table)):
+        assert unicodedata.is_normalized("NFC", text)
+    assert DECOMPOSED in table.to_csv()
+    assert table.to_frame()["picture"].tolist() == [DECOMPOSED]
+
+
+def test_a_comparison_of_an_undecodable_name_is_written_in_each_format(undecodable, tmp_path):
+    made = ft.compare(undecodable, [undecodable, (UNDECODABLE, "nearest"), ("bad", lambda picture: None)], size=24)
+    assert list(made.errors) == ["bad"]
+    ft.widgets.Viewer(made).save(tmp_path / "page.html")
+    ft.widgets.Viewer({UNDECODABLE: np.zeros((8, 8, 3))}).save(tmp_path / "one.html")
+    for ending in ("png", "pdf", "svg"):
+        ft.save_figure(made.figure(), tmp_path / f"figure.{ending}", made.recipe)
+        recipe = ft.load_recipe(tmp_path / f"figure.{ending}")
+        assert recipe.photos[0].photo().name == str(undecodable)
+    (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert ft.load_recipe(tmp_path / "page.html")["pictures"].keys() == {undecodable.name}
+    write_json(tmp_path / "numbers.json", made.recipe.to_dict())
+    assert ft.load_recipe(tmp_path / "numbers.json") == made.recipe
+    ft.save_figure(ft.crops(made, boxes=[(0, 0, 9, 9)]), tmp_path / "crops.png")
+
+
+def test_charts_and_planes_show_names_that_nothing_encodes(undecodable, tmp_path):
+    estimates = [Estimate(UNDECODABLE, 1.0, 0.9, 1.1), Estimate("b", 2.0, 1.9, 2.1)]
+    ft.save_figure(ft.figures.losses(estimates, estimates), tmp_path / "losses.pdf")
+    row = Row([np.zeros((8, 8, 3))], label=UNDECODABLE, captions=[DECOMPOSED])
+    ft.save_figure(ft.figures.grid([row], [UNDECODABLE]), tmp_path / "grid.png")
+    sweep = ft.sweep({"model": [str(undecodable), "nearest"], "seed": [0, 1]}, undecodable.parent, size=16)
+    ft.save_figure(ft.figures.plane(sweep, "model", "seed"), tmp_path / "plane.svg")
+    ft.save_figure(ft.figures.slices(sweep, "model"), tmp_path / "slices.png")
+    sweep.cells.to_csv(tmp_path / "cells.csv")
+    assert repr(sweep.table()).encode("utf-8")
+
+
+def test_a_store_and_a_function_with_undecodable_names(undecodable, tmp_path):
+    folder = undecodable.with_suffix("")
+    folder.mkdir()
+    (folder / undecodable.name).write_bytes(undecodable.read_bytes())
+    code = folder / os.fsdecode(b"f\xe9.py")
+    code.write_text("def half(picture, by=2):\n    return picture / by\n", encoding="utf-8")
+    for _ in range(2):
+        sweep = ft.sweep({"by": [2, 4]}, folder, ("half", f"{code}:half"), size=16, store=folder / "store")
+        assert sweep.failures.rows == []
+        assert len(sweep) == 2
+    assert ft.widgets.sweep(folder / "store", folder / undecodable.name).close() is None
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_names_of_other_normalisation_are_found(tmp_path, monkeypatch, wanted, there):
+    for folder in ("photos", "results"):
+        (tmp_path / folder).mkdir()
+    photo = ft.Photo(np.array(ft.portraits()["hopper"]), name=str(tmp_path / "photos" / wanted))
+    for name in (there, f"{Path(there).stem} other.png"):
+        picture_at(tmp_path / "results" / name)
+    assert matching(tmp_path / "results", photo).name == there
+    assert find_spelling(tmp_path / "results" / wanted).name == there
+    made = ft.compare(tmp_path / "results" / wanted, [tmp_path / "results" / wanted], size=16)
+    assert made.errors == {}
+    ft.save_figure(made.figure(), tmp_path / "results" / "figure.png", made.recipe.but(photos=made.recipe.photos))
+    monkeypatch.chdir(tmp_path / "results")
+    recipe = ft.compare(there, ["nearest"], size=16).recipe.to_dict()
+    recipe["pictures"] = {wanted: recipe["pictures"].pop(there)}
+    recipe["photos"] = {wanted: recipe["photos"].pop(there)}
+    write_json("recipe.json", recipe)
+    assert ft.render("recipe.json")
+    with pytest.raises(RestorerError, match="has no picture for"):
+        matching(tmp_path / "results", ft.Photo(photo, name="Ostrom.png"))
+
+
+def test_the_hash_of_a_folder_does_not_depend_on_how_its_names_are_normalised(tmp_path):
+    summaries = []
+    for name in (COMPOSED, DECOMPOSED):
+        folder = tmp_path / f"{len(summaries)}" / "folder"
+        folder.mkdir(parents=True)
+        picture_at(folder / name)
+        summaries.append(ft.pictures.Pictures(folder).summary())
+    assert summaries[0] == summaries[1]
+
+
+COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "compare": (
+        "compare ü.png --column 双=bicubic --size 16 --out a.png --out a.md --out a.html",
+        ("a.png", "a.md", "a.html"),
+    ),
+    "evaluate": ("evaluate --data data --column 双=bicubic --size 16 --out e.json", ("e.json",)),
+    "rois": ("rois ü.png --column 双=bicubic --column nearest --at 32 --out r.json", ("r.json",)),
+    "restore": ("restore ü.png --model nearest --size 16", ("ü-restored.png",)),
+    "sweep": ("sweep --data data --axis model=nearest,ü.png --size 16 --workers 0 --out s.csv", ("s.csv",)),
+    "figures": ("figures --recipe a.json --out f", ("f/compare.png",)),
+    "train": (
+        "train --data data --out m.safetensors --restorator single-pass --steps 1 --batch 1 --points 4",
+        ("m.safetensors",),
+    ),
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a picture, a folder of one, and a recipe."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    picture_at(Path("ü.png"))
+    picture_at(Path("data", "ö.png"))
+    write_json("a.json", ft.compare("ü.png", ["nearest"], size=16).recipe.to_dict())
+    return tmp_path
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "shift_jis"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_console_that_lacks_letters_costs_no_result(here, monkeypatch, name, encoding):
+    command, written = COMMANDS[name]
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert cli.main(command.split()) == 0
+    for path in written:
+        assert Path(path).is_file()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", ["missing", "closed"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_do_their_work_without_streams(here, monkeypatch, name, state):
+    command, written = COMMANDS[name]
+    for stream in ("stdout", "stderr"):
+        closed = io.StringIO()
+        closed.close()
+        monkeypatch.setattr(sys, stream, None if state == "missing" else closed)
+    assert cli.main(command.split()) == 0
+    for path in written:
+        assert Path(path).is_file()
+
+
+@pytest.mark.parametrize("state", ["missing", "closed"])
+def test_training_from_python_needs_no_streams(here, monkeypatch, state):
+    closed = io.StringIO()
+    closed.close()
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, None if state == "missing" else closed)
+    settings = ft.training.Settings(restorator="single-pass", steps=1, batch=1, points=4)
+    assert ft.training.train("data", "m.safetensors", settings)
+
+
+def test_what_is_written_is_there_before_anything_is_printed(here, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    for name, (command, written) in COMMANDS.items():
+        if name != "figures":  # which prints each figure after it is written
+            monkeypatch.setattr(sys, "stdout", Full())
+            assert cli.main(command.split()) == 2
+            assert [path for path in written if not Path(path).is_file()] == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("name", ["sweep", "train"])
+@pytest.mark.parametrize("watched", [False, True])
+def test_bars_are_drawn_for_terminals_alone(here, monkeypatch, name, watched):
+    stream: Any = Terminal() if watched else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with console.progress_bar(total=2, mininterval=0) as bar:
+        bar.update()
+    assert ("\r" in stream.getvalue()) is watched
+    stream.truncate(0)
+    assert cli.main(COMMANDS[name][0].split()) == 0
+    assert watched or "\r" not in stream.getvalue()
+
+
+def test_notebooks_have_bars(monkeypatch):
+    stream = OutStream.__new__(OutStream)
+    stream.pub_thread = object()  # it is open
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert console.is_watched()
+
+
+def test_a_locale_without_utf8_costs_no_result(here):
+    """As in a container or a service, where Python is not told to use UTF-8."""
+    left = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+    made = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-m", "frantools", *COMMANDS["compare"][0].split()],
+        env={**left, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+    )
+    assert made.returncode == 0, made.stderr
+    for path in ("a.png", "a.md", "a.html"):
+        assert Path(path).is_file()
+    assert Path("a.md").read_text(encoding="utf-8")
