@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -218,14 +218,6 @@ def ask(address: str, folder: Path, name: str, expression: str) -> Any:
     if answer["status"] != "ok":
         raise RuntimeError(f"{answer['ename']}: {answer['evalue']}")
     return ast.literal_eval(answer["data"]["text/plain"])
-
-
-def until(ask: Callable[[str], Any], expression: str, seconds: float = 120.0) -> None:
-    """Wait until an expression is true in the kernel, to which what a hand does is on its way."""
-    deadline = time.monotonic() + seconds
-    while not ask(f"bool({expression})"):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{expression} does not come true")
 
 
 def screenshot(page: Any, name: str) -> Path:

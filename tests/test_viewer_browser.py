@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import browser
@@ -744,7 +745,13 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
         (root / "go").touch()
         ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
-        until = lambda what: browser.until(ask, what)  # noqa: E731
+
+        def until(what: str) -> None:
+            """Wait until an expression is true in the kernel, to which what a hand does is on its way."""
+            deadline = monotonic() + 180
+            while not ask(f"bool({what})"):
+                assert monotonic() < deadline, what
+
         until("0 < viewer.view['width'] < 0.5")
         until(f"abs(viewer.screen['width'] - {box['width']}) <= 1")
         page.keyboard.press("m")
