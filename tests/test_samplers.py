@@ -306,5 +306,5 @@ def test_a_sampler_that_the_kernel_does_not_know_never_runs_as_another_one() -> 
     assert np.abs(plain - custom).max() > 0.1
     unknown = ft.Setup()
     object.__setattr__(unknown, "sampler", "dpm")  # past the check of the settings
-    with pytest.raises(ValueError, match="sampler must be .* got .dpm."):
+    with pytest.raises(ValueError, match=r"sampler must be .* got .dpm."):
         ft.restore("diffusion-basic", "hopper", unknown, size=16)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from frantools.views.figures import Estimate, Row
 from ipykernel.iostream import OutStream
 from PIL import Image
 
@@ -23,7 +24,6 @@ from frantools.restorers.protocol import RestorerError
 from frantools.restorers.saved import matching
 from frantools.spelling import as_label, encodable, find_spelling
 from frantools.tables import Table
-from frantools.views.figures import Estimate, Row
 from frantools.widgets.files import literal
 
 ROOT = Path(__file__).parent.parent

@@ -656,6 +656,16 @@ def test_what_python_answers_to_an_older_view_moves_nothing_back(front):
     assert desk.left() == pytest.approx(64, abs=2), "and what Python says then is shown"
 
 
+# A layout, and all that it does later.
+RESIZE = """() => {
+    const wait = window.setTimeout;
+    window.setTimeout = (act) => wait(act, 0);
+    dispatchEvent(new Event('resize'));
+    window.setTimeout = wait;
+    return new Promise((done) => wait(done, 0));
+}"""
+
+
 def test_a_box_that_is_dragged_stays_in_the_hand_whatever_python_says_of_it(front):
     viewer = Viewer({"a": place(0)}, boxes=[(64, 64, 128, 128)])
     desk = front(viewer)
@@ -666,6 +676,8 @@ def test_a_box_that_is_dragged_stays_in_the_hand_whatever_python_says_of_it(fron
     desk.page.evaluate(FRAME)
     moved = desk.page.evaluate(corner)
     assert moved != "64, 64"
+    desk.page.evaluate(RESIZE)
+    assert desk.sent == [], "a layout meanwhile tells Python nothing of it"
     desk.receive(boxes=[{"name": "1", "box": [0, 0, 9, 9]}])
     assert desk.page.evaluate(corner) == moved
     desk.page.mouse.up()

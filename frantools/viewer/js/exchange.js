@@ -13,6 +13,8 @@ export class Exchange {
     /** The last state that both know. @type {Record<string, any>} */
     this.known = { view: store.get("view"), boxes: store.get("boxes"), selected: store.get("selected") };
     this.sent = 0;
+    /** The pane in which a hand moves something. @type {HTMLElement | null} */
+    this.held = null;
     for (const name of Object.keys(this.known)) signal.addEventListener("abort", store.on(name, () => this.hear(name)));
     window.addEventListener("pagehide", () => this.commit(), { signal });
   }
@@ -66,9 +68,10 @@ export class Exchange {
     store.set({ ...changed, _commits: this.sent });
   }
 
+  /** The same soon, or at the end of a drag. */
   commitLater() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.commit(), LATER);
+    this.timer = setTimeout(() => this.held?.isConnected || this.commit(), LATER);
   }
 
   /** Send a message, after all changes before it. @param {Record<string, any>} message */

@@ -147,13 +147,19 @@ export class Viewer {
     const pane = new Pane(title, 0, { open, chip: () => this.exchange.send({ kind: "chip", title }) });
     const { signal } = this.ended;
     listen(pane.box, {
-      press: (x, y, event) => press(this, pane, x, y, event),
+      press: (x, y, event) => {
+        this.exchange.held = pane.box;
+        return press(this, pane, x, y, event);
+      },
       hover: (x, y) => point(this, pane, x, y),
       leave: () => point(this, null, 0, 0),
       double: () => this.look({ ...FULL }, true),
       zoom: (x, y, factor) => this.look(zoomed(this.at, this.frame, this.pane, this.least, x, y, factor)),
       pan: (dx, dy) => this.look(panned(this.at, this.frame, this.pane, dx, dy)),
-      rest: () => this.commit(),
+      rest: () => {
+        this.exchange.held = null;
+        this.commit();
+      },
       takesWheel: (event) => {
         const takes = !this.store.framed || event.ctrlKey || event.metaKey || (document.hasFocus() && this.root.matches(":focus-within"));
         if (!takes) write(this.bar.said, "Click, or hold Ctrl, to zoom with the wheel");
