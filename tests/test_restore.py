@@ -277,7 +277,10 @@ def test_a_model_in_training_mode_is_refused_and_stays_as_it_is(portrait):
             r"setup is 7; accepted are a Setup, such as SETUPS\['B'\], an AutoregressiveSetup, and a SchedulerSetup",
         ),
         ({"region": (0.2, 0.2, 0.2, 0.4)}, r"region is \(0.2, .*; accepted is a Region\(x, y, width, height\)"),
-        ({"photo": torch.full((1, 1, 64, 64), torch.nan)}, r"the network's input leaves \[-1, 1\]"),
+        (
+            {"photo": torch.full((1, 1, 64, 64), torch.nan)},
+            r"the network's input has 4,096 values that are NaN or infinite",
+        ),
         ({"photo": torch.full((1, 1, 64, 64), 255.0)}, r"the network's input leaves \[-1, 1\]"),
     ],
 )
