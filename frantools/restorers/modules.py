@@ -111,7 +111,7 @@ class ModuleRestorer(Usual):
         tall, wide = (_aligned(side, max(1, _multiples[self.module])) for side in (height, width))
         if (tall, wide) != (height, width):
             sizes = f"from {width} x {height} to {wide} x {tall}"
-            remarks += (f"The input of {self.title} was padded by reflection {sizes}, and its answer was cropped",)
+            remarks += (f"{self.title} was padded {sizes} by reflection, and cropped",)
         return answer, remarks
 
     def _tiled(

@@ -186,7 +186,7 @@ def checked_picture(answer: object, title: str) -> tuple[Colours, tuple[str, ...
     low, high = float(array.min()), float(array.max())
     if low >= -ROUNDING and high <= 1 + ROUNDING:
         return picture, ()
-    return picture, (f"{title} answered values from {low:.3g} to {high:.3g}, which were clipped to [0, 1]",)
+    return picture, (f"{title} answered values from {low:.3g} to {high:.3g}, clipped to [0, 1]",)
 
 
 def sentence(error: BaseException, title: str) -> str:
