@@ -32,6 +32,7 @@ SLOW = {
     "viewer_browser",
     "widgets",
     "widget_columns",
+    "widget_work",
 }
 """Files of tests that take longest; `make check` leaves them out."""
 
