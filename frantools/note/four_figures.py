@@ -52,7 +52,7 @@ Restored = Mapping[str, Comparison]
 
 def recipe(
     figure: str,
-    pictures: Sequence[Any] = (),
+    pictures: Sequence[Any] | None = None,
     columns: Sequence[Column] | None = None,
     size: int | tuple[int, int] = 1024,
     region: Region | None = None,
