@@ -656,6 +656,20 @@ def test_what_python_answers_to_an_older_view_moves_nothing_back(front):
     assert desk.left() == pytest.approx(64, abs=2), "and what Python says then is shown"
 
 
+def test_what_python_sets_is_shown_though_something_else_is_on_its_way_to_it(front):
+    viewer = Viewer({"a": place(0)}, boxes=[(64, 64, 128, 128)])
+    desk = front(viewer)
+    desk.drag((0.5, 0.5), (0.5, 0.5))
+    desk.page.keyboard.press("1")  # alone
+    desk.page.wait_for_function("() => model.sent.length")
+    desk.receive(boxes=[{"name": "new", "box": [3, 4, 9, 9]}], view=QUARTER, _commits=viewer._commits)
+    assert desk.left() == pytest.approx(64, abs=2)
+    desk.deliver()
+    assert viewer.selected == "a"
+    desk.page.evaluate("() => end()")
+    assert desk.sent == [], "and is not sent back as it was"
+
+
 # A layout, and all that it does later.
 RESIZE = """() => {
     const wait = window.setTimeout;

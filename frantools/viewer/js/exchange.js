@@ -13,6 +13,8 @@ export class Exchange {
     /** The last state that both know. @type {Record<string, any>} */
     this.known = { view: store.get("view"), boxes: store.get("boxes"), selected: store.get("selected") };
     this.sent = 0;
+    /** By name: with which of the states a change was sent last. @type {Record<string, number>} */
+    this.last = {};
     /** The pane in which a hand moves something. @type {HTMLElement | null} */
     this.held = null;
     for (const name of Object.keys(this.known)) signal.addEventListener("abort", store.on(name, () => this.hear(name)));
@@ -41,7 +43,7 @@ export class Exchange {
    * @param {string} name */
   hear(name) {
     const { store } = this.viewer;
-    if (name in this.changes((each) => this.known[each]) || (store.get("_commits") ?? 0) < this.sent) return;
+    if (name in this.changes((each) => this.known[each]) || (store.get("_commits") ?? 0) < (this.last[name] ?? 0)) return;
     this.take(name);
   }
 
@@ -65,6 +67,7 @@ export class Exchange {
     this.known = { view: clip(view), selected, boxes: structuredClone(boxes.all) };
     if (!Object.keys(changed).length) return;
     this.sent = this.commits + 1;
+    for (const name of Object.keys(changed)) this.last[name] = this.sent;
     store.set({ ...changed, _commits: this.sent });
   }
 
