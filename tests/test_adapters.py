@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import diffusers
 import numpy as np
 import pytest
@@ -288,3 +290,62 @@ def test_a_sampler_of_the_users_own_restores_and_has_a_name(random_models):
 def test_what_describes_no_setup_is_refused_in_a_sentence(made):
     with pytest.raises(ValueError, match=r"not the settings of a Setup, .*; pass a custom sampler itself"):
         setup_from_dict(made)
+
+
+SCHEDULERS = sorted(name for name in dir(diffusers) if name.endswith("Scheduler"))
+STRANGE: list[dict[str, object]] = [
+    {"use_karras_sigmas": True},
+    {"use_exponential_sigmas": True, "use_beta_sigmas": True},
+    {"variance_type": "learned"},
+    {"thresholding": True},
+    {"timestep_spacing": "backwards"},
+    {"timestep_spacing": "leading", "steps_offset": 1000},
+    {"solver_order": "high"},
+    {"solver_order": -1, "lower_order_final": False},
+    {"final_sigmas_type": None},
+    {"prediction_type": "nothing"},
+    {"beta_schedule": [1]},
+    {"algorithm_type": "dpmsolver"},
+    {"solver_type": 3},
+    {"lambda_min_clipped": "x"},
+]
+
+
+@pytest.mark.parametrize("options", STRANGE, ids=str)
+def test_what_a_scheduler_cannot_do_is_one_line(options, random_models):
+    """Whatever diffusers raises, assertions among them."""
+    messages = []
+    for name in SCHEDULERS:
+        try:
+            made = ft.restore(random_models["diffusion"], "hopper", SchedulerSetup(name, 3, options), size=4)
+        except ValueError as error:
+            messages.append(str(error))
+        else:
+            assert np.isfinite(made.image).all()
+    assert messages
+    assert [message for message in messages if "\n" in message or message.endswith(": ") or not message] == []
+
+
+def test_an_error_without_a_message_is_told_by_its_kind(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(diffusers.DDIMScheduler, "scale_model_input", fail)
+    with pytest.raises(ValueError, match=r"cannot sample this noise schedule: AssertionError$"):
+        SchedulerSetup("DDIM", 7).check(make())
+
+
+def test_a_message_of_a_scheduler_is_logged_once(random_models, monkeypatch):
+    messages: list[str] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lambda record: messages.append(record.getMessage()))
+    monkeypatch.setattr(adapters.ONCE, "_messages", set())
+    logger = logging.getLogger(diffusers.DPMSolverSinglestepScheduler.__module__)
+    logger.addHandler(handler)
+    try:
+        for seed in range(3):
+            setup = SchedulerSetup("DPMSolverSinglestep", 5)
+            ft.restore(random_models["diffusion"], "hopper", setup, size=8, seed=seed)
+    finally:
+        logger.removeHandler(handler)
+    assert len(messages) == len(set(messages)) == 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
@@ -334,3 +336,49 @@ def test_a_sentence_stays_within_the_picture_that_it_stands_for(count):
     assert place.x1 >= said.x1
     assert place.y0 <= said.y0
     assert place.y1 >= said.y1
+
+
+EXTRA = "\U0001d487"
+"""A letter of STIX, which matplotlib brings, and not of its default font."""
+FALLBACKS = [
+    {"font.family": ["DejaVu Sans", "STIXGeneral"]},
+    {"font.family": "STIXGeneral"},
+    {"font.family": "sans-serif", "font.sans-serif": ["No Such Font", "STIXGeneral", "DejaVu Sans"]},
+    {"font.family": ["monospace", "serif"], "font.serif": ["STIXGeneral"]},
+]
+
+
+def draw_titles(tmp_path: Path) -> None:
+    """Write figures of several kinds with the letter in their titles."""
+    row = Row([np.zeros((9, 9, 3))], label=f"{EXTRA} row", captions=[EXTRA])
+    ft.save_picture(np.zeros((9, 9, 3)), tmp_path / f"m{EXTRA}.png")
+    sweep = ft.sweep({"model": [str(tmp_path / f"m{EXTRA}.png"), "nearest"], "seed": [0, 1]}, ["hopper"], size=8)
+    made = [
+        ft.compare("hopper", [(f"a{EXTRA}", "bicubic"), "nearest"], size=32).figure(),
+        figures.grid([row], [f"title {EXTRA}"]),
+        figures.plane(sweep, "model", "seed"),
+        figures.slices(sweep, "model"),
+    ]
+    for figure in made:
+        for ending in ("pdf", "svg", "png"):
+            ft.save_figure(figure, tmp_path / f"figure.{ending}")
+
+
+@pytest.mark.parametrize("settings", FALLBACKS, ids=str)
+def test_letters_come_from_the_users_fonts_where_the_default_lacks_them(tmp_path, settings, recwarn):
+    with matplotlib.rc_context(settings):
+        draw_titles(tmp_path)
+    assert [str(each.message) for each in recwarn if "missing from" in str(each.message)] == []
+
+
+@pytest.mark.parametrize("settings", FALLBACKS, ids=str)
+def test_what_the_default_font_has_is_drawn_with_it(settings):
+    def drawn() -> np.ndarray:
+        figure = ft.compare("hopper", ["bicubic", "nearest"], size=32).figure()
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[:30]  # the titles: below them stand seconds
+
+    plain = drawn()
+    with matplotlib.rc_context(settings):
+        np.testing.assert_array_equal(drawn(), plain)

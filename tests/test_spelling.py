@@ -134,8 +134,8 @@ def test_a_comparison_of_an_undecodable_name_is_written_in_each_format(undecodab
 
 
 def test_charts_and_planes_show_names_that_nothing_encodes(undecodable, tmp_path):
-    estimates = [Estimate(UNDECODABLE, 1.0, 0.9, 1.1), Estimate("b", 2.0, 1.9, 2.1)]
-    ft.save_figure(ft.figures.losses(estimates, estimates), tmp_path / "losses.pdf")
+    estimates = [Estimate(UNDECODABLE, "kind", 1.0, 0.9, 1.1), Estimate("b", UNDECODABLE, 2.0, 1.9, 2.1)]
+    ft.save_figure(ft.figures.losses({UNDECODABLE: estimates}), tmp_path / "losses.pdf")
     row = Row([np.zeros((8, 8, 3))], label=UNDECODABLE, captions=[DECOMPOSED])
     ft.save_figure(ft.figures.grid([row], [UNDECODABLE]), tmp_path / "grid.png")
     sweep = ft.sweep({"model": [str(undecodable), "nearest"], "seed": [0, 1]}, undecodable.parent, size=16)
@@ -285,10 +285,23 @@ def test_bars_are_drawn_for_terminals_alone(here, monkeypatch, name, watched):
     assert watched or "\r" not in stream.getvalue()
 
 
+class Cell(OutStream):
+    """Standard error of a notebook, without its kernel."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        pass
+
+    def __del__(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
 def test_notebooks_have_bars(monkeypatch):
-    stream = OutStream.__new__(OutStream)
-    stream.pub_thread = object()  # it is open
-    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stderr", Cell())
     assert console.is_watched()
 
 

@@ -61,7 +61,7 @@ def columns(texts: list[str] | None) -> list[Column]:
     for text in texts or ():
         pair = titled(text)
         if isinstance(pair, tuple):
-            check_exists(text, *pair)
+            check_known(text, pair[1])
         made.append(as_column(pair))
     return made
 
@@ -75,13 +75,11 @@ def titled(text: str) -> str | tuple[str, str]:
 
 
 def split_title(text: str) -> tuple[str, str] | None:
-    """The title and the rest of TITLE=WHAT, split at the first = behind which something stands that restores."""
-    from ..restorers.door import meanings
-
+    """The title and the rest of TITLE=WHAT, split at the first = behind which something known stands."""
     parts = text.split("=")
     pairs = [("=".join(parts[:count]), "=".join(parts[count:])) for count in range(1, len(parts))]
     pairs = [(title, what) for title, what in pairs if title and not set(title) & set(":/\\")]
-    return next((pair for pair in pairs if meanings(pair[1])), pairs[0] if pairs else None)
+    return next((pair for pair in pairs if is_known(pair[1])), pairs[0] if pairs else None)
 
 
 def is_file(text: str) -> bool:
@@ -89,12 +87,17 @@ def is_file(text: str) -> bool:
     return any(Path(path).expanduser().exists() for path in (text, text.rpartition(":")[0]) if path)
 
 
-def check_exists(text: str, title: str, what: str) -> None:
-    """Raise a ValueError if what stands behind a title is nothing: the = may belong to the name of a file."""
+def is_known(what: str) -> bool:
+    """Whether a text names something that restores: files must exist."""
     from ..restorers.door import meanings
 
-    found = meanings(what)
-    if not found or (found.keys() == {"path"} and not is_file(what)):
+    kinds = meanings(what).keys()
+    return bool(kinds) and (not kinds <= {"path", "function"} or is_file(what))
+
+
+def check_known(text: str, what: str) -> None:
+    """Raise a ValueError if what stands behind a title is nothing: the = may belong to the name of a file."""
+    if not is_known(what):
         raise ValueError(
             f"--column has {text!r}, and {what!r} is not a known restorer or an existing file; "
             f"for the file or folder of that whole name write ./{text}"
