@@ -21,7 +21,7 @@ from ..recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_column
 from ..restorers.door import Unknown, is_frannet
 from ..restorers.frannet import shared_model
-from ..restorers.protocol import Changed, Progress
+from ..restorers.protocol import Changed, Progress, reporting
 from ..restorers.resizing import NAMED
 from ..sources import beside
 from ..store import Cache
@@ -260,7 +260,7 @@ def render_with_errors(
     view, complete, photos = prepared(recipe, photo, columns, trust)
     # Not `cache or Cache()`: a cache that is still empty is to be filled, for the next figure to find.
     cache = Cache() if cache is None else cache
-    *_, data = view.compute(on_device(complete, device), photos, progress or (lambda _: None), cache)
+    *_, data = view.compute(on_device(complete, device), photos, reporting(progress), cache)
     return view.draw(data, complete, None), view.errors(data)
 
 
