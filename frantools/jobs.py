@@ -105,7 +105,7 @@ class Job:
         return to_json(
             [
                 self.photo.key,
-                column.key(self._own_restorer(column)),
+                column.key(self.restorer(column)),
                 self.whole if cut else self.size,
                 None if region is None or cut else [region.x, region.y, region.width, region.height],
                 seed if self.restorer(column).random else None,
@@ -115,10 +115,6 @@ class Job:
                 *([] if cut or self.around is None else [self.around]),
             ]
         )
-
-    def _own_restorer(self, column: Column) -> Restorer | None:
-        """What says of a column whether it has changed: a copy on another device does not, and None looks again."""
-        return self.restorer(column) if self.device is None else None
 
     def _own(self, column: Column) -> tuple[Degradation | None, int]:
         """What a column is given, and its seed: its own, or those of the job."""
@@ -140,7 +136,7 @@ class Job:
             given = Given(self.photo, self.whole, degradation)
             kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
             if self.cache is not None:
-                self.cache.put(key, kept, column.is_lasting(self._own_restorer(column)))
+                self.cache.put(key, kept, column.is_lasting(self.restorer(column)))
         if cut and region is not None:
             height, width = kept.image.shape[:2]
             remark = (
