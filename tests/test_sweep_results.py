@@ -78,7 +78,7 @@ def test_a_packed_store_reads_as_the_store_itself(tmp_path):
         for name in ("mse", "mse_gray", "mse_se", "mse_gray_se"):
             assert row[name] == pytest.approx(other[name], rel=1e-6)
     file.write_text("{}")
-    with pytest.raises(ValueError, match="the file has no 'frame'; accepted are the files of packed sweeps"):
+    with pytest.raises(ValueError, match=r"packed\.json: it has no frame, measures"):
         stored(file)
 
 
