@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "four_figures": [
             "BEYOND",
+            "COLUMNS",
             "FIGURES",
             "LOCAL",
             "draw",
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "measured",
             "recipe",
             "regions",
+            "render",
             "restorations",
             "setups",
             "titles",

@@ -22,13 +22,15 @@ from ..jobs import recipe_of, shares, wished
 from ..photo import Photo, distinct
 from ..recipes import Recipe, Source, as_recipe
 from ..regions import Region, dimensions
-from ..restorers.columns import COLUMNS, Column
+from ..restorers.columns import COLUMNS as COLUMNS
+from ..restorers.columns import Column
 from ..restorers.protocol import Progress, reporting
 from ..scores.measures import sharpness
 from ..scores.roi import RoiSearch
 from ..store import Cache
 from ..tables import Table
 from ..views.registry import View, check_complete, check_models, opened, register
+from ..views.registry import render as render
 from ..views.sharpening import compared
 from . import layouts
 
