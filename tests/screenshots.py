@@ -26,7 +26,7 @@ def main() -> None:
         root.mkdir()
         for name, cell in CELLS.items():
             browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
-        with browser.lab(root, Path(folder)) as address, browser.chromium(width=1500, height=1500) as page:
+        with browser.lab(root, Path(folder)) as address, browser.chromium(width=1500, height=1750) as page:
             for name in sys.argv[1:] or CELLS:
                 browser.open_notebook(page, address, f"{name}.ipynb")
                 page.wait_for_selector(".frantools .ft-canvas", timeout=60_000)
