@@ -410,6 +410,16 @@ def test_axes_are_read_as_they_are_typed(typed, values):
     assert option(typed) == (typed.partition("=")[0], values)
 
 
+@pytest.mark.parametrize(
+    "values", [["a.py:f", "bicubic"], ["bicubic", "a,b.py:f", "a.py:g"], ["a,b.py", "B", "missing.py:f", "nearest"]]
+)
+def test_functions_in_an_axis_end_at_the_comma(tmp_path, monkeypatch, values):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.py", "a,b.py"):
+        (tmp_path / name).touch()
+    assert option(f"model={','.join(values)}") == ("model", values)
+
+
 @pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9", "clipping=[[-1", 'setup=["A"'])
 def test_axes_that_are_typed_wrongly_are_refused(typed):
     with pytest.raises(ValueError, match="accepted are"):
