@@ -161,6 +161,20 @@ def test_a_model_has_one_name_in_all_settings(tmp_path, monkeypatch):
     assert [setting.values["model"] for setting in named] == ["mine"] * 4
 
 
+def test_two_samplers_of_one_name_are_two_settings():
+    """Their numbers are never averaged."""
+
+    class Named(ft.Setup):
+        name = "mine"
+
+    made = ft.sweep({"setup": [Named(K=50), Named(K=25), Named(K=50), "B"], "seed": [0, 1]}, PICTURES[:1], size=8)
+    assert [(row["setup"], row["calls"]) for row in made.rows] == [
+        *[("mine", ft.Setup(K=50).calls)] * 2,
+        *[("mine (2)", ft.Setup(K=25).calls)] * 2,
+        *[("B", 15)] * 2,
+    ]
+
+
 def test_progress_counts_equal_cells_and_reaches_the_end(tmp_path):
     shares = []
     for store in (None, tmp_path, tmp_path):
