@@ -99,6 +99,14 @@ def test_a_damaged_recipe_is_refused_by_the_name_of_its_file(change, tmp_path):
         assert type(caught.value) is ValueError
 
 
+@pytest.mark.parametrize("change", [{"pictures": {"gone.png": "0" * 64}}, {"models": {"gone.safetensors": "0" * 64}}])
+def test_what_a_recipe_lacks_is_told_with_the_name_of_its_file(change, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(ft.compare("hopper", ["bicubic"], size=8).recipe.to_dict() | change), encoding="utf-8")
+    with pytest.raises((FileNotFoundError, ValueError), match=r"mine\.json: .*gone\."):
+        ft.render(path)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -195,15 +195,15 @@ def prepared(
         view = view_of(read)
         check_complete(read)
         view.check(read)
-    except ValueError as error:
-        if isinstance(recipe, (str, PathLike)):
-            raise ValueError(f"{recipe}: {error}") from None
+        complete = completed(read, columns)
+        if far := outside(complete, photo is not None):
+            warnings.warn(far, stacklevel=4)
+        check_models(complete)
+        return view, complete, opened(complete, photo)
+    except (FileNotFoundError, ValueError) as error:
+        if isinstance(recipe, (str, PathLike)) and type(error) in (FileNotFoundError, ValueError):
+            raise type(error)(f"{recipe}: {error}") from None
         raise
-    complete = completed(read, columns)
-    if far := outside(complete, photo is not None):
-        warnings.warn(far, stacklevel=4)
-    check_models(complete)
-    return view, complete, opened(complete, photo)
 
 
 def render(
