@@ -174,8 +174,8 @@ def _made(
     if isinstance(what, type):
         raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
-        made = _plain(what, settings, title)
-        return made if made.interruptible else CustomRestorer(made, title, timeout)
+        interruptible = isinstance(what, Restorer) and what.interruptible
+        return _plain(what if interruptible else CustomRestorer(what, title, timeout), settings, title)
     if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
     if callable(what) and not is_model(what) and not isinstance(what, Sampler):
