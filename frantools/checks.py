@@ -85,7 +85,8 @@ def number(name: str, value: Any, most: float | None = None) -> float:
 
 def one_of(name: str, value: Any, accepted: Iterable[Any]) -> None:
     """Raise a ValueError if a value is none of those accepted."""
-    if value not in accepted:
+    own = plain(value)
+    if not any(isinstance(own, type(each)) and own == each for each in accepted):  # an array is no text that it holds
         raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, accepted))}")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+"""The escapes of control characters, but for tabs and line breaks."""
+
 
 def encodable(text: str) -> str:
     r"""Text that UTF-8 can hold: escapes in the place of lone surrogates.
@@ -25,8 +28,11 @@ def composed(text: str) -> str:
 
 
 def as_label(text: str) -> str:
-    """Text as figures and tables show it: encodable, and composed, for which fonts have letters."""
-    return composed(encodable(text))
+    """Text as figures and tables show it: encodable, and composed, for which fonts have letters.
+
+    Control characters but for tabs and line breaks are escapes: terminals obey them, and no SVG may have them.
+    """
+    return composed(encodable(text)).translate(CONTROLS)
 
 
 def find_spelling(path: Path) -> Path:

@@ -139,7 +139,7 @@ class Table:
     def __repr__(self) -> str:
         if not self.rows:
             return ""
-        cells = self._cells()
+        cells = [list(map(_line, line)) for line in self._cells()]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = "\n".join(
             "  ".join(

@@ -118,6 +118,14 @@ def test_a_line_with_a_damaged_field_costs_that_line(field, value, store):
     assert calls == [first["strength"]]
 
 
+def test_a_store_of_another_version_is_refused_by_the_name_of_its_file(store):
+    paths = sorted(store.glob("cells/*/*/context.json"))
+    for path in paths:
+        path.write_text(json.dumps(read_json(path) | {"engine": 10**6}), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"which is 1; {re.escape(str(paths[0]))} is of version 1000000$"):
+        stored(store)
+
+
 @pytest.mark.parametrize("field", ["key", "picture", "model", "setup", "seed", "given", "seconds", "sentence", "mse"])
 def test_a_line_without_a_field_costs_that_line(field, store):
     (path, _) = sorted(store.glob("cells/*/*/*.jsonl"))

@@ -250,6 +250,51 @@ def test_what_goes_wrong_is_a_sentence(function, said):
     np.testing.assert_array_equal(made["right"].image, made.reference)
 
 
+def write_and_refuse(x: Tensor) -> Tensor:
+    """Halve the input itself, and then accept no size but multiples of 16."""
+    x *= 0.5
+    if x.shape[-1] % 16:
+        raise ValueError("multiples of 16")
+    return x
+
+
+@pytest.mark.parametrize("size", [16, 20])
+def test_a_module_may_write_to_its_input(size):
+    made = ft.compare(photo(size, size), [("half", Says(write_and_refuse)), "original"], size=size)
+    np.testing.assert_allclose(made["half"].image, 0.5 * made["original"].image, atol=1e-6)
+
+
+def gradient_step(x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        x = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(0.25 * x.square().sum(), x)
+        return x - gradient
+
+
+def test_a_module_may_compute_gradients():
+    made = ft.compare(photo(9, 9), [("half", Says(gradient_step)), "original"], size=9)
+    np.testing.assert_allclose(made["half"].image, 0.5 * made["original"].image, atol=1e-6)
+
+
+def test_a_module_that_makes_its_weights_when_it_is_first_called_can_be_trained_afterwards():
+    module = nn.Sequential(nn.LazyConv2d(3, 1), nn.Sigmoid())
+    ft.restore(module, photo(8, 8), size=8)
+    module(torch.rand(1, 3, 8, 8)).sum().backward()
+    assert module[0].weight.grad is not None
+
+
+def test_a_module_may_answer_uint8():
+    shown = photo(8, 8)
+    made = ft.restore(Says(lambda x: (x * 255).round().to(torch.uint8)), shown, size=8)
+    np.testing.assert_allclose(made.image, shown.shown(8), atol=1 / 255)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool])
+def test_an_answer_of_other_numbers_is_refused(dtype):
+    with pytest.raises(ValueError, match="answered values of "):
+        ft.restore(Says(lambda x: x.to(dtype)), photo(8, 8), size=8)
+
+
 def test_torchs_threads_are_as_many_as_before():
     before = torch.get_num_threads()
     ft.restore(Says(lambda x: torch.set_num_threads(before + 2) or x), photo(8, 8), size=8)

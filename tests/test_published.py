@@ -280,7 +280,16 @@ def prefixed(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module."]
 )
 @pytest.mark.parametrize(
-    "keys", [(), ("params",), ("state_dict",), ("model",), ("state_dict", "params_ema"), ("model", "net")]
+    "keys",
+    [
+        (),
+        ("params",),
+        ("state_dict",),
+        ("model_state_dict",),
+        ("model",),
+        ("state_dict", "params_ema"),
+        ("model", "net"),
+    ],
 )
 def test_wrapped_weights_are_those_of_the_model_itself(prefix, keys, tmp_path):
     want = random_compact()
@@ -293,6 +302,27 @@ def test_wrapped_weights_are_those_of_the_model_itself(prefix, keys, tmp_path):
     save_file(prefixed(want, prefix), tmp_path / "wrapped.safetensors")
     found = tensors_of(tmp_path / "wrapped.safetensors")
     assert all(torch.equal(found[name], want[name]) for name in want)
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_weights_that_torch_averaged_are_those_of_the_model(ending, tmp_path):
+    averaged = torch.optim.swa_utils.AveragedModel(nn.Conv2d(3, 3, 1)).state_dict()
+    assert averaged.keys() == {"n_averaged", "module.weight", "module.bias"}
+    save: Any = save_file if ending == "safetensors" else torch.save
+    save(averaged, tmp_path / f"averaged.{ending}")
+    assert tensors_of(tmp_path / f"averaged.{ending}").keys() == {"weight", "bias"}
+
+
+def test_what_holds_no_tensors_by_name_is_told_with_the_names_that_it_has(tmp_path):
+    torch.save({"epoch": 3, "mine": {"weight": torch.zeros(1)}}, tmp_path / "mine.pth")
+    with pytest.raises(ValueError, match=r"holds no tensors by name \(but epoch, mine\); accepted are state dicts"):
+        tensors_of(tmp_path / "mine.pth")
+
+
+def test_a_weight_that_the_architecture_does_not_know_is_named(tmp_path, spandrel):
+    save_file(random_compact() | {"strange": torch.zeros(1)}, tmp_path / "more.safetensors")
+    with pytest.raises(ValueError, match=r'does not fit the architecture it looks like .*Unexpected.*"strange"'):
+        ft.restore(tmp_path / "more.safetensors", CORNER, size=16)
 
 
 def test_the_moving_average_comes_before_the_weights_themselves(tmp_path):

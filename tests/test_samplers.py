@@ -308,3 +308,66 @@ def test_a_sampler_that_the_kernel_does_not_know_never_runs_as_another_one() -> 
     object.__setattr__(unknown, "sampler", "dpm")  # past the check of the settings
     with pytest.raises(ValueError, match=r"sampler must be .* got .dpm."):
         ft.restore("diffusion-basic", "hopper", unknown, size=16)
+
+
+class Yields(ft.samplers.Sampler):
+    """A custom sampler whose steps a test chooses."""
+
+    def __init__(self, steps: Any) -> None:
+        self.steps = steps
+
+    def calls_on(self, schedule: Any) -> int:
+        return 2
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+    def sample(self, predict: Any, x: Any, schedule: Any, noise: Any) -> Any:
+        yield from self.steps(predict, x)
+
+
+FAULTS: list[tuple[Any, str]] = [
+    (lambda predict, x: [], "Yields.sample must yield one Step or more, got none"),
+    (lambda predict, x: x, "Yields.sample must yield a Step after each call, got a Tensor"),
+    (
+        lambda predict, x: [Step(0, 9, -1, x[:, :1], x)],
+        "step 0 of Yields must have index=0 and x of shape .*, got index=0",
+    ),
+    (
+        lambda predict, x: [Step(0, 9, 8, x, x), Step(0, 8, -1, x, x)],
+        "step 1 of Yields must have index=1 .* got index=0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("steps", "said"), FAULTS)
+def test_what_a_custom_sampler_yields_is_checked(steps: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ft.samplers.sample(denoise, torch.zeros(SHAPE), make(), Yields(steps))
+    with pytest.raises(ValueError, match=said):
+        ft.restore("diffusion-basic", "hopper", Yields(steps), size=16)
+    x, points = ft.prepare_input(ft.portraits()["hopper"]), torch.rand(1, 5, 2)
+    with pytest.raises(ValueError, match=said):
+        ft.sample_points(ft.load_model("diffusion-basic"), x, points, Yields(steps))
+
+
+def test_a_custom_sampler_takes_no_more_steps_than_it_says() -> None:
+    steps = [(lambda predict, x, n=n: [Step(k, 9, 8, x, x) for k in range(n)]) for n in (2, 3)]
+    ft.restore("diffusion-basic", "hopper", Yields(steps[0]), size=16)
+    with pytest.raises(ValueError, match="Yields takes more steps than its calls_on, which is 2"):
+        ft.restore("diffusion-basic", "hopper", Yields(steps[1]), size=16)
+
+
+@pytest.mark.parametrize("t", [100, 500, -1, 99.0])
+def test_a_step_that_the_schedule_does_not_have_is_refused_by_what_is_accepted(t: float) -> None:
+    ask = Yields(lambda predict, x: [predict(x, t)])
+    with pytest.raises(ValueError, match=f"t is {t}; accepted are diffusion steps, whole numbers from 0 to 99"):
+        ft.restore("diffusion-basic", "hopper", ask, size=16)
+
+
+@pytest.mark.parametrize("name", ["noise_stddev", "steps", "sampler"])
+def test_an_array_of_a_text_is_no_text(name: str) -> None:
+    for value in (np.array([getattr(ft.Setup(), name)]), np.array(["ddim", "normal"])):
+        with pytest.raises(ValueError, match=f"{name} is array"):
+            ft.Setup(**{name: value})
+    assert ft.Setup(**{name: np.str_(getattr(ft.Setup(), name))}) == ft.Setup()

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from frantools.views.figures import Estimate, Row
 from ipykernel.iostream import OutStream
 from PIL import Image
 
 import frantools as ft
 from frantools import cli, console
+from frantools.figures import Estimate, Row
 from frantools.files import write_json
 from frantools.restorers.protocol import RestorerError
 from frantools.restorers.saved import matching
@@ -70,6 +70,25 @@ def test_a_label_can_be_encoded_and_is_composed(name):
     assert label.encode("utf-8").decode("utf-8") == label
     assert unicodedata.is_normalized("NFC", label)
     assert encodable(name).encode("ascii", "backslashreplace") == name.encode("ascii", "backslashreplace")
+
+
+def test_control_characters_of_names_reach_no_terminal_and_no_svg(tmp_path):
+    name = "red \x1b[31m\rend\x9b.png"
+    image = picture_at(tmp_path / name)
+    if image is None:
+        pytest.skip("this file system has no such names")
+    made = ft.compare(image, ["nearest", (name, "bicubic")], size=16)
+    ft.save_figure(made.figure(), tmp_path / "figure.svg", made.recipe)
+    assert ft.load_recipe(tmp_path / "figure.svg") == made.recipe
+    table = made.measure()
+    for text in (repr(table), table.to_markdown(), table.to_latex(), (tmp_path / "figure.svg").read_text("utf-8")):
+        assert not {"\x1b", "\r", "\x9b"} & set(text)
+        assert "x1b[31m" in text.replace("{[}", "[").replace("\\[", "[")
+    assert as_label("two\nlines\tof it") == "two\nlines\tof it"
+
+
+def test_a_name_with_a_line_break_takes_one_line_of_a_table():
+    assert len(repr(Table([{"picture": "a\nb.png", "mse": 0.5}])).splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,20 @@ def test_a_model_has_one_name_in_all_settings(tmp_path, monkeypatch):
     assert [setting.values["model"] for setting in named] == ["mine"] * 4
 
 
+def test_two_samplers_of_one_name_are_two_settings():
+    """Their numbers are never averaged."""
+
+    class Named(ft.Setup):
+        name = "mine"
+
+    made = ft.sweep({"setup": [Named(K=50), Named(K=25), Named(K=50), "B"], "seed": [0, 1]}, PICTURES[:1], size=8)
+    assert [(row["setup"], row["calls"]) for row in made.rows] == [
+        *[("mine", ft.Setup(K=50).calls)] * 2,
+        *[("mine (2)", ft.Setup(K=25).calls)] * 2,
+        *[("B", 15)] * 2,
+    ]
+
+
 def test_progress_counts_equal_cells_and_reaches_the_end(tmp_path):
     shares = []
     for store in (None, tmp_path, tmp_path):
@@ -408,6 +422,16 @@ def test_the_notes_sweep_is_the_published_one(shared):
 )
 def test_axes_are_read_as_they_are_typed(typed, values):
     assert option(typed) == (typed.partition("=")[0], values)
+
+
+@pytest.mark.parametrize(
+    "values", [["a.py:f", "bicubic"], ["bicubic", "a,b.py:f", "a.py:g"], ["a,b.py", "B", "missing.py:f", "nearest"]]
+)
+def test_functions_in_an_axis_end_at_the_comma(tmp_path, monkeypatch, values):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.py", "a,b.py"):
+        (tmp_path / name).touch()
+    assert option(f"model={','.join(values)}") == ("model", values)
 
 
 @pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9", "clipping=[[-1", 'setup=["A"'])

@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 
 import frantools as ft
+from frantools import cli
 from frantools.sweeps.cluster import connected
 from frantools.sweeps.plan import plan
 from frantools.sweeps.store import StoreError
@@ -330,6 +331,27 @@ def test_a_daemonic_process_is_told_that_it_can_start_no_workers(client, monkeyp
 def test_what_is_no_dask_client_is_refused_in_a_sentence(client):
     with pytest.raises(ValueError, match=r"^client is .*; accepted are None, 'local', a number of workers"):
         ft.sweep(AXES, ["hopper"], size=8, client=client)
+
+
+@pytest.mark.parametrize("error", [AssertionError(), OSError("timed out"), RuntimeError("no loop")])
+def test_an_address_that_dask_cannot_connect_to_is_a_sentence(error, monkeypatch):
+    class Client:
+        def __init__(self, address: str) -> None:
+            raise error
+
+    monkeypatch.setattr(distributed, "Client", Client)
+    why = str(error) or "AssertionError"
+    with pytest.raises(OSError, match=rf"^there is no Dask scheduler at somewhere:1: {why}$"):
+        ft.sweep(AXES, ["hopper"], size=8, client="somewhere:1")
+
+
+def test_an_empty_address_starts_no_cluster(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ft.save_picture(ft.portraits()["hopper"][:8, :8] / 255, "data/a.png")
+    monkeypatch.setattr(distributed, "LocalCluster", lambda **_: pytest.fail("a cluster is started"))
+    command = ["sweep", "--data", "data", "--axis", "model=bicubic,nearest", "--scheduler", ""]
+    assert cli.main(command) == 2
+    assert "there is no Dask scheduler" in capsys.readouterr().err
 
 
 def test_all_usable_cores_get_a_worker(monkeypatch):

@@ -340,6 +340,11 @@ def test_unreadable_pictures_are_told_and_skipped(data, tmp_path):
     assert (summary["pictures"], summary["skipped"]) == (8, 1)
 
 
+def test_training_warns_of_nothing(data, tmp_path, recwarn):
+    train(data, tmp_path / "a.safetensors", Settings(restorator="single-pass", steps=1, batch=2, points=4))
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_a_single_picture_is_enough(tmp_path):
     folder = tmp_path / "one"
     folder.mkdir()

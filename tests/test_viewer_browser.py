@@ -562,6 +562,21 @@ def test_no_number_is_cut_off_and_nothing_scrolls_sideways_whatever_the_width(op
         page.away()
 
 
+@pytest.mark.parametrize(("width", "share"), [(360, 0.6), (1400, 0.3)])
+def test_a_long_note_leaves_the_picture_free_and_is_told_in_full_with_the_title(opened, width, share):
+    viewer = Viewer({f"picture {n}": place(12 * n, 64) for n in range(6)})
+    note = "picture 5 was padded from 60 x 60 to 64 x 64 by reflection, and cropped\n" + "It was clipped, too. " * 9
+    viewer.notes = {"picture 5": note}
+    page = opened(viewer, width, 800)
+    browser.screenshot(page.page, f"viewer-long-note-{width}")
+    over, box = page.page.evaluate(
+        "() => ['.ft-over', '.ft-box:has(.ft-over:not([hidden]))'].map((name) => [...document.querySelectorAll(name)]"
+        ".at(-1).getBoundingClientRect().height)"
+    )
+    assert 0 < over <= share * box
+    assert page.page.locator(".ft-title").last.get_attribute("title") == f"picture 5 (key 6)\n{note}"
+
+
 @pytest.mark.parametrize(("count", "shape"), [(1, (64, 64)), (2, (64, 24)), (6, (48, 64)), (20, (64, 64))])
 def test_a_printed_page_is_one_sheet_with_all_pictures_and_no_tools(opened, count, shape):
     viewer = Viewer({f"picture {n}": place(12 * n, 64)[: shape[0], : shape[1]] for n in range(count)})

@@ -72,7 +72,7 @@ def run(options: Options) -> int:
     if setup is not None or degradation is not None:
         base = Column(base.title, base.what, setup and named_setup(setup), given=degradation)
     workers = options.workers if options.workers is not None else "local" if find_spec("distributed") else None
-    client: Any = options.scheduler or workers or None
+    client: Any = options.scheduler if options.scheduler is not None else workers or None
     with bar() as progress:
         made = sweep(axes, options.data, base, **asked, store=options.store, client=client, progress=progress,
                      retry=options.retry)  # fmt: skip

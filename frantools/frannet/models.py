@@ -133,13 +133,14 @@ def predictor(config: Config, answer: Answer, schedule: Schedule) -> Predict:
     objective = config.interpolant
 
     def predict_diffusion(x: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        h = answer(x, t)  # which checks t
         a = float(schedule.alpha_bar[t + 1])
-        e = objective.x1(answer(x, t), x, a)
+        e = objective.x1(h, x, a)
         return predict_x0(x, e, a), e
 
     def predict(x: Tensor, t: int | float) -> tuple[Tensor, Tensor]:
+        h = answer(torch.zeros_like(x) if objective.blind else x, t)  # which checks t
         a = float(schedule.alpha_bar[int(t) + 1]) if config.timed else 0.0
-        h = answer(torch.zeros_like(x) if objective.blind else x, t)
         return objective.x0(h, x, a), objective.x1(h, x, a)
 
     return predict_diffusion if config.restorator == "diffusion" else predict

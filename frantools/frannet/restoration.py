@@ -27,7 +27,7 @@ from .engine import Compiled, GridDecoder
 from .models import Answer, CoordinateModel, check_model, device_of, predictor, schedule_of
 from .network import INPUT_SIZE
 from .plain import PlainDecoder, is_fast
-from .samplers import Callback, Sampler, Step
+from .samplers import Callback, Sampler, Step, run_sampler
 from .setup import Setup
 from .threads import run
 from .versions import versions
@@ -214,6 +214,8 @@ def sample_grid(
         def passed(steps: float) -> None:
             if stop.is_set():
                 raise InterruptedError
+            if setup is not None and steps > calls:
+                raise ValueError(f"{setup.name} takes more steps than its calls_on, which is {calls}")
             done[index] = steps * points
 
         with torch.inference_mode():
@@ -270,7 +272,8 @@ def values_at(
             value = answer.sample(start, coefficients, lambda: next(drawn), passed)
             return value, len(coefficients.steps)
     value, calls = start, 0
-    for step in setup.sample(predictor(model.config, answer, schedule), start, schedule, lambda _: next(drawn)):
+    predict = predictor(model.config, answer, schedule)
+    for step in run_sampler(setup, predict, start, schedule, lambda _: next(drawn)):
         value, calls = step.x, step.index + 1
         passed(calls)
         if watch is not None:

@@ -138,8 +138,8 @@ class Sampler(ABC):
         schedule : Schedule
             The noise schedule that the model was trained with.
         noise : callable
-            ``noise(shape)`` gives standard normal draws that belong to the points. Call it equally often for every
-            tile: other random numbers would change with the tiles.
+            ``noise(shape)``, with the shape of `x`, gives standard normal draws that belong to the points. Call it
+            equally often for every tile: other random numbers would change with the tiles.
 
         Yields
         ------
@@ -216,11 +216,27 @@ def sample(
         return predict_x0(x, e, float(schedule.alpha_bar[t + 1])), e
 
     value = x
-    for step in setup.sample(predict, x, schedule, torch_noise(x) if noise is None else noise):
+    for step in run_sampler(setup, predict, x, schedule, torch_noise(x) if noise is None else noise):
         value = step.x
         if callback is not None:
             callback(step)
     return value
+
+
+def run_sampler(setup: Sampler, predict: Predict, x: Tensor, schedule: Schedule, noise: Noise) -> Iterator[Step]:
+    """Yield the steps of a sampler; a ValueError if one is no `Step`, or there is none. See `Sampler.sample`."""
+    index = -1
+    for index, step in enumerate(setup.sample(predict, x, schedule, noise)):
+        if not isinstance(step, Step):
+            raise ValueError(f"{setup.name}.sample must yield a Step after each call, got a {type(step).__name__}")
+        if (step.index, step.x.shape) != (index, x.shape):
+            raise ValueError(
+                f"step {index} of {setup.name} must have index={index} and x of shape {tuple(x.shape)}, "
+                f"got index={step.index} and {tuple(step.x.shape)}"
+            )
+        yield step
+    if index < 0:
+        raise ValueError(f"{setup.name}.sample must yield one Step or more, got none")
 
 
 def torch_noise(x: Tensor) -> Noise:

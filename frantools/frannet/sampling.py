@@ -14,7 +14,7 @@ from .colours import to_network
 from .models import check_model, device_of, predictor
 from .network import INPUT_SIZE, FranNet
 from .restoration import check_setup
-from .samplers import Noise, Sampler
+from .samplers import Noise, Sampler, run_sampler
 from .setups import named_setup
 
 
@@ -112,7 +112,7 @@ def sample_points(
         answer = lambda value, t: model.decode(latents, at, t, value)  # noqa: E731
         value = answer(start, None) if setup is None else start
         predict = predictor(model.config, answer, model.schedule)
-        for step in setup.sample(predict, start, model.schedule, draw) if setup is not None else ():
+        for step in run_sampler(setup, predict, start, model.schedule, draw) if setup is not None else ():
             value = step.x
         return model.to_colour(value, model.base(encoded, points))
 

@@ -96,7 +96,8 @@ class ModuleRestorer(Restorer):
             answer, remarks = self._restored(network, picture, report)
         except CallError as error:
             raise error.error from None
-        image, clipped = checked_picture(to_array(answer.float().cpu()), self.title)
+        answer = answer.float() if answer.is_floating_point() else answer  # NumPy has no bfloat16
+        image, clipped = checked_picture(to_array(answer.cpu()), self.title)
         return Restoration(image, time.perf_counter() - begun, calls=0, remarks=(*remarks, *clipped))
 
     def _restored(
@@ -142,10 +143,11 @@ class ModuleRestorer(Restorer):
         return tiled(padded, picture, _aligned(overlap, aligned), _aligned(tile, aligned), report), ()
 
     def _answer(self, x: Tensor) -> Tensor:
-        """One call, in evaluation mode and without gradients."""
-        with evaluating(self.module), torch.inference_mode():
+        """One call, in evaluation mode and without gradients, except those that the module computes itself."""
+        # Not in inference mode: modules that compute gradients, or keep tensors for their training, fail there.
+        with evaluating(self.module), torch.no_grad():
             try:
-                answer = self.module(x)
+                answer = self.module(x.clone())  # the module may write to its input
             except (MemoryError, torch.OutOfMemoryError, Cancelled):
                 raise
             except Exception as error:  # of whatever kind: compiled and exported modules refuse sizes in several ways
@@ -156,7 +158,7 @@ class ModuleRestorer(Restorer):
             raise RestorerError(
                 f"{self.title} answered a tensor of shape {tuple(answer.shape)}; accepted is (1, 3, H, W)"
             )
-        return answer
+        return answer.detach()
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""

@@ -246,7 +246,7 @@ def checked_picture(answer: object, title: str) -> tuple[Colours, tuple[str, ...
     try:
         clipped = unit_floats(array, f"{title} answered", OVERSHOOT)
     except ValueError as error:
-        raise RestorerError(f"{error}; {accepted}") from None
+        raise RestorerError(str(error)) from None
     picture: Colours = clipped.astype(np.float32)
     low, high = float(array.min()), float(array.max())
     if low >= -ROUNDING and high <= 1 + ROUNDING:

@@ -24,7 +24,7 @@ from ..weights import FileWeights
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")
-WRAPPERS = ("params_ema", "params", "state_dict", "model", "net_g", "net", "network", "generator")
+WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net_g", "net", "network", "generator")
 """Trainings keep a model's weights under these keys of a dict, or prefixes of a flat file; the first one counts."""
 GET = 'pip install "frantools[published]"'
 
@@ -63,8 +63,10 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
     ):
         content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f"{path} holds no tensors by name; accepted are state dicts")
-    return {name_in_model(str(key)): value for key, value in content.items()}
+        held = f" (but {', '.join(map(str, content))[:160]})" if isinstance(content, Mapping) and content else ""
+        raise ValueError(f"{path} holds no tensors by name{held}; accepted are state dicts")
+    # The number of averages is a training's, of `torch.optim.swa_utils.AveragedModel`.
+    return {name_in_model(str(key)): value for key, value in content.items() if key != "n_averaged"}
 
 
 def _without_common_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -123,7 +125,8 @@ def _module(path: Path, state: object) -> tuple[nn.Module, FileWeights]:
     except spandrel.UnsupportedModelError:
         raise ValueError(f"{path} is of an architecture that spandrel does not know") from None
     except Exception as error:  # of whatever kind: tensors that do not fit the architecture they look like
-        raise ValueError(f"{path} does not fit the architecture it looks like ({_first_line(error)})") from None
+        why = " ".join(str(error).split())[:160] or type(error).__name__  # torch tells the reason in further lines
+        raise ValueError(f"{path} does not fit the architecture it looks like ({why})") from None
     if not isinstance(described, spandrel.ImageModelDescriptor):
         raise ValueError(f"{path} needs more than a picture (a mask, say); accepted are models of one picture")
     channels = described.input_channels, described.output_channels

@@ -187,21 +187,22 @@ def _sampler(sampler: Any, changes: dict[str, Any]) -> Any:
 
 
 def _told_apart(settings: list[Setting]) -> list[Setting]:
-    """Settings that differ in value where they differ: of two models of one name, the second gets a number."""
-    taken: dict[str, Any] = {}
+    """Settings that differ in value where they differ: of two models or samplers of one name, one gets a number."""
+    taken: dict[tuple[str, Any], Any] = {}
     made = []
     for setting in settings:
-        values, what = dict(setting.values), setting.column.what
-        if "model" in values:
-            names = chain([values["model"]], (f"{values['model']} ({number})" for number in count(2)))
-            values["model"] = next(name for name in names if _alike(taken.setdefault(name, what), what))
+        values = dict(setting.values)
+        for axis, what in (("model", setting.column.what), ("setup", getattr(setting.restorer, "setup", None))):
+            if axis in values:
+                names = chain([values[axis]], (f"{values[axis]} ({number})" for number in count(2)))
+                values[axis] = next(name for name in names if _alike(taken.setdefault((axis, name), what), what))
         made.append(replace(setting, values=values))
     return made
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Whether two columns have the same model: one text, or the very same thing."""
-    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
+    """Whether two columns have the same model or sampler: one text, equal samplers, or the very same thing."""
+    return one is other or (type(one) is type(other) and isinstance(one, (str, Sampler)) and bool(one == other))
 
 
 def _value(name: str, column: Column, made: Restorer) -> Any:

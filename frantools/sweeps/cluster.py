@@ -98,8 +98,9 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     elif isinstance(where, str):
         try:
             opened = Client(where)
-        except (OSError, ValueError) as error:
-            raise OSError(f"there is no Dask scheduler at {where}: {error}") from None
+        except Exception as error:  # Dask raises assertions too, without a word
+            why = str(error) or type(error).__name__
+            raise OSError(f"there is no Dask scheduler at {where}: {why}") from None
         with opened as client:
             yield client
     else:

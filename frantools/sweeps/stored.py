@@ -56,7 +56,7 @@ def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture],
             raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from None
     if not (path / "store.json").is_file():
         raise FileNotFoundError(f"there is no store {folder}; accepted is a folder that a sweep keeps its results in")
-    store, found, damage = Store(path), dict[str, list[Picture]](), list[str]()
+    store, found, damage, older = Store(path), dict[str, list[Picture]](), list[str](), list[str]()
     for about in sorted(path.glob("cells/*/*/context.json")):
         try:
             facts = check_facts(read_json(about))
@@ -64,15 +64,17 @@ def kept_in(folder: str | PathLike[str]) -> tuple[dict[str, Any], list[Picture],
             wrong = str(error) if str(about) in str(error) else f"{about}: {error}"
             damage.append(f"{wrong}; the results beside it are skipped")
             continue
-        if facts["engine"] == ENGINE:
-            shared = {name: facts[name] for name in SHARED}
-            records = list(store.read(about.parent.name, numbers_of(facts), damage).values())
-            found.setdefault(to_json(shared), []).append((facts["picture"], records))
+        if facts["engine"] != ENGINE:
+            older.append(f"{about} is of version {facts['engine']}")
+            continue
+        shared = {name: facts[name] for name in SHARED}
+        records = list(store.read(about.parent.name, numbers_of(facts), damage).values())
+        found.setdefault(to_json(shared), []).append((facts["picture"], records))
     for wrong in damage:
         warnings.warn(wrong, stacklevel=3)
     sizes = {way: sum(len(records) for _, records in each) for way, each in found.items()}
     if not any(sizes.values()):
-        why = f"; {damage[0]}" if damage else ""
+        why = "".join(f"; {each}" for each in (damage + older)[:1])
         raise ValueError(f"the store {folder} has no results of this version of the engine, which is {ENGINE}{why}")
     told = max(sizes, key=lambda way: sizes[way])
     return from_json(told), found[told], sum(sizes.values()) - sizes[told]

@@ -85,12 +85,15 @@ def _with_commas(parts: Sequence[str]) -> Iterator[str]:
     left = list(parts)
     while left:
         joined = (",".join(left[:count]) for count in range(len(left), 1, -1))
-        name = next(
-            (each for each in joined if exists(expanduser(each)) or exists(expanduser(each.rpartition(":")[0]))),
-            left[0],
-        )
+        name = next(filter(_exists, joined), left[0])
         yield name
         left = left[name.count(",") + 1 :]
+
+
+def _exists(name: str) -> bool:
+    """Whether a file or folder exists, or the file of FILE.py:FUNCTION."""
+    file, _, function = name.rpartition(":")
+    return exists(expanduser(name)) or (function.isidentifier() and exists(expanduser(file)))
 
 
 def values(written: Any) -> Any:

@@ -82,7 +82,7 @@ class Run:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {key: value.clone() for key, value in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=settings.rate, fused=True)
-        self.alpha_bar = torch.from_numpy(self.model.schedule.alpha_bar).float()
+        self.alpha_bar = torch.tensor(self.model.schedule.alpha_bar, dtype=torch.float32, device="cpu")
         self.history: list[dict[str, float]] = []
         self.loss: float | None = None  # a moving average
         self.seconds = 0.0

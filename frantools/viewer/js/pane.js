@@ -102,7 +102,13 @@ export class Pane {
   /** @param {number} number */
   count(number) {
     this.number.textContent = number <= 9 ? String(number) : "";
-    this.name.title = number <= 9 ? `${this.title} (key ${number})` : this.title;
+    this.hint();
+  }
+
+  /** Tell the title in full, its key, and the note in full where the picture leaves little room for it. */
+  hint() {
+    const key = this.number.textContent && ` (key ${this.number.textContent})`;
+    this.name.title = [`${this.title}${key}`, this.note.textContent].filter(Boolean).join("\n");
   }
 
   /** The words around the picture. @param {{chip: string, numbers: string, best: number[], note: string}} said */
@@ -117,6 +123,7 @@ export class Pane {
     this.note.textContent = note;
     this.note.hidden = !note && !!this.picture;
     this.note.classList.toggle("ft-over", !!this.picture);
+    this.hint();
     const size = this.picture ? `, ${this.picture.width} x ${this.picture.height} pixels` : "";
     this.canvas.setAttribute("aria-label", `${this.title}${size}${numbers ? `, ${numbers}` : ""}${note ? `. ${note}` : ""}`);
   }
