@@ -192,7 +192,7 @@ def _told_apart(settings: list[Setting]) -> list[Setting]:
     made = []
     for setting in settings:
         values = dict(setting.values)
-        for axis, what in (("model", setting.column.what), ("setup", getattr(setting.restorer, "setup", None))):
+        for axis, what in (("model", setting.column.what), ("setup", setting.restorer.sampler)):
             if axis in values:
                 names = chain([values[axis]], (f"{values[axis]} ({number})" for number in count(2)))
                 values[axis] = next(name for name in names if _alike(taken.setdefault((axis, name), what), what))
