@@ -369,11 +369,10 @@ def _from_input(
 ) -> Restoration:
     """A restoration from FranNet's input itself, of which there is no photo."""
     made = column.restorer(precision, device)
-    sample = getattr(made, "sample", None)
-    if sample is None:
+    if made.model is None:
         raise ValueError(
             f"a tensor of shape {tuple(x.shape)} and {x.dtype} is an input of FranNet alone, and {made.title} is "
             "another restorer; accepted are pictures as arrays"
         )
-    restoration: Restoration = sample(x, size, region, seed, progress)
+    restoration = made.restore_input(x, size, region, seed, progress)
     return replace(restoration, recipe=Recipe.from_dict(dict(restoration.recipe)))

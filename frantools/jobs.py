@@ -161,7 +161,7 @@ def _checked(made: object, title: str) -> Restoration:
 
 def wished(restorers: Iterable[Restorer]) -> str:
     """The frame to look at: square where FranNet takes part or all is plain resizing, else whole."""
-    wishes = {getattr(each, "frame", "whole") for each in restorers}
+    wishes = {each.frame for each in restorers}
     return "square" if "square" in wishes or wishes <= {""} else "whole"
 
 
@@ -254,8 +254,8 @@ def model_hashes(
     restorers = resolve(columns) if restorers is None else restorers
     for column, each in product(columns, given):
         try:
-            hashes = getattr(restorers[id(column)][1], "hashes", None)
-            found |= dict(hashes(each)) if callable(hashes) else {}
+            restorer = restorers[id(column)][1]
+            found |= {} if isinstance(restorer, Exception) else restorer.hashes(each)
         except (ValueError, OSError, ImportError):
             continue
     return found

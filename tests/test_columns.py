@@ -29,7 +29,7 @@ from frantools.frannet.network import Config, FranNet
 from frantools.frannet.samplers import Sampler, Step
 from frantools.recipes import Recipe
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
-from frantools.restorers.door import Unknown, meaning, restorer
+from frantools.restorers.door import MissingRestorer, meaning, restorer
 from frantools.restorers.frannet import FranNetRestorer, shared_model
 from frantools.restorers.protocol import Cancelled, Given, Restoration, RestorerError
 from frantools.restorers.resizing import NAMED
@@ -105,7 +105,7 @@ def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
     assert again.to_dict() == described
     assert column.key() == column.key()
     json.loads(json.dumps(made.recipe.to_dict()))
-    if not isinstance(again.what, Unknown):
+    if not isinstance(again.what, MissingRestorer):
         assert again.key() == column.key()
         np.testing.assert_array_equal(ft.restore(again, photo, size=16).image, alone.image)
 

@@ -22,7 +22,7 @@ import frantools as ft
 from frantools.degradation import Degradation
 from frantools.recipes import Recipe
 from frantools.restorers.columns import Column
-from frantools.restorers.door import Unknown
+from frantools.restorers.door import MissingRestorer
 from frantools.restorers.functions import FunctionRestorer, from_file, from_module, named_function
 from frantools.restorers.protocol import Cancelled, Changed
 
@@ -354,7 +354,7 @@ def test_no_other_way_to_name_a_function_runs_it(tmp_path, monkeypatch, key):
     Path("theirs.py").write_text(WRITES.format(path="trace"))
     names = {"function": "restore", "file": "theirs.py"} if key == "function" else {key: "theirs.py:restore"}
     recipe = {**ft.compare("hopper", ["bicubic"], size=8).recipe, "columns": [{"title": "theirs", **names}]}
-    assert isinstance(Recipe.from_dict(recipe).columns[0].what, Unknown)
+    assert isinstance(Recipe.from_dict(recipe).columns[0].what, MissingRestorer)
     with pytest.raises(ValueError, match="a recipe runs no code"):
         ft.render(recipe)
     assert not Path("trace").exists()

@@ -71,7 +71,7 @@ def run(options: Options) -> int:
             except RestorerError as error:  # it belongs to this column
                 errors[column.title] = str(error)
                 continue
-        sha256 = getattr(column.restorer(), "sha256", None)
+        sha256 = column.restorer().sha256
         results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
     shown = ("model", "setup", *NAMES, "calls", "seconds")
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}

@@ -174,7 +174,7 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
 
 def is_plain(column: Column) -> bool:
     """Whether a column is plain resizing or the photo itself, which have no frame of their own either."""
-    return getattr(column.restorer(), "frame", "whole") == ""
+    return column.restorer().frame == ""
 
 
 def regions(pictures: Restored, search: RoiSearch) -> Table:

@@ -1,4 +1,4 @@
-"""Calls of functions that nobody can interrupt: what waits for one can leave all the same."""
+"""Run user code on a thread of its own, with a timeout."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from .protocol import Cancelled, Given, Progress, Restoration, Restorer, Restore
 Answer = TypeVar("Answer")
 
 LOOK = 0.03  # seconds between looks whether the answer is still wanted
+CAPABILITIES = [name for name in vars(Restorer) if not name.startswith("_") and name not in ("title", "restore")]
+"""What a custom restorer may have beside its title and `restore`."""
 
 
 def check_timeout(timeout: object) -> float | None:
@@ -32,7 +34,7 @@ def check_timeout(timeout: object) -> float | None:
     return float(timeout)
 
 
-def abandonable(
+def run_with_timeout(
     work: Callable[[], Answer],
     title: str,
     look: Callable[[], None] | None = None,
@@ -111,24 +113,25 @@ def abandonable(
     return made
 
 
-class Abandonable:
-    """A restorer of a user's own, which is left behind where nobody waits for it any more; else it is what it is.
+class CustomRestorer(Restorer):
+    """A custom object with a `restore` method, which runs on a thread of its own and can be left behind.
 
     Parameters
     ----------
-    restorer : Restorer
-        Whose `restore` runs on a thread of its own. The progress that it is given raises `Cancelled` once it is left.
+    restorer : object
+        Derived from `Restorer` or not. The progress that its `restore` is given raises `Cancelled` once it is left.
+    title : str, optional
+        Default: its own title, or the name of its class.
     timeout : float, optional
         Seconds to wait for a restoration. Default: without end.
     """
 
-    def __init__(self, restorer: Restorer, title: str, timeout: float | None = None) -> None:
-        self._restorer, self._title, self._timeout = restorer, title, timeout
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # of copies that have nothing yet
-            raise AttributeError(name)
-        return getattr(self._restorer, name)
+    def __init__(self, restorer: Any, title: str | None = None, timeout: float | None = None) -> None:
+        self._restorer, self._timeout = restorer, timeout
+        for name in CAPABILITIES:
+            if hasattr(restorer, name):
+                setattr(self, name, getattr(restorer, name))
+        self.title = title or str(getattr(restorer, "title", type(restorer).__name__))
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
@@ -153,7 +156,7 @@ class Abandonable:
             return self._restorer.restore(given, size, region, seed, report)
 
         try:
-            made = abandonable(work, self._title, look, self._timeout)
+            made = run_with_timeout(work, self.title, look, self._timeout)
         finally:
             left.set()
         progress(told)

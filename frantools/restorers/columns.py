@@ -19,7 +19,7 @@ from ..files import to_json, with_infinite
 from ..frannet.ablations import Ablation, ablation_of
 from ..frannet.samplers import Sampler
 from ..frannet.setups import named_setup, setup_from_dict
-from .door import NOTED, Unknown, meaning, meanings, restorer
+from .door import NOTED, MissingRestorer, meaning, meanings, restorer
 from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
@@ -133,7 +133,7 @@ class Column:
     def but(self, **changes: Any) -> Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
         title, what = changes.pop("title", self.title), changes.pop("what", self.what)
-        model = self.what.content.get("model") if isinstance(self.what, Unknown) else None
+        model = self.what.content.get("model") if isinstance(self.what, MissingRestorer) else None
         if model is not None and "setup" not in changes and isinstance(what, Sampler):
             what, changes["setup"] = model, what
         parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
@@ -218,8 +218,7 @@ class Column:
             described["settings"] = {name: in_full(value) for name, value in self.settings.items()}
             described["setup"] = sampler(self.setup)
         try:
-            state = getattr(self.restorer() if restorer is None else restorer, "state", None)
-            described["state"] = state() if callable(state) else None
+            described["state"] = (self.restorer() if restorer is None else restorer).state()
         except Exception:  # of whatever kind: it is told where the column is restored
             described["state"] = None
         return to_json(described, sort_keys=True, default=repr)
@@ -251,7 +250,7 @@ class Column:
             what = _what(column, trust)
             if "model" in column and settings.keys() == {"ablation"}:
                 settings = {"ablation": ablation_of(settings["ablation"])}
-            if isinstance(what, Unknown):  # it has its settings in its content
+            if isinstance(what, MissingRestorer):  # it has its settings in its content
                 setup, settings = None, {}
             made = cls(column["title"], what, setup, column.get("seed"), given, settings=settings)
         except (KeyError, TypeError, AttributeError) as error:
@@ -265,7 +264,7 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
     if "function" in column:
         return _function(column, trust)
     if "missing" in column:
-        return Unknown(column, f"{column['missing']}; give it again: columns={{{title!r}: ...}} (--column)")
+        return MissingRestorer(column, f"{column['missing']}; give it again: columns={{{title!r}: ...}} (--column)")
     name = column.get("model", column.get("path"))
     if not isinstance(name, str):
         raise ValueError(f"{dict(column)!r} is not a column: accepted are a title and a model by name")
@@ -289,7 +288,7 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
         why = (
             f"{title} is the function {name} of {where}; a recipe runs no code: give it with columns={{{title!r}: ...}}"
         )
-        return Unknown(column, f"{why}, or allow it with trust=True (--trust)")
+        return MissingRestorer(column, f"{why}, or allow it with trust=True (--trust)")
     function = from_file(where, name) if column.get("file") else from_module(where, name)
     found = named_function(function, title, {}).get("sha256")
     if column.get("sha256") not in (None, found):

@@ -9,7 +9,7 @@ from functools import cache
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -29,14 +29,14 @@ from ..frannet.samplers import Sampler
 from ..frannet.setup import QUICK, SETUPS, Setup
 from ..frannet.setups import AUTOREGRESSIVE, named_setup
 from ..weights import weights_hash
-from .calls import Abandonable, check_timeout
+from .calls import CustomRestorer, check_timeout
 from .frannet import FranNetRestorer, is_model, shared_model
 from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
-from .protocol import Restorer, RestorerError, Usual, is_restorer
+from .protocol import Restorer, RestorerError, is_restorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
-from .resizing import NAMED, Original, Resizing, named
+from .resizing import NAMED, named
 from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
@@ -59,8 +59,10 @@ ACCEPTED = (
 )
 
 
-class Unknown(Usual):
+class MissingRestorer(Restorer):
     """What a recipe could not name again, or what may not be run: asked to restore, it says so."""
+
+    interruptible = True
 
     def __init__(self, content: Mapping[str, Any], why: str) -> None:
         self.content, self.why, self.title = dict(content), why, str(content.get("title", "this column"))
@@ -71,10 +73,6 @@ class Unknown(Usual):
 
     def to_dict(self) -> dict[str, Any]:
         return self.content
-
-
-OWN = (Unknown, FranNetRestorer, FunctionRestorer, ModuleRestorer, Resizing, Original, SavedArray, SavedPictures)
-"""Restorers that end where nobody waits for them any more, or at once."""
 
 
 def meanings(text: str) -> dict[str, str]:
@@ -176,8 +174,8 @@ def _made(
     if isinstance(what, type):
         raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
     if is_restorer(what):
-        made = _plain(what, settings, title)
-        return made if isinstance(made, OWN) else cast(Restorer, Abandonable(made, title or made.title, timeout))
+        interruptible = isinstance(what, Restorer) and what.interruptible
+        return _plain(what if interruptible else CustomRestorer(what, title, timeout), settings, title)
     if isinstance(what, nn.Module) and not is_model(what):
         return ModuleRestorer(what, settings, title, timeout)
     if callable(what) and not is_model(what) and not isinstance(what, Sampler):
@@ -225,7 +223,7 @@ def _made(
 
 def _plain(made: Restorer, settings: Mapping[str, Any], title: str | None) -> Restorer:
     """A restorer that takes no settings."""
-    if settings and not isinstance(made, Unknown):
+    if settings and not isinstance(made, MissingRestorer):
         raise ValueError(f"{title or made.title} takes no settings, got {', '.join(settings)}")
     return made
 

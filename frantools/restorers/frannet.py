@@ -25,7 +25,7 @@ from ..frannet.tracing import Trace, trace
 from ..photo import Photo
 from ..regions import Region
 from ..weights import weights_hash
-from .protocol import Given, Progress, Restoration, missing
+from .protocol import Given, Progress, Restoration, Restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
 KEPT = 64 * 64  # pixels of the largest picture that stays prepared
@@ -59,7 +59,7 @@ def unnamed(setup: Sampler | None) -> str:
     return f"has the sampler {type(setup).__name__}, which no name finds again"
 
 
-class FranNetRestorer:
+class FranNetRestorer(Restorer):
     """A FranNet model under a setup.
 
     Parameters
@@ -83,7 +83,7 @@ class FranNetRestorer:
         If the model is not ready to restore with, or a setup is given for a single-pass model.
     """
 
-    continuous = True
+    interruptible = parallel = continuous = renders_points = True
     frame = "square"
     reads_copy = "always"
 
@@ -97,22 +97,22 @@ class FranNetRestorer:
         ablation: Ablation | None = None,
     ) -> None:
         self.model = model = restoration.check_model(model)
-        self.setup = restoration.check_setup(model, setup)
+        self.sampler = restoration.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
         self._by_name = name is not None
         self.title = title or getattr(model, "name", None) or "FranNet"
         self.random = model.config.sampler is not None
         self.ablation = ablation
-        likely_calls = 1 if self.setup is None else min(self.calls, self.setup.likely_calls)
+        likely_calls = 1 if self.sampler is None else min(self.calls, self.sampler.likely_calls)
         self.cost: float | None = SECONDS * (3 + likely_calls)  # on two cores
 
     @property
-    def calls(self) -> int:
+    def calls(self) -> int:  # type: ignore[override]
         """How often the network is called for a point; at most, where the sampler may end before."""
-        return 1 if self.setup is None else self.setup.calls_on(schedule_of(self.model))
+        return 1 if self.sampler is None else self.sampler.calls_on(schedule_of(self.model))
 
     @property
-    def sha256(self) -> str | None:
+    def sha256(self) -> str | None:  # type: ignore[override]
         """What the model says of its weights; None of one without a file."""
         return getattr(self.model, "sha256", None)
 
@@ -121,7 +121,7 @@ class FranNetRestorer:
         return isinstance(self.model, FranNet) and self.model.changed
 
     @property
-    def feature_maps(self) -> int | None:
+    def feature_maps(self) -> int | None:  # type: ignore[override]
         """How many feature maps an ablation can leave out; None of a model that takes no ablation."""
         return len(self.model.encoder.channels) if isinstance(self.model, FranNet) else None
 
@@ -138,7 +138,7 @@ class FranNetRestorer:
         prepared = photo.once(key, lambda: restoration.prepared(*asked, keep=True), few=True)
         return self._sampled(prepared, seed, progress, begun)
 
-    def sample(
+    def restore_input(
         self, x: Tensor, size: int | tuple[int, int], region: Region | None, seed: int, progress: Progress | None
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
@@ -149,7 +149,7 @@ class FranNetRestorer:
     def _sampled(
         self, prepared: restoration.Prepared, seed: int, progress: Progress | None, begun: float
     ) -> Restoration:
-        made = restoration.sampled(prepared, self.setup, seed, progress)
+        made = restoration.sampled(prepared, self.sampler, seed, progress)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
@@ -158,13 +158,13 @@ class FranNetRestorer:
 
     def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> restoration.Colours:
         """The colours of points, (N, 3) in [0, 1], those that they have in the whole picture."""
-        return sample_at(prepared, self.setup, seed, progress)
+        return sample_at(prepared, self.sampler, seed, progress)
 
     def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
         """All steps of a restoration; see `frannet.tracing.trace`."""
-        if self.setup is None:
+        if self.sampler is None:
             raise ValueError(f"the single-pass model {self.title} has no steps; choose a diffusion model")
-        return trace(self.model, photo.input, self.setup, size, seed, progress, self.ablation)
+        return trace(self.model, photo.input, self.sampler, size, seed, progress, self.ablation)
 
     def state(self) -> list[Any]:
         """What tells whether the weights have changed."""
@@ -184,8 +184,8 @@ class FranNetRestorer:
         if self._has_changed:
             why = f"{self.title} has weights that changed in memory, which no file holds"
             return missing(self.title, why) | {"weights": self.sha256}
-        if why := unnamed(self.setup):
+        if why := unnamed(self.sampler):
             return missing(self.title, f"{self.title} {why}") | {"model": self.name}
-        setup = self.setup.to_dict() if self.setup is not None else None
+        setup = self.sampler.to_dict() if self.sampler is not None else None
         left = {} if self.ablation is None else {"settings": {"ablation": self.ablation.to_dict()}}
         return {"model": self.name, "setup": setup, **left}

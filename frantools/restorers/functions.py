@@ -27,11 +27,11 @@ import numpy as np
 from ..checks import plain
 from ..files import to_json
 from ..regions import Region
-from .calls import abandonable
-from .protocol import Given, Progress, Restoration, Usual, checked_picture, missing
+from .calls import run_with_timeout
+from .protocol import Given, Progress, Restoration, Restorer, checked_picture, missing
 
 
-class FunctionRestorer(Usual):
+class FunctionRestorer(Restorer):
     """A function ``f(picture) -> picture``.
 
     Parameters
@@ -53,6 +53,8 @@ class FunctionRestorer(Usual):
     ValueError
         If the function does not take one of the settings.
     """
+
+    interruptible = True
 
     def __init__(
         self,
@@ -83,7 +85,9 @@ class FunctionRestorer(Usual):
             offered["sigma"] = given.degradation.noise if given.degradation is not None else 0.0
         named = {name: value for name, value in offered.items() if name in self.names} | self.settings
         begun, picture = time.perf_counter(), np.array(given.picture)
-        answer = abandonable(lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout)
+        answer = run_with_timeout(
+            lambda: self.function(picture, **named), self.title, lambda: progress(0.0), self.timeout
+        )
         image, remarks = checked_picture(answer, self.title)
         return Restoration(image, time.perf_counter() - begun, calls=0, remarks=remarks)
 

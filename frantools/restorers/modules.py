@@ -19,15 +19,15 @@ from ..images import to_array, to_tensor
 from ..photo import Photo
 from ..regions import Region
 from ..weights import weights_hash
-from .calls import abandonable
-from .protocol import Cancelled, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
+from .calls import run_with_timeout
+from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
 from .tiling import ALIGNED, MULTIPLES, TILE, WHOLE, CallError, call_padded, seen, tiled
 
 SETTINGS = ("tile", "overlap")
 ODD = max(MULTIPLES) + 1  # pixels a side of a part that tells which multiples a module needs
 
 
-class ModuleRestorer(Usual):
+class ModuleRestorer(Restorer):
     """A `torch.nn.Module` that takes (1, 3, H, W) floats in [0, 1] and answers with the same, of any scale.
 
     It is called in evaluation mode, on its own device and in its own dtype, without gradients. If it fails, or its
@@ -53,6 +53,8 @@ class ModuleRestorer(Usual):
     ValueError
         If a setting is unknown or out of its range.
     """
+
+    interruptible = True
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class ModuleRestorer(Usual):
         share = 0.0
 
         def network(x: Tensor) -> Tensor:
-            return abandonable(lambda: self._answer(x), self.title, lambda: progress(share), self.timeout, start)
+            return run_with_timeout(lambda: self._answer(x), self.title, lambda: progress(share), self.timeout, start)
 
         def report(done: float) -> None:
             nonlocal share

@@ -1,4 +1,4 @@
-"""What every restorer is: something that makes a better picture of what it is given."""
+"""The base class of restorers, their input and their result."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Thread
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from ..degradation import Degradation
 from ..frannet.restoration import Colours as Colours
 from ..frannet.restoration import Progress as Progress
+from ..frannet.samplers import Sampler
+from ..frannet.tracing import Trace
 from ..images import OVERSHOOT, ROUNDING, unit_floats
 from ..photo import Photo
 from ..regions import Region
@@ -87,57 +90,119 @@ class Given:
         return picture
 
 
-@runtime_checkable
-class Restorer(Protocol):
-    """What turns a picture into a better one.
+class Restorer:
+    """Base class of everything that restores a picture.
+
+    For a restorer of your own, derive from it and write `restore`; an object of any class with a `restore` method is
+    accepted too. Everything else has a default.
 
     Attributes
     ----------
     title : str
         What it is called.
     cost : float or None
-        About how many seconds a megapixel takes; None where nobody knows.
+        About how many seconds a megapixel takes on two cores; None where that is unknown.
     continuous : bool
-        Whether a region can be asked for anew, at any size. Else the whole is restored, and the region cut out.
+        Whether it can render any region at any size. Otherwise the whole is restored, and the region cut out.
     random : bool
-        Whether the seed matters.
-
-    Notes
-    -----
-    `restore` answers with a `Restoration` of any size. It calls ``progress(share)``, 0 to 1, as often as it can; what
-    that raises ends the work. `to_dict` never raises: what nothing can name again is
-    ``{"missing": sentence, "title": ...}``.
-
-    A restorer may have more: `frame`, the frame that it wishes to look at ("square", "whole", or "" for either);
-    ``state()``, what tells whether it has changed, beyond its `to_dict`; ``hashes(photo)``, of the files that it reads
-    for a photo, or for None where there is none, by path; and ``prepare(photo, points)`` with ``at(prepared, seed,
-    progress)``, where it answers points alone, as `FranNetRestorer` does.
+        Whether the result depends on the seed.
+    frame : {"whole", "square", ""}
+        The frame of the photo that it prefers; "" for either.
+    reads_copy : {"", "always", "undegraded"}
+        Whether it reads the photo's own 64 x 64 copy: always, or where the photo is not degraded.
+    interruptible : bool
+        Whether `restore` ends soon once `progress` raises. Otherwise it runs on a thread of its own, which is left
+        behind when nobody waits for it any more.
+    parallel : bool
+        Whether several pictures may be restored at once, each on a thread of its own.
+    reads_files : bool
+        Whether it reads another file for each photo.
+    renders_points : bool
+        Whether `prepare` and `at` restore single points.
+    model : FranNet or None
+        The model that it calls, where that is a FranNet; with its `sampler`, its `ablation` and the number of its
+        `feature_maps`, which an ablation can leave out.
+    sampler : Sampler or None
+        What samples the model.
+    calls : int or None
+        The number of network calls for a point, at most.
+    sha256 : str or None
+        The hash of the model's weights.
     """
 
-    title: str
-    cost: float | None
-    continuous: bool
-    random: bool
+    title: str = "restorer"
+    cost: float | None = None
+    continuous: bool = False
+    random: bool = False
+    frame: str = "whole"
+    reads_copy: str = ""
+    interruptible: bool = False
+    parallel: bool = False
+    reads_files: bool = False
+    renders_points: bool = False
+    model: Any = None
+    sampler: Sampler | None = None
+    ablation: Any = None
+    feature_maps: int | None = None
+    calls: int | None = None
+    sha256: str | None = None
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
-    ) -> Restoration: ...
+    ) -> Restoration:
+        """Restore a picture.
 
-    def to_dict(self) -> dict[str, Any]: ...
+        Parameters
+        ----------
+        given : Given
+            The degraded picture, and the photo that it comes from.
+        size : (int, int)
+            The width and height that are asked for; the result may have another size.
+        region : Region, optional
+            The part to render; only for a continuous restorer. Default: everything.
+        seed : int
+            Of the random numbers.
+        progress : callable
+            Called with the fraction that is done, 0 to 1, as often as possible. What it raises ends the work.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no restore method")
 
+    def restore_input(
+        self, x: Tensor, size: int | tuple[int, int], region: Region | None, seed: int, progress: Progress | None
+    ) -> Restoration:
+        """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself; only where there is a `model`."""
+        raise NotImplementedError(f"{type(self).__name__} has no such input")
 
-class Usual:
-    """What a restorer is that says nothing else: of unknown cost, never random, asked for whole pictures alone."""
+    def to_dict(self) -> dict[str, Any]:
+        """What finds it again in a recipe, or ``{"missing": message, "title": ...}``. It never raises."""
+        return missing(self.title, f"{self.title} is a {type(self).__name__}, which no name finds again")
 
-    cost: float | None = None
-    continuous = False
-    random = False
-    frame = "whole"
+    def hashes(self, photo: Photo | None) -> dict[str, str]:
+        """The hashes of the files that it reads for a photo, or without one, by path."""
+        return {}
+
+    def state(self) -> Any:
+        """What tells, beyond `to_dict`, whether it has changed."""
+        return None
+
+    def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
+        """All steps of a restoration; only where there is a sampler."""
+        raise NotImplementedError(f"{type(self).__name__} has no steps")
+
+    def prepare(self, photo: Photo, points: Any) -> Any:
+        """Prepare some points of a photo, (N, 2) in [0, 1], for `at`."""
+        raise NotImplementedError(f"{type(self).__name__} does not restore single points")
+
+    def at(self, prepared: Any, seed: int, progress: Progress | None = None) -> Colours:
+        """The colours of points, (N, 3) in [0, 1]; see `prepare`."""
+        raise NotImplementedError(f"{type(self).__name__} does not restore single points")
 
 
 def is_restorer(what: object) -> bool:
-    """Whether an object is a restorer itself."""
-    return not isinstance(what, type) and isinstance(what, Restorer)
+    """Whether an object is a restorer itself, derived from `Restorer` or not."""
+    if isinstance(what, Restorer):
+        return True
+    return not isinstance(what, (type, nn.Module)) and callable(getattr(what, "restore", None))
 
 
 def missing(title: str, sentence: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..images import to_array, to_tensor
 from ..regions import Region, axes, points
-from .protocol import Colours, Given, Progress, Restoration, Usual
+from .protocol import Colours, Given, Progress, Restoration, Restorer
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
@@ -76,7 +76,7 @@ def resized_region(picture: Colours, size: tuple[int, int], region: Region, meth
     return to_array(made.float().clamp(0, 1))
 
 
-class Resizing(Usual):
+class Resizing(Restorer):
     """What is given, resized to the size that is asked for.
 
     Where the picture was not degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
@@ -88,6 +88,7 @@ class Resizing(Usual):
         end, the small copy keeps its colours.
     """
 
+    interruptible = True
     cost: float | None = 0.05
     continuous = True
     frame = ""
@@ -117,9 +118,10 @@ class Resizing(Usual):
         return {"model": self.name}
 
 
-class Original(Usual):
+class Original(Restorer):
     """The photo itself, whatever restorations are measured against."""
 
+    interruptible = True
     cost: float | None = 0.05
     continuous = True
     frame = ""

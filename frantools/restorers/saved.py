@@ -17,7 +17,7 @@ from ..images import ACCEPTED, as_picture, load_image
 from ..photo import Photo
 from ..regions import Region
 from ..spelling import composed, find_spelling
-from .protocol import Colours, Given, Progress, Restoration, RestorerError, Usual, checked_picture, missing
+from .protocol import Colours, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
 
 
 def matching(folder: Path, photo: Photo) -> Path:
@@ -69,7 +69,7 @@ def _hash_of(path: Path, state: object) -> str:
     return hash_of(path)
 
 
-class SavedPictures(Usual):
+class SavedPictures(Restorer):
     """A folder of pictures, or one picture file, as they were made elsewhere.
 
     Parameters
@@ -83,6 +83,7 @@ class SavedPictures(Usual):
         If there is nothing.
     """
 
+    interruptible = True
     cost: float | None = 0.1
 
     def __init__(self, path: str | PathLike[str], title: str | None = None) -> None:
@@ -90,6 +91,11 @@ class SavedPictures(Usual):
         if not self.path.exists():
             raise FileNotFoundError(f"there is no file or folder {path}")
         self.title = title or self.path.stem or str(path)
+
+    @property
+    def reads_files(self) -> bool:  # type: ignore[override]
+        """Whether it is a folder."""
+        return self.path.is_dir()
 
     def of(self, photo: Photo) -> Path:
         """The file that belongs to a photo; see `matching`."""
@@ -121,7 +127,7 @@ class SavedPictures(Usual):
         return {"path": self.path.as_posix()}
 
 
-class SavedArray(Usual):
+class SavedArray(Restorer):
     """A picture that is given as an array: the answer itself.
 
     Parameters
@@ -130,6 +136,7 @@ class SavedArray(Usual):
         (H, W, 3) uint8 or floats in [0, 1]; gray and transparent ones are taken as `as_picture` takes them.
     """
 
+    interruptible = True
     cost: float | None = 0.01
 
     def __init__(self, array: Any, title: str | None = None) -> None:

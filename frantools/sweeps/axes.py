@@ -90,7 +90,7 @@ class _Maker:
         if isinstance(column.what, str) and column.what in self.models:
             return column.but(what=self.models[column.what]).restorer(self.precision)
         made: Any = column.restorer(self.precision)
-        if isinstance(column.what, str) and hasattr(made, "setup"):
+        if isinstance(column.what, str) and made.model is not None:
             self.models[column.what] = made.model
         return made
 
@@ -99,7 +99,7 @@ class _Maker:
         what: Any = column.what
         if isinstance(what, str) and what not in self.models and meaning(what) in ("setup", "noted"):
             made: Any = column.restorer(self.precision)
-            return column.but(what=made.name, setup=made.setup) if hasattr(made, "setup") else column
+            return column.but(what=made.name, setup=made.sampler) if made.model is not None else column
         if isinstance(what, Sampler):
             return column.but(what=what.default_model, setup=what)
         return column if isinstance(what, str) and what in self.models else column.but(what=anywhere(what))
@@ -147,11 +147,11 @@ def _setting(base: Column, values: dict[str, Any], names: Sequence[str], make: _
         changes["title"] = as_column(changes["what"]).title
     column = make.plain(base.but(**changes)) if changes else base
     made = make.restorer(column)
-    sampler = getattr(made, "setup", None)
+    sampler = made.sampler
     if left:
         if sampler is not None:
             column = column.but(setup=_sampler(sampler, left))
-        elif hasattr(made, "setup"):
+        elif made.model is not None:
             raise ValueError(f"the single-pass model {made.title} has no sampler, and no {', '.join(left)} to vary")
         else:
             column = column.but(settings={**column.settings, **left})
@@ -192,7 +192,7 @@ def _told_apart(settings: list[Setting]) -> list[Setting]:
     made = []
     for setting in settings:
         values = dict(setting.values)
-        for axis, what in (("model", setting.column.what), ("setup", getattr(setting.restorer, "setup", None))):
+        for axis, what in (("model", setting.column.what), ("setup", setting.restorer.sampler)):
             if axis in values:
                 names = chain([values[axis]], (f"{values[axis]} ({number})" for number in count(2)))
                 values[axis] = next(name for name in names if _alike(taken.setdefault((axis, name), what), what))
@@ -207,7 +207,7 @@ def _alike(one: Any, other: Any) -> bool:
 
 def _value(name: str, column: Column, made: Restorer) -> Any:
     """What a column has on an axis: a number or a short text."""
-    sampler = getattr(made, "setup", None)
+    sampler = made.sampler
     if name == "model":
         return column.title
     if name == "setup":

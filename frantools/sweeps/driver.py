@@ -184,7 +184,7 @@ def kept(planned: Plan, store: Store | None, retry: bool = False) -> dict[str, R
 
 def _here(planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
     """Compute tasks in this process: on several threads where all are FranNet's, whose work leaves them free."""
-    parallel = all(hasattr(setting.restorer, "setup") for setting in planned.settings)
+    parallel = all(setting.restorer.parallel for setting in planned.settings)
     finished: deque[list[Record]] = deque()
     left = list(jobs)
     while left:

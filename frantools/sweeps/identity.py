@@ -38,17 +38,17 @@ def identity(column: Column, made: Restorer, photo: Photo | None = None) -> dict
     made : Restorer
         Of the column.
     photo : Photo, optional
-        For restorers that read a file of their own for each photo; see `reads_files`.
+        For restorers that read a file of their own for each photo; see `Restorer.reads_files`.
     """
     facts: dict[str, Any] = {"given": column.given and column.given.to_dict()}
     if made.random and column.seed is not None:
         facts["seed"] = column.seed
-    if hasattr(made, "setup"):
+    if made.model is not None:
         weights = _weights(column, made)
-        if weights is not None and not unnamed(made.setup):
-            return facts | {"weights": weights, "sampler": made.setup and sampler_facts(made.setup)}
+        if weights is not None and not unnamed(made.sampler):
+            return facts | {"weights": weights, "sampler": made.sampler and sampler_facts(made.sampler)}
     named = column.to_dict()
-    if hasattr(made, "setup") or ("missing" in named and "sha256" not in named):
+    if made.model is not None or ("missing" in named and "sha256" not in named):
         return facts | {"process": PROCESS, "object": column.but(title="").key()}
     hashes = sorted(_hashes(made, photo).values())
     dropped = {"title", "seed", "degradation", "missing", *(("path", "model") if hashes else ())}
@@ -75,15 +75,9 @@ def _weights(column: Column, made: Any) -> str | None:
     return hashlib.sha256(f"{model.config!r} {weights_hash(model)}".encode()).hexdigest()
 
 
-def reads_files(made: Restorer) -> bool:
-    """Whether a restorer reads another file for each photo, so that its identity needs the photo."""
-    return not hasattr(made, "setup") and callable(getattr(made, "hashes", None)) and not _hashes(made, None)
-
-
-def _hashes(made: Any, photo: Photo | None) -> dict[str, str]:
-    hashes = getattr(made, "hashes", None)
+def _hashes(made: Restorer, photo: Photo | None) -> dict[str, str]:
     try:
-        return dict(hashes(photo)) if callable(hashes) else {}
+        return made.hashes(photo)
     except (RestorerError, OSError):  # it says so itself where it is asked to restore
         return {}
 

@@ -19,7 +19,7 @@ from ..scores.measures import Measure, measures
 from ..scores.sampling import draw, means_of_points
 from ..store import ENGINE
 from .axes import Axes, Setting, groups, names_of, said, settings
-from .identity import address, identity, measure_facts, reads_files
+from .identity import address, identity, measure_facts
 from .tasks import Cell, Picture, Task
 
 SECONDS = 2.0
@@ -108,12 +108,12 @@ class Plan:
     @staticmethod
     def _weights(setting: Setting) -> str | None:
         """The hash of the weights that each process reads for itself; None where they are sent."""
-        named = isinstance(setting.column.what, str) and hasattr(setting.restorer, "setup")
-        return getattr(setting.restorer, "sha256", None) if named else None
+        named = isinstance(setting.column.what, str) and setting.restorer.model is not None
+        return setting.restorer.sha256 if named else None
 
     def _cell(self, context: str, number: int, index: int) -> Cell:
         setting = self.settings[number]
-        column, sampler = setting.column, getattr(setting.restorer, "setup", None)
+        column, sampler = setting.column, setting.restorer.sampler
         described = {
             "model": column.what if isinstance(column.what, str) else column.title,
             "setup": None if sampler is None else sampler.name,
@@ -141,8 +141,8 @@ class Plan:
         """About how many seconds a cell takes, on one core."""
         made = self.settings[number].restorer
         cost = UNKNOWN_COST if made.cost is None else float(made.cost)
-        measured = self.size**2 if self.points is None or not hasattr(made, "prepare") else self.points
-        return cost * measured / 1e6 * (2 if hasattr(made, "setup") else 1)  # FranNet's is that of two cores
+        measured = self.size**2 if self.points is None or not made.renders_points else self.points
+        return cost * measured / 1e6 * (2 if made.parallel else 1)  # the cost is that of two cores
 
 
 def plan(
@@ -177,7 +177,7 @@ def plan(
         path = str(Path(photo.name).absolute()) if isinstance(photos, Pictures) else None
         reference = framed.other.sha256 if isinstance(framed.other, Photo) else None
         for number, each in enumerate(made):
-            if reads_files(each.restorer):
+            if each.restorer.reads_files:
                 files[number, len(pictures)] = identity(each.column, each.restorer, framed)
         pictures.append(Picture(photo.name, photo.sha256, framed.frame or frame, path, reference))
         if path is None:

@@ -12,7 +12,7 @@ from typing import Any
 from ..files import from_json, read_json, to_json
 from ..frannet.setups import named_setup
 from ..restorers.columns import Column
-from ..restorers.door import Unknown
+from ..restorers.door import MissingRestorer
 from ..store import ENGINE
 from .axes import said
 from .packed import KEPT, SHARED, check_facts, numbers_of, unpacked
@@ -136,7 +136,7 @@ def _column(record: Record, seeds: bool, dropped: set[str]) -> Column:
     elif record["given"] is not None or (record["setup"] is not None and sampler is None):
         what = record["setup"] if record["given"] is None else f"what was given ({record['given']})"
         why = f"the store does not say enough of {what} to make it again; give the axes and the store"
-    what = Unknown({"title": model, "missing": why}, why) if why else model
+    what = MissingRestorer({"title": model, "missing": why}, why) if why else model
     settings = {
         name: value for name, value in record.items() if name not in {*dropped, "model", "setup", "seed", "given"}
     }

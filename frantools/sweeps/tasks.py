@@ -224,9 +224,9 @@ def _shared(task: Task, cell: Cell, what: Any) -> Any:
         made: Any = cell.column(task.title, what).restorer(task.precision)
     except Exception as error:  # of whatever kind: the driver could make it
         raise Refused(f"{worker()} cannot make {sentence(error, task.title)}") from None
-    if task.weights not in (None, getattr(made, "sha256", None)):
+    if task.weights not in (None, made.sha256):
         raise Refused(f"{worker()} has other weights of {what} than the sweep; accepted are the same files everywhere")
-    return made.model if hasattr(made, "setup") else what
+    return what if made.model is None else made.model
 
 
 class _Measured:
@@ -243,7 +243,7 @@ class _Measured:
     def of(self, column: Column) -> Record:
         """The numbers of one column, by name."""
         restorer: Any = self.job.restorer(column)
-        if self.task.points is not None and hasattr(restorer, "prepare"):
+        if self.task.points is not None and restorer.renders_points:
             return self._at_points(column, restorer)
         made = self.job.restore(column, self.progress)
         image = resized_picture(made.image, self.job.size)

@@ -17,7 +17,7 @@ from ..comparisons import FIGURES, Comparison
 from ..files import to_json
 from ..photo import Photo
 from ..recipes import Recipe
-from ..restorers.calls import abandonable
+from ..restorers.calls import run_with_timeout
 from ..restorers.protocol import Progress, Restoration
 from ..restorers.resizing import resized_picture
 from ..scores.measures import measures
@@ -91,7 +91,7 @@ def compute(
         for title, key in fresh.items():
             picture = shown.pictures[title].image
             # It takes seconds at 2048 pixels, and whoever wants no more does not wait for it.
-            numbers[title] = abandonable(partial(_numbers, key, picture, target), "", lambda: progress(0.0))
+            numbers[title] = run_with_timeout(partial(_numbers, key, picture, target), "", lambda: progress(0.0))
         if fresh:  # the next column may take its time
             yield Compared(shown, dict(numbers), referenced=True)
     yield Compared(shown, numbers, referenced=target is not None)

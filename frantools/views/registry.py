@@ -19,7 +19,7 @@ from ..images import portraits
 from ..photo import Photo
 from ..recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_column
-from ..restorers.door import Unknown, is_frannet
+from ..restorers.door import MissingRestorer, is_frannet
 from ..restorers.frannet import shared_model
 from ..restorers.protocol import Changed, Progress, reporting
 from ..restorers.resizing import NAMED
@@ -103,7 +103,7 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     for column in recipe.columns:
         if column.title in given:
             column = again(column, given[column.title])
-        elif isinstance(column.what, Unknown):
+        elif isinstance(column.what, MissingRestorer):
             raise ValueError(column.what.why)
         made.append(_beside(column, recipe.folder))
     return recipe.but(columns=tuple(made))
@@ -124,7 +124,7 @@ def again(column: Column, what: Any) -> Column:
     if isinstance(what, Column):
         return what.but(title=column.title)
     new = as_column((column.title, what))
-    content = column.what.content if isinstance(column.what, Unknown) else {}
+    content = column.what.content if isinstance(column.what, MissingRestorer) else {}
     settings = content.get("settings") or column.settings
     return column.but(what=new.what, settings=dict(settings))
 

@@ -53,7 +53,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
     restorer = job.restorer(column)
     steps = tracer(restorer, column.title)
-    check_memory(job.size, restorer.calls)  # type: ignore[attr-defined]
+    check_memory(job.size, restorer.calls or 1)
     for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
         key = to_json(["trace", job.photo.key, column.key(), each.size, seed])
         kept = cache.get(key)
@@ -67,10 +67,9 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
 
 def tracer(restorer: Restorer, title: str) -> Callable[..., Trace]:
     """What keeps all steps of a restorer; of one that has none it is a ValueError."""
-    steps: Callable[..., Trace] | None = getattr(restorer, "trace", None)
-    if steps is None or not restorer.random:
+    if restorer.sampler is None:
         raise ValueError(f"{title} has no steps; choose a model of FranNet that is sampled, such as diffusion-basic")
-    return steps
+    return restorer.trace
 
 
 def parse(text: str) -> list[tuple[float, float]]:

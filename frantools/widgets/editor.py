@@ -18,7 +18,7 @@ from ..frannet.checkpoints import models
 from ..frannet.samplers import Sampler
 from ..frannet.setups import named_setup
 from ..restorers.columns import COLUMNS, Column, as_column
-from ..restorers.door import Unknown, meaning
+from ..restorers.door import MissingRestorer, meaning
 from ..restorers.resizing import NAMED
 from .ablation import AblationControls, words
 from .controls import Composed, Report, control, folded
@@ -50,9 +50,7 @@ def facts_of(column: Column) -> Facts:
         made = column.restorer()
     except Exception:  # of whatever kind: a user's own restorer may raise anything
         return Facts(column.setup, True, True)
-    setup, maps = getattr(made, "setup", None), getattr(made, "feature_maps", None)
-    ablation = getattr(made, "ablation", None) if maps is not None else None
-    return Facts(setup, hasattr(made, "setup"), bool(made.random), getattr(made, "calls", None), maps, ablation)
+    return Facts(made.sampler, made.model is not None, bool(made.random), made.calls, made.feature_maps, made.ablation)
 
 
 def plain(column: Column) -> Column:
@@ -89,7 +87,7 @@ def label_of(what: Any) -> str:
     """What a restorer is called in the list of models."""
     if isinstance(what, str):
         return what
-    if isinstance(what, Unknown):
+    if isinstance(what, MissingRestorer):
         return f"{what.title} (missing)"
     kind = "array" if hasattr(what, "shape") else "function" if isroutine(what) else type(what).__name__
     name = as_column(what).title

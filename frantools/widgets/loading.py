@@ -10,7 +10,7 @@ import traitlets
 
 from ..recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_columns
-from ..restorers.door import Unknown
+from ..restorers.door import MissingRestorer
 from ..views.registry import again, check_models, outside
 from ..views.sharpening import longer_side
 from .controls import reach, side
@@ -93,7 +93,7 @@ def _completed(columns: tuple[Column, ...], known: list[Column], given: Mapping[
     for column in columns:
         if column.title in left:
             column = again(column, left.pop(column.title))
-        elif isinstance(column.what, Unknown):
+        elif isinstance(column.what, MissingRestorer):
             content = column.what.content
             same = next((each for each in known if _name(each.to_dict()) == _name(content)), None)
             if same is not None:

@@ -54,7 +54,7 @@ class SweepMap(Guarded, Stage):
         self.viewer.update({"original": self.original.picture, "restored": None})
         self.viewer.notes = {"restored": "Click a cell of the map to see what it restores."}
         self._filling = None if planned is None else Filling(planned, store, self._tell, self._failed)
-        calls = [getattr(each.restorer, "calls", None) for each in planned.settings] if planned is not None else []
+        calls = [each.restorer.calls for each in planned.settings] if planned is not None else []
         self._controls(max((each or 0 for each in [*calls, *(row["calls"] for row in made.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
