@@ -151,6 +151,8 @@ def _checked(made: object, title: str) -> Restoration:
     """What a restorer answered, where it is a restoration; a user's own may answer anything."""
     if not isinstance(made, Restoration):
         raise RestorerError(f"{title} answered {type(made).__name__}; accepted is a Restoration")
+    if isinstance(made.remarks, str):
+        made = replace(made, remarks=(made.remarks,))
     image = made.image
     fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
     if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither
