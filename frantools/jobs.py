@@ -139,9 +139,7 @@ class Job:
                 self.cache.put(key, kept, column.is_lasting(self.restorer(column)))
         if cut and region is not None:
             height, width = kept.image.shape[:2]
-            remark = (
-                f"The region of {title} was cut out of its whole picture, {width} x {height}, and resampled (bicubic)"
-            )
+            remark = f"The region was cut out of the whole picture, {width} x {height}, and resampled (bicubic)"
             image = resized_region(kept.image, self.size, region, "bicubic")
             kept = replace(kept, image=image, remarks=(*kept.remarks, remark))
         return kept
