@@ -104,7 +104,7 @@ class Comparison(Mapping[str, Restoration]):
             f"{title} is {wide} x {high} and was resampled (bicubic, antialiased) to be measured."
             for title, (wide, high) in self.resampled.items()
         ]
-        lines += [remark + "." for made in self.restorations.values() for remark in made.remarks]
+        lines += [f"{title}: {remark}." for title, made in self.restorations.items() for remark in made.remarks]
         return " ".join(lines)
 
     def numbers(self, names: Sequence[str] | None = None) -> dict[str, dict[str, float]]:

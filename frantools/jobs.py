@@ -139,9 +139,7 @@ class Job:
                 self.cache.put(key, kept, column.is_lasting(self.restorer(column)))
         if cut and region is not None:
             height, width = kept.image.shape[:2]
-            remark = (
-                f"The region of {title} was cut out of its whole picture, {width} x {height}, and resampled (bicubic)"
-            )
+            remark = f"The region was cut out of the whole picture, {width} x {height}, and resampled (bicubic)"
             image = resized_region(kept.image, self.size, region, "bicubic")
             kept = replace(kept, image=image, remarks=(*kept.remarks, remark))
         return kept
@@ -151,6 +149,8 @@ def _checked(made: object, title: str) -> Restoration:
     """What a restorer answered, where it is a restoration; a user's own may answer anything."""
     if not isinstance(made, Restoration):
         raise RestorerError(f"{title} answered {type(made).__name__}; accepted is a Restoration")
+    if isinstance(made.remarks, str):
+        made = replace(made, remarks=(made.remarks,))
     image = made.image
     fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
     if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither

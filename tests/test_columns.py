@@ -374,6 +374,35 @@ def test_the_notes_columns_are_found_by_their_titles():
     assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
 
 
+class Slip:
+    """A restorer that tells its progress and its remarks in ways that are not those of the protocol."""
+
+    title, cost, continuous, random = "slip", None, False, False
+
+    def __init__(self, share: Any, remarks: Any) -> None:
+        self.share, self.remarks = share, remarks
+
+    def restore(self, given: Any, size: Any, region: Any, seed: int, progress: Any) -> ft.Restoration:
+        progress(self.share)
+        return ft.Restoration(given.picture, 0.0, 0, remarks=self.remarks)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"missing": "it is of a test", "title": "slip"}
+
+
+@pytest.mark.parametrize("share", [None, "half", [0.5]])
+def test_progress_that_is_no_number_is_an_error_of_the_column_alone(share):
+    made = ft.compare("hopper", [("slip", Slip(share, ())), "bicubic"], size=8)
+    assert made.errors["slip"].startswith("slip raised TypeError" if share != "half" else "slip: could not convert")
+    assert made["bicubic"].image.shape == (8, 8, 3)
+
+
+def test_a_remark_that_is_a_text_is_one_remark():
+    made = ft.compare("hopper", [("slip", Slip(0.5, "It is grey"))], size=8)
+    assert made["slip"].remarks == ("It is grey",)
+    assert ft.widgets.Viewer(made).notes == {"slip": "It is grey"}
+
+
 class Strides(Sampler):
     """A custom sampler: down the schedule in equal strides, without noise."""
 

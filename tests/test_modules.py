@@ -109,8 +109,8 @@ def test_what_sees_the_whole_is_not_tiled_and_the_result_says_so(how):
     module, shown = Global(how), photo(150, 110)
     made = ft.compare(shown, [ft.Column("seer", module, tile=64)], size=150)
     np.testing.assert_allclose(made["seer"].image, whole(module, shown, 150), atol=1e-6)
-    assert made["seer"].remarks == ("seer was not tiled, since it sees too much of the picture at once",)
-    assert made["seer"].remarks[0] in made.measure(["mse"]).caption
+    assert made["seer"].remarks == ("The module was not tiled, since it sees too much of the picture at once",)
+    assert f"seer: {made['seer'].remarks[0]}." in made.measure(["mse"]).caption
 
 
 def test_large_pictures_are_tiled_by_themselves():
@@ -346,7 +346,7 @@ def picky(x: Tensor) -> Tensor:
 def test_what_is_not_tiled_says_why(function, said):
     made = ft.restore(Says(function), photo(100, 70), size=100, tile=16)
     assert len(made.remarks) == 1
-    assert made.remarks[0].startswith(f"Says was not tiled, since {said}")
+    assert made.remarks[0].startswith(f"The module was not tiled, since {said}")
     np.testing.assert_allclose(made.image, whole(Says(function), photo(100, 70), 100), atol=1e-6)
 
 

@@ -114,9 +114,9 @@ LOUD: dict[str, Callable[[], Any]] = {
 def test_a_column_that_is_clipped_says_by_how_much_wherever_remarks_are_shown(name):
     made = ft.compare(PHOTO, [ft.Column(name, LOUD[name]()), "original"], size=12)
     values = PHOTO.shown(12).astype(float) * 1.5 - 0.2
-    said = f"{name} answered values from {values.min():.3g} to {values.max():.3g}, clipped to [0, 1]"
+    said = f"Values from {values.min():.3g} to {values.max():.3g} were clipped to [0, 1]"
     assert made[name].remarks[-1] == said
-    assert said in made.measure(["mse"]).caption
+    assert f"{name}: {said}." in made.measure(["mse"]).caption
     assert said in ft.widgets.Viewer(made).notes[name]
     texts = [" ".join(text.get_text().split()) for axes in made.figure().axes for text in axes.texts]
     assert sum(said in text for text in texts) == 1
@@ -128,6 +128,14 @@ def test_a_column_that_is_clipped_says_by_how_much_wherever_remarks_are_shown(na
 )
 def test_a_rounding_is_no_remark(change):
     assert ft.restore(change, PHOTO, size=12).remarks == ()
+
+
+def test_a_remark_of_a_cached_picture_is_that_of_a_column_of_another_title():
+    louder, cache = Louder(), Cache()
+    first, second = (ft.compare(PHOTO, [(title, louder)], size=12, cache=cache) for title in ("first", "second"))
+    assert second["second"] is first["first"]
+    assert "second: Values from" in second.protocol()
+    assert "first" not in second.protocol()
 
 
 def test_the_remark_is_kept_with_the_picture(tmp_path):

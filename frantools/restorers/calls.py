@@ -143,7 +143,7 @@ class CustomRestorer(Restorer):
             nonlocal told
             if left.is_set():
                 raise Cancelled
-            told = share
+            told = float(share)  # what is no number is the restorer's error
 
         def look() -> None:
             try:

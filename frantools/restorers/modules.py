@@ -114,7 +114,7 @@ class ModuleRestorer(Restorer):
         tall, wide = (_aligned(side, max(1, _multiples[self.module])) for side in (height, width))
         if (tall, wide) != (height, width):
             sizes = f"from {width} x {height} to {wide} x {tall}"
-            remarks += (f"{self.title} was padded {sizes} by reflection, and cropped",)
+            remarks += (f"The picture was padded {sizes} by reflection, and cropped",)
         return answer, remarks
 
     def _tiled(
@@ -138,7 +138,7 @@ class ModuleRestorer(Restorer):
                 _seen[self.module] = weights, seen(network, picture)
             overlap = _seen[self.module][1]
         if isinstance(overlap, str):
-            return padded(picture), (f"{self.title} was not tiled, since {overlap}",)
+            return padded(picture), (f"The module was not tiled, since {overlap}",)
         aligned = max(ALIGNED, _multiples.get(self.module, 1))  # a tile's pixels are halved as those of the whole are
         return tiled(padded, picture, _aligned(overlap, aligned), _aligned(tile, aligned), report), ()
 

@@ -56,7 +56,10 @@ class Restoration:
     recipe: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What makes the same picture again."""
     remarks: tuple[str, ...] = ()
-    """What there is to know of it, a sentence each, such as that a module could not be tiled."""
+    """What there is to know of it, a sentence each, such as that a module could not be tiled.
+
+    They do not name the column: a cached restoration is that of columns of other titles, too.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +254,7 @@ def checked_picture(answer: object, title: str) -> tuple[Colours, tuple[str, ...
     low, high = float(array.min()), float(array.max())
     if low >= -ROUNDING and high <= 1 + ROUNDING:
         return picture, ()
-    return picture, (f"{title} answered values from {low:.3g} to {high:.3g}, clipped to [0, 1]",)
+    return picture, (f"Values from {low:.3g} to {high:.3g} were clipped to [0, 1]",)
 
 
 def sentence(error: BaseException, title: str) -> str:
