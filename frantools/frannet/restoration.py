@@ -265,7 +265,7 @@ def values_at(
     if setup is None:
         return answer(torch.zeros(points, 3, dtype=torch.float32, device=device_of(model)), None), 1
     drawn, schedule = map(draws(setup.noise_length), count()), schedule_of(model)
-    start = model.config.source.of_normal(next(drawn))
+    start = setup.first_value(model.config.source.of_normal(next(drawn)), model.config.restorator)
     if watch is None and isinstance(answer, Compiled) and model.config.restorator == "diffusion":
         coefficients = setup.kernel_coefficients(schedule)
         if coefficients is not None:

@@ -162,6 +162,10 @@ class Sampler(ABC):
         """About how often the network is called for a point."""
         return self.calls
 
+    def first_value(self, x: Tensor, restorator: str) -> Tensor:
+        """Return what a sampling of a kind of model (`Config.restorator`) begins with, given the drawn values."""
+        return x
+
     def check(self, schedule: Schedule) -> None:
         """Raise a ValueError if it cannot sample on a schedule."""
         self.calls_on(schedule)
@@ -215,7 +219,7 @@ def sample(
         e = denoise(x, t)
         return predict_x0(x, e, float(schedule.alpha_bar[t + 1])), e
 
-    value = x
+    value = x = setup.first_value(x, "diffusion")
     for step in run_sampler(setup, predict, x, schedule, torch_noise(x) if noise is None else noise):
         value = step.x
         if callback is not None:

@@ -110,6 +110,7 @@ def sample_points(
         else:
             start = model.config.source.of_normal(draw(shape))
         answer = lambda value, t: model.decode(latents, at, t, value)  # noqa: E731
+        start = start if setup is None else setup.first_value(start, model.config.restorator)
         value = answer(start, None) if setup is None else start
         predict = predictor(model.config, answer, model.schedule)
         for step in run_sampler(setup, predict, start, model.schedule, draw) if setup is not None else ():

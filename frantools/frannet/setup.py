@@ -150,9 +150,12 @@ class Setup(Sampler):
             tuple(self.coefficients(schedule)), self.sampler == "ddpm", self.noise_projection, self.clipping
         )
 
+    def first_value(self, x: Tensor, restorator: str) -> Tensor:
+        """Clip the drawn values, as FranNet does for its diffusion models and not for its interpolants."""
+        return self._clip(x) if restorator == "diffusion" else x
+
     def sample(self, predict: Predict, x: Tensor, schedule: Schedule, noise: Noise) -> Iterator[Step]:
         """Take noise to a clean value; see `Sampler.sample`. The noise projection is FranNet's."""
-        x = self._clip(x)
         for index, c in enumerate(self.coefficients(schedule)):
             x0, e = predict(x, c.t)
             mean = (x - c.toward * e) / c.keep if self.sampler == "ddpm" else c.keep * x0 + c.toward * e

@@ -121,7 +121,8 @@ def strides(
             last["z"] = torch.randn(shape, generator=random, dtype=torch.float32, device="cpu")
             return last["z"]
 
-        steps = setup.sample(watched_predict, noise((1, 1, 3)), schedule, noise)
+        start = setup.first_value(noise((1, 1, 3)), network.config.restorator)
+        steps = setup.sample(watched_predict, start, schedule, noise)
         for c, step in zip(setup.coefficients(schedule), steps, strict=True):
             mean = c.keep * step.x0 + c.toward * last["e"]
             vectors = (last["x"], step.x0, mean, mean + c.sigma * last["z"], step.x)
