@@ -8,10 +8,6 @@ from numbers import Integral, Real
 from operator import is_
 from typing import Any, TypeGuard
 
-import numpy as np
-import torch
-from torch import Tensor
-
 LARGEST = sys.float_info.max  # whole numbers beyond it are none that float() takes
 
 
@@ -23,17 +19,20 @@ def plain(value: Any) -> Any:
 
     Examples
     --------
+    >>> import numpy as np
     >>> plain((np.float32(0.1), np.array(3), [np.bool_(True)]))
     (0.1, 3, [True])
     """
-    if isinstance(value, Tensor) and value.ndim == 0:
+    numpy, torch = (sys.modules.get(name) for name in ("numpy", "torch"))  # not imported: there are none of theirs
+    if torch is not None and isinstance(value, torch.Tensor) and value.ndim == 0:
         value = value.item() if value.dtype is torch.bfloat16 else value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, (np.float32, np.float16)):
-        return float(str(value))
-    if isinstance(value, np.generic):
-        return value.item()
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray) and value.ndim == 0:
+            value = value[()]
+        if isinstance(value, (numpy.float32, numpy.float16)):
+            return float(str(value))
+        if isinstance(value, numpy.generic):
+            return value.item()
     # A list in which there is nothing to replace stays the very same: a function may write to it.
     if type(value) in (list, tuple):
         items = [plain(each) for each in value]

@@ -76,7 +76,7 @@ def test_constraints_hold_for_every_build_of_a_version():
 
 
 def test_importing_frantools_does_not_import_compilers_or_front_ends():
-    used = "import frantools as ft, json, sys; ft.restore, ft.evaluate, ft.find_rois, ft.load_model, ft.note"
+    used = "import frantools as ft, json, sys; ft.restore, ft.evaluate, ft.find_rois, ft.load_model, ft.note.draw"
     imported = python(f"{used}; print(json.dumps(list(sys.modules)))")
     assert {"frantools.frannet.engine", "matplotlib.figure"} <= set(imported)
     heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}

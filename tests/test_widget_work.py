@@ -265,7 +265,6 @@ def test_nothing_is_written_back_into_the_control_that_is_dragged(
         setup = widget.columns.editor.setup
         sliders = [setup.K, setup.stochasticity]
         sliders += [widget.look.controls["frame"]] if kind == "trajectory" else []
-        sliders += [widget.look.controls["curtain"]] if kind == "compare" else []
         sliders += [widget.search.controls[name] for name in ("size", "count", "sub_size")] if kind == "rois" else []
     for slider in sliders:
         whole = isinstance(slider, ipywidgets.IntSlider)
