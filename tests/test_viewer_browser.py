@@ -674,7 +674,7 @@ def test_what_python_answers_to_an_older_view_moves_nothing_back(front):
 def test_what_python_sets_is_shown_though_something_else_is_on_its_way_to_it(front):
     viewer = Viewer({"a": place(0)}, boxes=[(64, 64, 128, 128)])
     desk = front(viewer)
-    desk.drag((0.5, 0.5), (0.5, 0.5))
+    desk.drag((0.9, 0.9), (0.9, 0.9))  # outside the box, a click on which is told
     desk.page.keyboard.press("1")  # alone
     desk.page.wait_for_function("() => model.sent.length")
     desk.receive(boxes=[{"name": "new", "box": [3, 4, 9, 9]}], view=QUARTER, _commits=viewer._commits)
@@ -701,6 +701,7 @@ def test_a_box_that_is_dragged_stays_in_the_hand_whatever_python_says_of_it(fron
     corner = "() => document.querySelector('.ft-place').textContent.split(' at ')[1]"
     desk.page.mouse.click(*desk.at(0.3, 0.3))
     desk.page.wait_for_function(f"() => ({corner})() === '64, 64'")
+    desk.deliver()  # the click
     desk.drag((0.3, 0.3), (0.5, 0.3), release=False)
     desk.page.evaluate(FRAME)
     moved = desk.page.evaluate(corner)
