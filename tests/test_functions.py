@@ -116,7 +116,7 @@ def test_a_region_is_cut_out_of_the_whole_where_the_function_knows_no_region():
     made = ft.compare(PHOTO, [("f", lambda p: shapes.append(p.shape) or p)], size=36, region=ft.Region(0.5, 0, 0.5, 1))
     assert shapes == [(24, 36, 3)]
     assert made["f"].image.shape == (36, 36, 3)
-    assert "cut out of its whole picture, 36 x 24" in made.measure().caption
+    assert "cut out of the whole picture, 36 x 24" in made.measure().caption
     same = ft.compare(PHOTO, [("f", lambda p: p)], size=(18, 24), region=ft.Region(0.5, 0, 0.5, 1))
     whole = ft.compare(PHOTO, [("f", lambda p: p)], size=24)["f"].image
     assert same["f"].image.shape == (24, 18, 3)
