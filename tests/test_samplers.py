@@ -16,6 +16,7 @@ from torch import Tensor
 
 import frantools as ft
 from frantools.frannet.interpolants import INTERPOLANTS, OBJECTIVES, noisy
+from frantools.frannet.network import Config, FranNet
 from frantools.frannet.samplers import Step
 from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
 from frantools.frannet.setup import NOISE_STDDEVS, ddim_sigma, project
@@ -371,3 +372,19 @@ def test_an_array_of_a_text_is_no_text(name: str) -> None:
         with pytest.raises(ValueError, match=f"{name} is array"):
             ft.Setup(**{name: value})
     assert ft.Setup(**{name: np.str_(getattr(ft.Setup(), name))}) == ft.Setup()
+
+
+@pytest.mark.parametrize(("restorator", "least"), [("diffusion", -0.5), ("interpolant", -3.0)])
+def test_drawn_values_are_clipped_before_the_first_step_for_diffusion_models_alone(restorator, least) -> None:
+    """As FranNet does: its interpolants see the drawn values as they are."""
+    seen: list[Tensor] = []
+
+    class Watched(ft.Setup):
+        def sample(self, predict: Any, x: Any, schedule: Any, noise: Any) -> Any:
+            seen.append(x)
+            yield from super().sample(predict, x, schedule, noise)
+
+    model = FranNet(Config(restorator)).eval()
+    x, points = torch.zeros(1, 1, 64, 64), torch.rand(1, 4, 2)
+    ft.sample_points(model, x, points, Watched(K=50, clipping=(-0.5, 0.5)), noise=lambda shape: torch.full(shape, -3.0))
+    assert float(seen[0].min()) == least
