@@ -537,3 +537,29 @@ def test_original_is_the_photo_itself_whatever_is_measured_against(reference, re
     made = ft.compare(photo, ["original", "Original"], size=(12, 8), region=region)
     for title in made.titles:
         np.testing.assert_array_equal(made[title].image, photo.shown((12, 8), region))
+
+
+class Dims:
+    """An object with a `restore` method and nothing else."""
+
+    def restore(self, given: Any, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+        return Restoration(given.picture / 2, 0.0, 0)
+
+
+def test_an_object_with_a_restore_method_alone_is_a_restorer():
+    compared = ft.compare("hopper", [Dims()], size=16)
+    assert compared.titles == ["Dims"]
+    np.testing.assert_array_equal(compared["Dims"].image, compared.reference / 2)
+    assert compared.recipe.to_dict()["columns"][0]["missing"] == "Dims is a Dims, which no name finds again"
+
+
+def test_a_class_derived_from_restorer_needs_its_restore_method_alone():
+    class Halves(Dims, ft.Restorer):
+        title = "halves"
+
+    class Unwritten(ft.Restorer):
+        title = "unwritten"
+
+    compared = ft.compare("hopper", [Halves(), Unwritten()], size=16)
+    np.testing.assert_array_equal(compared["halves"].image, compared.reference / 2)
+    assert "Unwritten has no restore method" in compared.errors["unwritten"]

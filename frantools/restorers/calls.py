@@ -15,7 +15,7 @@ import torch
 
 from ..checks import plain
 from ..regions import Region
-from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError
+from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, missing
 
 Answer = TypeVar("Answer")
 
@@ -132,6 +132,10 @@ class CustomRestorer(Restorer):
             if hasattr(restorer, name):
                 setattr(self, name, getattr(restorer, name))
         self.title = title or str(getattr(restorer, "title", type(restorer).__name__))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say that no recipe names it; an object with a `to_dict` of its own has that instead."""
+        return missing(self.title, f"{self.title} is a {type(self._restorer).__name__}, which no name finds again")
 
     def restore(
         self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
