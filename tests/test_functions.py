@@ -481,7 +481,7 @@ LATE = {
     "an import": "def f(p):\n    import late\n    return p * 0 + late.VALUE",
     "a name": "def f(p):\n    from late import VALUE\n    return p * 0 + VALUE",
     "a package": "def f(p):\n    from parts import inner\n    return p * 0 + inner.value()",
-    "a folder": "def f(p):\n    import plain.deep.inner as inner\n    return p * 0 + inner.VALUE",
+    "a folder": "def f(p):\n    import plain.deep.er.still.inner as inner\n    return p * 0 + inner.VALUE",
     "a neighbour's import": "import chain\ndef f(p):\n    return p * 0 + chain.value()",
     "a class": "class F:\n    def __call__(self, p):\n        import late\n        return p * 0 + late.VALUE\nf = F()",
     "at once": "import late\ndef f(p):\n    return p * 0 + late.VALUE",
@@ -493,7 +493,7 @@ def late_files(folder: Path, body: str, value: float) -> str:
     files = {
         "late.py": f"VALUE = {value}", "chain.py": "def value():\n    import late\n    return late.VALUE",
         "parts/__init__.py": "", "parts/inner.py": "def value():\n    from . import other\n    return other.late.VALUE",
-        "parts/other.py": "import late", "plain/deep/inner.py": f"VALUE = {value}", "mine.py": body,
+        "parts/other.py": "import late", "plain/deep/er/still/inner.py": f"VALUE = {value}", "mine.py": body,
     }  # fmt: skip
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -270,12 +270,16 @@ class _Neighbours(MetaPathFinder):
 
     def _leave(self) -> None:
         sys.meta_path.remove(self)
-        for name in set(sys.modules) - self.foreign | self.hidden.keys() & set(sys.modules):
-            found = sys.modules[name]
-            file, folders = getattr(found, "__file__", None), getattr(found, "__path__", None)
-            if self._holds(file, folders) and not name.startswith(PREFIX):
-                self.modules[name] = sys.modules.pop(name)
+        new = set(sys.modules) - self.foreign | self.hidden.keys() & set(sys.modules)
+        own = [name for name in new if self._owns(name)]  # a folder without __init__.py asks its parent: before any goes
+        self.modules |= {name: sys.modules.pop(name) for name in own}
         sys.modules.update(self.hidden)
+
+    def _owns(self, name: str) -> bool:
+        """Whether an imported module is one of the folder's."""
+        module = sys.modules[name]
+        in_folder = self._holds(getattr(module, "__file__", None), getattr(module, "__path__", None))
+        return in_folder and not name.startswith(PREFIX)
 
 
 class _Loader(SourceFileLoader):
