@@ -7,9 +7,9 @@ from measure import best
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet.engine import GridDecoder
-from frantools.frannet.restoration import tile_points
-from frantools.regions import axes
+from frantools.frannet.engine.grid_decoder import GridDecoder
+from frantools.frannet.engine.pictures import tile_points
+from frantools.photos.regions import axes
 
 LENGTHS = {"white noise": 0.0, "half a pixel": 0.5, "1 pixel": 1.0, "3 pixels": 3.0, "one draw": float("inf")}
 

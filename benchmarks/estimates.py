@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 
 import frantools as ft
-from frantools.evaluation import photos
+from frantools.comparisons.evaluation import photos
 from frantools.scores.measures import measures
-from frantools.scores.sampling import Estimate, draw, pooled, quantile
+from frantools.scores.stratified import Estimate, draw, pooled, quantile
 
 NAMES = ("mse", "mse_gray")
 KINDS = ((0.0, False, "zero"), (1.0, False, "normal"), (1.0, True, "normal"), (1.0, False, "zero"))

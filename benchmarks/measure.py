@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from frantools.frannet import engine, kernel
+from frantools.frannet.engine import grid_decoder, kernel
 
 PRELOADED = [
     "torch",
-    "frantools.frannet.restoration",
-    "frantools.frannet.checkpoints",
-    "frantools.comparisons",
-    "frantools.scores.roi",
+    "frantools.frannet.engine.pictures",
+    "frantools.frannet.weights.checkpoints",
+    "frantools.comparisons.comparison",
+    "frantools.scores.roi_search",
 ]
 
 
@@ -82,7 +82,7 @@ def roofs(enough: float) -> list[tuple[str, str, str, float]]:
         ("bfloat16", "torch.mm"): lambda x, weight: torch.mm(x, weight.T),
     }
     for precision in ("float32", "bfloat16"):
-        if engine._fused(torch.device("cpu"), getattr(torch, precision)):
+        if grid_decoder._fused(torch.device("cpu"), getattr(torch, precision)):
             products[precision, "oneDNN"] = lambda x, weight: torch.ops.mkldnn._linear_pointwise(
                 x, weight, None, "none", [], ""
             )

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 import frantools as ft
-from frantools.evaluation import SIZE, photos
+from frantools.comparisons.evaluation import SIZE, photos
 from frantools.files import write_json
-from frantools.frannet.setups import named_setup
+from frantools.frannet.sampling.named_setups import named_setup
 from frantools.restorers.columns import Column
 from frantools.scores.measures import sharpness
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 import frantools as ft
-from frantools.frannet.network import FranNet
-from frantools.regions import points
+from frantools.frannet.network.model import FranNet
+from frantools.photos.regions import points
 
 BATCH = 262_144  # points
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 import frantools as ft
-from frantools.frannet.restoration import decoder_of, sample_grid
-from frantools.frannet.scattered import points_decoder, sample_at
-from frantools.regions import axes
+from frantools.frannet.engine.pictures import decoder_of, sample_grid
+from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.photos.regions import axes
 
 POINTS = (64, 32)
 ROUNDS = 5

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import frantools as ft
-from frantools.evaluation import SIZE
+from frantools.comparisons.evaluation import SIZE
 from frantools.files import replacing
-from frantools.frannet.network import FranNet
-from frantools.frannet.setups import named_setup
-from frantools.images import prepare_input, square
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.sampling.named_setups import named_setup
 from frantools.note import LOCAL
-from frantools.pictures import Pictures
+from frantools.photos.folder import Pictures
+from frantools.photos.images import prepare_input, square
 from frantools.scores.measures import sharpness
 
 ROOT = Path(__file__).parent.parent

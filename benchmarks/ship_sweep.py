@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from frantools.comparisons.cache import ENGINE
 from frantools.files import replacing
-from frantools.store import ENGINE
-from frantools.sweeps.packed import packed, written
-from frantools.sweeps.stored import kept_in
+from frantools.sweeps.export import packed, written
+from frantools.sweeps.reader import kept_in
 
 OUT = Path(__file__).parent.parent / "data" / "results" / "sweep" / "note.json"
 

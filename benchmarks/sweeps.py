@@ -21,9 +21,9 @@ import psutil
 from distributed import Client, LocalCluster
 
 import frantools as ft
-from frantools.evaluation import SIZE
-from frantools.sweeps.driver import gathered, kept
+from frantools.comparisons.evaluation import SIZE
 from frantools.sweeps.plan import Plan, plan
+from frantools.sweeps.run import gathered, kept
 from frantools.sweeps.store import Store
 
 AXES = {"K": [1, 2, 4, 8], "stochasticity": [0.0, 0.5, 1.0], "noise_stddev": ["normal", "squared", "zero"]}

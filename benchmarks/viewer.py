@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import frantools as ft
-from frantools.images import resized
+from frantools.photos.images import resized
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import browser

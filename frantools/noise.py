@@ -26,8 +26,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import compiled
 from .checks import plain
+from .system import compiler
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
 CHANNELS = 3  # numbers of a draw
@@ -103,7 +103,7 @@ def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
 @cache
 def library() -> ctypes.CDLL | None:
     """`normal` and the sums of fields, compiled; None where they are not at hand."""
-    functions = compiled.library(SOURCE, CHANNELS=CHANNELS, TAPS=TAPS)
+    functions = compiler.library(SOURCE, CHANNELS=CHANNELS, TAPS=TAPS)
     if functions is not None:
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         functions.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]

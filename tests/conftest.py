@@ -12,8 +12,8 @@ import torch
 from golden import COMMITTED, Golden
 from hypothesis import settings
 
-from frantools.frannet import restoration
-from frantools.frannet.network import FranNet
+from frantools.frannet.engine import pictures as restoration
+from frantools.frannet.network.model import FranNet
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import frantools as ft
-from frantools.frannet.network import FranNet
+from frantools.frannet.network.model import FranNet
 
 COMMITTED = Path(__file__).parent / "data" / "golden"
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.comparisons import Column
-from frantools.frannet import adapters
-from frantools.frannet.adapters import COMMON, SchedulerSetup
-from frantools.frannet.network import FranNet
-from frantools.frannet.schedule import RULES, make
-from frantools.frannet.setup import NOISE_STDDEVS
-from frantools.frannet.setups import named_setup, setup_from_dict
+from frantools.comparisons.comparison import Column
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.sampling import adapters
+from frantools.frannet.sampling.adapters import COMMON, SchedulerSetup
+from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
+from frantools.frannet.sampling.schedule import RULES, make
+from frantools.frannet.sampling.setup import NOISE_STDDEVS
 
 SHAPE = (64, 3)
 
@@ -111,7 +111,7 @@ def test_noise_that_a_scheduler_draws_itself_belongs_to_the_point(
     whole = ft.restore(model, picture, setup, size=32, seed=3).image
     part = ft.restore(model, picture, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
     np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
-    monkeypatch.setattr("frantools.frannet.restoration.TILE", (100, 100))
+    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE", (100, 100))
     np.testing.assert_allclose(ft.restore(model, picture, setup, size=32, seed=3).image, whole, atol=1e-3)
     other = ft.restore(model, picture, setup, size=32, seed=4).image
     assert np.abs(other - whole).mean() > 0.001

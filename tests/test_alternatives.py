@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.photo import Photo
-from frantools.store import Cache
+from frantools.comparisons.cache import Cache
+from frantools.photos.photo import Photo
 from frantools.views import alternatives
 
 QUICK = ft.Setup(K=50, noise_projection=False)

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import nn
 
 import frantools as ft
-from frantools.frannet.checkpoints import read_safetensors
-from frantools.frannet.network import FranNet
-from frantools.frannet.tracing import trace
+from frantools.frannet.engine.trajectory import trace
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.weights.checkpoints import read_safetensors
 from frantools.note import strides
 from frantools.training import Settings, train
 

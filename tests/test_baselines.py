@@ -14,10 +14,10 @@ from skimage.transform import resize as reference
 
 import frantools as ft
 from frantools import cli
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import FranNet
-from frantools.images import square
-from frantools.restorers.protocol import Given
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.images import square
+from frantools.restorers.base import Given
 from frantools.restorers.resizing import MODES, NAMED, named
 from frantools.scores.measures import measure
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from frantools import figures, findings, portraits, save_picture
+from frantools import findings, portraits, save_picture
+from frantools.reports import figures
 
 ROOT = Path(__file__).parent.parent
 

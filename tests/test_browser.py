@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import FranNet
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.weights.checkpoints import save_model
 from frantools.note import FIGURES
 from frantools.restorers.columns import COLUMNS
 from frantools.restorers.resizing import NAMED
@@ -57,7 +57,7 @@ PLAY = ".widget-play button >> nth=0"
 STAGES = """[
     each
     for each in __import__("ipywidgets.widgets.widget", fromlist=["_instances"])._instances.values()
-    if isinstance(each, __import__("frantools.widgets.stage", fromlist=["Stage"]).Stage)
+    if isinstance(each, __import__("frantools.widgets.live_view", fromlist=["Stage"]).Stage)
 ]"""
 CANVAS = ".frantools .ft-canvas"
 VIEW = "[widget.viewer.view[name] for name in ('x', 'y', 'width', 'height')]"

@@ -18,9 +18,9 @@ from PIL import Image
 
 import frantools as ft
 from frantools import cli, note
-from frantools.frannet.checkpoints import save_model
-from frantools.images import square
-from frantools.recipes import save_picture
+from frantools.comparisons.recipes import save_picture
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.images import square
 from frantools.reports.cards import facts
 
 ROOT = Path(__file__).parent.parent
@@ -208,7 +208,7 @@ def test_memory_that_runs_out_is_one_line_and_a_mistake_of_ours_is_not_hidden(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("frantools.photo.load_image", fail)
+    monkeypatch.setattr("frantools.photos.photo.load_image", fail)
     if not one_line:
         with pytest.raises(RuntimeError, match="a mistake of ours"):
             cli.main(RESTORE.split())
@@ -646,7 +646,7 @@ def test_an_interrupt_ends_with_one_line_and_the_usual_code(capsys, here, monkey
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("frantools.photo.load_image", interrupted)
+    monkeypatch.setattr("frantools.photos.photo.load_image", interrupted)
     assert run(capsys, RESTORE) == (130, "", "frantools: interrupted\n")
 
 

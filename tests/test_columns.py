@@ -22,17 +22,17 @@ from skimage.restoration import denoise_tv_chambolle
 from torch import nn
 
 import frantools as ft
-from frantools import jobs
-from frantools.degradation import Degradation
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
-from frantools.frannet.samplers import Sampler, Step
-from frantools.recipes import Recipe
+from frantools.comparisons import render_job
+from frantools.comparisons.recipes import Recipe
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.sampling.samplers import Sampler, Step
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.degradation import Degradation
+from frantools.restorers.base import Cancelled, Given, Restoration, RestorerError
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
-from frantools.restorers.door import MissingRestorer, meaning, restorer
 from frantools.restorers.frannet import FranNetRestorer, shared_model
-from frantools.restorers.protocol import Cancelled, Given, Restoration, RestorerError
 from frantools.restorers.resizing import NAMED
+from frantools.restorers.resolve import MissingRestorer, meaning, restorer
 from frantools.views.registry import completed
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
@@ -453,7 +453,7 @@ def test_a_sampler_of_a_users_own_is_given_again(solver, model, tmp_path, monkey
     described = json.loads(json.dumps(column.to_dict()))
     assert type(solver).__name__ in described["missing"]
     assert column.key() == Column("other", what, setup=column.setup).key()
-    recipe = jobs.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
+    recipe = render_job.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     with pytest.raises(ValueError, match=rf"has the sampler {type(solver).__name__}, .*columns=\{{'s': \.\.\.\}}"):
         completed(again)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 import frantools as ft
-from frantools import photo as photos
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
-from frantools.recipes import Recipe
+from frantools.comparisons.cache import Cache
+from frantools.comparisons.recipes import Recipe
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos import photo as photos
 from frantools.restorers.columns import Column
-from frantools.store import Cache
 
 WIDE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 import frantools as ft
+from frantools.comparisons.cache import Disk
 from frantools.files import DEPTH, from_json, read_json
-from frantools.restorers.protocol import Restoration
-from frantools.store import Disk
-from frantools.sweeps.packed import packed
+from frantools.restorers.base import Restoration
+from frantools.sweeps.export import packed
+from frantools.sweeps.reader import kept_in, stored
 from frantools.sweeps.store import Store, StoreError
-from frantools.sweeps.stored import kept_in, stored
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (12, 10, 3), np.uint8) for n in range(2)]
 DEEP = "[" * 1000 + "]" * 1000
@@ -258,7 +258,7 @@ def test_a_kept_picture_whose_facts_are_damaged_is_skipped_and_kept_again(change
 
 
 def test_a_checkpoint_with_damaged_facts_is_refused_by_its_name(tmp_path):
-    from frantools.frannet.checkpoints import read_safetensors, write_safetensors
+    from frantools.frannet.weights.checkpoints import read_safetensors, write_safetensors
     from frantools.training.loop import checkpoint_of, train
     from frantools.training.settings import Settings
 

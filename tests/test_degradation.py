@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from skimage.filters import gaussian
 
 import frantools as ft
-from frantools.degradation import Degradation
+from frantools.photos.degradation import Degradation
 
 degradations = st.builds(
     Degradation,

@@ -9,8 +9,8 @@ from diffusers import DDIMScheduler, DDPMScheduler
 from torch import Tensor
 
 import frantools as ft
-from frantools.frannet.samplers import Step
-from frantools.frannet.schedule import SCHEDULES, Schedule
+from frantools.frannet.sampling.samplers import Step
+from frantools.frannet.sampling.schedule import SCHEDULES, Schedule
 
 SHAPE = (64, 3)
 

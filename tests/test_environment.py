@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 import frantools as ft
-from frantools.cores import map_on_threads, usable_cores
-from frantools.restorers.protocol import Restoration
-from frantools.store import Disk
+from frantools.comparisons.cache import Disk
+from frantools.restorers.base import Restoration
+from frantools.system.cores import map_on_threads, usable_cores
 
 CGROUPS = {
     "version 2": ("0::/job\n", {"sys/fs/cgroup/job/cpu.max": "150000 100000\n"}, 2),
@@ -69,10 +69,10 @@ def test_cores_are_bounded_by_affinity(tmp_path, monkeypatch):
 
 
 def test_work_is_shared_among_the_usable_cores_alone(monkeypatch):
-    from frantools.frannet.threads import worker_count
+    from frantools.frannet.engine.threads import worker_count
 
-    monkeypatch.setattr("frantools.cores.usable_cores", lambda: 1)
-    monkeypatch.setattr("frantools.frannet.threads.usable_cores", lambda: 1)
+    monkeypatch.setattr("frantools.system.cores.usable_cores", lambda: 1)
+    monkeypatch.setattr("frantools.frannet.engine.threads.usable_cores", lambda: 1)
     monkeypatch.setattr("threading.Thread.start", lambda thread: pytest.fail("a thread is started"))
     assert map_on_threads(lambda number: number * 2, [1, 2, 3]) == [2, 4, 6]
     assert worker_count(5) == 1

@@ -7,8 +7,8 @@ import pytest
 from torch import nn
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (190 + 10 * n, 230, 3), np.uint8) for n in range(2)]
 NAMES = ("mse", "mse_gray", "psnr", "ssim")

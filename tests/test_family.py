@@ -20,20 +20,20 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import cli
-from frantools.frannet import kernel
-from frantools.frannet.ablations import random_positions
-from frantools.frannet.autoregressive import FRANNETS
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.config import Config
-from frantools.frannet.extractors import Combined, Neighbourhood
-from frantools.frannet.network import FranNet
-from frantools.frannet.plain import PlainDecoder
-from frantools.frannet.restoration import decoder_of
-from frantools.frannet.scattered import points_decoder, sample_at
-from frantools.frannet.schedule import make, steps
-from frantools.frannet.setups import named_setup, setup_from_dict
-from frantools.frannet.tracing import trace
-from frantools.regions import axes
+from frantools.frannet.engine import kernel
+from frantools.frannet.engine.pictures import decoder_of
+from frantools.frannet.engine.plain_decoder import PlainDecoder
+from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.frannet.engine.trajectory import trace
+from frantools.frannet.network.ablations import random_positions
+from frantools.frannet.network.config import Config
+from frantools.frannet.network.extractors import Combined, Neighbourhood
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.sampling.autoregressive import FRANNETS
+from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
+from frantools.frannet.sampling.schedule import make, steps
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.regions import axes
 
 HERE = Path(__file__).parent / "data/family"
 SHARED = Path(__file__).parent.parent.parent / "shared/family"

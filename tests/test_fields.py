@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import noise
 from frantools.cli import main
-from frantools.frannet.setups import named_setup, setup_from_dict
-from frantools.metadata import read_text
-from frantools.regions import Region, axes
+from frantools.comparisons.recipe_files import read_text
+from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
+from frantools.photos.regions import Region, axes
 
 LENGTHS = (1e-7, 0.003, 0.05, 0.4, 30.0, inf)
 SPACED = 0.05  # a length whose lattice is tested
@@ -267,7 +267,7 @@ def test_the_command_line_takes_a_length(tmp_path):
 
 
 def test_the_slider_shows_any_length_and_sets_that_of_a_scheduler_too():
-    from frantools.widgets.setups import SetupEditor
+    from frantools.widgets.setup_editor import SetupEditor
 
     editor = SetupEditor()
     for setup in (ft.Setup(noise_length=0.123), ft.Setup(noise_length=inf)):

@@ -13,13 +13,15 @@ from matplotlib.text import Text
 from PIL import Image
 
 import frantools as ft
-from frantools import comparisons as comparison
-from frantools import figures, note, recipes
-from frantools.comparisons import COLUMNS, Cache, Column
-from frantools.figures import RoiSearch, Row
+from frantools import note
+from frantools.comparisons import comparison as comparison
+from frantools.comparisons import recipes
+from frantools.comparisons.comparison import COLUMNS, Cache, Column
+from frantools.comparisons.tables import Table
 from frantools.note import findings, four_figures
-from frantools.tables import Table
-from frantools.views.drawing import fitting, shortened
+from frantools.reports import figures
+from frantools.reports.figures import RoiSearch, Row
+from frantools.views.layout import fitting, shortened
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from frantools.files import replacing
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
 
 
 def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:

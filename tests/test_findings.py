@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import figures
-from frantools.evaluation import Metrics, summarise
-from frantools.frannet.setup import QUICK
+from frantools.comparisons.evaluation import Metrics, summarise
+from frantools.frannet.sampling.setup import QUICK
 from frantools.note import findings
-from frantools.note import results as shipped
+from frantools.note import shipped_results as shipped
+from frantools.reports import figures
 from frantools.scores.intervals import interval, paired_interval
 
 

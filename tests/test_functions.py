@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_biharmonic, richardson_lucy
 
 import frantools as ft
-from frantools.degradation import Degradation
-from frantools.recipes import Recipe
+from frantools.comparisons.recipes import Recipe
+from frantools.photos.degradation import Degradation
+from frantools.restorers.base import Cancelled, Changed
 from frantools.restorers.columns import Column
-from frantools.restorers.door import MissingRestorer
 from frantools.restorers.functions import FunctionRestorer, from_file, from_module, named_function
-from frantools.restorers.protocol import Cancelled, Changed
+from frantools.restorers.resolve import MissingRestorer
 
 PHOTO = ft.Photo(np.random.default_rng(0).random((24, 36, 3)).astype(np.float32), "whole")
 PSF = np.full((3, 3), 1 / 9)

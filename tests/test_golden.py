@@ -11,9 +11,9 @@ from golden import COMMITTED, Golden
 from torch import Tensor
 
 import frantools as ft
-from frantools import regions
-from frantools.frannet.network import FranNet, interpolate
-from frantools.frannet.schedule import SCHEDULES
+from frantools.frannet.network.model import FranNet, interpolate
+from frantools.frannet.sampling.schedule import SCHEDULES
+from frantools.photos import regions
 
 TOLERANCE = 1e-4  # of an array's own standard deviation
 

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 import frantools as ft
-from frantools import weights
+from frantools.comparisons.cache import Cache
+from frantools.frannet.network import fingerprints
 from frantools.restorers.columns import as_column
-from frantools.store import Cache
-from frantools.sweeps.identity import identity
+from frantools.sweeps.keys import identity
 
 NAME = "single-basic"
 
@@ -111,8 +111,8 @@ def test_changed_weights_of_a_module_have_another_identity(name):
 
 def test_weights_that_do_not_change_are_hashed_once(monkeypatch):
     hashed: list[nn.Module] = []
-    digest = weights._digest
-    monkeypatch.setattr(weights, "_digest", lambda module: hashed.append(module) or digest(module))
+    digest = fingerprints._digest
+    monkeypatch.setattr(fingerprints, "_digest", lambda module: hashed.append(module) or digest(module))
     model, module = ft.load_model(NAME), nn.Conv2d(3, 3, 1)
     widget = ft.widgets.compare("hopper", [("model", model), ("module", module), "B"], size=32)
     assert widget.wait(60)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 import frantools as ft
-from frantools.images import as_picture, resized, square, to_gray
+from frantools.photos.images import as_picture, resized, square, to_gray
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
@@ -440,7 +440,9 @@ def test_damaged_content_is_a_picture_or_a_value_error(data: st.DataObject, kind
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        with patch("frantools.decoding.LARGEST", 100_000):  # or a size that the damage made large is read at length
+        with patch(
+            "frantools.photos.decode.LARGEST", 100_000
+        ):  # or a size that the damage made large is read at length
             told = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
     except ValueError as error:
         told = error

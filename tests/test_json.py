@@ -13,7 +13,7 @@ from PIL import Image
 
 import frantools as ft
 from frantools.files import to_json, with_infinite
-from frantools.frannet.setups import named_setup, setup_from_dict
+from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
 from frantools.viewer import page
 
 ODD = {"a": [math.inf, (1.5, -math.inf)], "b": {"c": np.float64("nan")}, "inf": True}

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet import engine, kernel, setup
-from frantools.frannet.engine import POINT_STEPS, GridDecoder
-from frantools.frannet.models import predictor
-from frantools.frannet.network import Config, FranNet
-from frantools.frannet.schedule import make
+from frantools.frannet.engine import grid_decoder, kernel
+from frantools.frannet.engine.grid_decoder import POINT_STEPS, GridDecoder
+from frantools.frannet.network.coordinate_model import predictor
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.sampling import setup
+from frantools.frannet.sampling.schedule import make
 
 RESTORE = """
 import frantools as ft
@@ -105,12 +106,12 @@ def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
 ):
     """However many points and steps the compiled function is given at once."""
     if small:
-        monkeypatch.setattr(engine, "NOISE", 5 * 185 * 3)
-        monkeypatch.setattr(engine, "POINT_STEPS", 1)
+        monkeypatch.setattr(grid_decoder, "NOISE", 5 * 185 * 3)
+        monkeypatch.setattr(grid_decoder, "POINT_STEPS", 1)
     model, sampler = model_of(objective), WALKS[name]
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
-    assert isinstance(tile, engine.Compiled)
+    assert isinstance(tile, grid_decoder.Compiled)
     start, told = torch.randn(3, 185).T, list[float]()
     made = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), told.append)
     first = sampler.first_value(start, "diffusion")

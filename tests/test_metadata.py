@@ -19,8 +19,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import frantools as ft
-from frantools.metadata import read_text
-from frantools.recipes import save_figure, save_picture
+from frantools.comparisons.recipe_files import read_text
+from frantools.comparisons.recipes import save_figure, save_picture
 
 RECIPE = {"figure": "a (b) \\ ) >> endobj", "seed": 7, "title": "é 山 <&> \n \x07"}
 TEXT = json.dumps(RECIPE)

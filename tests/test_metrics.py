@@ -15,10 +15,10 @@ from skimage import color
 from skimage import metrics as reference
 
 import frantools as ft
-from frantools.evaluation import NAMES, summarise
-from frantools.frannet.network import FranNet
-from frantools.images import square
-from frantools.pictures import Pictures
+from frantools.comparisons.evaluation import NAMES, summarise
+from frantools.frannet.network.model import FranNet
+from frantools.photos.folder import Pictures
+from frantools.photos.images import square
 from frantools.scores.intervals import interval, paired_interval
 from frantools.scores.measures import Measure, Measures, distance, measure, sharpness
 
@@ -436,7 +436,7 @@ def test_a_folder_is_walked_through_once_and_knows_its_ends(folder):
 
 def test_decoded_pictures_are_kept_while_there_is_room_for_their_bytes(folder, monkeypatch):
     first = Pictures(folder)[0]
-    monkeypatch.setattr("frantools.pictures.CACHED", first.nbytes)
+    monkeypatch.setattr("frantools.photos.folder.CACHED", first.nbytes)
     pictures = Pictures(folder)
     np.testing.assert_array_equal(pictures[0], first)
     assert np.shares_memory(pictures[0], pictures[0])

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import frantools as ft
+from frantools.restorers.base import Cancelled
 from frantools.restorers.modules import ModuleRestorer
-from frantools.restorers.protocol import Cancelled
 from frantools.restorers.tiling import scale_of, seen, tiled
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frantools import noise
-from frantools.regions import Region, points
+from frantools.photos.regions import Region, points
 
 SIDE = 256
 GRID = points(SIDE)

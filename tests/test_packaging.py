@@ -78,7 +78,7 @@ def test_constraints_hold_for_every_build_of_a_version():
 def test_importing_frantools_does_not_import_compilers_or_front_ends():
     used = "import frantools as ft, json, sys; ft.restore, ft.evaluate, ft.find_rois, ft.load_model, ft.note.draw"
     imported = python(f"{used}; print(json.dumps(list(sys.modules)))")
-    assert {"frantools.frannet.engine", "matplotlib.figure"} <= set(imported)
+    assert {"frantools.frannet.engine.grid_decoder", "matplotlib.figure"} <= set(imported)
     heavy = {"torch._dynamo", "torch._inductor", "IPython", "ipywidgets", "matplotlib.pyplot"}
     assert not heavy & set(imported)
 
@@ -97,8 +97,8 @@ def test_a_restoration_does_not_import_compilers():
     """It would take seconds of each process."""
     imported = python(
         "import frantools as ft, json, numpy, sys, torch\n"
-        "from frantools.frannet.network import Config, FranNet\n"
-        "from frantools.frannet.parts import Encoding\n"
+        "from frantools.frannet.network.model import Config, FranNet\n"
+        "from frantools.frannet.network.architecture import Encoding\n"
         "fixed = Config('single-pass', position_encoding=Encoding('fixed'), time_encoding=Encoding('fixed'))\n"
         "for config in (Config('diffusion'), Config('single-pass'), fixed):\n"
         "    ft.restore(FranNet(config).eval().requires_grad_(False), numpy.zeros((32, 32)), size=8)\n"

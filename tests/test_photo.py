@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools import photo as photos
-from frantools.images import square
-from frantools.photo import Photo
-from frantools.recipes import Source
-from frantools.regions import Region
-from frantools.restorers.protocol import Changed
+from frantools.comparisons.recipes import Source
+from frantools.photos import photo as photos
+from frantools.photos.images import square
+from frantools.photos.photo import Photo
+from frantools.photos.regions import Region
+from frantools.restorers.base import Changed
 
 
 def noise(width: int, height: int, seed: int = 0) -> np.ndarray:

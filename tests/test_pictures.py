@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import frantools as ft
-from frantools import decoding
-from frantools.pictures import Pictures
-from frantools.shelf import Shelf
+from frantools.photos import decode
+from frantools.photos.folder import Pictures
+from frantools.photos.shared_cache import Shelf
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
 MODES = ("RGB", "RGBA", "L", "P", "1")
@@ -47,11 +47,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.filterwarnings("ignore:IM image format")
 def test_every_ending_of_what_is_read_is_found_in_a_folder(tmp_path: Path) -> None:
-    written = {ending for ending in decoding.endings() if write(tmp_path / f"a{ending}")}
+    written = {ending for ending in decode.endings() if write(tmp_path / f"a{ending}")}
     pictures = Pictures(tmp_path)
     assert {path.suffix for path in pictures.paths} == written
     assert {".jfif", ".jp2", ".jpg", ".jpe", ".mpo", ".png", ".tif", ".webp", ".bmp", ".pgm", ".gif"} <= written
-    assert decoding.endings() - written <= UNWRITTEN
+    assert decode.endings() - written <= UNWRITTEN
     assert pictures.skipped == []
     for index, path in enumerate(pictures.paths):
         np.testing.assert_array_equal(pictures.read(index), ft.load_image(path))

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import frantools as ft
-from frantools.frannet.engine import GridDecoder
-from frantools.frannet.models import is_plain_frannet
-from frantools.frannet.network import Config, Dropout, FranNet
-from frantools.frannet.plain import PlainDecoder
-from frantools.frannet.restoration import decoder_of, sample_grid
-from frantools.regions import axes
+from frantools.frannet.engine.grid_decoder import GridDecoder
+from frantools.frannet.engine.pictures import decoder_of, sample_grid
+from frantools.frannet.engine.plain_decoder import PlainDecoder
+from frantools.frannet.network.coordinate_model import is_plain_frannet
+from frantools.frannet.network.model import Config, Dropout, FranNet
+from frantools.photos.regions import axes
 
 CONFIGS = [
     Config("single-pass"),
@@ -137,7 +137,7 @@ def test_another_model_is_restored_through_its_own_methods_tile_by_tile(portrait
     whole = ft.restore(model, portrait, setup, size=32, seed=3)
     assert whole.calls == setup.calls
     assert whole.image.std() > 0.01
-    monkeypatch.setattr("frantools.frannet.restoration.TILE", (100, 100))
+    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE", (100, 100))
     np.testing.assert_allclose(ft.restore(model, portrait, setup, size=32, seed=3).image, whole.image, atol=1e-5)
     part = ft.restore(model, portrait, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
     np.testing.assert_allclose(part, whole.image[16:32, 8:24], atol=1e-4)
@@ -196,7 +196,7 @@ def test_a_model_carries_its_schedule():
 
 
 def test_a_model_of_another_schedule_is_sampled_on_it(portrait, tmp_path):
-    from frantools.frannet.checkpoints import save_model
+    from frantools.frannet.weights.checkpoints import save_model
 
     save_model(model_of(Config(steps=50)), tmp_path / "short.safetensors")
     model = ft.load_model(tmp_path / "short.safetensors")

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import frantools as ft
+from frantools.restorers.base import Changed
 from frantools.restorers.columns import Column
-from frantools.restorers.protocol import Changed
 from frantools.restorers.published import tensors_of
 
 

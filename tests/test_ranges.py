@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import frantools as ft
-from frantools.images import ROUNDING, as_picture, unit_floats
-from frantools.store import Cache, Disk
+from frantools.comparisons.cache import Cache, Disk
+from frantools.photos.images import ROUNDING, as_picture, unit_floats
 
 PIXELS = np.random.default_rng(0).random((12, 10, 3))
 PHOTO = ft.Photo((PIXELS * 255).astype(np.uint8), "whole")

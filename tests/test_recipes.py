@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import note, recipes
-from frantools.comparisons import Column
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
+from frantools import note
+from frantools.comparisons import recipes
+from frantools.comparisons.comparison import Column
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
 from frantools.note import four_figures
 from frantools.restorers.frannet import shared_model
 

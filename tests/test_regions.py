@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.regions import LARGEST, axes, dimensions, points
+from frantools.photos.regions import LARGEST, axes, dimensions, points
 
 sides = st.integers(1, 24)
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
-from frantools.jobs import recipe_of
-from frantools.recipes import Recipe
+from frantools.comparisons.cache import Cache
+from frantools.comparisons.recipes import Recipe
+from frantools.comparisons.render_job import recipe_of
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.restorers.base import Changed
 from frantools.restorers.columns import Column, as_columns
-from frantools.restorers.protocol import Changed
-from frantools.store import Cache
 from frantools.views import registry
 from frantools.views.compare import VIEW
 from frantools.views.verification import TOLERANCE, Verdict, verify

@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet import kernel, restoration
-from frantools.frannet.network import Config, FranNet
-from frantools.regions import points
+from frantools.frannet.engine import kernel, pictures
+from frantools.frannet.network.model import Config, FranNet
+from frantools.photos.regions import points
 
-MODULE = import_module("frantools.frannet.restoration")  # the attribute of that name is the function
+MODULE = import_module("frantools.frannet.engine.pictures")  # the attribute of that name is the function
 QUICK = ft.Setup(K=99)  # three calls
 
 
@@ -440,10 +440,10 @@ for kind in ("diffusion", "single-pass"):
 )
 def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorator, objective, features):
     from frantools import noise
-    from frantools.frannet import schedule
-    from frantools.frannet.models import predictor
-    from frantools.frannet.network import Config, FranNet
-    from frantools.regions import points
+    from frantools.frannet.network.coordinate_model import predictor
+    from frantools.frannet.network.model import Config, FranNet
+    from frantools.frannet.sampling import schedule
+    from frantools.photos.regions import points
 
     torch.manual_seed(1)
     model = FranNet(Config(restorator, target="residual", features=features, objective=objective)).eval()
@@ -469,8 +469,8 @@ def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorat
 def test_a_preview_of_a_photo_is_prepared_once_for_all_setups_and_anew_for_other_weights(monkeypatch, portrait) -> None:
     photo, model = ft.Photo(portrait, "square"), FranNet(Config("diffusion")).eval().requires_grad_(False)
     encoded: list[Any] = []
-    encode = restoration.encode
-    monkeypatch.setattr(restoration, "encode", lambda *given: encoded.append(given) or encode(*given))
+    encode = pictures.encode
+    monkeypatch.setattr(pictures, "encode", lambda *given: encoded.append(given) or encode(*given))
 
     def made(setup: str, size: int = 48) -> np.ndarray:
         return ft.compare(photo, [ft.Column("it", model, setup)], size=size)["it"].image

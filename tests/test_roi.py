@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import note
 from frantools.note import four_figures
-from frantools.scores import roi as roi_module
-from frantools.scores.roi import RoiSearch, positions, scores
+from frantools.scores import roi_search as roi_module
+from frantools.scores.roi_search import RoiSearch, positions, scores
 
 
 def pictures(seed: int, number: int, shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import frantools as ft
-from frantools.frannet.interpolants import INTERPOLANTS, OBJECTIVES, noisy
-from frantools.frannet.network import Config, FranNet
-from frantools.frannet.samplers import Step
-from frantools.frannet.schedule import RULES, SCHEDULES, make, steps
-from frantools.frannet.setup import NOISE_STDDEVS, ddim_sigma, project
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, noisy
+from frantools.frannet.sampling.samplers import Step
+from frantools.frannet.sampling.schedule import RULES, SCHEDULES, make, steps
+from frantools.frannet.sampling.setup import NOISE_STDDEVS, ddim_sigma, project
 
 SHAPE = (32, 3)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import frantools as ft
-from frantools import regions
-from frantools.frannet.scattered import points_decoder, sample_at
+from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.photos import regions
 from frantools.scores.measures import Measure, measures
-from frantools.scores.sampling import Estimate, Subset, draw, estimates, means_of_points, pooled, quantile
+from frantools.scores.stratified import Estimate, Subset, draw, estimates, means_of_points, pooled, quantile
 
 DRAWS = 400
 

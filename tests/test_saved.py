@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
-from frantools.images import square
-from frantools.jobs import model_hashes
-from frantools.recipes import Recipe
-from frantools.restorers.protocol import Changed, RestorerError
+from frantools.comparisons.cache import Cache
+from frantools.comparisons.recipes import Recipe
+from frantools.comparisons.render_job import model_hashes
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.images import square
+from frantools.restorers.base import Changed, RestorerError
 from frantools.restorers.saved import SavedArray, framed, matching
-from frantools.store import Cache
 
 
 def noise(width: int, height: int, seed: int = 0) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 
 import frantools as ft
 from frantools.checks import flag, is_number, is_whole, plain
-from frantools.scores.roi import RoiSearch
+from frantools.scores.roi_search import RoiSearch
 from frantools.training.settings import Settings
 
 WHOLE = [np.int8, np.uint16, np.int64, lambda n: np.array(n), lambda n: torch.tensor(n)]

@@ -10,12 +10,13 @@ import torch
 from test_plain import CONFIGS, Darker, Gradient, model_of
 
 import frantools as ft
-from frantools import noise, regions
-from frantools.frannet import kernel
-from frantools.frannet.network import Config, FranNet
-from frantools.frannet.parts import DecoderConfig, EncoderConfig, Extractor
-from frantools.frannet.scattered import PointDecoder, points_decoder, sample_at
-from frantools.frannet.starts import Start
+from frantools import noise
+from frantools.frannet.engine import kernel
+from frantools.frannet.engine.points import PointDecoder, points_decoder, sample_at
+from frantools.frannet.network.architecture import DecoderConfig, EncoderConfig, Extractor
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.sampling.source_distribution import Start
+from frantools.photos import regions
 
 PICTURE = ft.portraits()["hopper"]
 DIFFUSION = [each for each in CONFIGS if each.restorator == "diffusion"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.restorers.protocol import Changed
+from frantools.restorers.base import Changed
 from frantools.views.verification import verify
 
 HOPPER = ft.portraits()["hopper"]

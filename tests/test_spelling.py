@@ -17,14 +17,15 @@ from ipykernel.iostream import OutStream
 from PIL import Image
 
 import frantools as ft
-from frantools import cli, console
-from frantools.figures import Estimate, Row
+from frantools import cli
+from frantools.comparisons.tables import Table
 from frantools.files import write_json
-from frantools.restorers.protocol import RestorerError
+from frantools.photos.file_names import as_label, encodable, find_spelling
+from frantools.reports.figures import Estimate, Row
+from frantools.restorers.base import RestorerError
 from frantools.restorers.saved import matching
-from frantools.spelling import as_label, encodable, find_spelling
-from frantools.tables import Table
-from frantools.widgets.files import literal
+from frantools.system import console
+from frantools.widgets.save_controls import literal
 
 ROOT = Path(__file__).parent.parent
 UNDECODABLE = os.fsdecode(b"na\xefve \xff.png")

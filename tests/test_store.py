@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools import store
-from frantools.restorers.protocol import Restoration
-from frantools.store import Cache, Disk
+from frantools.comparisons import cache
+from frantools.comparisons.cache import Cache, Disk
+from frantools.restorers.base import Restoration
 
 
 def picture(shade: float) -> Restoration:
@@ -67,7 +67,7 @@ def test_what_is_damaged_is_made_again(tmp_path, damage):
 
 def test_another_version_of_the_engine_finds_nothing_old(tmp_path, monkeypatch):
     Disk(tmp_path).put("a", picture(0.5))
-    monkeypatch.setattr(store, "ENGINE", store.ENGINE + 1)
+    monkeypatch.setattr(cache, "ENGINE", cache.ENGINE + 1)
     assert Disk(tmp_path).get("a") is None
 
 

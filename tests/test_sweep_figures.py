@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import frantools as ft
-from frantools.frannet.setup import Setup
-from frantools.scores.sampling import pooled
+from frantools.frannet.sampling.setup import Setup
+from frantools.scores.stratified import pooled
 from frantools.sweeps.result import Sweep
-from frantools.views.swept import means
+from frantools.views.sweep_data import means
 
 PICTURES = [np.random.default_rng(n).random((12, 10, 3), dtype=np.float32) for n in range(3)]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.frannet.checkpoints import shipped
-from frantools.frannet.schedule import make
+from frantools.frannet.sampling.schedule import make
+from frantools.frannet.weights.checkpoints import shipped
 from frantools.note import claims, plane_findings
 from frantools.note.strides import strides, terms
-from frantools.sweeps.packed import packed, written
-from frantools.sweeps.stored import kept_in, stored
+from frantools.sweeps.export import packed, written
+from frantools.sweeps.reader import kept_in, stored
 
 FILE = shipped() / "results" / "sweep" / "note.json"
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07-the-plane.ipynb"

@@ -15,15 +15,15 @@ import pytest
 
 import frantools as ft
 from frantools.cli import main
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import FranNet
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.restorers.base import Cancelled
 from frantools.restorers.functions import FunctionRestorer
-from frantools.restorers.protocol import Cancelled
 from frantools.restorers.resizing import Resizing
 from frantools.scores.measures import Measure
 from frantools.sweeps.axes import settings
+from frantools.sweeps.spec import option, read
 from frantools.sweeps.store import Store, StoreError
-from frantools.sweeps.written import option, read
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (24, 20, 3), np.uint8) for n in range(2)]
 AXES = {"K": [25, 50], "stochasticity": [0.0, 1.0]}
@@ -189,7 +189,7 @@ def test_a_script_that_workers_would_run_again_is_refused_in_a_sentence(tmp_path
     script.write_text("import frantools as ft\n\nft.sweep({}, ['hopper'], 'bicubic', size=8, client=2)\n")
     with pytest.raises(ValueError, match=r'line 3 of .*mine\.py starts .* if __name__ == "__main__":'):
         runpy.run_path(str(script), run_name="__main__")
-    check = "from frantools.sweeps.cluster import check_script as f\n"
+    check = "from frantools.sweeps.dask_backend import check_script as f\n"
     script.write_text(f"{check}if __name__ == '__main__':\n    f()\n")
     runpy.run_path(str(script), run_name="__main__")
 
@@ -242,7 +242,7 @@ def test_what_nothing_names_again_is_computed_again_by_another_process(tmp_path,
 
     what, model = (lambda picture: picture * 0.5), ft.load_model("single-basic")
     assert [run(what), run(what), run(model), run("single-basic")] == [1, 1, 2, 3]
-    monkeypatch.setattr("frantools.sweeps.identity.PROCESS", "another")
+    monkeypatch.setattr("frantools.sweeps.keys.PROCESS", "another")
     assert [run(what), run(model)] == [4, 4]  # a model in memory has its weights for a name
 
 
@@ -470,7 +470,7 @@ def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
 
 def test_without_dask_the_command_line_sweeps_in_its_own_process(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed: it cannot be imported
-    monkeypatch.setattr("frantools.cli.sweep.find_spec", lambda name: None)
+    monkeypatch.setattr("frantools.cli.sweep_command.find_spec", lambda name: None)
     ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
     command = ["sweep", "--data", str(tmp_path / "pictures"), "--axis", "K=50", "--size", "8"]
     assert main([*command, "--store", str(tmp_path / "store")]) == 0

@@ -26,7 +26,7 @@ import pytest
 
 import frantools as ft
 from frantools import cli
-from frantools.sweeps.cluster import connected
+from frantools.sweeps.dask_backend import connected
 from frantools.sweeps.plan import plan
 from frantools.sweeps.store import StoreError
 from frantools.sweeps.tasks import Refused
@@ -355,7 +355,7 @@ def test_an_empty_address_starts_no_cluster(tmp_path, monkeypatch, capsys):
 
 
 def test_all_usable_cores_get_a_worker(monkeypatch):
-    monkeypatch.setattr("frantools.sweeps.cluster.usable_cores", lambda: 3)
+    monkeypatch.setattr("frantools.sweeps.dask_backend.usable_cores", lambda: 3)
     counted: list[int] = []
 
     def cluster(n_workers: int, **_: Any) -> None:

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from frantools.frannet.interpolants import INTERPOLANTS, noisy
-from frantools.frannet.network import Encoded, FranNet, interpolate
-from frantools.frannet.schedule import make
-from frantools.frannet.starts import Start
+from frantools.frannet.network.model import Encoded, FranNet, interpolate
+from frantools.frannet.sampling.objectives import INTERPOLANTS, noisy
+from frantools.frannet.sampling.schedule import make
+from frantools.frannet.sampling.source_distribution import Start
 from frantools.training import Settings
+from frantools.training.distributed import Team
 from frantools.training.losses import find, size, square
-from frantools.training.run import Run, ask, draw_times, objective
-from frantools.training.team import Team
+from frantools.training.training_step import Run, ask, draw_times, objective
 
 GOLDEN = {
     name: torch.from_numpy(array) for name, array in np.load(Path(__file__).parent / "data/family/training.npz").items()

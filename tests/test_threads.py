@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import frantools as ft
-from frantools.cores import map_on_threads
-from frantools.frannet.threads import run
+from frantools.frannet.engine.threads import run
+from frantools.system.cores import map_on_threads
 
 QUICK = ft.Setup(K=99)
 

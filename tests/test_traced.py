@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.frannet.tracing import Trace
+from frantools.frannet.engine.trajectory import Trace
 from frantools.note.charts import Estimate
 
 SIZE = 16

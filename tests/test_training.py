@@ -23,14 +23,14 @@ from safetensors.torch import save_file
 
 import frantools as ft
 from frantools import cli
-from frantools.frannet.checkpoints import read_safetensors
-from frantools.images import square
+from frantools.frannet.weights.checkpoints import read_safetensors
+from frantools.photos.images import square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
+from frantools.training.data_workers import watched
 from frantools.training.losses import SMOOTH, smooth
 from frantools.training.provenance import git_commit
-from frantools.training.run import Run, draw_times, learning_rate
-from frantools.training.workers import watched
+from frantools.training.training_step import Run, draw_times, learning_rate
 
 TINY = Settings(steps=8, batch=2, points=16, masking="8")
 

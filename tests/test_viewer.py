@@ -22,10 +22,11 @@ from PIL import Image
 
 import frantools as ft
 from frantools.cli import main
-from frantools.viewer import modules, page, pictures
-from frantools.viewer.pictures import encode
-from frantools.widgets.plane import Plane
-from frantools.widgets.viewer import DETAILS, Picture, Viewer
+from frantools.viewer import encoding as pictures
+from frantools.viewer import page, scripts
+from frantools.viewer.encoding import encode
+from frantools.widgets.sweep_map import Plane
+from frantools.widgets.viewer_widget import DETAILS, Picture, Viewer
 
 ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(5)
@@ -450,7 +451,7 @@ def test_a_page_lets_nothing_in_and_nothing_out(tmp_path):
         hashed = page._hash(inside)
         assert rules[kind] == f"'{hashed}'"
         assert sha256(inside.encode()).digest() == b64decode(hashed.removeprefix("sha256-"))
-    code = modules.script("page") + modules.script("widget") + modules.style()
+    code = scripts.script("page") + scripts.script("widget") + scripts.style()
     assert not re.search(
         r"https?://|\beval\b|new Function|innerHTML|insertAdjacent|document\.write|@import|url\(", code
     )
@@ -562,7 +563,7 @@ def test_the_geometry_of_the_browser_side():
 
 
 @node
-@pytest.mark.parametrize("code", [Viewer._esm, Plane._esm, modules.script("page")], ids=["widget", "plane", "page"])
+@pytest.mark.parametrize("code", [Viewer._esm, Plane._esm, scripts.script("page")], ids=["widget", "plane", "page"])
 def test_the_joined_modules_are_one_module_without_imports(code, tmp_path):
     path = tmp_path / "joined.mjs"
     path.write_text(str(code), encoding="utf-8")
@@ -573,9 +574,9 @@ def test_the_joined_modules_are_one_module_without_imports(code, tmp_path):
 
 def test_the_browser_side_stays_small():
     lengths = {
-        path.name: len(path.read_text().splitlines()) for path in (Path(modules.__file__).parent / "js").glob("*.js")
+        path.name: len(path.read_text().splitlines()) for path in (Path(scripts.__file__).parent / "js").glob("*.js")
     }
-    assert {f"{name}.js" for name in (*modules.SHARED, "widget", "page", "plane")} == lengths.keys()
+    assert {f"{name}.js" for name in (*scripts.SHARED, "widget", "page", "plane")} == lengths.keys()
     assert max(lengths.values()) < 400
     assert sum(lengths.values()) < 2500
 

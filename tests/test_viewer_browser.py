@@ -11,9 +11,9 @@ import browser
 import numpy as np
 import pytest
 
-from frantools.viewer import modules
 from frantools.viewer import page as page_module
-from frantools.widgets.viewer import Viewer
+from frantools.viewer import scripts
+from frantools.widgets.viewer_widget import Viewer
 
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
@@ -167,10 +167,10 @@ class Front:
             name: viewer.get_state()[name] for name in viewer.keys if not name.startswith(("_esm", "_css", "layout"))
         }
         models = {model.model_id: model.encoded for model in viewer._models.values() if model is not None}
-        page.set_content(f"<body><style>{modules.style()}</style></body>")
+        page.set_content(f"<body><style>{scripts.style()}</style></body>")
         code = (Path(__file__).parent / "js" / "model.js").read_text(encoding="utf-8")
         pictures = {key: page_module._content(each) for key, each in models.items()}
-        page.evaluate(START, [code, modules.script("widget"), state, pictures])
+        page.evaluate(START, [code, scripts.script("widget"), state, pictures])
         page.wait_for_selector(".ft-viewer[data-state=ready]")
         page.wait_for_function("() => model.sent.length")  # the size of the panes
         self.deliver()

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
 
 CONFIG = json.loads((COMMITTED / "diffusion.json").read_text())
 

@@ -19,14 +19,14 @@ import traitlets
 from PIL import Image
 
 import frantools as ft
-from frantools import photo as photo_module
-from frantools.photo import Photo
-from frantools.recipes import load_recipe
+from frantools.comparisons.recipes import load_recipe
+from frantools.photos import photo as photo_module
+from frantools.photos.photo import Photo
 from frantools.restorers.columns import Column
 from frantools.widgets.controls import parts
-from frantools.widgets.explorer import Explorer
-from frantools.widgets.settings import SettingsEditor, span
-from frantools.widgets.setups import SetupEditor
+from frantools.widgets.settings_editor import SettingsEditor, span
+from frantools.widgets.setup_editor import SetupEditor
+from frantools.widgets.view_widget import Explorer
 
 SIZE = 72
 

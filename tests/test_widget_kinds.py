@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import frantools as ft
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.weights.checkpoints import save_model
 from frantools.restorers.columns import Column
-from frantools.widgets.columns import ColumnList
+from frantools.widgets.column_editor import ColumnEditor, chip_of
+from frantools.widgets.column_list import ColumnList
 from frantools.widgets.controls import parts
-from frantools.widgets.editor import ColumnEditor, chip_of
-from frantools.widgets.setups import NONE
+from frantools.widgets.setup_editor import NONE
 
 OWN = ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)
 OTHER = ft.AutoregressiveSetup(1.5, 0.07, 130, 0.005, 0.03, 2.5, "squared", noise_length=inf)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools.sweeps.result import Sweep
-from frantools.widgets import filling
-from frantools.widgets.filling import coarse_first
-from frantools.widgets.plane import Mapped
+from frantools.widgets import background_sweep
+from frantools.widgets.background_sweep import coarse_first
 from frantools.widgets.rendering import LOCK
-from frantools.widgets.sweep import SweepMap
+from frantools.widgets.sweep_map import Mapped
+from frantools.widgets.sweep_widget import SweepMap
 
 PICTURE = np.random.default_rng(5).random((12, 10, 3), dtype=np.float32)
 REFERENCE = ft.Photo(PICTURE, "whole").at(12).reference(12)
@@ -69,8 +69,8 @@ def test_coarse_cells_come_first_and_each_once(wide: int, high: int, further: bo
 
 
 def test_the_map_fills_while_it_is_computed_coarse_cells_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filling, "TASK", 0.0)
-    monkeypatch.setattr(filling, "TOLD", 0.0)
+    monkeypatch.setattr(background_sweep, "TASK", 0.0)
+    monkeypatch.setattr(background_sweep, "TOLD", 0.0)
     begun, let = Event(), Event()
 
     def slow(picture: Any, x: int = 0, y: int = 0) -> Any:
@@ -135,7 +135,7 @@ def test_a_sweep_that_cannot_go_on_says_why_and_pauses(monkeypatch: pytest.Monke
     def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(filling.Store, "write", full)
+    monkeypatch.setattr(background_sweep.Store, "write", full)
     widget = ft.widgets.sweep({"strength": [0.1, 0.25]}, PICTURE, darker, size=12)
     assert widget._filling is not None
     assert widget._filling.join(60)

@@ -15,14 +15,14 @@ from PIL import Image
 
 import frantools as ft
 from frantools import files, note
-from frantools.comparisons import Column
-from frantools.frannet import checkpoints
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import FranNet
+from frantools.comparisons.comparison import Column
+from frantools.frannet.network.model import FranNet
+from frantools.frannet.weights import checkpoints
+from frantools.frannet.weights.checkpoints import save_model
 from frantools.restorers import saved
 from frantools.restorers.frannet import FranNetRestorer
-from frantools.scores.roi import RoiSearch
-from frantools.widgets import stage
+from frantools.scores.roi_search import RoiSearch
+from frantools.widgets import live_view
 
 FAST = ft.Setup(K=40)
 SIZE = 72  # pixels: just above the preview's 64
@@ -67,7 +67,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for name in ("_sampled", "trace", "at"):
         monkeypatch.setattr(FranNetRestorer, name, counted(name))
-    monkeypatch.setattr(stage, "CACHE", ft.comparisons.Cache())
+    monkeypatch.setattr(live_view, "CACHE", ft.comparisons.Cache())
     return made
 
 

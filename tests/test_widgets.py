@@ -34,26 +34,26 @@ from PIL import Image
 
 import frantools as ft
 from frantools import cli, note
-from frantools.comparisons import Cache, Column
-from frantools.frannet.adapters import SchedulerSetup
-from frantools.frannet.checkpoints import save_model
-from frantools.frannet.network import Config, FranNet
-from frantools.images import as_picture
-from frantools.photo import Photo
-from frantools.recipes import Recipe, load_recipe, save_figure
+from frantools.comparisons.comparison import Cache, Column
+from frantools.comparisons.recipes import Recipe, load_recipe, save_figure
+from frantools.frannet.network.model import Config, FranNet
+from frantools.frannet.sampling.adapters import SchedulerSetup
+from frantools.frannet.weights.checkpoints import save_model
+from frantools.photos.images import as_picture
+from frantools.photos.photo import Photo
 from frantools.scores.measures import measures
-from frantools.scores.roi import RoiSearch
+from frantools.scores.roi_search import RoiSearch
 from frantools.views import compare as compare_view
-from frantools.views import sharpening
+from frantools.views import progressive
 from frantools.views.compare import NUMBERS, VIEWS
-from frantools.views.drawing import INK
-from frantools.views.sharpening import job_of, sharpen
+from frantools.views.layout import INK
+from frantools.views.progressive import job_of, sharpen
 from frantools.views.variability import spreads
-from frantools.widgets import KINDS, reruns
-from frantools.widgets.compare import Compare
+from frantools.widgets import KINDS, cleanup
+from frantools.widgets.compare_widget import Compare
 from frantools.widgets.controls import parts
-from frantools.widgets.explorer import Explorer
-from frantools.widgets.region import box_of, dragged
+from frantools.widgets.region_widget import box_of, dragged
+from frantools.widgets.view_widget import Explorer
 from frantools.widgets.worker import Worker
 
 FAST = ft.Setup(K=30)  # 6 calls
@@ -148,7 +148,7 @@ def test_python_ends_without_finishing_the_picture(weights: dict[str, str]) -> N
     code = (
         "import sys, threading\n"
         "import frantools as ft\n"
-        "from frantools.comparisons import Column\n"
+        "from frantools.comparisons.comparison import Column\n"
         "slow = Column('slow', sys.argv[1], ft.SETUPS['A'])\n"
         "widget = ft.widgets.compare('hopper', [slow], size=2048)\n"
         "under_way, left = threading.Event(), widget.status.left\n"
@@ -216,7 +216,7 @@ def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column
 def test_a_column_that_takes_its_time_is_the_gray_input_until_it_comes(
     columns: list[Column], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharpening, "SOON", 0.0)
+    monkeypatch.setattr(progressive, "SOON", 0.0)
     first, second, third, *_ = computed(recipe_of(columns))
     assert [[each.calls for each in data.pictures.values()] for data in (first, second, third)] == [
         [FAST.calls, 0, 0],
@@ -652,7 +652,7 @@ def test_the_rerun_of_a_cell_frees_what_the_last_run_made(
     columns: list[Column], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = {"header": {"msg_id": ""}, "metadata": {"cellId": ""}}
-    monkeypatch.setattr(reruns, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: at))
+    monkeypatch.setattr(cleanup, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: at))
 
     def run(cell: str, number: int, show: bool = True) -> Any:
         at["metadata"]["cellId"], at["header"]["msg_id"] = cell, f"{cell} {number}"

@@ -13,9 +13,9 @@ from PIL import Image
 from torch import nn
 
 import frantools as ft
-from frantools import images
+from frantools.comparisons.cache import Cache
+from frantools.photos import images
 from frantools.restorers import columns as columns_module
-from frantools.store import Cache
 
 PHOTO = ft.Photo(ft.portraits()["hopper"][:40, :30], "whole", name="photo")
 

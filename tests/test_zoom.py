@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.frannet.network import FranNet
-from frantools.jobs import Job
-from frantools.photo import Photo
-from frantools.regions import Region
+from frantools.comparisons.cache import Cache
+from frantools.comparisons.render_job import Job
+from frantools.frannet.network.model import FranNet
+from frantools.photos.photo import Photo
+from frantools.photos.regions import Region
+from frantools.restorers.base import Cancelled
 from frantools.restorers.columns import Column
-from frantools.restorers.protocol import Cancelled
-from frantools.store import Cache
-from frantools.widgets import zoom
+from frantools.widgets import endless_zoom
 
 WHOLE = {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0}
 PART = {"x": 0.3, "y": 0.4, "width": 0.25, "height": 0.25}
@@ -23,9 +23,9 @@ SCREEN = {"width": 300, "height": 300, "dpr": 1}
 QUIET: Any = lambda share: None  # noqa: E731
 
 
-def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[zoom.Piece]:
+def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[endless_zoom.Piece]:
     """What is restored of a view."""
-    return list(zoom.restored(job, columns, zoom.wanted(job, view, screen, max(job.size)), progress))
+    return list(endless_zoom.restored(job, columns, endless_zoom.wanted(job, view, screen, max(job.size)), progress))
 
 
 def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: Any = None) -> Job:
@@ -42,18 +42,18 @@ def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: 
         (PART, {"width": 256, "height": 256, "dpr": 1}, 2),
         (PART, {"width": 512, "height": 256, "dpr": 1}, 2),
         (PART, {}, None),
-        ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, zoom.DEEPEST),
+        ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, endless_zoom.DEEPEST),
     ],
 )
 def test_the_level_has_about_the_screens_pixels(view: Any, screen: Any, expected: int | None) -> None:
-    assert zoom.level_of(view, screen, (400, 400), 256) == expected
+    assert endless_zoom.level_of(view, screen, (400, 400), 256) == expected
 
 
 @pytest.mark.parametrize("frame", [(300, 300), (300, 200), (77, 300)])
 @pytest.mark.parametrize("view", [WHOLE, PART, {"x": -0.5, "y": 0.9, "width": 2.0, "height": 0.3}])
 def test_tiles_cover_what_is_in_view_and_nothing_else(frame: tuple[int, int], view: Any) -> None:
-    tiles, part = zoom.in_view(view, frame, 3), zoom.seen(view)
-    wide, high = zoom.level_size(frame, 3)
+    tiles, part = endless_zoom.in_view(view, frame, 3), endless_zoom.seen(view)
+    wide, high = endless_zoom.level_size(frame, 3)
     covered = np.zeros((high, wide), int)
     for tile in tiles:
         covered[tile.top : tile.bottom, tile.left : tile.right] += 1
@@ -122,7 +122,7 @@ def test_tiles_out_of_view_are_not_computed_and_none_twice_and_squares_stay() ->
     pieces = restored(job, columns, PART, SCREEN, QUIET)
     assert fixed.asked == []
     assert {piece.title for piece in pieces} == {"anew"}
-    part = zoom.seen(PART)
+    part = endless_zoom.seen(PART)
     assert len(anew.asked) == len(pieces) == len({(size, str(region)) for size, region in anew.asked}) < 16
     for _, region in anew.asked:
         assert region.x < part.x + part.width

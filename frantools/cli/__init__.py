@@ -11,9 +11,18 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from .. import __version__
-from ..console import prepare_streams
-from . import compare, evaluate, figures, import_keras, models, restore, rois, sweep, train, verify
-from .parsing import Options, Parser, complain
+from ..system.console import prepare_streams
+from . import compare_command as compare
+from . import evaluate_command as evaluate
+from . import figures_command as figures
+from . import import_keras_command as import_keras
+from . import models_command as models
+from . import restore_command as restore
+from . import rois_command as rois
+from . import sweep_command as sweep
+from . import train_command as train
+from . import verify_command as verify
+from .options import Options, Parser, complain
 
 COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], int | None]]] = {
     "figures": ("make the note's four figures", figures.arguments, figures.run),
@@ -70,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def is_of_column(error: Exception) -> bool:
     """Whether the one column of a command failed."""
-    from ..restorers.protocol import RestorerError
+    from ..restorers.base import RestorerError
 
     return isinstance(error, RestorerError)
 

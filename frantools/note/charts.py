@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..spelling import as_label
-from ..views.drawing import COLOURS, VERBATIM, blank, extent, plain, verbatim
+from ..photos.file_names import as_label
+from ..views.layout import COLOURS, VERBATIM, blank, extent, plain, verbatim
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frannet.checkpoints import shipped
-from ..frannet.setup import Setup
+from ..comparisons.tables import Table
+from ..frannet.sampling.setup import Setup
+from ..frannet.weights.checkpoints import shipped
 from ..scores.intervals import ENOUGH
-from ..scores.sampling import Estimate
+from ..scores.stratified import Estimate
 from ..sweeps.result import Sweep
-from ..tables import Table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

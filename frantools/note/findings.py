@@ -8,26 +8,26 @@ from statistics import fmean
 from typing import Any
 
 from ..checks import one_of
-from ..evaluation import NAMES, Metrics
-from ..frannet.checkpoints import models as cards
-from ..frannet.setup import SETUPS
-from ..restorers.protocol import Restoration
+from ..comparisons.evaluation import NAMES, Metrics
+from ..comparisons.tables import Table, signed
+from ..frannet.sampling.setup import SETUPS
+from ..frannet.weights.checkpoints import models as cards
+from ..restorers.base import Restoration
 from ..restorers.resizing import NAMED
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
-from ..tables import Table, signed
-from . import results as shipped
+from . import shipped_results as shipped
 from .charts import Estimate
 from .noise_lengths import length_sentences as length_sentences
 from .noise_lengths import lengths as lengths
 from .noise_lengths import noise_lengths as noise_lengths
-from .results import FAMILIES, NOTED, PUBLISHED
-from .results import commands as commands
-from .results import curves as curves
-from .results import held_out_results as held_out_results
-from .results import metrics as metrics
-from .results import shipped_results as shipped_results
+from .shipped_results import FAMILIES, NOTED, PUBLISHED
+from .shipped_results import commands as commands
+from .shipped_results import curves as curves
+from .shipped_results import held_out_results as held_out_results
+from .shipped_results import metrics as metrics
+from .shipped_results import shipped_results as shipped_results
 
 Pictures = Mapping[str, Mapping[str, Restoration]]
 

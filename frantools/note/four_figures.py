@@ -13,26 +13,26 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..checks import is_whole
-from ..comparisons import Comparison
-from ..evaluation import NAMES
-from ..frannet.restoration import check_seed, resolve_precision
-from ..frannet.setup import SETUPS
-from ..images import portraits
-from ..jobs import recipe_of, shares, wished
-from ..photo import Photo, distinct
-from ..recipes import Recipe, Source, as_recipe
-from ..regions import Region, dimensions
+from ..comparisons.cache import Cache
+from ..comparisons.comparison import Comparison
+from ..comparisons.evaluation import NAMES
+from ..comparisons.recipes import Recipe, Source, as_recipe
+from ..comparisons.render_job import recipe_of, shares, wished
+from ..comparisons.tables import Table
+from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..frannet.sampling.setup import SETUPS
+from ..photos.images import portraits
+from ..photos.photo import Photo, distinct
+from ..photos.regions import Region, dimensions
+from ..restorers.base import Progress, reporting
 from ..restorers.columns import COLUMNS as COLUMNS
 from ..restorers.columns import Column
-from ..restorers.protocol import Progress, reporting
 from ..scores.measures import sharpness
-from ..scores.roi import RoiSearch
-from ..store import Cache
-from ..tables import Table
+from ..scores.roi_search import RoiSearch
+from ..views.progressive import compared
 from ..views.registry import View, check_complete, check_models, opened, register
 from ..views.registry import render as render
-from ..views.sharpening import compared
-from . import layouts
+from . import figure_layouts
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
     "ddpm-vs-ddim": ("Input", "DDIM", "DDPM"),
@@ -199,8 +199,8 @@ def draw(recipe: Any, pictures: Restored) -> Figure:
     shown = {name: images(made) for name, made in pictures.items()}
     if read.view == "roi-crops":
         complete = {name: dict(made) for name, made in pictures.items()}
-        return layouts.roi_crops(complete, RoiSearch(**read.options["search"]))
-    return layouts.table(shown, beyond)
+        return figure_layouts.roi_crops(complete, RoiSearch(**read.options["search"]))
+    return figure_layouts.table(shown, beyond)
 
 
 def images(made: Mapping[str, Any]) -> dict[str, Any]:

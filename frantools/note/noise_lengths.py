@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
+from ..comparisons.tables import Table, signed
 from ..scores.intervals import interval, paired_interval
-from ..tables import Table, signed
-from . import results as shipped
+from . import shipped_results as shipped
 from .charts import Estimate
 
 Measured = Mapping[str, Any]

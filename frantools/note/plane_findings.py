@@ -7,14 +7,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from ..frannet.checkpoints import shipped
-from ..frannet.schedule import make
-from ..frannet.setup import Setup
+from ..comparisons.tables import Table
+from ..frannet.sampling.schedule import make
+from ..frannet.sampling.setup import Setup
+from ..frannet.weights.checkpoints import shipped
 from ..restorers.columns import Column
 from ..scores.intervals import ENOUGH
+from ..sweeps.reader import stored
 from ..sweeps.result import Sweep
-from ..sweeps.stored import stored
-from ..tables import Table
 from .claims import LOSSES, Losses, Setting, agreement, losses, published, verdict
 
 FILE = "sweep/note.json"

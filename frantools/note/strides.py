@@ -13,13 +13,13 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..devices import without_autocast
-from ..frannet.checkpoints import load_model
-from ..frannet.models import predictor
-from ..frannet.schedule import Schedule, make
-from ..frannet.setup import SETUPS, Setup
-from ..photo import as_photo
-from ..views.drawing import VERBATIM, blank, plain
+from ..frannet.network.coordinate_model import predictor
+from ..frannet.sampling.schedule import Schedule, make
+from ..frannet.sampling.setup import SETUPS, Setup
+from ..frannet.weights.checkpoints import load_model
+from ..photos.photo import as_photo
+from ..system.devices import without_autocast
+from ..views.layout import VERBATIM, blank, plain
 
 Vector = NDArray[np.float64]
 INKS = {"x0": "#0072b2", "e": "#009e73", "z": "#d55e00"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..evaluation import NAMES
+from ..comparisons.evaluation import NAMES
 from ..files import read_json, write_json
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import Comparison
-from ..scores.roi import Roi
+from ..comparisons.comparison import Comparison
+from ..scores.roi_search import Roi
 from ..viewer.boxes import boxed, check
-from ..views.drawing import Row, grid
+from ..views.layout import Row, grid
 
 LAYOUTS = ("below", "alone")
 CELL = 200  # pixels that a picture is wide

@@ -14,16 +14,16 @@ import torch
 from torch import nn
 
 from ..checks import is_whole, plain
-from ..degradation import Degradation
 from ..files import to_json, with_infinite
-from ..frannet.ablations import Ablation, ablation_of
-from ..frannet.samplers import Sampler
-from ..frannet.setups import named_setup, setup_from_dict
-from .door import NOTED, MissingRestorer, meaning, meanings, restorer
+from ..frannet.network.ablations import Ablation, ablation_of
+from ..frannet.sampling.named_setups import named_setup, setup_from_dict
+from ..frannet.sampling.samplers import Sampler
+from ..photos.degradation import Degradation
+from .base import Changed, Restorer, is_restorer, missing
 from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
-from .protocol import Changed, Restorer, is_restorer, missing
+from .resolve import NOTED, MissingRestorer, meaning, meanings, restorer
 
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""

@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..frannet import restoration
-from ..frannet.ablations import Ablation
-from ..frannet.checkpoints import load_model
-from ..frannet.config import Config
-from ..frannet.models import CoordinateModel, schedule_of, unwrap
-from ..frannet.network import FranNet
-from ..frannet.samplers import Sampler
-from ..frannet.scattered import PreparedPoints, points_decoder, sample_at
-from ..frannet.setups import setup_from_dict
-from ..frannet.tracing import Trace, trace
-from ..photo import Photo
-from ..regions import Region
-from ..weights import weights_hash
-from .protocol import Given, Progress, Restoration, Restorer, missing
+from ..frannet.engine import pictures
+from ..frannet.engine.points import PreparedPoints, points_decoder, sample_at
+from ..frannet.engine.trajectory import Trace, trace
+from ..frannet.network.ablations import Ablation
+from ..frannet.network.config import Config
+from ..frannet.network.coordinate_model import CoordinateModel, schedule_of, unwrap
+from ..frannet.network.fingerprints import weights_hash
+from ..frannet.network.model import FranNet
+from ..frannet.sampling.named_setups import setup_from_dict
+from ..frannet.sampling.samplers import Sampler
+from ..frannet.weights.checkpoints import load_model
+from ..photos.photo import Photo
+from ..photos.regions import Region
+from .base import Given, Progress, Restoration, Restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
 KEPT = 64 * 64  # pixels of the largest picture that stays prepared
@@ -96,8 +96,8 @@ class FranNetRestorer(Restorer):
         name: str | None = None,
         ablation: Ablation | None = None,
     ) -> None:
-        self.model = model = restoration.check_model(model)
-        self.sampler = restoration.check_setup(model, setup)
+        self.model = model = pictures.check_model(model)
+        self.sampler = pictures.check_setup(model, setup)
         self.precision, self.name = precision, name or getattr(model, "source", None)
         self._by_name = name is not None
         self.title = title or getattr(model, "name", None) or "FranNet"
@@ -132,10 +132,10 @@ class FranNetRestorer(Restorer):
         begun, photo = time.perf_counter(), given.photo
         asked = (self.model, photo.input, size, region, self.precision, self.ablation)
         if prod(size) > KEPT or self.ablation is not None:
-            return self._sampled(restoration.prepared(*asked), seed, progress, begun)
+            return self._sampled(pictures.prepared(*asked), seed, progress, begun)
         # So small a picture is mostly a preview, made anew with each tick of a slider.
         key = ("prepared", self.model, *self.state(), size, region, self.precision)
-        prepared = photo.once(key, lambda: restoration.prepared(*asked, keep=True), few=True)
+        prepared = photo.once(key, lambda: pictures.prepared(*asked, keep=True), few=True)
         return self._sampled(prepared, seed, progress, begun)
 
     def restore_input(
@@ -143,20 +143,18 @@ class FranNetRestorer(Restorer):
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
         begun = time.perf_counter()
-        prepared = restoration.prepared(self.model, x, size, region, self.precision, self.ablation)
+        prepared = pictures.prepared(self.model, x, size, region, self.precision, self.ablation)
         return self._sampled(prepared, seed, progress, begun)
 
-    def _sampled(
-        self, prepared: restoration.Prepared, seed: int, progress: Progress | None, begun: float
-    ) -> Restoration:
-        made = restoration.sampled(prepared, self.sampler, seed, progress)
+    def _sampled(self, prepared: pictures.Prepared, seed: int, progress: Progress | None, begun: float) -> Restoration:
+        made = pictures.sampled(prepared, self.sampler, seed, progress)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
         """What all setups of the model share at some points of a photo, (N, 2) in [0, 1]; see `at`."""
         return points_decoder(self.model, photo.input, points, self.precision, self.ablation)
 
-    def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> restoration.Colours:
+    def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> pictures.Colours:
         """The colours of points, (N, 3) in [0, 1], those that they have in the whole picture."""
         return sample_at(prepared, self.sampler, seed, progress)
 

@@ -26,9 +26,9 @@ import numpy as np
 
 from ..checks import plain
 from ..files import to_json
-from ..regions import Region
-from .calls import run_with_timeout
-from .protocol import Given, Progress, Restoration, Restorer, checked_picture, missing
+from ..photos.regions import Region
+from .base import Given, Progress, Restoration, Restorer, checked_picture, missing
+from .custom import run_with_timeout
 
 
 class FunctionRestorer(Restorer):
@@ -271,7 +271,9 @@ class _Neighbours(MetaPathFinder):
     def _leave(self) -> None:
         sys.meta_path.remove(self)
         new = set(sys.modules) - self.foreign | self.hidden.keys() & set(sys.modules)
-        own = [name for name in new if self._owns(name)]  # a folder without __init__.py asks its parent: before any goes
+        own = [
+            name for name in new if self._owns(name)
+        ]  # a folder without __init__.py asks its parent: before any goes
         self.modules |= {name: sys.modules.pop(name) for name in own}
         sys.modules.update(self.hidden)
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import plain, whole
-from ..images import to_array, to_tensor
-from ..photo import Photo
-from ..regions import Region
-from ..weights import weights_hash
-from .calls import run_with_timeout
-from .protocol import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
+from ..frannet.network.fingerprints import weights_hash
+from ..photos.images import to_array, to_tensor
+from ..photos.photo import Photo
+from ..photos.regions import Region
+from .base import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
+from .custom import run_with_timeout
 from .tiling import ALIGNED, MULTIPLES, TILE, WHOLE, CallError, call_padded, seen, tiled
 
 SETTINGS = ("tile", "overlap")

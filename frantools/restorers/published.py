@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..devices import on_processor
 from ..files import hash_of
-from ..frannet.checkpoints import name_in_model
-from ..weights import FileWeights
+from ..frannet.network.fingerprints import FileWeights
+from ..frannet.weights.checkpoints import name_in_model
+from ..system.devices import on_processor
 from .modules import ModuleRestorer
 
 ENDINGS = (".safetensors", ".pth", ".pt", ".ckpt")

@@ -12,9 +12,9 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..images import to_array, to_tensor
-from ..regions import Region, axes, points
-from .protocol import Colours, Given, Progress, Restoration, Restorer
+from ..photos.images import to_array, to_tensor
+from ..photos.regions import Region, axes, points
+from .base import Colours, Given, Progress, Restoration, Restorer
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}

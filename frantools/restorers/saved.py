@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..decoding import endings
 from ..files import hash_of
-from ..images import ACCEPTED, as_picture, load_image
-from ..photo import Photo
-from ..regions import Region
-from ..spelling import composed, find_spelling
-from .protocol import Colours, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
+from ..photos.decode import endings
+from ..photos.file_names import composed, find_spelling
+from ..photos.images import ACCEPTED, as_picture, load_image
+from ..photos.photo import Photo
+from ..photos.regions import Region
+from .base import Colours, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
 
 
 def matching(folder: Path, photo: Photo) -> Path:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..checks import whole
-from ..images import to_gray, unit_floats
-from ..tables import FORMATS, HEADS
+from ..comparisons.tables import FORMATS, HEADS
+from ..photos.images import to_gray, unit_floats
 
 Array = NDArray[np.float64]
 Value = TypeVar("Value")

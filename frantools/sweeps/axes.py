@@ -12,15 +12,15 @@ import numpy as np
 from torch import Tensor
 
 from ..checks import plain
-from ..degradation import Degradation
-from ..frannet.adapters import SchedulerSetup
-from ..frannet.samplers import Sampler
-from ..frannet.setups import named_setup
+from ..frannet.sampling.adapters import SchedulerSetup
+from ..frannet.sampling.named_setups import named_setup
+from ..frannet.sampling.samplers import Sampler
+from ..photos.degradation import Degradation
+from ..restorers.base import Restorer
 from ..restorers.columns import Column, as_column
-from ..restorers.door import DEFAULT, meaning
 from ..restorers.functions import name_of
-from ..restorers.protocol import Restorer
-from .identity import address, identity
+from ..restorers.resolve import DEFAULT, meaning
+from .keys import address, identity
 
 Axes = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 RESERVED = {"picture", "calls", "seconds", "sentence"}

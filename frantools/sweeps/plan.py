@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import is_whole, plain
-from ..evaluation import photos as read
-from ..frannet.restoration import check_seed, resolve_precision
-from ..jobs import UNKNOWN_COST, wished
-from ..photo import Photo
-from ..pictures import Pictures
-from ..regions import LARGEST
+from ..comparisons.cache import ENGINE
+from ..comparisons.evaluation import photos as read
+from ..comparisons.render_job import UNKNOWN_COST, wished
+from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..photos.folder import Pictures
+from ..photos.photo import Photo
+from ..photos.regions import LARGEST
 from ..scores.measures import Measure, measures
-from ..scores.sampling import draw, means_of_points
-from ..store import ENGINE
+from ..scores.stratified import draw, means_of_points
 from .axes import Axes, Setting, groups, names_of, said, settings
-from .identity import address, identity, measure_facts
+from .keys import address, identity, measure_facts
 from .tasks import Cell, Picture, Task
 
 SECONDS = 2.0

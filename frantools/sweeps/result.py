@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from ..comparisons.tables import Table
 from ..restorers.columns import Column
-from ..tables import Table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -11,8 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..comparisons.cache import ENGINE
 from ..files import from_json, read_json, replacing, to_json
-from ..store import ENGINE
 
 try:
     import fcntl

@@ -15,17 +15,17 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..degradation import Degradation
-from ..images import load_image
-from ..jobs import Job
-from ..photo import Photo
+from ..comparisons.cache import ENGINE
+from ..comparisons.render_job import Job
+from ..photos.degradation import Degradation
+from ..photos.images import load_image
+from ..photos.photo import Photo
+from ..restorers.base import Cancelled, Changed, Progress, sentence
 from ..restorers.columns import Column
-from ..restorers.protocol import Cancelled, Changed, Progress, sentence
 from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
-from ..scores.sampling import Subset, draw
-from ..store import ENGINE
-from .packed import numbers_of
+from ..scores.stratified import Subset, draw
+from .export import numbers_of
 from .store import Record, Store
 
 LASTING = 5.0

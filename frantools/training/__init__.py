@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pictures import Pictures
+from ..photos.folder import Pictures
 from .loop import train
 from .settings import Settings
 

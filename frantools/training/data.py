@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from ..images import Picture, prepare_input, square
+from ..photos.images import Picture, prepare_input, square
 from .masks import mask
 
 SIZE = 178  # pixels a side of a training picture, as CelebA's centre crop

@@ -15,19 +15,19 @@ from typing import Any
 import torch
 
 from ..checks import whole
-from ..console import progress_bar, write_line
-from ..devices import on_processor, without_autocast
 from ..files import check_output
-from ..frannet.checkpoints import check_card, save_model
-from ..frannet.network import FranNet
-from ..pictures import Pictures
-from . import checkpoint
+from ..frannet.network.model import FranNet
+from ..frannet.weights.checkpoints import check_card, save_model
+from ..photos.folder import Pictures
+from ..system.console import progress_bar, write_line
+from ..system.devices import on_processor, without_autocast
+from . import training_state
 from .data import Batches
+from .data_workers import loaded, watched
+from .distributed import Team
 from .provenance import provenance
-from .run import Run, diverged, held_out_loss
 from .settings import Settings
-from .team import Team
-from .workers import loaded, watched
+from .training_step import Run, diverged, held_out_loss
 
 
 def train(
@@ -157,10 +157,10 @@ def begin(run: Run, out: Path, made: dict[str, Any], resume: bool) -> None:
     """Go on from the checkpoint if that is asked; a ValueError if what is there already is in the way."""
     kept = checkpoint_of(out)
     if resume and kept.exists():
-        checkpoint.load(run, kept, made)
+        training_state.load(run, kept, made)
         return
     if kept.exists():
-        checkpoint.check_finished(kept)
+        training_state.check_finished(kept)
     if out.exists():
         raise ValueError(
             f"{out} is there already, and the training would replace it; choose another name, or delete it"
@@ -201,7 +201,7 @@ def work_through(
                 if not isfinite(value):
                     raise diverged(value, run.step)
                 run.history.append({"step": run.step, "loss": round(loss, 6), "held_out": round(value, 6)})
-                checkpoint.save(run, checkpoint_of(out), made)
+                training_state.save(run, checkpoint_of(out), made)
                 write_line(f"step {run.step}: loss {loss:.4f}, held out {value:.4f}")
 
 

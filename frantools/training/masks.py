@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..images import INPUT_SIZE
+from ..photos.images import INPUT_SIZE
 
 PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 NAMED_SIZES = {"uniform": "5..64", "dynamic": ",".join(map(str, (*PRIMES, 64)))}

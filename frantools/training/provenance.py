@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from ..pictures import Pictures
-from .team import Team
+from ..photos.folder import Pictures
+from .distributed import Team
 
 
 def provenance(pictures: Pictures, held_out: Pictures | None, team: Team) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import inf
 
 from ..checks import one_of, plain, settle, whole
-from ..frannet.network import Config
-from ..frannet.starts import Start
+from ..frannet.network.model import Config
+from ..frannet.sampling.source_distribution import Start
 from .data import AUGMENTS
 from .losses import Loss, find, size, square
 from .masks import check_masking

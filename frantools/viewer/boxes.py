@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..checks import is_whole
-from ..scores.roi import Roi
+from ..scores.roi_search import Roi
 
 
 def boxed(boxes: Iterable[Any]) -> list[tuple[str, Roi]]:

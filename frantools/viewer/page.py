@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import is_whole
-from ..comparisons import Comparison
+from ..comparisons.comparison import Comparison
+from ..comparisons.recipe_files import HTML_START
+from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
-from ..metadata import HTML_START
-from ..recipes import Recipe
-from .modules import script, style
-from .pictures import Encoded, collect, encode, lossy, reference_of
+from .encoding import Encoded, collect, encode, lossy, reference_of
+from .scripts import script, style
 
 LIMIT = 500_000_000  # bytes of a page: Chromium opens 506 MB and not 539, as its strings end at 2**29 characters
 BY_TITLE = ("chips", "numbers", "best", "notes")

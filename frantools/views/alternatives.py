@@ -9,19 +9,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..comparisons import Comparison
-from ..frannet.setup import Setup
-from ..frannet.setups import named_setup
-from ..jobs import recipe_of, shares
-from ..photo import Photo, as_photo
-from ..recipes import Recipe
+from ..comparisons.cache import Cache
+from ..comparisons.comparison import Comparison
+from ..comparisons.recipes import Recipe
+from ..comparisons.render_job import recipe_of, shares
+from ..frannet.sampling.named_setups import named_setup
+from ..frannet.sampling.setup import Setup
+from ..photos.photo import Photo, as_photo
+from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
-from ..restorers.door import DEFAULT
-from ..restorers.protocol import Progress
-from ..store import Cache
-from .drawing import CELL, Row, grid, plain
+from ..restorers.resolve import DEFAULT
+from .layout import CELL, Row, grid, plain
+from .progressive import compared, longer_side
 from .registry import View, register
-from .sharpening import compared, longer_side
 from .variability import count_of
 
 LEAST = 144  # pixels that a picture is shown at, and its title needs

@@ -13,18 +13,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..checks import one_of, whole
-from ..comparisons import FIGURES, Comparison
+from ..comparisons.cache import Cache
+from ..comparisons.comparison import FIGURES, Comparison
+from ..comparisons.recipes import Recipe
 from ..files import to_json
-from ..photo import Photo
-from ..recipes import Recipe
-from ..restorers.calls import run_with_timeout
-from ..restorers.protocol import Progress, Restoration
+from ..photos.photo import Photo
+from ..restorers.base import Progress, Restoration
+from ..restorers.custom import run_with_timeout
 from ..restorers.resizing import resized_picture
 from ..scores.measures import measures
-from ..store import Cache
-from .drawing import GAP, VERBATIM, Row, blank, grid, pixels, plain, show
+from .layout import GAP, VERBATIM, Row, blank, grid, pixels, plain, show
+from .progressive import Part, Showing, Shown, job_of, part_of, sharpen
 from .registry import View, register
-from .sharpening import Part, Showing, Shown, job_of, part_of, sharpen
 
 WIDTH = 960  # pixels of a figure
 CELL = 320  # pixels that a column is wide at most

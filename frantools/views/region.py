@@ -8,16 +8,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..photo import Photo
-from ..recipes import Recipe
-from ..regions import Region
-from ..restorers.protocol import Progress, Restoration
-from ..scores.roi import Roi
-from ..store import Cache
+from ..comparisons.cache import Cache
+from ..comparisons.recipes import Recipe
+from ..photos.photo import Photo
+from ..photos.regions import Region
+from ..restorers.base import Progress, Restoration
+from ..scores.roi_search import Roi
 from .compare import WIDTH
-from .drawing import GAP, Row, grid, plain
+from .layout import GAP, Row, grid, plain
+from .progressive import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 from .registry import View, register
-from .sharpening import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 
 OVERVIEW = 256  # pixels of the longer side of the whole picture
 

@@ -12,19 +12,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..comparisons.cache import Cache
+from ..comparisons.recipes import Recipe, as_recipe
 from ..files import hash_of
-from ..frannet.checkpoints import is_shipped
-from ..frannet.versions import versions
-from ..images import portraits
-from ..photo import Photo
-from ..recipes import Recipe, as_recipe
+from ..frannet.weights.checkpoints import is_shipped
+from ..photos.images import portraits
+from ..photos.photo import Photo
+from ..photos.photo_reference import beside
+from ..restorers.base import Changed, Progress, reporting
 from ..restorers.columns import Column, as_column
-from ..restorers.door import MissingRestorer, is_frannet
 from ..restorers.frannet import shared_model
-from ..restorers.protocol import Changed, Progress, reporting
 from ..restorers.resizing import NAMED
-from ..sources import beside
-from ..store import Cache
+from ..restorers.resolve import MissingRestorer, is_frannet
+from ..system.versions import versions
 
 Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
 """Restores what a figure shows: coarse at first, complete at last. It draws nothing."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..photo import Photo
-from ..recipes import Recipe
-from ..restorers.protocol import Colours, Progress
+from ..comparisons.cache import Cache
+from ..comparisons.recipes import Recipe
+from ..photos.photo import Photo
+from ..restorers.base import Colours, Progress
 from ..restorers.resizing import resized_picture
-from ..scores.roi import Roi, RoiSearch
-from ..store import Cache
+from ..scores.roi_search import Roi, RoiSearch
 from .compare import WIDTH
-from .drawing import GAP, LABEL, Row, grid, plain
+from .layout import GAP, LABEL, Row, grid, plain
+from .progressive import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 from .registry import View, register
-from .sharpening import PREVIEW, Showing, Shown, job_of, sharpen, smaller
 
 
 @dataclass(frozen=True)

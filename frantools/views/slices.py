@@ -14,8 +14,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from .drawing import COLOURS, VERBATIM, blank, extent, fitting, plain, verbatim
-from .swept import Panels, Place, Scale, Swept, is_number, norm_of, panels_of, told
+from .layout import COLOURS, VERBATIM, blank, extent, fitting, plain, verbatim
+from .sweep_data import Panels, Place, Scale, Swept, is_number, norm_of, panels_of, told
 
 PANEL = (270, 200)
 

@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..checks import is_whole, whole
-from ..jobs import shares
-from ..photo import Photo
-from ..recipes import Recipe
-from ..restorers.protocol import Progress
-from ..store import Cache
+from ..comparisons.cache import Cache
+from ..comparisons.recipes import Recipe
+from ..comparisons.render_job import shares
+from ..photos.photo import Photo
+from ..restorers.base import Progress
 from .compare import WIDTH
-from .drawing import GAP, TITLE, blank, plain, show
+from .layout import GAP, TITLE, blank, plain, show
+from .progressive import PREVIEW, job_of, smaller
 from .registry import View, register
-from .sharpening import PREVIEW, job_of, smaller
 
 SIDE = 280  # pixels that a picture is shown at
 

@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..images import as_picture, load_image
-from ..recipes import load_recipe, save_figure
-from ..restorers.protocol import Changed, Progress, Restoration, reporting
-from ..store import Cache
+from ..comparisons.cache import Cache
+from ..comparisons.recipes import load_recipe, save_figure
+from ..photos.images import as_picture, load_image
+from ..restorers.base import Changed, Progress, Restoration, reporting
 from .registry import changed_versions, on_device, prepared
 
 TOLERANCE = 2  # of 255: what other orders of float32 sums, or other fonts' hints, may make

@@ -9,18 +9,18 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..restorers.protocol import Progress
-from ..store import Cache
+from ..comparisons.cache import Cache
+from ..restorers.base import Progress
 from ..views import registry
-from .compare import Compare, compare
-from .explorer import Explorer
-from .formula import formula
-from .region import Zoom, region
-from .rois import Rois, rois
-from .sweep import sweep
-from .trajectory import Trajectory, trajectory
-from .variability import Variability, variability
-from .viewer import Viewer
+from .compare_widget import Compare, compare
+from .formula_widget import formula
+from .region_widget import Zoom, region
+from .rois_widget import Rois, rois
+from .sweep_widget import sweep
+from .trajectory_widget import Trajectory, trajectory
+from .variability_widget import Variability, variability
+from .view_widget import Explorer
+from .viewer_widget import Viewer
 
 __all__ = ["Viewer", "compare", "formula", "region", "render", "rois", "sweep", "trajectory", "variability"]
 

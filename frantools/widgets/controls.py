@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..checks import is_whole
-from ..regions import LARGEST
+from ..photos.regions import LARGEST
 
 Report = Callable[[str], None]
 

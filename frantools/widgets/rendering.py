@@ -8,7 +8,7 @@ from contextlib import suppress
 from threading import Event, RLock, Thread
 from typing import Any, Protocol
 
-from ..restorers.protocol import Cancelled, Progress
+from ..restorers.base import Cancelled, Progress
 from .worker import Clock, Worker
 
 # What is shown is changed by the background, by the kernel, and by the threads on which JupyterLab has a kernel answer

@@ -1,0 +1,1 @@
+"""Comparisons of columns on a photo: rendering, measuring, caching, tables and recipes."""

@@ -1,0 +1,248 @@
+"""A model measured on many pictures: the means, and each picture's numbers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from ..checks import whole
+from ..frannet.engine.pictures import check_seed
+from ..frannet.sampling.samplers import Sampler
+from ..photos.degradation import Degradation
+from ..photos.folder import Pictures
+from ..photos.images import portraits
+from ..photos.photo import Photo, as_photo, distinct
+from ..photos.regions import LARGEST
+from ..restorers.base import RestorerError
+from ..restorers.columns import Column, as_column, as_columns
+from ..scores.measures import Named, measures
+from .comparison import Comparison, compare
+from .tables import Table
+
+SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
+NAMES = ("mse", "mse_gray", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How close restorations are to their originals: means over pictures."""
+
+    mse: float
+    """Mean squared error of RGB in [0, 1]; the loss of FranNet's note."""
+    mse_gray: float
+    """Mean squared error of 0.2989 R + 0.587 G + 0.114 B in [0, 1]."""
+    psnr: float
+    """Peak signal-to-noise ratio of RGB, in dB."""
+    ssim: float
+    """Structural similarity of RGB, at most 1."""
+    pictures: int = 1
+    """How many pictures."""
+    calls: int = 0
+    """Network calls for each point."""
+    seconds: float = 0.0
+    """Seconds for each picture; those of a baseline include shrinking it."""
+    each: dict[str, list[float]] = field(default_factory=dict, repr=False)
+    """The four numbers for each picture, by name, in order; for confidence intervals."""
+
+    @property
+    def loss(self) -> float:
+        """The old name of `mse`."""
+        return self.mse
+
+    @property
+    def loss_gray(self) -> float:
+        """The old name of `mse_gray`."""
+        return self.mse_gray
+
+
+def summarise(each: Sequence[Mapping[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
+    """The means of what `measure` says of several pictures."""
+    columns = Named({name: [row[name] for row in each] for name in NAMES})
+    means = {name: float(np.mean(columns[name])) for name in NAMES}
+    return Metrics(**means, pictures=len(each), calls=calls, seconds=seconds / len(each), each=columns)
+
+
+@overload
+def evaluate(
+    what: list[Any] | tuple[Any, ...],
+    folder_or_images: Any,
+    setup: None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Table: ...
+
+
+@overload
+def evaluate(
+    what: Any,
+    folder_or_images: Any,
+    setup: Sampler | str | None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Metrics: ...
+
+
+def evaluate(
+    what: Any,
+    folder_or_images: Any,
+    setup: Sampler | str | None = None,
+    size: int = SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+    given: Degradation | None = None,
+    precision: str = "float32",
+    progress: Callable[[float], None] | None = None,
+    *,
+    device: str | None = None,
+    timeout: float | None = None,
+) -> Metrics | Table:
+    """Measure what restores on many pictures.
+
+    Each picture is taken down to `size` first: the numbers are those of ``compare(photo.at(size), [what], size=size)``,
+    digit for digit.
+
+    Parameters
+    ----------
+    what : object or list
+        A FranNet of `load_model`, or whatever can be a column: "bicubic", a function, a path. Or a list of columns.
+    folder_or_images : path or sequence
+        A folder of pictures, or the pictures: see `Photo`. Damaged ones in a folder are skipped with a warning.
+    setup : Sampler or str, optional
+        For FranNet's diffusion models; default B. Columns of a list have setups of their own.
+    size : int
+        Pixels of the longer side at which pictures are kept and compared, 1 to 16384.
+    limit : int, optional
+        Only the first so many.
+    seed : int
+        Of the first picture's random numbers; the next have the next.
+    given : Degradation, optional
+        What restorers are given of the pictures; see `compare`.
+    precision, device, timeout
+        As for `restore`.
+    progress : callable, optional
+        Called with the share that is done, 0 to 1.
+
+    Returns
+    -------
+    Metrics or Table
+        Of one restorer, means over the pictures, and each one's numbers in `each`. Of a list, a row a picture and
+        column, with what went wrong in it.
+
+    Raises
+    ------
+    ValueError
+        If there is no readable picture, an argument is not as above, or the one restorer fails.
+    """
+    several = isinstance(what, (list, tuple)) and not _is_pair(what)
+    if several and setup is not None:
+        raise ValueError("a list of columns has setups of its own; setup goes with one model")
+    columns = as_columns(what if several else [_column(what, setup)])
+    size, seed = whole("size", size, 1, LARGEST), check_seed(seed)
+    rows: list[dict[str, Any]] = []
+    for index, count, photo in photos(folder_or_images, limit):
+        if photo is not None:
+            made = compare(
+                photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
+                timeout=timeout,
+            )  # fmt: skip
+            rows += _rows(made, several)
+        if progress is not None:
+            progress((index + 1) / count)
+    if not rows:
+        raise ValueError("no picture could be read; accepted are whole picture files")
+    if not several:
+        return summarise(rows, rows[-1]["calls"], sum(row["seconds"] for row in rows))
+    failed = any(row["error"] for row in rows)
+    names = ["picture", "column", *measures, "calls", "seconds", *(["error"] if failed else [])]
+    caption = f"Each picture taken down to {size} pixels first. For the first: {rows[0]['protocol']}"
+    return Table([{name: row.get(name) for name in names} for row in rows], caption)
+
+
+def _rows(made: Comparison, several: bool) -> Iterator[dict[str, Any]]:
+    """The numbers of a picture, a row a column; where there is one column alone, an error of it is raised."""
+    if not several and made.errors:
+        raise RestorerError(next(iter(made.errors.values())))
+    numbers = made.numbers(tuple(measures) if several else NAMES)
+    if not several and not numbers:
+        raise ValueError(
+            f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"
+        )
+    for title in made.titles:
+        row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
+        if title in made:
+            row |= {"calls": made[title].calls, "seconds": made[title].seconds}
+        yield row | {"error": made.errors.get(title, ""), "protocol": made.protocol()}
+
+
+def _is_pair(what: Any) -> bool:
+    return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str)
+
+
+def _column(what: Any, setup: Sampler | str | None) -> Column:
+    """The one column to measure."""
+    if setup is None:
+        return as_column(what)
+    if isinstance(what, (Column, tuple)):
+        raise ValueError("a column has a setup of its own; setup goes with a model")
+    return Column(as_column(what).title, what, setup)
+
+
+def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[int, int, Photo | None]]:
+    """The photos of a folder or a sequence, one after the other: its number, how many there are, and it.
+
+    A file that cannot be read any more is None, and told of in a warning.
+    """
+    if isinstance(folder_or_images, np.ndarray) and folder_or_images.ndim < 4:
+        raise ValueError(
+            f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
+            "such as [picture]"
+        )
+    images = _gathered(folder_or_images)
+    count = len(images) if limit is None else min(len(images), whole("limit", limit))
+    if count == 0:
+        raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
+    for index in range(count):
+        try:
+            if isinstance(images, Pictures):
+                photo = Photo(images.read(index), name=str(images.paths[index]))
+            else:
+                photo = images[index]
+        except (ValueError, OSError) as error:
+            warnings.warn(f"skipped: {error}", stacklevel=3)
+            yield index, count, None
+        else:
+            yield index, count, photo
+
+
+def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
+    """The pictures of a folder; or one picture's file, one photo, or several pictures, as photos of several names."""
+    if isinstance(folder_or_images, Photo):
+        return [folder_or_images]
+    if isinstance(folder_or_images, (str, PathLike)):
+        is_one = Path(folder_or_images).is_file() or str(folder_or_images) in portraits()
+        return [Photo(folder_or_images)] if is_one else Pictures(folder_or_images)
+    if isinstance(folder_or_images, Pictures):
+        return folder_or_images
+    if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
+        raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
+    return list(distinct(map(as_photo, folder_or_images)))

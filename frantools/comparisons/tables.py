@@ -1,0 +1,178 @@
+"""Tables that read well in a notebook, a terminal and a paper, and go on into other programs."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from ..files import write_text
+from ..photos.file_names import as_label, encodable
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMATS = {
+    "loss": ".4f",
+    "mse": ".4f",
+    "mse_gray": ".5f",
+    "mse_se": ".5f",
+    "mse_gray_se": ".6f",
+    "psnr": ".1f",
+    "ssim": ".3f",
+    "sharpness": ".4f",
+    "distance": ".4f",
+    "seconds": ".2f",
+    "score": ".1f",
+}
+"""How values are rounded, by the name of their column; measures that are added bring theirs."""
+HEADS = {
+    "mse": "loss",
+    "mse_gray": "gray loss",
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "calls": "network calls",
+    "seconds": "seconds a picture",
+}
+"""What stands above a column, where that is not its name; measures that are added bring theirs."""
+
+# An underscore inside a word begins nothing, and names are full of them.
+MARKDOWN = re.compile(r"[\\`*<|$~&\[\]]|(?<![^\W_])_|_(?![^\W_])")
+LATEX = str.maketrans(
+    {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {mark: f"\\{mark}" for mark in "&%$#_{}"}
+    | {"[": "{[}", "*": "{*}"}  # after the end of a line, options of that line
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of named values.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful where
+        the table is shown; `to_frame` and `to_csv` keep every digit.
+    caption : str
+        How the numbers came about; stands below the table where it is shown.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    caption: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return list(self.rows[0]) if self.rows else []
+
+    def to_frame(self) -> DataFrame:
+        """The table as pandas has it: a column a name, values as they are.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("a frame is pandas's: pip install 'frantools[tables]'") from None
+        names = {name: encodable(name) for name in self.names}
+        rows = [{shown: _encodable(row.get(name)) for name, shown in names.items()} for row in self.rows]
+        return DataFrame(rows, columns=list(names.values()))
+
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """The table as comma-separated values, each number with all its digits: RFC 4180, but for newlines.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it too, as UTF-8, whole or not at all.
+
+        Returns
+        -------
+        str
+            The names, then a line a row; what is None is empty.
+        """
+        text = StringIO()
+        lines: list[list[Any]] = [self.names] if self.rows else []
+        lines += ([row.get(name) for name in self.names] for row in self.rows)
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        if path is not None:
+            write_text(path, text.getvalue())
+        return encodable(text.getvalue())
+
+    def to_latex(self) -> str:
+        """The table as a `tabular` of LaTeX with the rules of booktabs, numbers to the right, text escaped."""
+        if not self.rows:
+            return ""
+        head, *body = ([_line(cell).translate(LATEX) for cell in line] for line in self._cells())
+        columns = "".join("r" if right else "l" for right in self._numeric())
+        first, *lines = (rf"{' & '.join(line)} \\" for line in (head, *body))
+        begin, end = rf"\begin{{tabular}}{{{columns}}}", r"\end{tabular}"
+        return "\n".join([begin, r"\toprule", first, r"\midrule", *lines, r"\bottomrule", end])
+
+    def to_markdown(self) -> str:
+        """The table as Markdown has it (GitHub's pipe tables), numbers to the right, text escaped."""
+        if not self.rows:
+            return ""
+        head, *body = ([MARKDOWN.sub(r"\\\g<0>", _line(cell)) for cell in line] for line in self._cells())
+        rule = ["--:" if right else "---" for right in self._numeric()]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
+
+    def _cells(self) -> list[list[str]]:
+        return [
+            [HEADS.get(name, as_label(name)) for name in self.names],
+            *([_format(name, row.get(name)) for name in self.names] for row in self.rows),
+        ]
+
+    def _numeric(self) -> list[bool]:
+        """Which columns hold numbers, as the first row tells."""
+        return [isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.rows[0].values()]
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return ""
+        cells = [list(map(_line, line)) for line in self._cells()]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = "\n".join(
+            "  ".join(
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, self._numeric(), strict=True)
+            ).rstrip()
+            for line in cells
+        )
+        return f"{lines}\n{as_label(self.caption)}" if self.caption else lines
+
+    def _repr_markdown_(self) -> str:
+        below = MARKDOWN.sub(r"\\\g<0>", _line(as_label(self.caption)))
+        return f"{self.to_markdown()}\n\n{below}" if below else self.to_markdown()
+
+
+def _line(text: str) -> str:
+    """Text as it fits into a cell."""
+    return " ".join(text.splitlines())
+
+
+def _encodable(value: Any) -> Any:
+    """A value that pandas can write: text without lone surrogates."""
+    return encodable(value) if isinstance(value, str) else value
+
+
+def _format(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else as_label(str(value))
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign; what rounds to 0 is +0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"

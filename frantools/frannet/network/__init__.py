@@ -1,0 +1,1 @@
+"""FranNet's network: its config, encoder, feature-map reading, encodings and decoder."""

@@ -1,0 +1,1 @@
+"""Schedules and samplers: from noise to colour. Nothing here knows a network."""

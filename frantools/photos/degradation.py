@@ -1,0 +1,111 @@
+"""What restorers are given of a photo: the reference, made worse in a stated way."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional as F
+
+from ..checks import flag, is_whole, number, settle, whole
+from .images import to_array, to_gray, to_tensor
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """How a picture is made worse: gray, then blur, shrink, noise and JPEG, in this order.
+
+    Parameters
+    ----------
+    gray : bool
+        Whether colour is taken away: 0.2989 R + 0.587 G + 0.114 B in all three channels.
+    shrink : int
+        How many times smaller both sides become, from 1; antialiased bicubic, sizes rounded.
+    noise : float
+        The standard deviation of Gaussian noise, in [0, 1], where pixels lie in [0, 1].
+    blur : float
+        The standard deviation of a Gaussian blur, in pixels of the reference.
+    jpeg : int, optional
+        The quality of a JPEG, 1 to 100, that the picture goes through.
+    seed : int
+        Of the noise, from 0. The noise of a gray picture is gray.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Degradation(shrink=4).apply(np.zeros((64, 96, 3), np.float32)).shape
+    (16, 24, 3)
+    """
+
+    gray: bool = False
+    shrink: int = 1
+    noise: float = 0.0
+    blur: float = 0.0
+    jpeg: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):
+            raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
+        # NumPy's numbers are welcome, and JSON takes Python's.
+        settle(self, gray=flag("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
+        settle(self, shrink=whole("shrink", self.shrink), seed=whole("seed", self.seed, 0))
+        settle(self, noise=number("noise", self.noise, 1), blur=number("blur", self.blur, 1000))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        said = [
+            "gray" if self.gray else "",
+            f"blur {self.blur:g} px" if self.blur else "",
+            f"shrunk {self.shrink} x" if self.shrink > 1 else "",
+            f"noise {self.noise:g}" if self.noise else "",
+            f"JPEG {self.jpeg}" if self.jpeg is not None else "",
+        ]
+        return ", ".join(filter(None, said)) or "as it is"
+
+    def apply(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make a picture worse.
+
+        Parameters
+        ----------
+        picture : ndarray
+            float32 (H, W, 3) in [0, 1].
+
+        Returns
+        -------
+        ndarray
+            float32 (h, w, 3) in [0, 1]; h and w are H and W divided by `shrink` and rounded, at least 1.
+        """
+        if self.gray:
+            gray = to_gray(torch.from_numpy(np.array(picture))).numpy()
+            picture = np.repeat(gray[..., None], 3, axis=-1)
+        if self.blur:
+            from skimage.filters import gaussian
+
+            picture = gaussian(picture, self.blur, channel_axis=-1, mode="nearest", preserve_range=True)
+        if self.shrink > 1:
+            sides = tuple(max(1, round(side / self.shrink)) for side in picture.shape[:2])
+            picture = to_array(F.interpolate(to_tensor(picture), sides, mode="bicubic", antialias=True))
+        if self.noise:
+            shape = (*picture.shape[:2], 1 if self.gray else 3)
+            drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
+            picture = picture + np.float32(self.noise) * drawn
+        picture = np.ascontiguousarray(picture, dtype=np.float32).clip(0, 1)
+        if self.jpeg is not None:
+            file = BytesIO()
+            Image.fromarray((picture * 255).round().astype(np.uint8)).save(file, "jpeg", quality=self.jpeg)
+            picture = np.asarray(Image.open(file), dtype=np.float32) / np.float32(255)
+        return picture

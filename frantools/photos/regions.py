@@ -1,0 +1,96 @@
+"""Rectangles in fractions of a picture, and the grid of points to ask a model about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..checks import is_number, is_whole, plain, settle
+
+LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle in fractions of the picture: (0, 0) is its top left corner and (1, 1) its bottom right.
+
+    Parameters
+    ----------
+    x, y : float
+        The left and the top edge, in [0, 1).
+    width, height : float
+        The extent, above 0; the rectangle ends within the picture.
+
+    Raises
+    ------
+    ValueError
+        If the rectangle is empty or leaves the picture.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        slack = 1e-9  # 0.7 + 0.3 and the like
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not is_number(value):
+                raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
+            settle(self, **{field.name: float(plain(value))})
+        if self.width <= 0 or self.height <= 0:
+            raise ValueError(f"{self} is empty: its width and height must be above 0")
+        if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
+            raise ValueError(f"{self} leaves the picture: accepted are 0 <= x, x + width <= 1, and likewise y, height")
+
+    @classmethod
+    def full(cls) -> Region:
+        """The whole picture."""
+        return cls(0.0, 0.0, 1.0, 1.0)
+
+    def __str__(self) -> str:
+        return f"Region(x={self.x:g}, y={self.y:g}, width={self.width:g}, height={self.height:g})"
+
+
+def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
+    """`size` as (width, height) in pixels; one number stands for both.
+
+    Raises a ValueError if it is not one whole number or two, each from 1 to 16384.
+    """
+    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    whole = all(is_whole(side) for side in pair)
+    if len(pair) != 2 or not whole or not all(1 <= side <= LARGEST for side in pair):
+        raise ValueError(f"size is {size!r}; accepted are a whole number or (width, height), each from 1 to {LARGEST}")
+    return int(pair[0]), int(pair[1])
+
+
+def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Tensor, Tensor]:
+    """The pixel centres of a picture of a region, by column and by row.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Width and height of the picture in pixels.
+    region : Region, optional
+        What the picture shows. Default: everything.
+
+    Returns
+    -------
+    x, y : Tensor
+        (width,) and (height,) float64: ``origin + (i + 0.5) / size * extent``.
+    """
+    region = region or Region.full()
+    sides = zip(dimensions(size), (region.x, region.y), (region.width, region.height), strict=True)
+    pixels = partial(torch.arange, dtype=torch.float64, device="cpu")  # whatever torch's defaults are
+    x, y = (origin + (pixels(side) + 0.5) / side * extent for side, origin, extent in sides)
+    return x, y
+
+
+def points(size: int | tuple[int, int], region: Region | None = None) -> Tensor:
+    """The pixel centres of a picture of a region, row by row: (height * width, 2) float64, (x, y). See `axes`."""
+    x, y = axes(size, region)
+    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1).flatten(0, 1)

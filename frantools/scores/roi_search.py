@@ -1,0 +1,333 @@
+"""The search for regions of interest by variance: where much goes on, and pictures of the same thing differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import is_whole, plain, settle, whole
+from ..photos.images import unit_floats
+from ..photos.regions import Region
+from ..restorers.base import Restoration
+from ..system.cores import map_on_threads
+
+SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
+BAND = 48  # rows that are looked at together
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A rectangle of pixels, how much goes on in it, and how much the pictures differ there."""
+
+    top: int
+    left: int
+    bottom: int
+    """One past the last row."""
+    right: int
+    """One past the last column."""
+    score: float = 0.0
+    """The contrast within the one picture that has the most, plus `difference`; on the scale of 0 to 255."""
+    difference: float = 0.0
+    """How much the pictures differ: 0 where they are the same. Usually the smaller part of the score."""
+
+    def region(self, width: int, height: int | None = None) -> Region:
+        """The same rectangle in fractions of a picture of that many pixels."""
+        height = width if height is None else height
+        return Region(
+            self.left / width, self.top / height, (self.right - self.left) / width, (self.bottom - self.top) / height
+        )
+
+    def crop(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The pixels of a picture (H, W, ...) in the rectangle; a view, not a copy."""
+        return image[self.top : self.bottom, self.left : self.right]
+
+
+@dataclass(frozen=True)
+class RoiSearch:
+    """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.
+
+    Parameters
+    ----------
+    size, count : int
+        Pixels a side of a region, and how many at most. The defaults are the note's, for pictures of 1024 pixels.
+    sub_size, sub_count : int
+        The same of the sub-regions.
+    merge : bool
+        Whether regions that share an edge become one.
+    """
+
+    size: int = 384
+    count: int = 4
+    sub_size: int = 96
+    sub_count: int = 3
+    merge: bool = True
+
+    def __post_init__(self) -> None:
+        settle(self, **{each.name: plain(getattr(self, each.name)) for each in fields(self)})
+
+    def scaled(self, side: int, of: int = 1024) -> RoiSearch:
+        """The same search in the same pictures at another size: its regions are the same shares of them.
+
+        Parameters
+        ----------
+        side : int
+            Pixels of the shorter side of the pictures that are searched.
+        of : int
+            Pixels of the shorter side that this search is for.
+
+        Returns
+        -------
+        RoiSearch
+            With sizes rounded to whole pixels, halves up, and at least 1.
+
+        Raises
+        ------
+        ValueError
+            If a side is not a whole number from 1.
+
+        Examples
+        --------
+        >>> RoiSearch().scaled(512)
+        RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
+        """
+        side, of = whole("side", side), whole("of", of)
+        size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
+        return replace(self, size=size, sub_size=sub_size)
+
+    def check(self, side: int) -> RoiSearch:
+        """Raise a ValueError if regions do not fit into pictures of that shorter side; asked before they are made."""
+        if self.size > side:
+            raise ValueError(f"regions of {self.size} pixels do not fit into {side}; make them smaller")
+        return self
+
+    def regions(self, images: Sequence[NDArray[Any] | Restoration]) -> list[Roi]:
+        """Where the pictures differ most."""
+        arrays = [image.image if isinstance(image, Restoration) else image for image in images]
+        found = find_rois(arrays, self.size, self.count)
+        return merge_rois(found) if self.merge else found
+
+    def sub_regions(self, crops: Sequence[NDArray[Any]]) -> list[Roi]:
+        """Where crops differ most; a crop that is smaller than a sub-region has none."""
+        if self.sub_count < 1 or min(crops[0].shape[:2]) < self.sub_size:
+            return []
+        found = find_rois(crops, self.sub_size, self.sub_count)
+        return merge_rois(found) if self.merge else found
+
+
+def positions(size: int, length: int) -> NDArray[np.int64]:
+    """Where candidates of `size` pixels start along a side of `length`: shifts first, each wholly inside."""
+    shifts = dict.fromkeys(np.linspace(0, size, SHIFTS + 1)[:-1].astype(int).tolist())
+    return np.concatenate([np.arange(shift, length - size + 1, size) for shift in shifts]).astype(np.int64)
+
+
+def _cuts(starts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Where squares begin or end along a side, in order: a sum over any of them is one over stretches between these."""
+    return np.unique(np.concatenate([starts, starts + size]))
+
+
+def _windows(sums: NDArray[Any], starts: NDArray[np.int64], size: int) -> NDArray[Any]:
+    """Sums over squares along the first axis, from those between cuts: (S, ...) to (T, ...).
+
+    References
+    ----------
+    F. Crow, "Summed-area tables for texture mapping" (1984). The table is only kept where a square begins or ends.
+    """
+    cuts, table = _cuts(starts, size), np.cumsum([np.zeros_like(sums[0]), *sums], axis=0)
+    return table[np.searchsorted(cuts, starts + size)] - table[np.searchsorted(cuts, starts)]
+
+
+def _between(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums over the rectangles between cuts: (R - 1, C - 1). Whole numbers below 2 ** 53 are exact in float64."""
+    # A column of the largest picture holds up to 16,384 squares of up to 65,025: less than 2 ** 32.
+    dtype = np.uint32 if np.issubdtype(values.dtype, np.integer) and values.itemsize <= 2 else None
+    strips = np.stack([np.add.reduce(values[a:b], axis=0, dtype=dtype) for a, b in pairwise(rows.tolist())])
+    channels = values[0, 0].size
+    starts, end = columns[:-1] * channels, columns[-1] * channels
+    return np.add.reduceat(strips.reshape(len(strips), -1)[:, :end], starts, axis=1, dtype=np.float64)
+
+
+def scores(
+    images: Sequence[NDArray[Any]], tops: NDArray[np.int64], lefts: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How much goes on in squares, and how much pictures differ there: the sum of the two is the score.
+
+    ``max over pictures of std(all values)``, and ``mean over pixels of max over channels of std(across pictures)``
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        n pictures (H, W, C), uint8 or float64.
+    tops, lefts : ndarray
+        (T,) and (L,) first rows and columns of the squares.
+    size : int
+        Pixels a side.
+
+    Returns
+    -------
+    contrast, difference : ndarray
+        (T, L) float64, on the scale of the values.
+    """
+    n, count = len(images), size * size * images[0].shape[2]
+    rows, columns = _cuts(tops, size), _cuts(lefts, size)
+    # Of uint8, the narrowest whole numbers that hold squares, sums of n, and n times sums of n squares.
+    narrow, wide = (np.uint16, np.int32 if n <= 180 else np.int64) if images[0].dtype == np.uint8 else (float, float)
+
+    def band(cuts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of some rows of all pictures, what is summed: the values and squares of each, and how they differ."""
+        shape = images[0][cuts[0] : cuts[-1]].shape
+        total: NDArray[Any] = np.zeros(shape, wide)
+        square: NDArray[Any] = np.zeros(shape, wide)
+        sums = []
+        for image in images:
+            values = image[cuts[0] : cuts[-1]]
+            squares = np.multiply(values, values, dtype=narrow)
+            total += values
+            square += squares
+            sums += [_between(part, cuts - cuts[0], columns) for part in (values, squares)]
+        square *= n
+        square -= total * total  # n squared times the variance of each value across the pictures
+        # Channel by channel: to reduce over an axis of three takes NumPy 25 times as long.
+        across = np.sqrt(np.maximum(reduce(np.maximum, np.moveaxis(square, 2, 0)), 0))
+        return np.stack([*sums, _between(across, cuts - cuts[0], columns)], axis=1)
+
+    # Bands that stay in the processor's cache, some on each core: NumPy leaves Python to the others meanwhile.
+    per = max(1, BAND * (len(rows) - 1) // (int(rows[-1]) - int(rows[0])))
+    bands = [rows[start : start + per + 1] for start in range(0, len(rows) - 1, per)]
+    between = np.concatenate(map_on_threads(band, bands))  # (R - 1, 2 n + 1, C - 1)
+    summed = np.moveaxis(_windows(between, tops, size), 2, 0)  # (C - 1, T, 2 n + 1)
+    *each, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # (T, L) each
+    means, squares = np.stack(each[::2]) / count, np.stack(each[1::2]) / count
+    largest = np.maximum(squares - means**2, 0).max(axis=0)
+    return np.sqrt(largest), across / (n * size**2)
+
+
+def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -> list[Roi]:
+    """Find the squares in which most goes on and pictures of the same thing differ most.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        Two or more pictures of the same shape (H, W, C) or (H, W), uint8 or floats in [0, 1].
+    size : int
+        Pixels a side of a square, 1 to the shorter side of the pictures.
+    count : int
+        How many at most. There may be fewer: squares do not overlap.
+
+    Returns
+    -------
+    list of Roi
+        The highest score first.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two pictures, they differ in shape, or the size or the count does not fit them.
+
+    Notes
+    -----
+    Candidates lie on a grid of `size`, shifted by each of 8 x 8 even fractions of it. The best is taken, then the next
+    that does not collide with those already taken, and so on.
+
+    The score is that of FranNet's note: the contrast of the square, and how much the pictures differ in it. Contrast is
+    mostly the larger, so it finds edges and faces, even where the pictures are alike: `Roi.difference` tells.
+    """
+    pictures = _check(images)
+    height, width = pictures[0].shape[:2]
+    if not is_whole(size) or not 1 <= size <= min(height, width):
+        raise ValueError(
+            f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
+            f"the shorter side of the {width} x {height} pictures"
+        )
+    size, count = int(size), whole("count", count)
+    tops, lefts = positions(size, height), positions(size, width)
+    scale = 1 if pictures[0].dtype == np.uint8 else 255
+    contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))
+    table = contrast + difference
+    found: list[Roi] = []
+    while len(found) < count:
+        row, column = np.unravel_index(table.argmax(), table.shape)
+        if table[row, column] == -np.inf:
+            break
+        top, left = int(tops[row]), int(lefts[column])
+        parts = float(table[row, column]), float(difference[row, column])
+        found.append(Roi(top, left, top + size, left + size, *parts))
+        _rule_out(table, tops - top, lefts - left, size)
+    return found
+
+
+def _rule_out(table: NDArray[np.float64], down: NDArray[np.int64], across: NDArray[np.int64], size: int) -> None:
+    """Set the scores of candidates at these distances from a square that is taken to -inf where the two collide.
+
+    They do if a corner of the one lies in the other, edges included, and is not itself a corner of it.
+    """
+    rows, columns = (np.flatnonzero(abs(distance) <= size) for distance in (down, across))
+    down, across = down[rows, None], across[columns]
+    # Of squares that meet along a whole edge or in a corner, only corners touch.
+    beside = (down % size == 0) & (across % size == 0) & ((down != 0) | (across != 0))
+    table[np.ix_(rows, columns)] = np.where(beside, table[np.ix_(rows, columns)], -np.inf)
+
+
+def merge_rois(rois: Sequence[Roi]) -> list[Roi]:
+    """Join regions that share a whole edge, until no two do.
+
+    Parameters
+    ----------
+    rois : sequence of Roi
+        From `find_rois`.
+
+    Returns
+    -------
+    list of Roi
+        In the order of the first region of each; a joint region has the score of its best part.
+    """
+    merged, i = list(rois), 0
+    while i < len(merged):
+        a = merged[i]
+        j = next((j for j in range(i + 1, len(merged)) if _share_an_edge(a, merged[j])), None)
+        if j is None:
+            i += 1
+            continue
+        b = merged.pop(j)
+        best = max(a, b, key=lambda roi: roi.score)
+        merged[i] = Roi(
+            min(a.top, b.top),
+            min(a.left, b.left),
+            max(a.bottom, b.bottom),
+            max(a.right, b.right),
+            best.score,
+            best.difference,
+        )
+        # Those before had no neighbour after them; now the joint region may be one.
+        i = next((k for k in range(i) if _share_an_edge(merged[k], merged[i])), i)
+    return merged
+
+
+def _share_an_edge(a: Roi, b: Roi) -> bool:
+    beside = (a.top, a.bottom) == (b.top, b.bottom) and (a.right == b.left or b.right == a.left)
+    above = (a.left, a.right) == (b.left, b.right) and (a.bottom == b.top or b.bottom == a.top)
+    return beside or above
+
+
+def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Pictures of one shape, (H, W, C), uint8 or float64 in [0, 1]."""
+    arrays = [np.asarray(image) for image in images]
+    if len(arrays) < 2:
+        raise ValueError(f"{len(arrays)} picture(s) given; at least two are needed to see where they differ")
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        raise ValueError(f"the pictures differ in shape ({', '.join(map(str, sorted(shapes)))}); accepted is one shape")
+    if arrays[0].ndim not in (2, 3) or 0 in arrays[0].shape:
+        raise ValueError(f"arrays of shape {arrays[0].shape} are no pictures; accepted are (H, W, C) and (H, W)")
+    if all(array.dtype == np.uint8 for array in arrays):
+        return [array.reshape(*array.shape[:2], -1) for array in arrays]
+    floats = [
+        array / 255 if array.dtype == np.uint8 else unit_floats(array.astype(np.float64), f"picture {number} has")
+        for number, array in enumerate(arrays, start=1)
+    ]
+    return [array.reshape(*array.shape[:2], -1) for array in floats]

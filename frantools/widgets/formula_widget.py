@@ -1,0 +1,69 @@
+"""The formula of the sampler's step, live: sliders, and the terms they make."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+from typing import Any
+
+import ipywidgets as widgets
+
+from ..frannet.sampling.schedule import STEPS
+from ..frannet.sampling.setup import NOISE_STDDEVS, Setup
+from ..note import strides
+from .controls import slim
+
+
+class Formula(widgets.VBox):
+    """The terms of DDIM's step under sliders; see `frantools.widgets.formula`."""
+
+    def __init__(self, t: int, setup: Setup) -> None:
+        self.t = slim(widgets.IntSlider, "t", "The diffusion step", "300px", value=t, min=0, max=STEPS - 1)
+        self.stochasticity = slim(
+            widgets.FloatSlider, "Stochasticity", "0 adds no noise, 1 as much as DDPM", "300px",
+            value=setup.stochasticity, min=0.0, max=1.0, step=0.1,
+        )  # fmt: skip
+        self.K = slim(widgets.IntSlider, "K", "The stride of the steps", "260px", value=setup.K, min=1, max=30)
+        self.noise = slim(
+            widgets.Dropdown, "Noise", "Its standard deviation: sigma, its square, or none", "150px",
+            options=NOISE_STDDEVS, value=setup.noise_stddev,
+        )  # fmt: skip
+        self.chart = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
+        controls = [self.t, self.stochasticity, self.K, self.noise]
+        super().__init__([widgets.HBox(controls, layout=widgets.Layout(flex_flow="row wrap")), self.chart])
+        self.add_class("frantools")
+        for each in controls:
+            each.observe(self.draw, "value")
+        self.draw()
+
+    @property
+    def setup(self) -> Setup:
+        """What the sliders say."""
+        return Setup(stochasticity=self.stochasticity.value, K=self.K.value, noise_stddev=self.noise.value)
+
+    def draw(self, _: Any = None) -> None:
+        """Show the terms of where the sliders are."""
+        file = BytesIO()
+        strides.formula(self.t.value, self.setup).savefig(file, format="png", dpi="figure")
+        self.chart.value = file.getvalue()
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and its chart for where no kernel runs."""
+        made = super()._repr_mimebundle_(**options)
+        data = made[0] if isinstance(made, tuple) else made
+        if data is not None:
+            data["image/png"] = b64encode(self.chart.value).decode()
+        return made
+
+
+def formula(t: int = 50, setup: Setup | None = None) -> Formula:
+    """The terms of the sampler's step under sliders for t, stochasticity, K and the kind of noise.
+
+    Parameters
+    ----------
+    t : int
+        The step to begin with, 0 to 99.
+    setup : Setup, optional
+        The settings to begin with. Default: the note's B.
+    """
+    return Formula(t, Setup() if setup is None else setup)
