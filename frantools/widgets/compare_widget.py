@@ -153,8 +153,8 @@ def compare(
     photo : Photo, str, path or ndarray, optional
         See `frantools.Photo`. Default: the first portrait.
     columns : sequence, optional
-        Whatever `frantools.compare` takes: columns, titles of `frantools.comparisons.comparison.COLUMNS`, names, functions,
-        modules, paths, arrays. Default: those of the note's figure 2.
+        Whatever `frantools.compare` takes: columns, titles of `frantools.note.COLUMNS`, names, functions, modules,
+        paths, arrays. Default: those of the note's figure 2.
     size : int
         Pixels of the longer side.
     seed : int
