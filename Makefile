@@ -5,7 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
 # Tests in a browser run after the others: a page waits for answers, and not for other tests.
-paged := tests/test_browser.py tests/test_viewer_browser.py tests/test_widget_sweep.py
+paged := tests/widgets/test_browser.py tests/viewer/test_viewer_browser.py tests/widgets/test_widget_sweep.py
 # A file a core at a time: what tests of a file share is made once.
 parallel := -n auto --dist loadfile
 

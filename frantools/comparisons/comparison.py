@@ -164,7 +164,7 @@ class Comparison(Mapping[str, Restoration]):
 
     def figure(self) -> Figure:
         """The columns side by side, with their numbers."""
-        import_module(f"{__package__}.views.compare")  # fills the registry
+        import_module("frantools.views.compare")  # fills the registry
         draw: Callable[[Comparison], Figure] = FIGURES["comparison"]
         return draw(self)
 

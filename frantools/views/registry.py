@@ -36,10 +36,10 @@ VIEW_MODULES = (
     ".compare",
     ".rois",
     ".region",
-    ".trajectory",
+    ".trajectories",
     ".variability",
     ".alternatives",
-    ".single",
+    ".restoration",
 )
 """The modules that register views, imported by name: a view is found without the registry knowing it."""
 

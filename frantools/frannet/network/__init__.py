@@ -1,1 +1,7 @@
 """FranNet's network: its config, encoder, feature-map reading, encodings and decoder."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["colours"])

@@ -15,7 +15,7 @@ import pytest
 from frantools import findings, portraits, save_picture
 from frantools.reports import figures
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def rows(markdown: str, first: str) -> list[dict[str, str]]:

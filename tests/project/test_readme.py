@@ -16,7 +16,7 @@ import frantools as ft
 from frantools import cli
 from frantools.note import findings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [part.split("```")[0] for part in README.split("```python\n")[1:]]
 COMMANDS = re.findall(r"^(frantools .*?)(?:\s+#.*)?$", README.replace("\\\n", " "), flags=re.MULTILINE)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from frantools.training.masks import Masking, check_masking, cover, keep, limits, mask, spread
 
-GOLDEN = dict(np.load(Path(__file__).parent / "data/family/masking.npz"))
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "data/family/masking.npz"))
 SIZES = [4, 8, 16, 32, 5, 7, 61]
 
 

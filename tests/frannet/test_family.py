@@ -35,8 +35,8 @@ from frantools.frannet.sampling.schedule import make, steps
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.photos.regions import axes
 
-HERE = Path(__file__).parent / "data/family"
-SHARED = Path(__file__).parent.parent.parent / "shared/family"
+HERE = Path(__file__).parents[1] / "data/family"
+SHARED = Path(__file__).parents[3] / "shared/family"
 SMALL = ("small-constant-shared", "small-global-only", "small-local-only")
 OTHERS = (
     "ddim-v-residual-gray-bgr",

@@ -168,7 +168,7 @@ class Front:
         }
         models = {model.model_id: model.encoded for model in viewer._models.values() if model is not None}
         page.set_content(f"<body><style>{scripts.style()}</style></body>")
-        code = (Path(__file__).parent / "js" / "model.js").read_text(encoding="utf-8")
+        code = (Path(__file__).parents[1] / "js" / "model.js").read_text(encoding="utf-8")
         pictures = {key: page_module._content(each) for key, each in models.items()}
         page.evaluate(START, [code, scripts.script("widget"), state, pictures])
         page.wait_for_selector(".ft-viewer[data-state=ready]")

@@ -27,7 +27,7 @@ from frantools.restorers.saved import matching
 from frantools.system import console
 from frantools.widgets.save_controls import literal
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 UNDECODABLE = os.fsdecode(b"na\xefve \xff.png")
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Åström.png") for form in ("NFC", "NFD"))
 LIBRARIES = {"png", "Image", "os"}

@@ -23,8 +23,8 @@ from frantools.frannet.weights.checkpoints import save_model
 from frantools.photos.images import square
 from frantools.reports.cards import facts
 
-ROOT = Path(__file__).parent.parent
-GOLDEN = Path(__file__).parent / "data" / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 @pytest.fixture(scope="module")

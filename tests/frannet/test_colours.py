@@ -14,7 +14,7 @@ from skimage import color
 
 import frantools as ft
 
-GOLDEN = np.load(Path(__file__).parent / "data/family/colours.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "data/family/colours.npz")
 SPACES = ("rgb", "bgr", "hsv", "hsl", "lab", "yuv", "yiq")
 
 

@@ -28,7 +28,7 @@ from frantools.viewer.encoding import encode
 from frantools.widgets.sweep_map import Plane
 from frantools.widgets.viewer_widget import DETAILS, Picture, Viewer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(5)
 NOISE = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 BAD = ["</script><script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a & b", "<!--", "]]>", "\u2028"]

@@ -372,7 +372,7 @@ def test_the_number_of_threads_stays_that_of_the_user_in_old_and_new_threads(dif
 
 MEMORY = """
 import resource, torch, frantools as ft
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.network.model import Config, FranNet
 torch.set_num_threads(2)
 model, portrait, peaks = FranNet(Config("single-pass")).eval(), ft.portraits()["hopper"], []
 for size in (256, 1024):
@@ -419,8 +419,8 @@ def test_auto_precision_is_that_of_the_device(device, native):
 def test_bfloat16_works_on_a_processor_without_it():
     code = """
 import numpy, torch, frantools as ft
-from frantools.frannet.engine import _fused
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.engine.grid_decoder import _fused
+from frantools.frannet.network.model import Config, FranNet
 assert not _fused(torch.device("cpu"), torch.bfloat16), "the processor is not as old as it should seem"
 for kind in ("diffusion", "single-pass"):
     model = FranNet(Config(kind)).eval().requires_grad_(False)

@@ -44,7 +44,7 @@ def spandrel() -> Any:
 @pytest.fixture(scope="session")
 def trained() -> Path:
     """The folder of Real-ESRGAN's weights."""
-    folder = Path(__file__).parent.parent.parent / "shared" / "restorers"
+    folder = Path(__file__).parents[3] / "shared" / "restorers"
     if not folder.is_dir():
         pytest.skip("needs ../shared/restorers (Real-ESRGAN's weights), which is not in the repository")
     return folder

@@ -26,8 +26,8 @@ from frantools.frannet.sampling.schedule import make
 
 RESTORE = """
 import frantools as ft
-from frantools.frannet import kernel
-from frantools.frannet.network import Config, FranNet
+from frantools.frannet.engine import kernel
+from frantools.frannet.network.model import Config, FranNet
 model = FranNet(Config("single-pass")).eval().requires_grad_(False)
 assert ft.restore(model, ft.portraits()["hopper"], size=4).image.shape == (4, 4, 3)
 print("compiled" if kernel.library() else "not compiled")
@@ -285,7 +285,7 @@ def test_what_others_may_have_written_is_not_loaded(tmp_path):
 OTHER = """
 import torch, frantools as ft
 from frantools import noise
-from frantools.frannet import kernel
+from frantools.frannet.engine import kernel
 model, picture = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
 compiled, rounded = (ft.restore(model, picture, size=(30, 20), precision=p).image for p in ("float32", "bfloat16"))
 strip = kernel.library().strip()
@@ -339,7 +339,7 @@ def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, t
     temporary.mkdir()
     current.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    code = f"from frantools import compiled\n{tell}\n{WITHOUT_HOME}"
+    code = f"from frantools.system import compiler\n{tell}\n{WITHOUT_HOME}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=current, env=environment, capture_output=True, text=True, check=False
     )

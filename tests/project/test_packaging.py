@@ -19,14 +19,14 @@ from packaging.version import Version
 
 import frantools as ft
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"pytorch": "torch"}  # every other package has the same name on conda-forge
 
 LOAD_SHIPPED = """
 import json
 import frantools as ft
-from frantools.frannet.checkpoints import shipped
+from frantools.frannet.weights.checkpoints import shipped
 models = {name: ft.load_model(name).sha256 for name in ft.models()}
 print(json.dumps({"folder": str(shipped()), "models": models}))
 """
@@ -86,7 +86,7 @@ def test_importing_frantools_does_not_import_compilers_or_front_ends():
 def test_tests_in_a_browser_run_alone_after_the_others():
     told = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     others, paged = (line.split() for line in told.splitlines() if "-m pytest" in line)
-    tests = {f"tests/{path.name}": path.read_text() for path in (ROOT / "tests").glob("test_*.py")}
+    tests = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
     files = {name for name, text in tests.items() if "\nimport browser\n" in text}
     assert {name for option, name in pairwise(others) if option == "--ignore"} == files
     assert {each for each in paged if each.startswith("tests/")} == files

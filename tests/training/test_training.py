@@ -582,9 +582,9 @@ def test_the_threads_that_are_asked_for_train_and_are_told_in_the_card(data, tmp
 
 TOGETHER = """
 import sys, torch
-from frantools.frannet.checkpoints import read_safetensors
+from frantools.frannet.weights.checkpoints import read_safetensors
 from frantools.training import Settings, train
-from frantools.training.team import Team
+from frantools.training.distributed import Team
 
 team = Team("cpu")
 tensors = [torch.full((2, 2), float(team.rank)), torch.tensor([1.0 + team.rank])]

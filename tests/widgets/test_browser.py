@@ -27,11 +27,11 @@ pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
 )
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SETUP = """\
 import frantools as ft
-from frantools.comparisons import Column
-from frantools.figures import RoiSearch
+from frantools import Column
+from frantools.reports.figures import RoiSearch
 from skimage.restoration import denoise_tv_chambolle
 
 fast = ft.Setup(K=30)

@@ -22,7 +22,8 @@ from frantools.training.losses import find, size, square
 from frantools.training.training_step import Run, ask, draw_times, objective
 
 GOLDEN = {
-    name: torch.from_numpy(array) for name, array in np.load(Path(__file__).parent / "data/family/training.npz").items()
+    name: torch.from_numpy(array)
+    for name, array in np.load(Path(__file__).parents[1] / "data/family/training.npz").items()
 }
 ALPHA_BAR = torch.from_numpy(make().alpha_bar).float()
 

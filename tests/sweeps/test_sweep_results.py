@@ -18,7 +18,7 @@ from frantools.sweeps.export import packed, written
 from frantools.sweeps.reader import kept_in, stored
 
 FILE = shipped() / "results" / "sweep" / "note.json"
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07-the-plane.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "07-the-plane.ipynb"
 
 
 @pytest.fixture(scope="module")
