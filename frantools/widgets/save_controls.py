@@ -123,20 +123,20 @@ class Files(widgets.VBox):
                 save_figure(figure, path, recipe)
             except (ValueError, OSError) as error:
                 self._message.clear("action", "unfinished")
-                self._message.say("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
+                self._message.error("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
             else:
                 again = [column["missing"] for column in recipe["columns"] if "missing" in column]
                 rest = f"; its recipe must be given a column again: {'; '.join(again)}" if again else ""
-                self._message.tell("action", f"saved {path}{rest}")
+                self._message.info("action", f"saved {path}{rest}")
 
     def _copy(self) -> None:
         try:
             recipe, photo = self._code()
         except (ValueError, OSError) as error:
-            self._message.say("action", str(error))
+            self._message.error("action", str(error))
             return
         self.code.value = script_of(recipe, photo)
-        self._message.tell("action", left_to_do(recipe, photo) or "copied")
+        self._message.info("action", left_to_do(recipe, photo) or "copied")
         self.code.layout.display = ""
         # The browser may refuse the clipboard to a page; then the code is there to be selected.
         self.clipboard.outputs = ()
@@ -151,5 +151,5 @@ class Files(widgets.VBox):
                 try:
                     self._load(path)
                 except (ValueError, OSError) as error:  # the user knows the file by its name alone
-                    self._message.say("action", str(error).replace(f"{path.parent}{os.sep}", ""))
+                    self._message.error("action", str(error).replace(f"{path.parent}{os.sep}", ""))
         self.upload.value = ()  # the same file, chosen again, is a change again

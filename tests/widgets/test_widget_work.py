@@ -83,12 +83,12 @@ def set_stride(widget: Any, stride: int) -> None:
 
 
 def choose_seed(widget: Any, seed: int) -> None:
-    widget.viewer._told(widget.viewer, {"kind": "chip", "title": f"seed {seed}"}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "chip", "title": f"seed {seed}"}, [])
 
 
 def click_box(widget: Any, number: int) -> None:
     name = widget.viewer.boxes[number]["name"]
-    widget.viewer._told(widget.viewer, {"kind": "box", "name": name}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "box", "name": name}, [])
 
 
 def move(widget: Any, left: int) -> None:
