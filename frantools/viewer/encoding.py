@@ -170,13 +170,13 @@ def reference_among(photo: Photo, columns: Sequence[Column]) -> tuple[str | None
 
     It is None where there is nothing to measure against, or no room for one more picture.
     """
-    itself = isinstance(photo.other, str)
+    itself = photo.reference_photo is photo
     names = REFERENCES if itself else REFERENCES[1:]  # there the photo itself is no reference
     shown = [column.title for column in columns if itself and isinstance(column.what, str) and column.what == names[0]]
     titled = [column.title for column in columns if column.title.lower() in names]
     if own := [*shown, *titled]:
         return own[0], True
-    return (None if photo.other is None or len(columns) >= MOST else names[0]), False
+    return (None if photo.reference_photo is None or len(columns) >= MOST else names[0]), False
 
 
 def original_of(

@@ -54,19 +54,19 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
         elif "missing" in column:
             columns.append(f"    {title}: ...,  # {' '.join(column['missing'].split())}: put it here")
     lines = [*dict.fromkeys(imports), ""]
-    if photo.how:
-        lines.append(f"photo = {GIVEN[photo.how][0].format(name=literal(photo.name))}")
+    if photo.origin:
+        lines.append(f"photo = {GIVEN[photo.origin][0].format(name=literal(photo.name))}")
     content = {name: value for name, value in recipe.items() if name != "versions"}
     lines.append(f"recipe = {pformat(content, sort_dicts=False, width=100)}")
     if columns:
         lines += ["columns = {", *columns, "}"]
-    arguments = ["recipe", *(["photo=photo"] if photo.how else []), *(["columns=columns"] if columns else [])]
+    arguments = ["recipe", *(["photo=photo"] if photo.origin else []), *(["columns=columns"] if columns else [])]
     return "\n".join([*lines, f"figure = ft.render({', '.join(arguments)})", "figure", ""])
 
 
 def left_to_do(recipe: Recipe, photo: Photo) -> str:
     """What a user has to put into the code of `script_of`; empty if nothing."""
-    said = [f"{photo.name} was {photo.how}: {GIVEN[photo.how][1]} in the code"] if photo.how else []
+    said = [f"{photo.name} was {photo.origin}: {GIVEN[photo.origin][1]} in the code"] if photo.origin else []
     said += [f"{column['missing']}: put it into the code" for column in recipe["columns"] if "missing" in column]
     return "; ".join(said)
 
