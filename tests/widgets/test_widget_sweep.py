@@ -70,7 +70,7 @@ def test_coarse_cells_come_first_and_each_once(wide: int, high: int, further: bo
 
 def test_the_map_fills_while_it_is_computed_coarse_cells_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_sweep, "TASK", 0.0)
-    monkeypatch.setattr(background_sweep, "TOLD", 0.0)
+    monkeypatch.setattr(background_sweep, "UPDATE", 0.0)
     begun, let = Event(), Event()
 
     def slow(picture: Any, x: int = 0, y: int = 0) -> Any:
