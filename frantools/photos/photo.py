@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..checks import is_whole, whole
+from ..checks import integer, is_integer
 from .file_names import find_spelling
 from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
@@ -143,7 +143,7 @@ class Photo:
 
     def at(self, size: int) -> Photo:
         """The same photo taken down: its frame with a longer side of `size` pixels."""
-        side = whole("size", size, 1, LARGEST)
+        side = integer("size", size, 1, LARGEST)
         return self.once(("at", side), lambda: self._copy(self.frame, side))
 
     @property
@@ -172,7 +172,7 @@ class Photo:
 
         One number stands for the longer side of the frame; with a region, for both sides.
         """
-        if region is not None or not is_whole(size):
+        if region is not None or not is_integer(size):
             return dimensions(size)
         dimensions(size)
         return _sides(self.picture, int(size))

@@ -565,7 +565,7 @@ def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
     assert_picture(resized(COLOURS, (20, 24)), COLOURS)
     ramp = repeated(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
     assert_picture(resized(ramp, (32, 5)), resized(ramp, (32, 64))[:5], within=1)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         resized(COLOURS, (0, 5))
 
 
@@ -602,9 +602,9 @@ def test_shrinking_to_the_input_averages_and_does_not_skip() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, 64.0, "64", True])
 def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         ft.prepare_input(COLOURS, size=size)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         square(COLOURS, size)
 
 
