@@ -18,6 +18,10 @@ from typing import Any
 from .checks import to_python
 
 
+class ContentChangedError(ValueError):
+    """A picture, a model, a file or a function differs from the one that a recipe was made with."""
+
+
 def check_output(path: str | PathLike[str]) -> Path:
     """Raise a ValueError if a file cannot be written at `path`; asked before the work whose result it is to hold."""
     path = Path(path)

@@ -17,7 +17,7 @@ from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
 from ..photos.folder import Pictures
 from ..photos.images import portraits
-from ..photos.photo import Photo, as_photo, distinct
+from ..photos.photo import Photo, as_photo, with_distinct_names
 from ..photos.regions import LARGEST
 from ..restorers.base import RestorerError
 from ..restorers.columns import Column, as_column, as_columns
@@ -245,4 +245,4 @@ def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
         return folder_or_images
     if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
         raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
-    return list(distinct(map(as_photo, folder_or_images)))
+    return list(with_distinct_names(map(as_photo, folder_or_images)))

@@ -180,10 +180,10 @@ def square(image: object, size: int | None = None) -> Picture:
     picture = picture[top : top + side, left : left + side]
     if size is None or integer("size", size) == side:
         return picture
-    return resized(picture, (size, size))
+    return resize(picture, (size, size))
 
 
-def resized(picture: Picture, size: tuple[int, int]) -> Picture:
+def resize(picture: Picture, size: tuple[int, int]) -> Picture:
     """A picture at another size and aspect: bilinear with antialiasing, as for the network's input.
 
     Parameters

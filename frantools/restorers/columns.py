@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from ..checks import invalid, is_integer, to_python
-from ..files import to_json, with_infinite
+from ..files import ContentChangedError, to_json, with_infinite
 from ..frannet.network.ablations import Ablation, ablation_of
 from ..frannet.sampling.named_setups import named_setup, setup_from_dict
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
-from .base import Changed, Restorer, is_restorer, missing
+from .base import Restorer, is_restorer, missing
 from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
@@ -292,7 +292,7 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     function = from_file(where, name) if column.get("file") else from_module(where, name)
     found = named_function(function, title, {}).get("sha256")
     if column.get("sha256") not in (None, found):
-        raise Changed(f"the function {name} of {where} has changed since the recipe was made")
+        raise ContentChangedError(f"the function {name} of {where} has changed since the recipe was made")
     return function
 
 

@@ -171,10 +171,10 @@ def plan(
         if photo is None:
             continue
         framed = photo.framed_as(frame)
-        if framed.other is None:
+        if framed.reference_photo is None:
             raise ValueError(f"{photo.name} has no reference, so nothing can be measured; accepted are photos with one")
         path = str(Path(photo.name).absolute()) if isinstance(photos, Pictures) else None
-        reference = framed.other.sha256 if isinstance(framed.other, Photo) else None
+        reference = None if framed.reference_photo is framed else framed.reference_photo.sha256
         for number, each in enumerate(made):
             if each.restorer.reads_files:
                 files[number, len(pictures)] = identity(each.column, each.restorer, framed)

@@ -13,8 +13,9 @@ from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
+from ..files import ContentChangedError
 from ..photos.photo import Photo
-from ..restorers.base import Changed, Progress, Restoration
+from ..restorers.base import Progress, Restoration
 from ..scores.roi_search import Roi, RoiSearch
 from .layout import Row, blank, grid, plain, show
 from .progressive import compared, job_of, part_of
@@ -32,7 +33,7 @@ def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | No
     job = job_of(recipe, photo, cache, part_of(recipe))
     known = recipe.options.get("input_sha256")
     if known is not None and hashlib.sha256(job.photo.input.contiguous().numpy().tobytes()).hexdigest() != known:
-        raise Changed(f"{photo.name} is another picture than the one that the recipe was made with")
+        raise ContentChangedError(f"{photo.name} is another picture than the one that the recipe was made with")
     return job.restore(recipe.columns[0], progress)
 
 

@@ -536,7 +536,7 @@ def test_original_is_the_photo_itself_whatever_is_measured_against(reference, re
     photo = ft.Photo(PICTURE, "whole", reference)
     made = ft.compare(photo, ["original", "Original"], size=(12, 8), region=region)
     for title in made.titles:
-        np.testing.assert_array_equal(made[title].image, photo.shown((12, 8), region))
+        np.testing.assert_array_equal(made[title].image, photo.resample((12, 8), region))
 
 
 class Dims:
