@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
@@ -56,7 +56,7 @@ def search_of(recipe: Recipe) -> RoiSearch:
     if not isinstance(search, Mapping):
         raise ValueError(f"the recipe is damaged: its search is {search!r}")
     size, count = search.get("size", 384), search.get("count", 4)
-    if not all(is_whole(each) and each >= 1 for each in (size, count)):
+    if not all(is_integer(each) and each >= 1 for each in (size, count)):
         raise ValueError(f"the recipe is damaged: its search is {dict(search)!r}")
     return RoiSearch(int(size), int(count), merge=bool(search.get("merge", False)))
 

@@ -568,7 +568,7 @@ def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
     assert_picture(resize(COLOURS, (20, 24)), COLOURS)
     ramp = repeated(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
     assert_picture(resize(ramp, (32, 5)), resize(ramp, (32, 64))[:5], within=1)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         resize(COLOURS, (0, 5))
 
 
@@ -605,9 +605,9 @@ def test_shrinking_to_the_input_averages_and_does_not_skip() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, 64.0, "64", True])
 def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         ft.prepare_input(COLOURS, size=size)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         square(COLOURS, size)
 
 
