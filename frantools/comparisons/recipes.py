@@ -123,7 +123,7 @@ class Recipe(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash(to_json(self._content, sort_keys=True))
 
-    def but(self, **changes: Any) -> Recipe:
+    def replace(self, **changes: Any) -> Recipe:
         """The same recipe with some of its parts changed."""
         return replace(self, **changes)
 

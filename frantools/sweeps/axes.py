@@ -19,7 +19,7 @@ from ..photos.degradation import Degradation
 from ..restorers.base import Restorer
 from ..restorers.columns import Column, as_column
 from ..restorers.functions import name_of
-from ..restorers.resolve import DEFAULT, meaning
+from ..restorers.resolve import DEFAULT, interpretation
 from .keys import address, identity
 
 Axes = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -86,10 +86,10 @@ class _Maker:
         self.precision = precision
         self.models: dict[str, Any] = {}
 
-    def restorer(self, column: Column) -> Restorer:
+    def resolve(self, column: Column) -> Restorer:
         if isinstance(column.what, str) and column.what in self.models:
-            return column.but(what=self.models[column.what]).restorer(self.precision)
-        made: Any = column.restorer(self.precision)
+            return column.replace(what=self.models[column.what]).resolve(self.precision)
+        made: Any = column.resolve(self.precision)
         if isinstance(column.what, str) and made.model is not None:
             self.models[column.what] = made.model
         return made
@@ -97,12 +97,12 @@ class _Maker:
     def plain(self, column: Column) -> Column:
         """A column, with a setup that its name stands for written out, and paths that lead there from anywhere."""
         what: Any = column.what
-        if isinstance(what, str) and what not in self.models and meaning(what) in ("setup", "noted"):
-            made: Any = column.restorer(self.precision)
-            return column.but(what=made.name, setup=made.sampler) if made.model is not None else column
+        if isinstance(what, str) and what not in self.models and interpretation(what) in ("setup", "note"):
+            made: Any = column.resolve(self.precision)
+            return column.replace(what=made.name, setup=made.sampler) if made.model is not None else column
         if isinstance(what, Sampler):
-            return column.but(what=what.default_model, setup=what)
-        return column if isinstance(what, str) and what in self.models else column.but(what=anywhere(what))
+            return column.replace(what=what.default_model, setup=what)
+        return column if isinstance(what, str) and what in self.models else column.replace(what=anywhere(what))
 
 
 def _parts(axes: Axes) -> list[dict[str, list[Any]]]:
@@ -128,7 +128,7 @@ def anywhere(what: Any) -> Any:
     """What restores, named so that a process with another working folder finds it."""
     if not isinstance(what, str):
         return what
-    kind = meaning(what)
+    kind = interpretation(what)
     if kind == "path":
         return os.path.abspath(os.path.expanduser(what))
     if kind == "function":
@@ -145,17 +145,17 @@ def _setting(base: Column, values: dict[str, Any], names: Sequence[str], make: _
     if "model" in left:
         changes["what"] = left.pop("model")
         changes["title"] = as_column(changes["what"]).title
-    column = make.plain(base.but(**changes)) if changes else base
-    made = make.restorer(column)
+    column = make.plain(base.replace(**changes)) if changes else base
+    made = make.resolve(column)
     sampler = made.sampler
     if left:
         if sampler is not None:
-            column = column.but(setup=_sampler(sampler, left))
+            column = column.replace(setup=_sampler(sampler, left))
         elif made.model is not None:
             raise ValueError(f"the single-pass model {made.title} has no sampler, and no {', '.join(left)} to vary")
         else:
-            column = column.but(settings={**column.settings, **left})
-        made = make.restorer(column)
+            column = column.replace(settings={**column.settings, **left})
+        made = make.resolve(column)
     return Setting(column, {name: _value(name, column, made) for name in names}, made)
 
 

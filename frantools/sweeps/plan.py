@@ -11,7 +11,7 @@ from typing import Any
 from ..checks import is_whole, plain
 from ..comparisons.cache import ENGINE
 from ..comparisons.evaluation import photos as read
-from ..comparisons.render_job import UNKNOWN_COST, wished
+from ..comparisons.render_job import UNKNOWN_COST, preferred_frame
 from ..frannet.engine.pictures import check_seed, resolve_precision
 from ..photos.folder import Pictures
 from ..photos.photo import Photo
@@ -162,7 +162,7 @@ def plan(
     seed, precision = check_seed(seed), resolve_precision(precision)
     chosen = _measures(names, points)
     made = settings(axes, base, precision)
-    frame = wished(each.restorer for each in made)
+    frame = preferred_frame(each.restorer for each in made)
     if isinstance(photos, (str, PathLike)) and Path(photos).is_dir():
         photos = Pictures(photos)
     pictures: list[Picture] = []
@@ -171,7 +171,7 @@ def plan(
     for _, _, photo in read(photos, limit):
         if photo is None:
             continue
-        framed = photo.framed_as(frame)
+        framed = photo.with_frame(frame)
         if framed.reference_photo is None:
             raise ValueError(f"{photo.name} has no reference, so nothing can be measured; accepted are photos with one")
         path = str(Path(photo.name).absolute()) if isinstance(photos, Pictures) else None

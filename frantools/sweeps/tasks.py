@@ -16,7 +16,7 @@ import torch
 
 from .. import __version__
 from ..comparisons.cache import ENGINE
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..files import ContentChangedError
 from ..photos.degradation import Degradation
 from ..photos.images import load_image
@@ -52,7 +52,7 @@ class Picture:
         """The photo; a FileNotFoundError or a ValueError where it cannot be read any more, or is another one."""
         if self.path is None:
             assert sent is not None
-            return sent.framed_as(self.frame)
+            return sent.with_frame(self.frame)
         try:
             photo = Photo(load_image(Path(self.path)), self.frame, name=self.name)
         except FileNotFoundError:
@@ -222,7 +222,7 @@ def _computed(
 def _shared(task: Task, cell: Cell, what: Any) -> Any:
     """What restores, found once for all cells: a model itself, where a name or a path stands for it."""
     try:
-        made: Any = cell.column(task.title, what).restorer(task.precision)
+        made: Any = cell.column(task.title, what).resolve(task.precision)
     except Exception as error:  # of whatever kind: the driver could make it
         raise Refused(f"{worker()} cannot make {sentence(error, task.title)}") from None
     if task.weights not in (None, made.sha256):
@@ -236,14 +236,14 @@ class _Measured:
     def __init__(self, task: Task, photo: Photo, look: Callable[[], None]) -> None:
         self.task, self.photo = task, photo
         self.progress: Progress = lambda _: look()
-        self.job = Job(photo, photo.size(task.size), None, task.seed, None, task.precision)
+        self.job = RenderJob(photo, photo.size(task.size), None, task.seed, None, task.precision)
         reference = photo.reference(self.job.size)
         assert reference is not None  # the driver refuses photos without one
         self.reference = reference
 
     def of(self, column: Column) -> Record:
         """The numbers of one column, by name."""
-        restorer: Any = self.job.restorer(column)
+        restorer: Any = self.job.resolve(column)
         if self.task.points is not None and restorer.renders_points:
             return self._at_points(column, restorer)
         made = self.job.restore(column, self.progress)

@@ -19,7 +19,7 @@ from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.note import FIGURES
 from frantools.restorers.columns import COLUMNS
-from frantools.restorers.resizing import NAMED
+from frantools.restorers.resizing import BASELINES
 
 T = TypeVar("T")
 
@@ -730,7 +730,7 @@ def test_the_notebook_of_the_sweep_ends_in_a_map_whose_chosen_cell_is_shown(desk
 )
 def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
     titles = FIGURES.get(path.stem[3:], ["B", "masking-8"])
-    needed = {COLUMNS[title].model for title in titles} - set(NAMED)
+    needed = {COLUMNS[title].what for title in titles} - set(BASELINES)
     if missing := needed - ft.models().keys():
         pytest.skip(f"needs the shipped models {', '.join(sorted(missing))}")
     desk.open(path.name)
