@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..checks import plain
+from ..checks import invalid, listing, to_python
 from ..frannet.sampling.adapters import SchedulerSetup
 from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
@@ -83,20 +83,19 @@ def _grids(axes: Axes) -> list[dict[str, list[Any]]]:
     """Check the axes and return them as dicts of lists."""
     grids: Any = [axes] if isinstance(axes, Mapping) else axes
     if not isinstance(grids, (list, tuple)) or not grids or not all(isinstance(grid, Mapping) for grid in grids):
-        raise ValueError(f"axes must be a dict of lists, such as {{'K': [1, 8]}}, or a list of such, got {axes!r}")
+        raise invalid("axes", "a dict of lists, such as {'K': [1, 8]}, or a list of such", axes)
     return [{name: _check_axis(name, values) for name, values in grid.items()} for grid in grids]
 
 
 def _check_axis(name: Any, values: Any) -> list[Any]:
     if not isinstance(name, str) or not name or name in RESERVED:
-        reserved = ", ".join(sorted(RESERVED))
-        raise ValueError(f"the name of an axis must be a text, such as 'K', and none of {reserved}, got {name!r}")
+        raise invalid("the name of an axis", f"a text, such as 'K', but not {listing(sorted(RESERVED))}", name)
     is_list = isinstance(values, (list, tuple, range)) or (
         isinstance(values, (np.ndarray, Tensor)) and values.ndim == 1
     )
     if not is_list or len(values) == 0:
-        raise ValueError(f"the axis {name} must be a list of at least one value, got {values!r}")
-    return [plain(value) for value in values]
+        raise invalid(f"the axis {name}", "a list of at least one value", values)
+    return [to_python(value) for value in values]
 
 
 class _ColumnResolver:
@@ -163,7 +162,7 @@ def _degradation(given: Any) -> Degradation | None:
     try:
         return Degradation(**given) if isinstance(given, Mapping) else given
     except TypeError:
-        raise ValueError(f"given must have only gray, shrink, noise, blur, jpeg and seed, got {given!r}") from None
+        raise invalid("given", "a dict of gray, shrink, noise, blur, jpeg and seed", given) from None
 
 
 def _change_sampler(sampler: Any, changes: dict[str, Any]) -> Any:
@@ -220,7 +219,7 @@ def _axis_value(name: str, column: Column, restorer: Restorer) -> Any:
 
 def to_table_value(value: Any) -> Any:
     """Convert a value for a table: scalars, texts and None stay, tuples are converted, anything else becomes a text."""
-    value = plain(value)
+    value = to_python(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (tuple, list)):

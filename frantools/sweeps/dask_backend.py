@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import frantools
 
-from ..checks import is_whole
+from ..checks import invalid, is_integer
 from ..photos.photo import Photo
 from ..system.cores import usable_cores
 from .plan import Plan
@@ -56,7 +56,7 @@ def connect(where: Any, plan: Plan) -> Iterator[Client]:
     ValueError, OSError
         If `where` is none of the above, or nothing answers at the address.
     """
-    is_local = where == "local" or is_whole(where)
+    is_local = where == "local" or is_integer(where)
     if is_local:
         check_can_start_processes(where)
     try:
@@ -93,10 +93,8 @@ def connect(where: Any, plan: Plan) -> Iterator[Client]:
         with client:
             yield client
     else:
-        raise ValueError(
-            "client must be None, 'local', a number of workers, the address of a scheduler or a Client of "
-            f"dask.distributed, got {where!r}"
-        )
+        accepted = "None, 'local', a number of workers, the address of a scheduler or a Client of dask.distributed"
+        raise invalid("client", accepted, where)
 
 
 def run_on_cluster(client: Client, plan: Plan, tasks: Sequence[Work], report: Callable[..., None]) -> None:

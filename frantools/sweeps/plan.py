@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..checks import plain, whole
+from ..checks import integer, invalid, to_python
 from ..comparisons.cache import ENGINE
 from ..comparisons.evaluation import photos as read_photos
 from ..comparisons.render_job import UNKNOWN_COST, wished
@@ -168,7 +168,7 @@ def make_plan(
     precision: str,
 ) -> Plan:
     """Check the arguments of `sweep`, and read each picture once to hash it."""
-    size, seed, precision = whole("size", size, 1, LARGEST), check_seed(seed), resolve_precision(precision)
+    size, seed, precision = integer("size", size, 1, LARGEST), check_seed(seed), resolve_precision(precision)
     chosen_measures = _check_measures(names, points)
     settings = expand_axes(axes, base, precision)
     frame = wished(setting.restorer for setting in settings)
@@ -202,7 +202,7 @@ def make_plan(
         size=size,
         seed=seed,
         precision=precision,
-        points=plain(points),
+        points=to_python(points),
         identities=[identity(setting.column, setting.restorer) for setting in settings],
         file_identities=file_identities,
     )
@@ -210,7 +210,7 @@ def make_plan(
 
 def _check_measures(names: Any, points: int | None) -> tuple[Measure, ...]:
     if isinstance(names, (str, Measure)) or not names:
-        raise ValueError(f"measures must be a list of names, such as ['mse', 'ssim'], got {names!r}")
+        raise invalid("measures", "a list of names, such as ['mse', 'ssim']", names)
     if points is not None:
         draw(1, points)  # checks the number
         means_of_points(name.name if isinstance(name, Measure) else name for name in names)

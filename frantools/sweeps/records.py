@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 
 Record = dict[str, Any]
 Conditions = dict[str, Any]
@@ -48,9 +48,9 @@ def check_conditions(conditions: Any) -> Conditions:
         raise ValueError(f"has no {', '.join(sorted(missing))}")
     points, measures = conditions["points"], conditions["measures"]
     valid = {
-        **{name: is_whole(conditions[name]) for name in ("engine", "size")},
+        **{name: is_integer(conditions[name]) for name in ("engine", "size")},
         **{name: isinstance(conditions[name], str) for name in ("picture", "frame", "precision")},
-        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_whole, points))),
+        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_integer, points))),
         "measures": isinstance(measures, list)
         and bool(measures)
         and all(measure and isinstance(measure_name(measure), str) for measure in measures),

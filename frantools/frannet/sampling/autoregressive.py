@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...checks import number, one_of, settle, whole
+from ...checks import choice, integer, number, set_fields
 from ...noise import check_length
 from .samplers import Noise, Predict, Sampler, Step
 from .schedule import Schedule
@@ -76,13 +76,13 @@ class AutoregressiveSetup(Sampler):
 
     def __post_init__(self) -> None:
         for name in ("start", "end", "decay", "threshold", "converge_threshold"):
-            settle(self, **{name: number(name, getattr(self, name))})
+            set_fields(self, **{name: number(name, getattr(self, name))})
         if self.end > self.start:
             raise ValueError(f"end is {self.end} and start {self.start}; accepted are ends up to the start")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; accepted are numbers above 0 and up to 1")
-        one_of("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
-        settle(self, steps=whole("steps", self.steps), noise_length=check_length(self.noise_length))
+        choice("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
+        set_fields(self, steps=integer("steps", self.steps), noise_length=check_length(self.noise_length))
 
     def calls_on(self, schedule: Schedule) -> int:
         """How often the network is called for a point, at most: the sampler knows no noise schedule."""
