@@ -59,7 +59,7 @@ def test_the_numbers_are_those_of_evaluate():
         ({"k": [1]}, None, "there is no axis 'k' of the sampler B; accepted are model, setup, .* stochasticity, K"),
         ({"K": [1, 0]}, None, "K must be an integer from 1, got 0"),
         ({"K": [1, 200]}, None, "K is 200; accepted are 1 to 99"),
-        ({"clipping": [-1, 1]}, None, "clipping is -1; accepted are None and"),
+        ({"clipping": [-1, 1]}, None, "clipping must be None or"),
         ({"model": ["nonsense"]}, None, "'nonsense' names nothing that restores"),
         ({"model": ["bicubic"], "K": [1]}, None, "bicubic takes no settings, got K"),
         ({"model": ["single-best"], "K": [1]}, None, "the single-pass model single-best has no sampler, and no K"),
