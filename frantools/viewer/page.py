@@ -10,9 +10,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.comparison import Comparison
-from ..comparisons.recipe_files import HTML_START
+from ..comparisons.recipe_files import marked
 from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
 from .encoding import EncodedPicture, collect, encode, lossy, reference_of
@@ -69,7 +69,7 @@ def made(
     ValueError
         If the quality is not as above, or the page would be larger than browsers open.
     """
-    if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
+    if quality is not None and not (is_integer(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
     held = {each.key: each for each in pictures.values() if each is not None}
     if quality is not None:
@@ -93,7 +93,7 @@ def made(
         policy=policy,
         title=_plain(" · ".join(names.values())),
         style=sheet,
-        recipe="" if made_by is None else f"{HTML_START.decode()}{_json(_anonymous(made_by, folders))}</script>\n",
+        recipe="" if made_by is None else f"<!-- {marked(to_json(_anonymous(made_by, folders)))} -->\n",
         content=_json(content),
         script=code,
     ).encode("utf-8", "backslashreplace")

@@ -16,7 +16,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..photos.regions import Region
@@ -59,7 +59,7 @@ def _dimensions(value: Any) -> tuple[int, int] | None:
     """Width and height, or None for the reference's own."""
     if value is None:
         return None
-    if not isinstance(value, Sequence) or len(value) != 2 or not all(is_whole(each) and each > 0 for each in value):
+    if not isinstance(value, Sequence) or len(value) != 2 or not all(is_integer(each) and each > 0 for each in value):
         raise ValueError(f"frame is {value!r}; accepted are None and (width, height), two whole numbers from 1")
     return int(value[0]), int(value[1])
 
