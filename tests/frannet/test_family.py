@@ -486,7 +486,7 @@ def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(ValueError, match=r"noise has shape \(7, 3\); accepted are"):
         ft.sample_points(direction.model, direction.x, direction.points, noise=lambda _: torch.zeros(7, 3))
     for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
-        with pytest.raises(ValueError, match="must be|accepted are"):
+        with pytest.raises(ValueError, match=r"must be|accepted are"):
             ft.Ablation(**wrong)  # type: ignore[arg-type]
 
 
