@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def test_the_reference_lists_declared_settings_alone() -> None:
 @pytest.mark.parametrize("settings_type", [ft.Setup, ft.AutoregressiveSetup, ft.Degradation])
 def test_every_field_of_the_public_settings_is_declared(settings_type: Any) -> None:
     declared = declarations(settings_type)
-    assert set(declared) == set(settings_type.__dataclass_fields__)
+    assert set(declared) == {field.name for field in fields(settings_type)}
     assert all(declaration.label and declaration.help for declaration in declared.values())
 
 
