@@ -42,9 +42,7 @@ class Region:
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
-            raise ValueError(
-                f"{self} leaves the picture: it must have 0 <= x and x + width <= 1, likewise for y"
-            )
+            raise ValueError(f"{self} leaves the picture: it must have 0 <= x and x + width <= 1, likewise for y")
 
     @classmethod
     def full(cls) -> Region:

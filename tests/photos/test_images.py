@@ -195,9 +195,7 @@ def test_negative_numbers_are_black_and_floats_a_little_over_their_white_are_whi
 
 @pytest.mark.parametrize(("bits", "kind"), [(64, 3), (16, 3), (64, 1), (24, 1)])
 def test_a_tiff_of_numbers_that_cannot_be_read_is_refused_and_said_to_be_a_tiff(bits: int, kind: int) -> None:
-    with pytest.raises(
-        ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted: JPEG"
-    ):
+    with pytest.raises(ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted: JPEG"):
         ft.load_image(tiff(np.zeros((8, 8 * bits // 8), np.uint8), bits, kind))
 
 

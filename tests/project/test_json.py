@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import frantools as ft
 from frantools.comparisons.recipe_files import read_text
