@@ -15,7 +15,7 @@ VALUE is what hidden cells show, from -1, black, to 1, white; without it 0, mid 
 """
 
 
-def arguments(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     from ..training import Settings
 
     parser.epilog = MASKING
