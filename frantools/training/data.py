@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from ..photos.images import Picture, prepare_input, square
+from ..photos.images import Picture, crop_square, prepare_input
 from .masks import mask
 
 SIZE = 178
@@ -58,13 +58,13 @@ class Batches(Dataset[dict[str, Tensor]]):
     def _crop(self, picture: Picture, rng: np.random.Generator) -> Picture:
         """Crop a picture to a square of SIZE pixels, and augment it."""
         if self.augment == "none":
-            return square(picture, SIZE)
+            return crop_square(picture, SIZE)
         height, width = picture.shape[:2]
         is_strong = self.augment == "strong"
         shorter = min(height, width)
         side = int(rng.integers(max(1, shorter // 2 if is_strong else shorter * 2 // 3), shorter, endpoint=True))
         top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
-        crop = square(picture[top : top + side, left : left + side], SIZE)
+        crop = crop_square(picture[top : top + side, left : left + side], SIZE)
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         return random_exposure(rng)[crop] if is_strong else crop
 

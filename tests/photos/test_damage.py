@@ -15,7 +15,7 @@ import pytest
 
 import frantools as ft
 from frantools.comparisons.cache import Disk
-from frantools.files import DEPTH, from_json, read_json
+from frantools.files import MAX_DEPTH, from_json, read_json
 from frantools.restorers.base import Restoration
 from frantools.sweeps.export import export_records
 from frantools.sweeps.reader import read_records, read_sweep
@@ -61,7 +61,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_json_is_read_as_deep_as_our_files_are_and_refused_beyond():
-    assert from_json("[" * DEPTH + "]" * DEPTH)
+    assert from_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     for text in ("[" * 500 + "]" * 500, DEEP, '{"a": ' * 10_000):
         with pytest.raises(ValueError, match=r"nested|delimiter|Expecting"):
             from_json(text)

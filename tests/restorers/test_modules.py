@@ -352,7 +352,7 @@ def test_what_is_not_tiled_says_why(function, said):
 
 @pytest.mark.parametrize("settings", [{"tile": -1}, {"tile": 1.5}, {"overlap": True}, {"scale": 2}])
 def test_settings_are_checked(settings):
-    with pytest.raises(ValueError, match="accepted are"):
+    with pytest.raises(ValueError, match="must be an integer from 0"):
         ModuleRestorer(nn.Identity(), settings)
 
 
