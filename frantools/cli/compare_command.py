@@ -49,7 +49,7 @@ def run(options: Options) -> int:
         if out.suffix.lower() in FIGURES:
             save_figure(made.figure(), out, made.recipe)
         elif out.suffix.lower() in PAGES:
-            page.save(out, page.of_comparison(made))
+            page.write_page(out, page.comparison_page(made))
         elif out.suffix.lower() == ".json":
             write_json(out, {**made.recipe.to_dict(), "protocol": made.protocol(), "results": list(table.rows)})
         else:

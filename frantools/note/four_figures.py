@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.evaluation import NAMES
@@ -108,7 +108,7 @@ def recipe(
     ]
     if not photos:
         raise ValueError("there is no picture; accepted are one or more, and None for both portraits")
-    longer = is_whole(size) and any(photo.frame == "whole" for photo in photos)
+    longer = is_integer(size) and any(photo.frame == "whole" for photo in photos)
     return recipe_of(
         figure,
         photos,

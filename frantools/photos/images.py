@@ -15,10 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checks import whole
+from ..checks import integer
 from ..system.devices import without_autocast
 from .colour_modes import to_rgb
-from .decode import LARGEST, TooLargeError, decode
+from .decode import MAX_PIXELS, TooLargeError, decode
 
 Picture = NDArray[np.uint8]
 
@@ -74,13 +74,13 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryvi
     else:
         name, content = str(path_or_bytes), _content(Path(path_or_bytes))
     try:
-        image = path_or_bytes if isinstance(path_or_bytes, Image.Image) else decode(content)
-        if image.width * image.height > LARGEST:
+        image = path_or_bytes if isinstance(path_or_bytes, Image.Image) else decode(content, name)
+        if image.width * image.height > MAX_PIXELS:
             raise TooLargeError
         return to_rgb(image)
     except TooLargeError:
         raise ValueError(
-            f"{name} is too large; accepted are pictures of up to {LARGEST // 1_000_000} million pixels"
+            f"{name} is too large; accepted are pictures of up to {MAX_PIXELS // 1_000_000} million pixels"
         ) from None
     except UnidentifiedImageError as error:
         reason = f" that can be read ({error})" if str(error) else ""
@@ -178,7 +178,7 @@ def square(image: object, size: int | None = None) -> Picture:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     picture = picture[top : top + side, left : left + side]
-    if size is None or whole("size", size) == side:
+    if size is None or integer("size", size) == side:
         return picture
     return resize(picture, (size, size))
 
@@ -198,7 +198,7 @@ def resize(picture: Picture, size: tuple[int, int]) -> Picture:
     ndarray
         uint8 (height, width, 3).
     """
-    width, height = (whole("size", each) for each in size)
+    width, height = (integer("size", each) for each in size)
     small = F.interpolate(to_tensor(picture), size=(height, width), mode="bilinear", antialias=True)
     return to_array(small)
 
@@ -239,7 +239,7 @@ def prepare_input(image: object, size: int = INPUT_SIZE, *, crop: bool = True) -
     """
     picture = square(image) if crop else as_picture(image)
     gray = to_gray(torch.from_numpy(np.require(picture, requirements=["C", "W"])).float() / 255)
-    small = F.interpolate(gray[None, None], size=(whole("size", size),) * 2, mode="bilinear", antialias=True)
+    small = F.interpolate(gray[None, None], size=(integer("size", size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 
 

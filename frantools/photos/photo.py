@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..checks import is_whole, whole
+from ..checks import integer, is_integer
 from .file_names import find_spelling
 from .images import Picture, as_picture, load_image, portraits, prepare_input, resize, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
@@ -144,7 +144,7 @@ class Photo:
 
     def at(self, size: int) -> Photo:
         """Return the photo with its frame downscaled to a longer side of `size` pixels."""
-        side = whole("size", size, 1, LARGEST)
+        side = integer("size", size, 1, LARGEST)
         return self.memo(("at", side), lambda: self._copy(self.frame, side))
 
     @property
@@ -180,7 +180,7 @@ class Photo:
 
         One number is the longer side of the frame or, with a region, both sides.
         """
-        if region is not None or not is_whole(size):
+        if region is not None or not is_integer(size):
             return dimensions(size)
         dimensions(size)
         return _scaled_sides(self.picture, int(size))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import is_whole, plain
+from ..checks import invalid, is_integer, to_python
 from ..files import ContentChangedError, to_json, with_infinite
 from ..frannet.network.ablations import Ablation, ablation_of
 from ..frannet.sampling.named_setups import named_setup, setup_from_dict
@@ -92,15 +92,15 @@ class Column:
             type(name) is not str for name in settings or ()
         ):
             raise ValueError(f"settings is {settings!r}; accepted is a dict of arguments by name")
-        if seed is not None and not is_whole(seed):
-            raise ValueError(f"seed is {seed!r}; accepted are whole numbers, and None")
+        if seed is not None and not is_integer(seed):
+            raise invalid("seed", "an integer or None", seed)
         if given is not None and not isinstance(given, Degradation):
             raise ValueError(f"given is {given!r}; accepted is a Degradation")
         self.title = title
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType(plain({**(settings or {}), **others}))
+        self.given, self.settings = given, MappingProxyType(to_python({**(settings or {}), **others}))
         self._made: dict[Any, Restorer] = {}
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole, plain, settle, whole
+from ..checks import integer
 from ..photos.images import unit_floats
 from ..photos.regions import Region
 from ..restorers.base import Restoration
+from ..settings import setting, validate
 from ..system.cores import map_on_threads
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
@@ -62,14 +63,23 @@ class RoiSearch:
         Whether regions that share an edge become one.
     """
 
-    size: int = 384
-    count: int = 4
-    sub_size: int = 96
-    sub_count: int = 3
-    merge: bool = True
+    size: int = setting(384, "Region size", "Pixels a side of a region", range=(1, None), slider=(1, 2048))
+    count: int = setting(4, "Regions", "The number of regions, at most", range=(1, None), slider=(1, 8))
+    sub_size: int = setting(
+        96,
+        "Sub-region size",
+        "Pixels a side of a sub-region that is outlined in a crop",
+        range=(1, None),
+        slider=(1, 1024),
+        applies=lambda search: search.sub_count > 0,
+    )
+    sub_count: int = setting(
+        3, "Sub-regions", "The number of sub-regions in a crop, at most", range=(0, None), slider=(0, 8)
+    )
+    merge: bool = setting(True, "Merge", "Merge regions that share a whole edge")
 
     def __post_init__(self) -> None:
-        settle(self, **{each.name: plain(getattr(self, each.name)) for each in fields(self)})
+        validate(self)
 
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
         """The same search in the same pictures at another size: its regions are the same shares of them.
@@ -96,7 +106,7 @@ class RoiSearch:
         >>> RoiSearch().scaled(512)
         RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
         """
-        side, of = whole("side", side), whole("of", of)
+        side, of = integer("side", side), integer("of", of)
         size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
         return replace(self, size=size, sub_size=sub_size)
 
@@ -239,12 +249,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     """
     pictures = _check(images)
     height, width = pictures[0].shape[:2]
-    if not is_whole(size) or not 1 <= size <= min(height, width):
-        raise ValueError(
-            f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
-            f"the shorter side of the {width} x {height} pictures"
-        )
-    size, count = int(size), whole("count", count)
+    size, count = integer("size", size, 1, min(height, width)), integer("count", count)
     tops, lefts = positions(size, height), positions(size, width)
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))

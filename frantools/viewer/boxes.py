@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..scores.roi_search import Roi
 
 BOX = "four integers (left, top, right, bottom)"
@@ -31,8 +31,9 @@ def named_rois(boxes: Iterable[Any]) -> list[tuple[str, Roi]]:
         name, box = (item.get("name"), item.get("box")) if isinstance(item, Mapping) else (None, item)
         if isinstance(box, Roi):
             box = (box.left, box.top, box.right, box.bottom)
-        box = box.tolist() if hasattr(box, "tolist") else box  # an array or a tensor
-        if not isinstance(box, Sequence) or len(box) != 4 or not all(is_whole(edge) for edge in box):
+        tolist = getattr(box, "tolist", None)  # of an array or a tensor
+        box = tolist() if tolist is not None else box
+        if not isinstance(box, Sequence) or len(box) != 4 or not all(is_integer(edge) for edge in box):
             raise ValueError(f"a box must be {BOX}, got {item!r}")
         left, top, right, bottom = map(int, box)
         rois.append((str(name or number), Roi(top, left, bottom, right)))

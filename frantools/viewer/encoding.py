@@ -113,7 +113,7 @@ def contact_sheet(pictures: Mapping[str, EncodedPicture | None], width: int = 96
         resampling = Image.Resampling.NEAREST if max(image.size) < cell else Image.Resampling.LANCZOS
         return ImageOps.contain(image, (cell, cell), resampling)
 
-    images = {title: encoded and fit(encoded.thumbnail) for title, encoded in pictures.items()}
+    images = {title: None if item is None else fit(item.thumbnail) for title, item in pictures.items()}
     height = max((image.height for image in images.values() if image is not None), default=cell)
     rows = -(-count // columns)
     size = (columns * (cell + gap) - gap, rows * (height + title_height + gap) - gap)

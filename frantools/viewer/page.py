@@ -10,9 +10,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.comparison import Comparison
-from ..comparisons.recipe_files import HTML_START
+from ..comparisons.recipe_files import marked
 from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
 from .encoding import EncodedPicture, encode_picture, to_webp
@@ -70,7 +70,7 @@ def build_page(
     ValueError
         If the quality is out of range, or the page would be larger than browsers can open.
     """
-    if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
+    if quality is not None and not (is_integer(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality must be None or an integer from 1 to 100, got {quality!r}")
     by_key = {encoded.key: encoded for encoded in pictures.values() if encoded is not None}
     if quality is not None:
@@ -96,7 +96,7 @@ def build_page(
     )
     recipe_html = ""
     if recipe_content is not None:
-        recipe_html = f"{HTML_START.decode()}{_script_json(_anonymous(recipe_content, folders))}</script>\n"
+        recipe_html = f"<!-- {marked(to_json(_anonymous(recipe_content, folders)))} -->\n"
     return PAGE.format(
         policy=policy,
         title=_escape(" · ".join(names.values())),

@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from ..checks import invalid
 from ..settings import Declaration
 from .controls import Composite
 from .form import make_control
@@ -59,8 +60,8 @@ def declare(name: str, value: Any) -> Declaration:
     if isinstance(value, bool):
         return Declaration(name, help_text, value, kind=bool)
     if isinstance(value, int):
-        low, high = (int(end) for end in slider_range(value))
-        return Declaration(name, help_text, value, slider=(low, max(high, MULTIPLE)), kind=int)
+        ends = [int(end) for end in slider_range(value)]
+        return Declaration(name, help_text, value, slider=(ends[0], max(ends[1], MULTIPLE)), kind=int)
     if isinstance(value, float) and isfinite(value):
         low, high = slider_range(value)
         step = slider_step(value, high)
@@ -126,4 +127,4 @@ def _parse(text: str, before: Any) -> Any:
     try:
         return literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise ValueError(f"an argument must be a number, a 'text', True, None or a list of them, got {text!r}") from None
+        raise invalid("an argument", "a number, a 'text', True, None or a list of them", text) from None

@@ -16,9 +16,9 @@ from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
+from ..settings import declarations
 from ..viewer.panes import Panes, numbers_text, reference_picture, reference_title, remarks_text
 from ..views.compare import NUMBERS, VIEW, Compared, Look, compute
-from ..settings import declarations
 from .controls import control, set_options
 from .form import Form
 from .live_view import pictures_of

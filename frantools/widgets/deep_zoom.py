@@ -123,9 +123,7 @@ def continuous_columns(job: Job, columns: Sequence[Column]) -> list[Column]:
     return continuous
 
 
-def tiles_to_render(
-    job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int
-) -> list[PyramidTile]:
+def tiles_to_render(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[PyramidTile]:
     """Return the visible tiles, coarse ones before sharp ones; none if the picture is sharp enough.
 
     Parameters

@@ -12,7 +12,7 @@ import traitlets
 from ..settings import Declaration, declarations
 from .controls import WRAP, Composite, control, set_options, set_visible, slim
 
-UNSET = "all"  # the label of None on a slider
+UNSET = "all"  # stands for None, which no slider accepts
 
 
 class Form(Composite, widgets.VBox):
@@ -44,10 +44,10 @@ class Form(Composite, widgets.VBox):
     ) -> None:
         self._type = settings if isinstance(settings, type) else None
         self._extend, self._hide = extend, hide
-        self._declared = declarations(settings) if isinstance(settings, type) else dict(settings)
+        self.declared = declarations(settings) if isinstance(settings, type) else dict(settings)
         self.controls: dict[str, Any] = {
             name: (replacements or {}).get(name) or make_control(declaration, continuous)
-            for name, declaration in self._declared.items()
+            for name, declaration in self.declared.items()
         }
         super().__init__(list(self.controls.values()))
         self.value = self._read()
@@ -59,13 +59,13 @@ class Form(Composite, widgets.VBox):
         return self.controls[name]
 
     def _read(self) -> dict[str, Any]:
-        return {name: part.value for name, part in self.controls.items()}
+        return {name: None if part.value == UNSET else part.value for name, part in self.controls.items()}
 
     def _write(self, value: Mapping[str, Any]) -> None:
         for name, part in self.controls.items():
-            declaration, new = self._declared[name], value[name]
+            declaration, new = self.declared[name], value[name]
             if isinstance(part, widgets.SelectionSlider):
-                set_options(part, tick_options(declaration, new), new)
+                set_options(part, tick_options(declaration, new), UNSET if new is None else new)
                 continue
             new = declaration.validate(name, new)
             if self._extend and isinstance(part, (widgets.IntSlider, widgets.FloatSlider)):
@@ -86,7 +86,7 @@ class Form(Composite, widgets.VBox):
         except ValueError:  # such as bounds that are being typed
             return
         for name, part in self.controls.items():
-            applies = self._declared[name].applies(settings)
+            applies = self.declared[name].applies(settings)
             if self._hide:
                 set_visible(part, applies)
             else:
@@ -107,6 +107,7 @@ def make_control(declaration: Declaration, continuous: bool = True) -> Any:
         kind = widgets.Dropdown if declaration.choices else widgets.Checkbox
     elif declaration.ticks:
         kind, options["options"] = widgets.SelectionSlider, tick_options(declaration, default)
+        options["value"] = UNSET if default is None else default
     elif declaration.kind is str:
         kind = widgets.Text
     else:
@@ -122,13 +123,12 @@ def make_control(declaration: Declaration, continuous: bool = True) -> Any:
     return control(kind, label, declaration.help, **options)
 
 
-def tick_options(declaration: Declaration, value: Any) -> list[tuple[str, Any]]:
+def tick_options(declaration: Declaration, value: Any) -> list[Any]:
     """Return the options of a slider with ticks: a value between them is inserted."""
-    numbers = sorted({tick for tick in (*declaration.ticks, value) if tick is not None})
-    ticks: list[Any] = [*numbers]
+    options: list[Any] = sorted({tick for tick in (*declaration.ticks, value) if tick is not None})
     if None in declaration.ticks:
-        ticks.insert(0 if declaration.ticks[0] is None else len(ticks), None)
-    return [(UNSET if tick is None else str(tick), tick) for tick in ticks]
+        options.insert(0 if declaration.ticks[0] is None else len(options), UNSET)
+    return options
 
 
 class Bounds(Composite, widgets.VBox):
@@ -169,9 +169,7 @@ class MultipleChoice(Composite, widgets.HBox):
 
     def __init__(self, declaration: Declaration) -> None:
         self.boxes = {
-            choice: slim(
-                widgets.Checkbox, f"{declaration.label} {choice}", declaration.help, "96px", indent=False
-            )
+            choice: slim(widgets.Checkbox, f"{declaration.label} {choice}", declaration.help, "96px", indent=False)
             for choice in declaration.choices
         }
         super().__init__(list(self.boxes.values()), layout=widgets.Layout(**WRAP))

@@ -45,9 +45,7 @@ def round_region(region: Region) -> Region:
 def region_of_box(box: Sequence[int], frame: tuple[int, int]) -> Region:
     """Return a box in fractions of its frame."""
     (left, top, right, bottom), (frame_width, frame_height) = box, frame
-    return Region(
-        left / frame_width, top / frame_height, (right - left) / frame_width, (bottom - top) / frame_height
-    )
+    return Region(left / frame_width, top / frame_height, (right - left) / frame_width, (bottom - top) / frame_height)
 
 
 def box_of_region(region: Region, frame: tuple[int, int]) -> list[int]:

@@ -9,8 +9,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.sampling.samplers import Sampler
-from ..frannet.sampling.setup import DDPM, SETUPS, Setup
-from ..settings import declarations
+from ..frannet.sampling.setup import DDPM_SETTINGS, SETUPS, Setup
 from .controls import Composite, control, folded, set_options, set_visible
 from .form import Form
 
@@ -66,7 +65,7 @@ class SetupEditor(Composite, widgets.VBox):
             return self.value
         settings = dict(self.form.value)
         if settings.get("sampler") == "ddpm" != self.value.sampler:
-            settings |= DDPM  # all that it accepts
+            settings |= DDPM_SETTINGS  # all that it accepts
         return replace(self.value, **settings)
 
     def _write(self, value: Any) -> None:
@@ -87,8 +86,7 @@ class SetupEditor(Composite, widgets.VBox):
         set_visible(self.name, is_preset_kind)
         self.name.disabled = self.value is None
         controls = {} if self.value is None else self.form.controls
-        declared = declarations(type(self.value)) if controls else {}
-        is_advanced = {part: declared[name].advanced for name, part in controls.items()}
+        is_advanced = {part: self.form.declared[name].advanced for name, part in controls.items()}
         for box, advanced in ((self.main, False), (self.advanced.children[0], True)):
             children = tuple(part for part, value in is_advanced.items() if value is advanced)
             if box.children != children:

@@ -29,9 +29,7 @@ class VariabilityWidget(ViewWidget):
     view = VIEW
     can_zoom = False
 
-    def __init__(
-        self, photo: Any, columns: Sequence[Column], size: int, seed: int, count: int, **options: Any
-    ) -> None:
+    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, count: int, **options: Any) -> None:
         self.count = slim(
             widgets.BoundedIntText, "Seeds", "The number of restorations, with consecutive seeds", "110px", min=2,
             max=32,

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.recipes import Recipe
 from ..photos.regions import Region
 from ..viewer import page
@@ -51,7 +51,7 @@ def _check_frame(frame: Any) -> tuple[int, int] | None:
     """Return a width and a height; None is the size of the reference."""
     if frame is None:
         return None
-    if not isinstance(frame, Sequence) or len(frame) != 2 or not all(is_whole(side) and side > 0 for side in frame):
+    if not isinstance(frame, Sequence) or len(frame) != 2 or not all(is_integer(side) and side > 0 for side in frame):
         raise ValueError(f"frame must be None or two positive integers (width, height), got {frame!r}")
     return int(frame[0]), int(frame[1])
 

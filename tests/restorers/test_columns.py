@@ -503,7 +503,7 @@ def test_a_string_with_a_title_is_restored_as_without_one():
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])
 def test_a_seed_is_a_whole_number(seed):
-    with pytest.raises(ValueError, match="accepted are whole numbers"):
+    with pytest.raises(ValueError, match="must be an integer"):
         Column("a", half, seed=seed)
 
 

@@ -377,14 +377,14 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"source": "cauchy"}, "source is 'cauchy'; accepted are normal, normal:MEAN,STDDEV"),
         ({"source": "uniform", "restorator": "constant"}, "source 'uniform' goes with a restorator that starts from"),
         ({"masking": "-1"}, "masking is '-1'; accepted"),
-        ({"steps": 0}, "steps is 0; accepted are whole numbers from 1"),
+        ({"steps": 0}, "steps must be an integer from 1, got 0"),
         ({"batch": 0}, "batch is 0; accepted"),
         ({"points": -1}, "points is -1; accepted"),
         ({"rate": 0.0}, "rate is 0.0; accepted are finite numbers above 0"),
         ({"rate": float("nan")}, "rate is nan; accepted"),
         ({"rate": float("inf")}, "rate is inf; accepted"),
-        ({"seed": -1}, "seed is -1; accepted are whole numbers from 0"),
-        ({"seed": 10**17}, "seed is 100000000000000000; accepted are whole numbers from 0 to 1000000000000"),
+        ({"seed": -1}, "seed must be an integer from 0, got -1"),
+        ({"seed": 10**17}, "seed must be an integer from 0 to 1000000000000, got 100000000000000000"),
         ({"seed": 1.5}, "seed is 1.5; accepted"),
         ({"steps": 1.5}, "steps is 1.5; accepted"),
         ({"precision": "half"}, "accepted are 'float32' and 'bfloat16'"),
@@ -405,9 +405,9 @@ def test_wrong_settings_are_refused(wrong, message):
         ({"out": "model.pt"}, r"model\.pt does not end in \.safetensors"),
         ({"out": "file/model.safetensors"}, "file is not a folder"),
         ({"out": "folder.safetensors"}, "is a folder; accepted is the name of a file"),
-        ({"every": 0}, "every is 0; accepted are whole numbers from 1"),
-        ({"workers": -1}, "workers is -1; accepted are whole numbers from 0"),
-        ({"threads": 0}, "threads is 0; accepted are whole numbers from 1"),
+        ({"every": 0}, "every must be an integer from 1, got 0"),
+        ({"workers": -1}, "workers must be an integer from 0, got -1"),
+        ({"threads": 0}, "threads must be an integer from 1, got 0"),
         ({"device": "meta"}, "the device 'meta' is not at hand"),
         ({"device": "abacus"}, "the device 'abacus' is not at hand; accepted are auto, cpu and cuda"),
     ],
@@ -422,7 +422,7 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(data, tmp_path, monk
 
 def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\); accepted are folders of"):
+    with pytest.raises(ValueError, match=r"contains no readable picture \(1 unreadable\); accepted: "):
         train(tmp_path, tmp_path / "model.safetensors", TINY)
 
 

@@ -23,8 +23,8 @@ from frantools.comparisons.recipes import load_recipe
 from frantools.photos import photo as photo_module
 from frantools.photos.photo import Photo
 from frantools.restorers.columns import Column
-from frantools.widgets.controls import parts
-from frantools.widgets.settings_editor import SettingsEditor, span
+from frantools.widgets.arguments_form import ArgumentsForm, slider_range
+from frantools.widgets.controls import component_widgets
 from frantools.widgets.setup_editor import SetupEditor
 from frantools.widgets.view_widget import ViewWidget
 
@@ -119,19 +119,19 @@ def test_what_has_no_sampler_has_no_controls_of_one_and_its_seed_where_it_is_ran
 
 
 def test_a_slider_goes_from_nothing_to_a_multiple_and_further_where_a_recipe_says_so() -> None:
-    assert [span(value) for value in (0.1, 3, 0, -2)] == [(0.0, 0.4), (0.0, 12.0), (0.0, 1.0), (-8.0, 8.0)]
-    editor = SettingsEditor()
-    editor.show({"weight": 0.1})
+    assert [slider_range(value) for value in (0.1, 3, 0, -2)] == [(0.0, 0.4), (0.0, 12.0), (0.0, 1.0), (-8.0, 8.0)]
+    editor = ArgumentsForm()
+    editor.set_value({"weight": 0.1})
     editor.controls["weight"].value = 0.3
     assert editor.value == {"weight": 0.3}
-    editor.show({"weight": 0.9})
+    editor.set_value({"weight": 0.9})
     assert editor.controls["weight"].value == 0.9
 
 
 def test_an_argument_without_a_control_is_kept_and_a_typed_one_is_read() -> None:
     kernel = np.ones((3, 3))
-    editor = SettingsEditor()
-    editor.show({"kernel": kernel, "axis": None})
+    editor = ArgumentsForm()
+    editor.set_value({"kernel": kernel, "axis": None})
     assert [*editor.controls] == ["axis"]
     editor.controls["axis"].value = "[1, 2]"
     assert editor.value["axis"] == [1, 2]
@@ -189,7 +189,7 @@ def test_what_goes_wrong_in_a_column_is_a_sentence_in_its_place_and_the_others_g
     first, second = widget.figure()[0].axes
     assert said.split()[0] in first.texts[0].get_text()
     assert np.array_equal(second.images[0].get_array(), image(widget, "bicubic"))
-    widget.look.controls["view"].value = "difference"
+    widget.look["view"].value = "difference"
     widget.figure()
     assert widget.message.value == ""
     widget.close()
@@ -450,7 +450,7 @@ def test_an_upload_without_a_recipe_is_told_of_by_its_name(tmp_path: Path) -> No
     widget = done(ft.widgets.compare("hopper", ["nearest"], size=64))
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     upload(widget.files.upload, "plain.png", (tmp_path / "plain.png").read_bytes())
-    assert ">plain.png has no recipe" in widget.message.value
+    assert ">plain.png: it contains no recipe" in widget.message.value
     widget.close()
 
 
@@ -495,13 +495,13 @@ def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
     setting(widget, "mode").value = "'two words'"
     assert done(widget).message.value == ""
     assert widget.final
-    widget.look.controls["view"].value = "difference"
+    widget.look["view"].value = "difference"
     for seed in (1, 2):
         widget.controls["seed"].value = seed
         assert done(widget).message.value == ""
     widget.close()
     widget = done(ft.widgets.trajectory("hopper", ft.Setup(K=50), size=64))
-    points = widget.look.controls["points"]
+    points = widget.look["points"]
     points.value = "0,42 0,4"
     assert "is not a point" in widget.message.value
     points.value = "0.42 0.4"
@@ -512,10 +512,10 @@ def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
 def test_a_tick_of_a_slider_changes_no_other_control() -> None:
     """The browser is told of every change, and each takes a millisecond of the tick."""
     editor = SetupEditor()
-    editor.show(ft.Setup(stochasticity=0.5))
+    editor.set_value(ft.Setup(stochasticity=0.5))
     told: list[Any] = []
-    for each in parts(editor):
+    for each in component_widgets(editor):
         each.observe(lambda change: told.append((change["owner"], change["name"])))
-    editor.stochasticity.value = 0.6
+    editor["stochasticity"].value = 0.6
     assert editor.value == ft.Setup(stochasticity=0.6)
-    assert {owner for owner, name in told if name not in ("comm", "keys")} <= {editor, editor.stochasticity}
+    assert {owner for owner, name in told if name not in ("comm", "keys")} <= {editor, editor["stochasticity"]}

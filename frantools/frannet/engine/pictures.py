@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ... import noise
-from ...checks import is_whole
+from ...checks import integer
 from ...photos.images import prepare_input
 from ...photos.regions import Region, axes, dimensions
 from ...system.devices import without_autocast
@@ -345,9 +345,7 @@ def refusal(setup: object, why: str) -> str:
 
 def check_seed(seed: int) -> int:
     """Python's own number of a seed, which JSON takes; NumPy's are welcome."""
-    if not is_whole(seed):
-        raise ValueError(f"seed is {seed!r}; accepted are whole numbers")
-    return int(seed)
+    return integer("seed", seed, None)
 
 
 def check_input(x: Tensor) -> Tensor:

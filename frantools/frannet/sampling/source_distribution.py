@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ...checks import plain, settle
+from ...checks import set_fields, to_python
 
 NAMES = ("normal", "uniform")
 
@@ -38,7 +38,7 @@ class Start:
     def __post_init__(self) -> None:
         if self.name not in NAMES:
             raise ValueError(f"the distribution is {self.name!r}; accepted are {', '.join(map(repr, NAMES))}")
-        settle(self, low=plain(self.low), high=plain(self.high))
+        set_fields(self, low=to_python(self.low), high=to_python(self.high))
         least = 0.0 if self.name == "normal" else self.low
         if not (isfinite(self.low) and isfinite(self.high) and self.high > least):
             raise ValueError(
