@@ -130,7 +130,7 @@ class Photo:
         height, width = self.pixels.shape[:2]
         return f"Photo({self.name!r}, {width} x {height}, frame={self.frame!r})"
 
-    def framed_as(self, frame: str) -> Photo:
+    def with_frame(self, frame: str) -> Photo:
         """Return the photo with this frame, or itself if it has a frame already."""
         if self.frame is not None:
             return self
@@ -233,7 +233,7 @@ class Photo:
         photo = self.reference_photo
         if photo is None:
             return None
-        framed = photo if photo is self else photo.framed_as(self.frame or "square")
+        framed = photo if photo is self else photo.with_frame(self.frame or "square")
         return framed.resample(self.size(size, region), region)
 
     def restorer_pixels(self, size: tuple[int, int]) -> NDArray[np.float32]:

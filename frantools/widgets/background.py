@@ -14,7 +14,7 @@ from weakref import WeakSet
 from ..restorers.base import Cancelled, Progress
 from ..sweeps.plan import Plan
 from ..sweeps.result import Sweep
-from ..sweeps.run import Share, compute, gathered, kept
+from ..sweeps.run import SweepProgress, read_records, run_plan, to_sweep
 from ..sweeps.store import Store
 from ..views.sweep_data import ordered
 
@@ -251,34 +251,34 @@ class BackgroundSweep(Worker):
         super().__init__()
         self._plan, self._on_update, self._on_error = plan, on_update, on_error
         self._store = Store(_default_store().name if store is None else store)
-        self._keys = [key for _, _, _, key in plan.rows()]
+        self._keys = [key for _, _, _, key in plan.cells()]
         self.total = len(self._keys)
-        self._results = kept(plan, self._store)
+        self._records = read_records(plan, self._store)
 
     @property
     def sweep(self) -> Sweep:
         """The computed part of the sweep."""
-        return gathered(self._plan, self._results)
+        return to_sweep(self._plan, self._records)
 
     @property
     def done(self) -> int:
         """The number of computed cells."""
-        return len(self._results)
+        return len(self._records)
 
     def start(self, axes: Sequence[str], view: Mapping[str, Any]) -> None:
         """Compute the remaining cells in the order of `coarse_to_fine`."""
         groups = coarse_to_fine([setting.values for setting in self._plan.settings], axes, view)
-        remaining = [[index for index in group if self._keys[index] not in self._results] for group in groups]
+        remaining = [[index for index in group if self._keys[index] not in self._records] for group in groups]
         self.submit(lambda cancelled: self._compute([group for group in remaining if group], cancelled))
 
     def _compute(self, groups: Sequence[Sequence[int]], cancelled: Event) -> None:
         stopwatch, start, total, last_update = Stopwatch(), self.done, sum(map(len, groups)), 0.0
 
-        def collect(share: Share) -> None:
+        def collect(progress: SweepProgress) -> None:
             nonlocal last_update
             with LOCK:
                 before = self.done
-                self._results.update(share.found)
+                self._records.update(progress.records)
                 if cancelled.is_set():
                     raise Cancelled
                 if self.done > before and time.monotonic() - last_update > UPDATE:
@@ -287,7 +287,7 @@ class BackgroundSweep(Worker):
 
         try:
             for group in groups:
-                compute(self._plan.only(group, TASK), self._store, None, collect)
+                run_plan(self._plan.subset(group, TASK), self._store, None, collect)
         except Cancelled:
             pass
         except Exception as error:  # such as a full disk: shown on the screen

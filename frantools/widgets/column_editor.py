@@ -18,8 +18,8 @@ from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.weights.checkpoints import models
 from ..restorers.columns import COLUMNS, Column, as_column
-from ..restorers.resizing import NAMED
-from ..restorers.resolve import MissingRestorer, meaning
+from ..restorers.resizing import BASELINES
+from ..restorers.resolve import MissingRestorer, interpretation
 from .arguments_form import ArgumentsForm
 from .controls import Composite, ShowError, control, folded, set_visible
 from .form import Form
@@ -46,7 +46,7 @@ class ColumnFacts:
 def inspect_column(column: Column) -> ColumnFacts:
     """Return the facts of a column. If it has an error, which is shown where it is rendered, its settings stay."""
     try:
-        restorer = column.restorer()
+        restorer = column.resolve()
     except Exception:  # a custom restorer may raise anything
         return ColumnFacts(column.setup, True, True)
     return ColumnFacts(
@@ -64,10 +64,10 @@ def with_separate_setup(column: Column) -> Column:
     setup = column.what
     if isinstance(setup, str):
         try:
-            setup = named_setup(setup) if meaning(setup) == "setup" else None
+            setup = named_setup(setup) if interpretation(setup) == "setup" else None
         except ValueError:  # an unknown name, which is an error where the column is rendered
             return column
-    return column.but(what=setup.default_model, setup=setup) if isinstance(setup, Sampler) else column
+    return column.replace(what=setup.default_model, setup=setup) if isinstance(setup, Sampler) else column
 
 
 def default_title(column: Column) -> str:
@@ -168,7 +168,7 @@ class ColumnEditor(Composite, widgets.VBox):
         self.settings = ArgumentsForm()
         self.ablation = Form(Ablation)
         self.network = folded("More of the network", [self.ablation])
-        self._named = (*models(), *NAMED)
+        self._named = (*models(), *BASELINES)
         self._restorers: dict[str, Any] = {name: name for name in self._named}
         self._remembered: dict[str, Any] = {}  # the arguments of each model, for when it is chosen again
         self.model.options = list(self._restorers)
@@ -187,12 +187,12 @@ class ColumnEditor(Composite, widgets.VBox):
         what = self._restorers[label]
         is_same = is_same_restorer(what, self.value.what)
         settings = self._read_settings() if is_same else self._remembered.get(label, {})
-        column = self.value.but(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
+        column = self.value.replace(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
         facts = inspect_column(column)
         if facts.setup is not None:
             setup = self.setup.value
-            column = column.but(setup=setup if is_same_kind(setup, facts.setup) else facts.setup)
-        return column.but(seed=self.seed.value) if facts.random and self.own_seed.value else column
+            column = column.replace(setup=setup if is_same_kind(setup, facts.setup) else facts.setup)
+        return column.replace(seed=self.seed.value) if facts.random and self.own_seed.value else column
 
     def _read_settings(self) -> dict[str, Any]:
         """Return the arguments, with the ablation unless it was changed to leave out nothing."""
@@ -245,7 +245,7 @@ class ColumnEditor(Composite, widgets.VBox):
         path = expanduser(change["new"].strip())
         if not path or self._writing:
             return
-        load: Callable[[], object] = Column(path, path).restorer
+        load: Callable[[], object] = Column(path, path).resolve
         try:
             load()
         except (ValueError, OSError, ImportError) as error:

@@ -68,7 +68,7 @@ class ColumnList(Composite, widgets.VBox):
         before = self.value[index]
         has_default_title = re.fullmatch(re.escape(default_title(before)) + r"( \(\d+\))?", before.title)
         if has_default_title and new.title == before.title:  # a changed DDIM must not be called DDIM
-            new = new.but(title=self._free_title(default_title(new), index))
+            new = new.replace(title=self._free_title(default_title(new), index))
         columns = (*self.value[:index], new, *self.value[index + 1 :])
         titles = [column.title for column in columns]
         if titles.count(new.title) > 1:
@@ -125,13 +125,13 @@ class ColumnList(Composite, widgets.VBox):
 
     def _add(self) -> None:
         preset, index = self.presets[self.preset.value], self.index + 1
-        new = preset.but(title=self._free_title(preset.title))
+        new = preset.replace(title=self._free_title(preset.title))
         self.set_columns([*self.value[:index], new, *self.value[index:]], index)
 
     def _apply(self) -> None:
         index, preset = self.index, self.presets[self.preset.value]
         if any(column.title == preset.title for number, column in enumerate(self.value) if number != index):
-            preset = preset.but(title=self.value[index].title)
+            preset = preset.replace(title=self.value[index].title)
         self.set_columns([*self.value[:index], preset, *self.value[index + 1 :]], index)
 
     def _remove(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log2
 from typing import Any
 
-from ..comparisons.render_job import Job, cost_of, run
+from ..comparisons.render_job import RenderJob, cost_of, run
 from ..photos.regions import Region
 from ..restorers.base import Colours, Progress
 from ..restorers.columns import Column
@@ -113,22 +113,24 @@ def visible_tiles(view: Mapping[str, float], frame: Size, level: int) -> list[Py
     return tiles
 
 
-def continuous_columns(job: Job, columns: Sequence[Column]) -> list[Column]:
+def continuous_columns(job: RenderJob, columns: Sequence[Column]) -> list[Column]:
     """Return the columns that can render any region at any size; those with errors are not among them."""
     continuous = []
     for column in columns:
         with suppress(Exception):  # errors of any kind are shown where the column is rendered
-            if job.restorer(column).continuous:
+            if job.resolve(column).continuous:
                 continuous.append(column)
     return continuous
 
 
-def tiles_to_render(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[PyramidTile]:
+def tiles_to_render(
+    job: RenderJob, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int
+) -> list[PyramidTile]:
     """Return the visible tiles, coarse ones before sharp ones; none if the picture is sharp enough.
 
     Parameters
     ----------
-    job : Job
+    job : RenderJob
         Of the whole picture.
     view, screen, pixels
         See `find_level`.
@@ -143,13 +145,13 @@ def tiles_to_render(job: Job, view: Mapping[str, float], screen: Mapping[str, An
 
 
 def restore_tiles(
-    job: Job, columns: Sequence[Column], tiles: Sequence[PyramidTile], progress: Progress
+    job: RenderJob, columns: Sequence[Column], tiles: Sequence[PyramidTile], progress: Progress
 ) -> Iterator[RestoredTile]:
     """Yield tiles of all continuous columns, tile by tile.
 
     Parameters
     ----------
-    job : Job
+    job : RenderJob
         Of the whole picture. Restorers receive the same input at every level. Its cache keeps the tiles.
     columns : sequence of Column
         Columns that are not continuous are skipped.

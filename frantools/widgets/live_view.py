@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column
@@ -77,9 +77,9 @@ class LiveView(widgets.VBox):
         self.cache = CACHE
         self.message = Messages()
         self.status = Status(self.cancel)
-        self.viewer = Viewer(dict.fromkeys(titles, photo.framed_as("square").small))  # until the first result
+        self.viewer = Viewer(dict.fromkeys(titles, photo.with_frame("square").small))  # until the first result
         self._result_recipe: Recipe | None = None
-        self._job: Job | None = None  # of the whole picture
+        self._job: RenderJob | None = None  # of the whole picture
         self._sources: dict[str, Any] = {}  # by title, everything that a pane depends on
         self._tiles: list[deep_zoom.PyramidTile] = []  # the visible ones
         self._renderer = Renderer(self.status.advance, self.fail, self._show_still_running)
@@ -96,7 +96,7 @@ class LiveView(widgets.VBox):
         """Return the panes of a result."""
         raise NotImplementedError
 
-    def pane_size(self, job: Job) -> int:
+    def pane_size(self, job: RenderJob) -> int:
         """Return the longer side of the pictures in the panes, in pixels."""
         return max(job.size)
 
@@ -105,7 +105,7 @@ class LiveView(widgets.VBox):
     def set_recipe(self, recipe: Recipe) -> None:
         """Set the recipe of the result; it is no longer final if more changes than how it is drawn."""
         before = self._result_recipe
-        if before is None or recipe.columns != before.columns or recipe.but(options=before.options) != before:
+        if before is None or recipe.columns != before.columns or recipe.replace(options=before.options) != before:
             self.set_trait("final", False)
         self.set_trait("recipe", recipe)
 
@@ -123,7 +123,7 @@ class LiveView(widgets.VBox):
     def _render(self, recipe: Recipe, photo: Photo, first: Sequence[str], progress: Progress) -> Iterator[Any]:
         """Yield the first result, then the visible tiles of a zoomed-in view, then all other results."""
         results = self.compute(recipe, photo, progress, first)
-        job = job_of(recipe.but(region=None), photo, self.cache)
+        job = job_of(recipe.replace(region=None), photo, self.cache)
         with LOCK:
             self._job = job
         for result in results:
@@ -132,12 +132,12 @@ class LiveView(widgets.VBox):
         yield from self._render_tiles(job, recipe, progress)
         yield from results
 
-    def _render_tiles(self, job: Job, recipe: Recipe, progress: Progress) -> Iterator[Any]:
+    def _render_tiles(self, job: RenderJob, recipe: Recipe, progress: Progress) -> Iterator[Any]:
         with LOCK:
             self._tiles = tiles = self._visible_tiles(job)
         yield from deep_zoom.restore_tiles(job, recipe.columns, tiles, progress)
 
-    def _visible_tiles(self, job: Job) -> list[deep_zoom.PyramidTile]:
+    def _visible_tiles(self, job: RenderJob) -> list[deep_zoom.PyramidTile]:
         """Return the visible tiles if the screen has more pixels than the pictures."""
         if not self.can_zoom:
             return []
@@ -231,7 +231,7 @@ class LiveView(widgets.VBox):
         assert self._result_recipe is not None
         assert self.recipe is not None
         live = {name: self.recipe.options[name] for name in self.live if name in self.recipe.options}
-        return self._result_recipe.but(options={**self._result_recipe.options, **live})
+        return self._result_recipe.replace(options={**self._result_recipe.options, **live})
 
     def paint(self) -> None:
         """Show the latest result; zoom and boxes stay."""

@@ -103,7 +103,7 @@ def _complete_columns(
             match = next((c for c in known if _restorer_part(c.to_dict()) == _restorer_part(content)), None)
             if match is not None:
                 settings = content.get("settings") or match.settings
-                column = match.but(title=column.title, seed=column.seed, given=column.given, settings=settings)
+                column = match.replace(title=column.title, seed=column.seed, given=column.given, settings=settings)
         complete.append(column)
     if remaining:
         titles = ", ".join(column.title for column in columns)

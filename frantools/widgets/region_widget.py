@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..note.four_figures import FIGURES, LOCAL
 from ..photos.degradation import Degradation
 from ..photos.regions import Region
@@ -130,7 +130,7 @@ class RegionWidget(ViewWidget):
         """Return the edges of the region."""
         return {} if recipe.region is None else {"region": asdict(recipe.region)}
 
-    def pane_size(self, job: Job) -> int:
+    def pane_size(self, job: RenderJob) -> int:
         """Return a small size: whatever is visible is re-rendered, even the whole picture."""
         return min(PREVIEW, max(job.size))
 

@@ -16,15 +16,15 @@ import traitlets
 from ..checks import integer
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import framed_for, recipe_of, resolve
+from ..comparisons.render_job import recipe_of, resolve_columns, with_preferred_frame
 from ..photos.images import portraits
 from ..photos.photo import as_photo
 from ..photos.regions import LARGEST
 from ..sweeps.axes import Axes
-from ..sweeps.plan import Plan, plan
-from ..sweeps.reader import stored
+from ..sweeps.plan import Plan, make_plan
+from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
-from ..sweeps.run import gathered
+from ..sweeps.run import to_sweep
 from ..viewer.panes import Panes
 from ..views.compare import VIEW, Compared
 from ..views.sweep_data import is_number, told
@@ -48,7 +48,7 @@ class SweepMap(BatchedWrites, LiveView):
         self.sweep, self._size, self._seed = sweep, size, seed
         self._columns = {tuple(values[name] for name in sweep.axes): column for values, column in sweep.columns}
         distinct = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = framed_for(as_photo(photo), resolve(distinct.values())).at(size)
+        self.original = with_preferred_frame(as_photo(photo), resolve_columns(distinct.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
@@ -215,7 +215,7 @@ class SweepMap(BatchedWrites, LiveView):
                 self._stop_sweep()
                 self._is_restoring = True
                 self.set_trait("final", False)
-                columns = [self._columns[self._place(self.chosen)].but(title="restored")]
+                columns = [self._columns[self._place(self.chosen)].replace(title="restored")]
                 self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
             self.draw()
 
@@ -331,11 +331,11 @@ def sweep(
     if isinstance(what, Sweep):
         result = what
     elif isinstance(what, (str, PathLike)):
-        result, store = stored(what), what if Path(what).is_dir() else store
+        result, store = read_sweep(what), what if Path(what).is_dir() else store
     else:
         photo = as_photo(next(iter(portraits())) if photo is None else photo)
-        sweep_plan = plan(what, [photo], base, measures, points, size, seed, None, "float32")
-        result = gathered(sweep_plan, {})
+        sweep_plan = make_plan(what, [photo], base, measures, points, size, seed, None, "float32")
+        result = to_sweep(sweep_plan, {})
     if photo is None:
         name = result.pictures[0] if result.pictures else ""
         photo = name if name in portraits() else next(iter(portraits()))

@@ -56,7 +56,7 @@ class VariabilityWidget(ViewWidget):
         highest = max(float(result.deviation.max()), 1e-6)
         deviation = colormaps["magma"](result.deviation / highest)[..., :3].astype(np.float32)
         pictures = {"mean": result.mean, "standard deviation": deviation}
-        column = recipe.columns[0].but(seed=None)
+        column = recipe.columns[0].replace(seed=None)
         for seed in sorted(seeds_of(recipe))[:MAX_SEED_PANES]:
             jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
             cached = next(filter(None, (job.kept(column) for job in jobs)), None)
@@ -82,7 +82,7 @@ class VariabilityWidget(ViewWidget):
         if column.seed is None:
             self.controls["seed"].value = seed
         else:
-            self.columns.value = (column.but(seed=seed),)
+            self.columns.value = (column.replace(seed=seed),)
 
 
 def variability(

@@ -125,7 +125,7 @@ def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: 
     assert editor.value == column
     editor.title.value = "renamed"  # all controls are read
     assert editor.error == ""
-    assert editor.value == column.but(title="renamed") == through_json(editor.value)
+    assert editor.value == column.replace(title="renamed") == through_json(editor.value)
     editor.close()
 
 
