@@ -48,7 +48,7 @@ def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
     ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", made.recipe)
     with Image.open(tmp_path / "made.png") as picture:
         strict(picture.info["frantools"])
-    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.of_comparison(made).decode()):
+    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.comparison_page(made).decode()):
         strict(part)
     (again,) = ft.load_recipe(tmp_path / "made.png", trust=True).columns
     assert again.settings == {"sigma": math.inf}

@@ -110,7 +110,7 @@ def test_nothing_is_computed_twice_whatever_is_paused_and_chosen(tmp_path: Any) 
     widget = ft.widgets.sweep(axes, PICTURE, slow, size=12, store=tmp_path)
     assert begun.wait(60)
     widget.paused = True
-    assert widget.pause.description == "Go on"
+    assert widget.pause.description == "Resume"
     let.set()
     done(widget)
     assert len(counted) < 12
@@ -276,7 +276,7 @@ def test_a_click_shows_the_cell_beside_the_original_and_python_can_choose_too(wi
     done(widget)
     assert "three is too much" in widget.viewer.notes["restored"]
     for wrong in ({"power": 9}, {"other": 1}, "power"):
-        with pytest.raises(traitlets.TraitError, match="accepted are None and a setting of the sweep"):
+        with pytest.raises(traitlets.TraitError, match="chosen must be None or a setting of the sweep"):
             widget.chosen = wrong
 
 

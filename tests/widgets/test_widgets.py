@@ -688,7 +688,7 @@ def test_an_error_of_a_control_is_a_message_and_the_widget_goes_on(compare: Comp
     editor = compare.columns.editor
     editor.setup["clipping"].on.value = True
     editor.setup["clipping"].low.value = 2.0
-    assert "accepted are None and (low, high) with low &lt; high" in compare.message.value
+    assert "clipping must be None or (low, high) with low &lt; high" in compare.message.value
     editor.setup["clipping"].low.value = -2.0
     assert done(compare).message.value == ""
     editor.title.value = "other"
@@ -887,7 +887,7 @@ def test_a_figure_is_saved_as_pdf_and_other_endings_are_refused(compare: Compare
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     compare.files.path.value = str(tmp_path / "a.txt")
     compare.files.save.click()
-    assert "accepted are names that end in" in compare.message.value
+    assert "the file name of a figure must end in" in compare.message.value
 
 
 def test_the_recipe_of_a_figure_of_the_note_is_loaded(compare: CompareWidget, columns: list[Column]) -> None:
@@ -995,7 +995,7 @@ def test_the_command_line_asks_for_a_picture_that_was_uploaded_and_takes_its_pat
 
     assert figures() == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert "the picture me.png was uploaded, and the recipe has its name alone; pass the file: --picture PATH" in error
+    assert "the picture me.png was uploaded, and the recipe has only its name; pass the file: --picture PATH" in error
     assert figures("--picture", str(other)) == 2
     assert f"{other} is another picture than the recipe was made with: me.png" in capsys.readouterr().err
     assert figures("--picture", str(mine)) == 0
@@ -1184,13 +1184,13 @@ def test_a_size_that_is_not_one_whole_number_is_refused(kind: str, size: Any) ->
 
 def test_a_search_or_a_number_of_seeds_that_no_figure_has_is_refused(columns: list[Column]) -> None:
     for search, message in (
-        (RoiSearch(size=0), "size must be an integer from 1, got 0"),
-        (RoiSearch(size=100), "regions of 100 pixels do not fit into 72"),
-        (RoiSearch(size=24, count=0), "count must be an integer from 1, got 0"),
-        (RoiSearch(size=24, sub_count=-1), "sub_count must be an integer from 0, got -1"),
+        ({"size": 0}, "size must be an integer from 1, got 0"),
+        ({"size": 100}, "regions of 100 pixels do not fit into 72"),
+        ({"size": 24, "count": 0}, "count must be an integer from 1, got 0"),
+        ({"size": 24, "sub_count": -1}, "sub_count must be an integer from 0, got -1"),
     ):
         with pytest.raises(ValueError, match=message):
-            ft.widgets.rois("hopper", columns[1:], size=SMALL, search=search)
+            ft.widgets.rois("hopper", columns[1:], size=SMALL, search=RoiSearch(**search))
     with pytest.raises(ValueError, match="count must be an integer from 2, got 1"):
         ft.widgets.variability("hopper", columns[0], size=SMALL, count=1)
     widget = ft.widgets.variability("hopper", columns[0], size=SMALL, count=3)
@@ -1211,7 +1211,7 @@ def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[C
     shown = done(widget).result.pictures["fast"].image
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
-    widget.there.click()
+    widget.show_region.click()
     assert widget.viewer.view == {"x": 0.5, "y": 0.25, "width": 0.25, "height": 0.25}
     widget.viewer.view = ft.Region(0.0, 0.5, 0.5, 0.5)
     widget.take_view.click()
