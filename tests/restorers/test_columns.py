@@ -508,7 +508,7 @@ def test_a_seed_is_a_whole_number(seed):
 
 
 def test_an_array_of_another_range_is_told():
-    with pytest.raises(RestorerError, match=r"values from .* to 254.9; accepted are uint8 and floats in \[0, 1\]"):
+    with pytest.raises(RestorerError, match=r"values from .* to 254.9; accepted: uint8, and floats in \[0, 1\]"):
         resolve(PICTURE * 255)
 
 

@@ -518,4 +518,8 @@ def test_a_tick_of_a_slider_changes_no_other_control() -> None:
         each.observe(lambda change: told.append((change["owner"], change["name"])))
     editor["stochasticity"].value = 0.6
     assert editor.value == ft.Setup(stochasticity=0.6)
-    assert {owner for owner, name in told if name not in ("comm", "keys")} <= {editor, editor.form, editor["stochasticity"]}
+    assert {owner for owner, name in told if name not in ("comm", "keys")} <= {
+        editor,
+        editor.form,
+        editor["stochasticity"],
+    }
