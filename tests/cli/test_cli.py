@@ -208,9 +208,7 @@ def test_a_full_disk_is_an_error_of_one_line_and_leaves_no_partial_file(here, na
         (RuntimeError("a mistake of ours"), False),
     ],
 )
-def test_exhausted_memory_is_an_error_of_one_line_and_bugs_have_tracebacks(
-    capsys, here, monkeypatch, error, one_line
-):
+def test_exhausted_memory_is_an_error_of_one_line_and_bugs_have_tracebacks(capsys, here, monkeypatch, error, one_line):
     def fail(*_: Any, **__: Any) -> None:
         raise error
 

@@ -278,5 +278,5 @@ def test_the_error_of_a_damaged_checkpoint_names_it(tmp_path):
         (metadata, {name: value for name, value in tensors.items() if name != first}),
     ):
         write_safetensors(path, kept, facts)
-        with pytest.raises(ValueError, match=re.escape(f"{path} is a damaged checkpoint: ")):
+        with pytest.raises(ValueError, match=re.escape(f"{path}: ")):
             train(tmp_path / "pictures", out, tiny, resume=True)

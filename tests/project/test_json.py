@@ -55,7 +55,7 @@ def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
 
 @pytest.mark.parametrize("chip", [math.nan, math.inf], ids=["nan", "inf"])
 def test_a_page_with_a_state_that_is_not_finite_opens(chip):
-    text = page.made({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
+    text = page.build_page({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
     (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)
     assert strict(content)["chips"] == {"a": str(chip)}
 
