@@ -65,8 +65,6 @@ def parts(tmp_path: Path) -> list[bytes]:
 def test_a_png_text_is_found_before_and_after_the_pixels(
     tmp_path: Path, parts: list[bytes], kind: str, place: str
 ) -> None:
-    tmp_path: Path, parts: list[bytes], kind: str, place: str
-) -> None:
     at = 1 if place == "before the pixels" else len(parts) - 1
     path = tmp_path / "a.png"
     path.write_bytes(SIGNATURE + b"".join([*parts[:at], *OTHERS, TEXTS[kind], *OTHERS, *parts[at:]]))
