@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..files import check_output, write_json
@@ -40,13 +39,14 @@ def arguments(parser: Parser) -> None:
 
 
 def run(options: Options) -> int:
-    from ..comparisons.evaluation import NAMES, evaluate
+    from ..comparisons.evaluation import evaluate
     from ..comparisons.tables import Table
     from ..frannet.weights.checkpoints import card_path, is_card
     from ..photos.folder import Pictures
-    from ..reports.cards import keep_quality
+    from ..reports.cards import record_quality
     from ..restorers.base import RestorerError
     from ..restorers.resizing import NAMED
+    from ..scores.measures import measures
     from ..system.versions import versions
 
     out = check_output(options.out) if options.out else None
@@ -72,8 +72,8 @@ def run(options: Options) -> int:
                 errors[column.title] = str(error)
                 continue
         sha256 = column.restorer().sha256
-        results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
-    shown = ("model", "setup", *NAMES, "calls", "seconds")
+        results.append({"model": column.title, "sha256": sha256, "setup": setup, **metrics.to_dict()})
+    shown = ("model", "setup", *measures.builtin, "calls", "seconds")
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
     if degradation is not None:
         asked["given"] = degradation.to_dict()
@@ -83,7 +83,7 @@ def run(options: Options) -> int:
     if out is not None:
         write_json(out, {**made, "versions": versions(), "results": results})
     for name in options.model if options.cards else ():
-        keep_quality(card_path(name), made, [row for row in results if row["sha256"] == _model(name).sha256])
+        record_quality(card_path(name), made, [row for row in results if row["sha256"] == _model(name).sha256])
     if results:
         print(Table([{name: result[name] for name in shown} for result in results]))
     return report_failures(errors, len(named))

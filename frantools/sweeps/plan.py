@@ -64,7 +64,7 @@ class Plan:
 
     def facts(self, index: int) -> dict[str, Any]:
         """What all results of a picture share."""
-        picture, own = self.pictures[index], set(measures.own)
+        picture, own = self.pictures[index], set(measures.custom)
         points = None if self.points is None else [self.points, self.seed]
         named = [measure_facts(each, each.name in own or each.name not in measures) for each in self.measures]
         return {

@@ -23,7 +23,6 @@ from ..scores.measures import measures
 
 MOST, SIDE, TOTAL = 20, 8192, 400_000_000  # pictures, pixels a side, pixels together
 TILE = 2048  # pixels a side of a tile: what every browser draws as one bitmap
-NUMBERS = ("mse", "psnr", "ssim")
 REFERENCES = ("original", "reference")  # the photo itself, and what it is measured against where that is another
 
 
@@ -199,7 +198,7 @@ def _compared(comparison: Comparison) -> Collection:
         if note := failed or remarks_of(comparison[title]):
             made.notes[title] = note
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
-    made.numbers, made.best = score_lines(comparison.numbers(NUMBERS))
+    made.numbers, made.best = score_lines(comparison.numbers(measures.in_captions))
     made.caption = comparison.protocol()
     return made
 
@@ -217,11 +216,7 @@ def score_lines(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, s
     lines, best = {}, {}
     own = {title: row for title, row in numbers.items() if row.get("mse") != 0}
     for title, row in own.items():
-        parts = [
-            f"{measures[name].head.partition(',')[0]} {value:{measures[name].format}} {measures[name].unit}".rstrip()
-            for name, value in row.items()
-        ]
-        lines[title] = "  ".join(parts)
+        lines[title] = "  ".join(measures[name].describe(value) for name, value in row.items())
         best[title] = [
             place
             for place, name in enumerate(row)

@@ -17,7 +17,7 @@ from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
 from ..viewer.encoding import original_of, reference_among, remarks_of, score_lines
-from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
+from ..views.compare import VIEW, VIEWS, Compared, Look, compute
 from .controls import Numbers, control
 from .live_view import Panes, pictures_of
 from .view_widget import ViewWidget
@@ -125,11 +125,11 @@ def panes_of(data: Compared, recipe: Recipe) -> Panes:
 
 def tabled(data: Compared) -> str:
     """The numbers of the columns that are complete as a table of HTML, with calls and seconds."""
-    rows = [("th", ["column", *(measures[name].head for name in NUMBERS), "calls", "seconds"])]
+    rows = [("th", ["column", *(measures[name].head for name in measures.in_captions), "calls", "seconds"])]
     for title, made in data.pictures.items():
         if title in data.shown.sharp and title not in data.shown.errors:
             row = data.numbers.get(title, {})
-            cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in NUMBERS]
+            cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in measures.in_captions]
             rows.append(("td", [title, *cells, str(made.calls or ""), f"{made.seconds:.2f}"]))
     lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) for tag, cells in rows]
     return f"<table style='width: 100%'>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

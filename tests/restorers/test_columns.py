@@ -97,8 +97,8 @@ def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
     column = as_column(what)
     numbers = ft.evaluate(what, [photo], size=16)
     table = ft.compare(photo.at(16), [what], size=16).measure()
-    assert {name: numbers.each[name][0] for name in numbers.each} == {
-        name: table.rows[0][name] for name in numbers.each
+    assert {name: numbers.per_picture[name][0] for name in numbers.per_picture} == {
+        name: table.rows[0][name] for name in numbers.per_picture
     }
     described = json.loads(json.dumps(column.to_dict()))
     again = Column.from_dict(described)

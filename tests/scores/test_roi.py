@@ -138,8 +138,8 @@ GOOD = pictures(0, 2, (20, 30, 3))
     [
         ([], 8, 1, "0 picture.s. given; at least two"),
         (GOOD[:1], 8, 1, "1 picture.s. given; at least two"),
-        ([GOOD[0], GOOD[1][:, :20]], 8, 1, "differ in shape"),
-        ([GOOD[0], GOOD[1][..., 0]], 8, 1, "differ in shape"),
+        ([GOOD[0], GOOD[1][:, :20]], 8, 1, "images must have the same shape"),
+        ([GOOD[0], GOOD[1][..., 0]], 8, 1, "images must have the same shape"),
         (GOOD, 21, 1, "size must be an integer from 1 to 20, got 21"),
         (GOOD, 0, 1, "size must be an integer from 1.*, got 0"),
         (GOOD, -4, 1, "size must be an integer from 1.*, got -4"),

@@ -45,7 +45,7 @@ from frantools.scores.measures import measures
 from frantools.scores.roi_search import RoiSearch
 from frantools.views import compare as compare_view
 from frantools.views import progressive
-from frantools.views.compare import NUMBERS, VIEWS
+from frantools.views.compare import VIEWS
 from frantools.views.layout import INK
 from frantools.views.progressive import job_of, sharpen
 from frantools.views.variability import spreads
@@ -255,7 +255,7 @@ def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_
         go.set()
     found = done(widget).result.numbers["fast"]
     target = widget.photo.value.framed_as("square").reference(SMALL)
-    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in NUMBERS}
+    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in measures.in_captions}
 
 
 def test_what_was_rendered_before_comes_back_from_the_cache(compare: Compare) -> None:
