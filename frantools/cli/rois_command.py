@@ -36,7 +36,7 @@ def run(options: Options) -> int:
     from ..photos.photo import Photo
     from ..restorers.columns import as_columns
     from ..scores.roi_search import RoiSearch
-    from ..views.restoration import draw_outlined, outlined
+    from ..views.rois import draw_outlines, find_regions
 
     outs = [check_output(out) for out in options.out]
     for out in outs:
@@ -62,15 +62,15 @@ def run(options: Options) -> int:
     if made.errors and len(made) < 2:  # of which no regions can be found
         return report_failures(made.errors, len(chosen))
     side = max(1, min(made.size) * 3 // 8) if options.size is None else options.size
-    found = outlined(made, RoiSearch(side, options.count, merge=options.merge))
-    rows = [asdict(roi) for roi in found.regions]
+    found = find_regions(made, RoiSearch(side, options.count, sub_count=0, merge=options.merge))
+    rows = [asdict(roi) for roi in found.rois]
     search = {"size": side, "count": options.count, "merge": options.merge}
     recipe = made.recipe.but(view="outlines", options={"search": search})
     for out in outs:
         if out.suffix.lower() == ".json":
             write_json(out, {**recipe.to_dict(), "regions": rows})
         else:
-            save_figure(draw_outlined(found, recipe), out, recipe)
+            save_figure(draw_outlines(found, recipe), out, recipe)
     print(Table(rows))
     return report_failures(made.errors, len(chosen))
 

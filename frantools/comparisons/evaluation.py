@@ -148,8 +148,8 @@ def evaluate(
     Returns
     -------
     Metrics or Table
-        Of one restorer, means over the pictures, and the numbers of every picture in `per_picture`. Of a list, a row a picture and
-        column, with what went wrong in it.
+        Of one restorer, means over the pictures, and the numbers of every picture in `per_picture`. Of a list, a row
+        per picture and column, with its error if it failed.
 
     Raises
     ------

@@ -197,7 +197,7 @@ class Verdict:
 
     claim: str
     pairs: Table
-    """A row per comparison: the two settings, the mean difference, its paired standard error, and whether it is real."""
+    """A row per comparison: two settings, the mean difference, its paired standard error, and whether it is real."""
     true: int
     false: int
     open: int

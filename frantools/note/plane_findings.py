@@ -39,7 +39,9 @@ def published_sweep() -> Sweep:
             | {name: float(losses[setting][0]) for name, losses in losses_by_measure.items()}
             | {"pictures": PICTURES}
         )
-    return Sweep(NoteSetting._fields, tuple(LOSSES), columns, ("CelebA",), rows, "CelebA, as FranNet's author published.")
+    return Sweep(
+        NoteSetting._fields, tuple(LOSSES), columns, ("CelebA",), rows, "CelebA, as FranNet's author published."
+    )
 
 
 def _content() -> dict[str, Any]:
@@ -117,7 +119,7 @@ def least(name: str, ours: Losses | None = None, theirs: Losses | None = None) -
                 f"its loss {title}": f"{means[best]:.5f}",
                 f"worst loss {title}": f"{max(means.values()):.5f}",
             }
-        row["rank correlation"] = f"{agreement(*sources, draws=1).correlation:+.2f}"
+        row["rank correlation"] = f"{agreement(sources[0], sources[1], draws=1).correlation:+.2f}"
         rows.append(row)
     return Table(rows)
 

@@ -97,5 +97,5 @@ def paired_interval(
 
 
 def is_real(low: float, high: float, count: int, digits: int = 5) -> bool | None:
-    """Whether the interval of a difference excludes 0 after rounding to `digits`; None for fewer than `ENOUGH` values."""
+    """Whether the interval of a difference, rounded to `digits`, excludes 0; None for fewer than `ENOUGH` values."""
     return (round(low, digits) > 0 or round(high, digits) < 0) if count >= ENOUGH else None

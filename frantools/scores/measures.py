@@ -170,9 +170,7 @@ def _as_pair(restored: NDArray[Any], original: NDArray[Any]) -> tuple[Array, Arr
     """Convert two pictures to what the functions of measures take."""
     restored, original = np.asarray(restored), np.asarray(original)
     if restored.shape != original.shape:
-        raise ValueError(
-            f"restored and original must have the same shape, got {restored.shape} and {original.shape}"
-        )
+        raise ValueError(f"restored and original must have the same shape, got {restored.shape} and {original.shape}")
     return _floats(restored, "restored"), _floats(original, "original")
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache
 from ..restorers.base import Progress
-from ..views import registry
+from ..views import render as rendering
 from .compare_widget import Compare, compare
 from .formula_widget import formula
 from .region_widget import Zoom, region
@@ -29,4 +29,4 @@ KINDS: dict[str, type[ViewWidget]] = {each.view.name: each for each in (Compare,
 
 def render(recipe: Any, image: Any = None, progress: Progress | None = None, cache: Cache | None = None) -> Figure:
     """The old name of `frantools.render`, which see."""
-    return registry.render(recipe, image, progress=progress, cache=cache)
+    return rendering.render(recipe, image, progress=progress, cache=cache)

@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..note.four_figures import FIGURES
 from ..photos.degradation import Degradation
@@ -17,7 +18,7 @@ from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
 from ..viewer.encoding import original_of, reference_among, remarks_of, score_lines
-from ..views.compare import VIEW, VIEWS, Compared, Look, compute
+from ..views.compare import VIEW, VIEWS, CompareOptions, compute
 from .controls import Numbers, control
 from .live_view import Panes, pictures_of
 from .view_widget import ViewWidget
@@ -79,13 +80,13 @@ class Compare(ViewWidget):
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """With the look as a whole, whatever part of it a recipe has."""
-        return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
+        return {"look": CompareOptions.from_recipe(recipe).to_dict()} if "look" in recipe.options else {}
 
     def _enable(self) -> None:
         super()._enable()
         self.look.name([column.title for column in self.columns.value])
 
-    def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Compared]:
+    def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Comparison]:
         """The results of a recipe: those of the columns that have changed come before the others."""
         return compute(recipe, [photo], progress, self.cache, first)
 
@@ -93,7 +94,7 @@ class Compare(ViewWidget):
         title, own = reference_among(self.photo.value, columns)
         return [*([] if title is None or own else [title]), *super()._titles(columns)]
 
-    def panes(self, data: Compared, recipe: Recipe) -> Panes:
+    def panes(self, data: Comparison, recipe: Recipe) -> Panes:
         """The original, unless a column is it, and the columns with their numbers."""
         assert self._job is not None
         made, photo = panes_of(data, recipe), self._job.photo
@@ -108,27 +109,25 @@ class Compare(ViewWidget):
             self.table.value = tabled(self.result)
 
 
-def panes_of(data: Compared, recipe: Recipe) -> Panes:
+def panes_of(data: Comparison, recipe: Recipe) -> Panes:
     """What the viewer shows of compared columns: the pictures, with their numbers."""
-    numbers, best = score_lines(data.numbers)
-    sharp = (title for title in data.pictures if title in data.shown.sharp)
-    notes = {title: note for title in sharp if (note := remarks_of(data.pictures[title]))}
-    for title, made in data.pictures.items():
-        if title in data.shown.errors:
-            continue
-        if title not in data.shown.sharp:
-            numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
-        elif data.referenced and title not in data.numbers:
+    numbers, best = score_lines(data.measured)
+    final = {title: restoration for title, restoration in data.items() if data.is_final(title)}
+    notes = {title: note for title, restoration in final.items() if (note := remarks_of(restoration))}
+    for title, restoration in data.items():
+        if title not in final:
+            numbers[title] = f"coarse: {max(restoration.image.shape[:2])} pixels"
+        elif data.reference is not None and title not in data.measured:
             numbers[title] = "not yet measured"
-    return Panes(pictures_of(data.shown, recipe), {**notes, **data.shown.errors}, numbers, best)
+    return Panes(pictures_of(data), {**notes, **data.errors}, numbers, best)
 
 
-def tabled(data: Compared) -> str:
+def tabled(data: Comparison) -> str:
     """The numbers of the columns that are complete as a table of HTML, with calls and seconds."""
     rows = [("th", ["column", *(measures[name].head for name in measures.in_captions), "calls", "seconds"])]
-    for title, made in data.pictures.items():
-        if title in data.shown.sharp and title not in data.shown.errors:
-            row = data.numbers.get(title, {})
+    for title, made in data.items():
+        if data.is_final(title):
+            row = data.measured.get(title, {})
             cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in measures.in_captions]
             rows.append(("td", [title, *cells, str(made.calls or ""), f"{made.seconds:.2f}"]))
     lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) for tag, cells in rows]

@@ -15,12 +15,13 @@ from IPython import get_ipython
 from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache, Disk
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import Job
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column
-from ..views.progressive import Shown, job_of
+from ..views.progressive import job_of
 from ..views.registry import View
 from . import cleanup, endless_zoom
 from .column_editor import chip_of
@@ -50,10 +51,9 @@ class Panes:
     """The title of what the others are compared with. Default: found by its title."""
 
 
-def pictures_of(shown: Shown, recipe: Recipe) -> dict[str, Any]:
-    """What there is to show of a recipe's columns, in their order; None where there is a sentence."""
-    titles = [column.title for column in recipe.columns]
-    return {title: None if title in shown.errors else shown.pictures[title] for title in titles}
+def pictures_of(comparison: Comparison) -> dict[str, Any]:
+    """The restorations of a comparison by title; None if there is an error message instead."""
+    return {title: comparison.restorations.get(title) for title in comparison.titles}
 
 
 def is_headless() -> bool:

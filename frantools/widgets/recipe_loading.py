@@ -12,7 +12,7 @@ from ..comparisons.recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_columns
 from ..restorers.resolve import MissingRestorer
 from ..views.progressive import longer_side
-from ..views.registry import again, check_models, outside
+from ..views.render import check_models, describe_outside_files, with_restorer
 from .controls import reach, side
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def loaded(widget: ViewWidget, recipe: Any, columns: Mapping[str, Any] | None, t
         if not read.columns:
             raise ValueError("the recipe has no columns; accepted are those of figures")
         made = as_columns(_completed(read.columns, [*widget.columns.value, *widget.columns.presets.values()], columns))
-        far = outside(read)
+        far = describe_outside_files(read)
         widget.message.info("paths", far)  # before they are read
         with widget.writing():
             remark = widget.photo.find(read.photos[0]) if read.photos else ""
@@ -92,7 +92,7 @@ def _completed(columns: tuple[Column, ...], known: list[Column], given: Mapping[
     left, made = dict(given or {}), []
     for column in columns:
         if column.title in left:
-            column = again(column, left.pop(column.title))
+            column = with_restorer(column, left.pop(column.title))
         elif isinstance(column.what, MissingRestorer):
             content = column.what.content
             same = next((each for each in known if _name(each.to_dict()) == _name(content)), None)

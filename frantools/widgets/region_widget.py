@@ -19,7 +19,7 @@ from ..photos.regions import Region
 from ..restorers.columns import Column, as_columns
 from ..viewer.encoding import encode, read, sheet
 from ..views.progressive import PREVIEW
-from ..views.region import VIEW, Local
+from ..views.region import VIEW, RegionAndWhole
 from .controls import Numbers, button, control
 from .live_view import Panes, pictures_of
 from .rendering import LOCK
@@ -134,11 +134,11 @@ class Zoom(ViewWidget):
         """Few: what is in view is restored anew, the whole picture too."""
         return min(PREVIEW, max(job.size))
 
-    def panes(self, data: Local, recipe: Recipe) -> Panes:
+    def panes(self, data: RegionAndWhole, recipe: Recipe) -> Panes:
         """The whole pictures: coarse, or complete where one is at hand."""
         assert self._job is not None
-        errors = {title: text for title, text in data.around.items() if isinstance(text, str)} | dict(data.shown.errors)
-        made = {title: None if title in errors else picture for title, picture in data.around.items()}
+        errors = {**data.whole.errors, **data.region.errors}
+        made = {title: None if title in errors else picture for title, picture in pictures_of(data.whole).items()}
         for column in recipe.columns:
             if column.title not in errors and (kept := self._job.kept(column)) is not None:
                 made[column.title] = kept
@@ -149,7 +149,7 @@ class Zoom(ViewWidget):
         made = super()._repr_mimebundle_(**options)
         data = made[0] if isinstance(made, tuple) else made
         if data is not None and self.result is not None:
-            shown = pictures_of(self.result.shown, self.shown())
+            shown = pictures_of(self.result.region)
             encoded = {title: None if each is None else encode(read(each, title)) for title, each in shown.items()}
             data["image/png"] = b64encode(sheet(encoded)).decode()
         return made

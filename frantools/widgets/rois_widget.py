@@ -21,7 +21,7 @@ from ..restorers.columns import Column, as_columns
 from ..scores.roi_search import RoiSearch
 from ..viewer.boxes import scaled
 from ..views.layout import OUTLINE
-from ..views.rois import VIEW, Found
+from ..views.rois import VIEW, RegionsOfInterest
 from .controls import Numbers, control, follow, side
 from .live_view import Panes, pictures_of
 from .region_widget import region_of
@@ -82,9 +82,9 @@ class Rois(ViewWidget):
     def _below(self) -> list[widgets.Widget]:
         return [self.crops]
 
-    def panes(self, data: Found, recipe: Recipe) -> Panes:
+    def panes(self, data: RegionsOfInterest, recipe: Recipe) -> Panes:
         """The columns; what goes on in a region stands in the names of the boxes."""
-        return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors))
+        return Panes(pictures_of(data.comparison), dict(data.comparison.errors))
 
     def paint(self) -> None:
         """Show the latest result, its regions as boxes, and the one that was restored anew in its place."""
@@ -92,32 +92,32 @@ class Rois(ViewWidget):
             super().paint()
             if self.result is None:
                 return
-            data: Found = self.result
+            data: RegionsOfInterest = self.result
             own = [each for each in self.viewer.boxes if each["name"] not in self._found]
             wide, high = data.size
             frame = self.viewer.frame
             found: list[dict[str, Any]] = [
                 {"name": f"{number}: {roi.score:.0f}", "box": [roi.left, roi.top, roi.right, roi.bottom]}
-                for number, roi in enumerate(data.regions, start=1)
+                for number, roi in enumerate(data.rois, start=1)
             ]
             self._found = [each["name"] for each in found]
             self.viewer.boxes = [*scaled(found, (wide, high), frame), *own]
             self.viewer.movable = dict.fromkeys(self._found, False)
             inner = [
                 {"name": "", "box": [roi.left + at.left, roi.top + at.top, roi.left + at.right, roi.top + at.bottom]}
-                for roi, parts in zip(data.regions, data.inner, strict=True)
+                for roi, parts in zip(data.rois, data.sub_rois, strict=True)
                 for at in parts
             ]
             self.viewer.outlines = [each["box"] for each in scaled(inner, (wide, high), frame)]
             self._put_anew(data)
         self.crops.value = strip(data, self.shown())
 
-    def _put_anew(self, data: Found) -> None:
+    def _put_anew(self, data: RegionsOfInterest) -> None:
         number = self.controls["anew"].value
-        if not data.anew or not 1 <= number <= len(data.regions):
+        if not data.rerendered or not 1 <= number <= len(data.rois):
             return
-        region = data.regions[number - 1].region(*data.size)
-        for title, picture in data.anew.items():
+        region = data.rois[number - 1].region(*data.size)
+        for title, picture in data.rerendered.items():
             if not isinstance(picture, str) and self._anew_shown.get(title) is not picture:
                 self.viewer.detail(title, region, picture)
                 self._anew_shown[title] = picture
@@ -170,11 +170,11 @@ class Rois(ViewWidget):
         self.search.controls["sub_size"].disabled = self.search.controls["sub_count"].value == 0
 
 
-def strip(data: Found, recipe: Recipe) -> str:
+def strip(data: RegionsOfInterest, recipe: Recipe) -> str:
     """The crops of all columns, region by region, with their sub-regions outlined, as HTML."""
-    images = {c.title: data.fitted(c.title) for c in recipe.columns if c.title not in data.shown.errors}
+    images = {title: data.fitted(title) for title in data.comparison}
     groups = []
-    for number, (roi, parts) in enumerate(zip(data.regions, data.inner, strict=True), start=1):
+    for number, (roi, parts) in enumerate(zip(data.rois, data.sub_rois, strict=True), start=1):
         wide, high = roi.right - roi.left, roi.bottom - roi.top
         lines = "".join(
             f'<span style="position: absolute; left: {at.left / wide:.2%}; top: {at.top / high:.2%}; '

@@ -15,7 +15,18 @@ from ..scores.measures import Measure, measures
 from ..scores.stratified import Estimate
 from ..viewer import scripts
 from ..views.slices import best_under
-from ..views.sweep_data import Mean, Panels, Place, Scale, Swept, means, norm_of, ordered, titled, told
+from ..views.sweep_data import (
+    Mean,
+    Place,
+    Scale,
+    SettingMeans,
+    SweepLike,
+    capitalised,
+    format_value,
+    means,
+    norm_of,
+    ordered,
+)
 
 STOPS = 9  # colours that the key is made of
 
@@ -49,7 +60,7 @@ class MapWidget(anywidget.AnyWidget):
 
 def setting_told(names: tuple[str, ...], place: Place) -> str:
     """Where a setting lies, in words."""
-    return ", ".join(f"{name} {told(value)}" for name, value in zip(names, place, strict=True))
+    return ", ".join(f"{name} {format_value(value)}" for name, value in zip(names, place, strict=True))
 
 
 class Mapped:
@@ -63,7 +74,7 @@ class Mapped:
         One of its measures.
     """
 
-    def __init__(self, sweep: Swept, measure: str) -> None:
+    def __init__(self, sweep: SweepLike, measure: str) -> None:
         self.sweep, self.names = sweep, tuple(sweep.axes)
         self.means: dict[Place, Mean] = {
             place: mean
@@ -75,7 +86,7 @@ class Mapped:
         self.places = dict.fromkeys([tuple(values[n] for n in self.names) for values, _ in sweep.columns])
         self.places |= dict.fromkeys(self.means)
         known = measures.get(measure) or Measure(measure, lambda a, b: 0.0, measure)
-        self.data = Panels(known, self.means, self.names, (), (), "")
+        self.data = SettingMeans(known, self.means, self.names, (), (), "")
         self.scale = Scale.of(self.data.finite) if self.data.finite else Scale(1.0)
 
     def values(self, name: str) -> list[Any]:
@@ -97,7 +108,7 @@ class Mapped:
 
     def front(self, where: Mapping[str, Any]) -> list[tuple[int, Place]]:
         """Of the settings with these values the Pareto front, see `best_under`: network calls, and the setting."""
-        known = any(place in self.data.whole for place in self.inside(where))
+        known = any(place in self.data.comparable for place in self.inside(where))
         return best_under(self.sweep, self.data.measure.name, where) if known else []
 
     def best(self, under: int, where: Mapping[str, Any]) -> Place | None:
@@ -122,9 +133,9 @@ class Mapped:
             if mean is None:
                 said = "not computed yet"
             elif norm is None or not isfinite(mean.value):
-                wrong = self.sentences.get(place) or f"the mean is {told(mean.value)}"
+                wrong = self.sentences.get(place) or f"the mean is {format_value(mean.value)}"
                 said = wrong if mean.pictures else f"failed: {wrong}"
-                cell |= {"failed": wrong, "text": told(mean.value) if mean.pictures else "failed"}
+                cell |= {"failed": wrong, "text": format_value(mean.value) if mean.pictures else "failed"}
             else:
                 fewer = mean.pictures < self.data.pictures
                 said = self.number(mean) + ("; not to be compared: measured on fewer pictures" if fewer else "")
@@ -133,7 +144,7 @@ class Mapped:
                 cell |= {"value": mean.value, "error": mean.error, "text": self.scale(mean.value) + "*" * fewer}
                 cell |= {"colour": to_hex(colour), "ink": "#000000" if light else "#ffffff"}
             cells.append(cell | {"said": f"{setting_told(self.names, place)}: {said}"})
-        key: dict[str, Any] = {"title": titled(self.data.measure), "colours": [], "ticks": [], "notes": ""}
+        key: dict[str, Any] = {"title": capitalised(self.data.measure), "colours": [], "ticks": [], "notes": ""}
         if norm is not None:
             ticks = [[float(norm(tick)), text] for tick, text in self.scale.ticks(norm).items()]
             notes = ["brighter is better", *(["logarithmic"] if isinstance(norm, LogNorm) else [])]
@@ -141,7 +152,7 @@ class Mapped:
             key = {"title": f"{self.scale.unit(self.data.measure)}, {self.data.over}", "ticks": ticks}
             key |= {"colours": [to_hex(cmap(n / (STOPS - 1))) for n in range(STOPS)], "notes": "; ".join(notes)}
         axes = {
-            "x": {"name": x, "ticks": [*map(told, columns)]},
-            "y": {"name": y, "ticks": [*map(told, rows)] if y else [""]},
+            "x": {"name": x, "ticks": [*map(format_value, columns)]},
+            "y": {"name": y, "ticks": [*map(format_value, rows)] if y else [""]},
         }
         return {**axes, "cells": cells, "key": key}

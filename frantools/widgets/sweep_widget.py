@@ -14,6 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..comparisons.cache import Cache, Disk
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import framed_for, recipe_of, resolve
 from ..photos.images import portraits
@@ -23,8 +24,8 @@ from ..sweeps.plan import Plan, plan
 from ..sweeps.reader import stored
 from ..sweeps.result import Sweep
 from ..sweeps.run import gathered
-from ..views.compare import VIEW, Compared
-from ..views.sweep_data import is_number, told
+from ..views.compare import VIEW
+from ..views.sweep_data import format_value, is_number
 from . import cleanup
 from .background_sweep import BackgroundSweep
 from .compare_widget import panes_of
@@ -91,7 +92,8 @@ class SweepMap(Guarded, LiveView):
         self.values = {
             name: slim(
                 widgets.SelectionSlider if all(map(is_number, values[name])) else widgets.Dropdown,
-                name, f"Which {name} the map shows", "190px", options=[(told(each), each) for each in values[name]],
+                name, f"Which {name} the map shows", "190px",
+                options=[(format_value(value), value) for value in values[name]],
             )
             for name in varying
         }  # fmt: skip
@@ -216,7 +218,7 @@ class SweepMap(Guarded, LiveView):
                 self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
             self.draw()
 
-    def panes(self, data: Compared, recipe: Recipe) -> Panes:
+    def panes(self, data: Comparison, recipe: Recipe) -> Panes:
         """The original, and the restoration with its numbers over every pixel."""
         made = panes_of(data, recipe)
         return replace(made, pictures={"original": self.original.picture, **made.pictures})

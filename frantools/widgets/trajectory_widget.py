@@ -12,8 +12,8 @@ from ..comparisons.recipes import Recipe
 from ..frannet.engine.trajectory import Trace
 from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
-from ..views.layout import ink
-from ..views.trajectories import VIEW, Look, chart, parse, pictures
+from ..views.layout import adapt_to_theme
+from ..views.trajectories import VIEW, TrajectoryOptions, draw_chart, parse_points, pictures
 from .column_editor import facts_of
 from .controls import Numbers, button, control
 from .live_view import Panes
@@ -57,7 +57,7 @@ class Trajectory(ViewWidget):
 
     def panes(self, data: Trace, recipe: Recipe) -> Panes:
         """The value and the predicted picture at one step."""
-        look = Look.of(recipe)
+        look = TrajectoryOptions.from_recipe(recipe)
         step = data.t[min(look.frame, len(data.t) - 1)]
         made = pictures(data, look)
         return Panes(made, numbers=dict.fromkeys(made, f"after step {step}"))
@@ -70,11 +70,11 @@ class Trajectory(ViewWidget):
                 return
             recipe = self.shown()
             try:
-                self.viewer.boxes = self._boxes(Look.of(recipe).points)
+                self.viewer.boxes = self._boxes(TrajectoryOptions.from_recipe(recipe).points)
                 self.viewer.movable = {each["name"]: True for each in self.viewer.boxes}
                 file = BytesIO()
-                figure = chart(self.result, recipe)
-                ink(figure)
+                figure = draw_chart(self.result, recipe)
+                adapt_to_theme(figure)
                 figure.savefig(file, format="png", dpi="figure")
                 self.chart.value = file.getvalue()
             except ValueError as error:
@@ -85,7 +85,7 @@ class Trajectory(ViewWidget):
     def _boxes(self, points: str) -> list[dict[str, Any]]:
         """Points as boxes, by their numbers."""
         (wide, high), made = self.viewer.frame, []
-        for number, (x, y) in enumerate(parse(points), start=1):
+        for number, (x, y) in enumerate(parse_points(points), start=1):
             half = max(1, round(max(wide, high) * MARK))
             left, top = max(0, int(x * wide) - half), max(0, int(y * high) - half)
             box = [left, top, min(wide, left + 2 * half + 1), min(high, top + 2 * half + 1)]
@@ -109,7 +109,7 @@ class Trajectory(ViewWidget):
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """With the look as a whole, whatever part of it a recipe has."""
-        return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
+        return {"look": TrajectoryOptions.from_recipe(recipe).to_dict()} if "look" in recipe.options else {}
 
     def _bound(self) -> None:
         """The steps are as many as the setup has."""

@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from ..comparisons.recipes import Recipe
 from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
-from ..views.progressive import PREVIEW, smaller
+from ..views.progressive import PREVIEW, shrink
 from ..views.variability import VIEW, Spread, first_seed, seeds_of
 from .controls import reach, slim
 from .live_view import Panes
@@ -58,7 +58,7 @@ class Variability(ViewWidget):
         made = {"mean": data.mean, "standard deviation": spread}
         column = recipe.columns[0].but(seed=None)
         for seed in sorted(seeds_of(recipe))[:SHOWN]:
-            jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
+            jobs = (replace(job, seed=seed) for job in (self._job, shrink(self._job, PREVIEW)))
             kept = next(filter(None, (job.kept(column) for job in jobs)), None)
             if kept is not None:
                 made[f"{SEED}{seed}"] = kept.image

@@ -33,7 +33,7 @@ from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.frannet import FranNetRestorer, shared_model
 from frantools.restorers.resizing import NAMED
 from frantools.restorers.resolve import MissingRestorer, meaning, restorer
-from frantools.views.registry import completed
+from frantools.views.render import complete_columns
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
 
@@ -456,9 +456,9 @@ def test_a_sampler_of_a_users_own_is_given_again(solver, model, tmp_path, monkey
     recipe = render_job.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     with pytest.raises(ValueError, match=rf"has the sampler {type(solver).__name__}, .*columns=\{{'s': \.\.\.\}}"):
-        completed(again)
+        complete_columns(again)
     for found_again in (column, solver):
-        (found,) = completed(again, {"s": found_again}).columns
+        (found,) = complete_columns(again, {"s": found_again}).columns
         assert found.title == "s"
         np.testing.assert_array_equal(
             ft.restore(found, "hopper", size=12).image, ft.restore(column, "hopper", size=12).image
@@ -469,7 +469,8 @@ def test_a_sampler_that_cannot_describe_itself_is_given_again():
     described = Column("s", "diffusion-basic", setup=Silent()).to_dict()
     assert described["missing"] == "s has the sampler Silent, which no name finds again"
     assert (
-        completed(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what == described["model"]
+        complete_columns(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what
+        == described["model"]
     )
 
 

@@ -309,7 +309,8 @@ def test_evaluate_measures_restorations_of_what_the_network_is_given(random_mode
         original = square(image, 32)
         restored = ft.restore(model, ft.prepare_input(original), setup, 32, seed=5 + index).image
         for name, value in measure(restored, original).items():
-            assert measured.per_picture[name][index] == pytest.approx(value, rel=1e-5), "but for the reference's float32"
+            # Equal but for the reference's float32.
+            assert measured.per_picture[name][index] == pytest.approx(value, rel=1e-5)
     assert measured.pictures == len(images)
     assert measured.calls == (setup.calls if setup else 1)
     assert measured.seconds > 0

@@ -21,7 +21,7 @@ from frantools.comparisons.tables import Table
 from frantools.note import findings, four_figures
 from frantools.reports import figures
 from frantools.reports.figures import RoiSearch, Row
-from frantools.views.layout import fitting, shortened
+from frantools.views.layout import fit_font_size, shorten
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
 
@@ -63,7 +63,7 @@ def test_a_saved_figure_carries_the_recipe_that_makes_the_same_pixels_again(made
 def test_titles_and_names_are_shown_as_they_are_given(tmp_path):
     name = r"a$_$b"
     picture = np.zeros((8, 8, 3))
-    estimates = [figures.Estimate(name, name, 0.2, 0.1, 0.3)]
+    estimates = [figures.MeanInterval(name, name, 0.2, 0.1, 0.3)]
     for figure in (
         figures.grid([Row([picture], label=name, captions=[name])], [name]),
         figures.losses({name: estimates}),
@@ -164,7 +164,7 @@ def test_two_pictures_of_one_file_name_are_two_rows(tmp_path):
 
 
 def test_an_unknown_figure_is_refused_with_the_accepted_names():
-    with pytest.raises(ValueError, match="unknown figure 'fig-9'; accepted are ddpm-vs-ddim, entire-image"):
+    with pytest.raises(ValueError, match=r"figure must be 'ddpm-vs-ddim', 'entire-image', .*, got 'fig-9'"):
         note.recipe("fig-9")
 
 
@@ -319,9 +319,9 @@ def test_titles_and_captions_stay_within_their_columns(count):
 
 
 def test_a_title_that_fits_is_left_as_it_is():
-    assert shortened("masking-32", 14, 240) == "masking-32"
-    assert fitting(["masking-32", "two\nlines"], 14, 240, 8) == 14
-    assert shortened("masking-32", 14, 60).endswith("\u2026")
+    assert shorten("masking-32", 14, 240) == "masking-32"
+    assert fit_font_size(["masking-32", "two\nlines"], 14, 240, 8) == 14
+    assert shorten("masking-32", 14, 60).endswith("\u2026")
 
 
 @pytest.mark.parametrize("count", [1, 6, 12])
