@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures of several test files, and the order in which files run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
 import torch
 from golden import COMMITTED, Golden
@@ -22,25 +23,35 @@ settings.load_profile("frantools")
 
 
 SLOW = {
-    "browser",
     "benchmarks",
+    "browser",
     "figures",
     "kernel",
     "published",
     "sweeps_dask",
     "training",
     "viewer_browser",
-    "widgets",
     "widget_columns",
     "widget_work",
+    "widgets",
 }
-"""Files of tests that take longest; `make check` leaves them out."""
+"""Files whose tests take longest: `make check` leaves them out."""
+
+SPLIT = {"benchmarks", "cli", "kernel", "published", "sweep_faults", "training", "viewer", "weights", "widgets"}
+"""Files whose tests run on any core; the tests of any other file, and a notebook's cells, run on one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests and group tests by file; the slowest files run first, so that no core idles at the end."""
+    rank = {}
     for item in items:
-        if item.path.stem.removeprefix("test_") in SLOW:
+        name = item.path.stem.removeprefix("test_")
+        if name in SLOW:
             item.add_marker(pytest.mark.slow)
+        if name not in SPLIT:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        rank[item] = 0 if item.path.suffix == ".ipynb" else 1 if name in SLOW else 2
+    items.sort(key=rank.__getitem__)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,3 +111,10 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
 
     monkeypatch.setattr(restoration, "sample_grid", counted)
     return count
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Lab]:
+    """The JupyterLab of all tests in a browser, on an empty folder."""
+    with browser.lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")) as server:
+        yield server

@@ -13,7 +13,7 @@ from ..comparisons.tables import Table, signed
 from ..frannet.sampling.setup import SETUPS
 from ..frannet.weights.checkpoints import models as model_cards
 from ..restorers.base import Restoration
-from ..restorers.resizing import NAMED
+from ..restorers.resizing import BASELINES
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import distance, measures
 from ..scores.measures import sharpness as measure_sharpness
@@ -21,7 +21,7 @@ from .charts import MeanInterval
 from .noise_lengths import length_sentences as length_sentences
 from .noise_lengths import lengths as lengths
 from .noise_lengths import noise_lengths as noise_lengths
-from .shipped_results import FAMILIES, NOTED, PUBLISHED, read_results, with_current_names
+from .shipped_results import FAMILIES, NOTE_LOSSES, PUBLISHED, read_results, with_current_names
 from .shipped_results import commands as commands
 from .shipped_results import curves as curves
 from .shipped_results import held_out_results as held_out_results
@@ -64,7 +64,7 @@ def losses(results: Mapping[str, Metrics] | None = None) -> Table:
                 "ssim": result.ssim,
                 "calls": result.calls,
                 "ms a picture": float(f"{1000 * result.seconds:.2g}"),
-                "loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else "",
+                "loss in the note (CelebA)": f"{NOTE_LOSSES[name]:g}" if name in NOTE_LOSSES else "",
             }
             for name, result in (metrics() if results is None else results).items()
         ]
@@ -130,7 +130,7 @@ def estimates(results: Mapping[str, Metrics] | None = None) -> dict[str, list[Me
     """The data of `figures.losses`: loss and gray loss with 95 % intervals. Default: of the shipped results."""
     results = metrics() if results is None else results
     return {
-        "loss": [_mean_interval(name, result, "mse", NOTED.get(name)) for name, result in results.items()],
+        "loss": [_mean_interval(name, result, "mse", NOTE_LOSSES.get(name)) for name, result in results.items()],
         "gray loss": [_mean_interval(name, result, "mse_gray") for name, result in results.items()],
     }
 
@@ -141,7 +141,7 @@ def _mean_interval(name: str, result: Metrics, metric: str, note: float | None =
 
 
 def _kind(name: str, result: Metrics) -> str:
-    if name in NAMED:
+    if name in BASELINES:
         return "resizing, given the true colour" if name.endswith("-colour") else "resizing the gray input"
     if result.calls == 1:
         return "single-pass model"
@@ -169,7 +169,7 @@ def ablation() -> Table:
 def summary() -> Table:
     """Means over the held-out portraits, and the losses that the note published; bicubic is the only baseline."""
     results = {n: row for n, row in shipped_results().items() if row["calls"] or n.startswith("bicubic")}
-    return Table([_row_of_means("model", name, row, NOTED) for name, row in results.items()])
+    return Table([_row_of_means("model", name, row, NOTE_LOSSES) for name, row in results.items()])
 
 
 def _row_of_means(head: str, name: str, row: Mapping[str, Any], published: Mapping[str, float]) -> dict[str, Any]:

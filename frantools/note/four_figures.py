@@ -13,7 +13,7 @@ from ..checks import invalid, is_integer, listing
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe, as_recipe
-from ..comparisons.render_job import recipe_of, shares, wished
+from ..comparisons.render_job import preferred_frame, recipe_of, split_progress
 from ..comparisons.tables import Table
 from ..frannet.engine.pictures import check_seed, resolve_precision
 from ..frannet.sampling.setup import SETUPS
@@ -98,9 +98,9 @@ def recipe(
     if figure == "roi-crops":
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
-    frame = wished(column.restorer(precision) for column in (*chosen, *second))
+    frame = preferred_frame(column.resolve(precision) for column in (*chosen, *second))
     photos = [
-        photo.framed_as(frame)
+        photo.with_frame(frame)
         for photo in with_distinct_names(map(Photo, portraits() if pictures is None else pictures))
     ]
     if not photos:
@@ -122,7 +122,7 @@ def compute(
     recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache | None
 ) -> Iterator[dict[str, Comparison]]:
     """Restore each photo by all columns."""
-    reports = shares(progress, [1] * len(photos))
+    reports = split_progress(progress, [1] * len(photos))
     yield {
         title: compare_columns(recipe, photo, report, cache)
         for photo, title, report in zip(photos, titles(recipe).values(), reports, strict=True)
@@ -176,7 +176,7 @@ def measured(recipe: Any, pictures: Comparisons, seconds: bool = False) -> Table
 
 def is_resized(column: Column) -> bool:
     """Whether a column is a resized input or the photo itself, which prefer no frame."""
-    return column.restorer().frame == ""
+    return column.resolve().frame == ""
 
 
 def regions(pictures: Comparisons, search: RoiSearch) -> Table:
@@ -255,7 +255,7 @@ def located(recipe: Any, paths: Sequence[str]) -> Recipe:
         for index in matches:
             old = sources[index]
             sources[index] = PhotoReference(path, sha256, "", old.frame, old.downscaled_to, old.reference)
-    relocated: Recipe = recipe.but(photos=tuple(sources))
+    relocated: Recipe = recipe.replace(photos=tuple(sources))
     return relocated
 
 

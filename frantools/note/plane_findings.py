@@ -11,7 +11,7 @@ from ..frannet.sampling.schedule import make
 from ..frannet.sampling.setup import Setup
 from ..restorers.columns import Column
 from ..scores.intervals import ENOUGH
-from ..sweeps.reader import stored
+from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
 from .claims import LOSSES, Losses, NoteSetting, agreement, losses, published, verdict
 from .shipped_results import read_results, results_path
@@ -23,7 +23,7 @@ PICTURES = 512  # of which each published number is the mean
 @cache
 def shipped_sweep() -> Sweep:
     """The shipped sweep of the note's settings on held-out portraits; `about` describes it."""
-    return stored(results_path(FILE))
+    return read_sweep(results_path(FILE))
 
 
 @cache

@@ -45,10 +45,10 @@ def traces(photo: Any, columns: Sequence[Any], size: int = 128, seed: int = 0) -
     ValueError
         If a column has no steps.
     """
-    framed, traces = as_photo(photo).framed_as("square"), {}
+    framed, traces = as_photo(photo).with_frame("square"), {}
     for column in as_columns(columns):
         column_seed = seed if column.seed is None else column.seed
-        traces[column.title] = tracer(column.restorer(), column.title)(framed, framed.size(size), column_seed)
+        traces[column.title] = tracer(column.resolve(), column.title)(framed, framed.size(size), column_seed)
     return traces
 
 
@@ -57,7 +57,7 @@ def predicted_losses(traces: Mapping[str, Trace], photo: Any) -> dict[str, list[
 
     The calls are spaced geometrically, from the first to the last.
     """
-    framed, losses = as_photo(photo).framed_as("square"), {}
+    framed, losses = as_photo(photo).with_frame("square"), {}
     for title, trace in traces.items():
         original = framed.resample((trace.x0.shape[2], trace.x0.shape[1]))
         calls = sorted(set(np.geomspace(1, len(trace.t), MARKS).round().astype(int).tolist()))

@@ -1,4 +1,4 @@
-"""What restorers are given of a photo: the reference, made worse in a stated way."""
+"""Degradation of the pictures that restorers receive."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
 
-from ..checks import boolean, integer, invalid, is_integer, number, set_fields
+from ..settings import setting, validate
 from .images import to_array, to_gray, to_tensor
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """How a picture is made worse: gray, then blur, shrink, noise and JPEG, in this order.
+    """A degradation of pictures: gray, then blur, shrink, noise and JPEG, in this order.
 
     Parameters
     ----------
     gray : bool
-        Whether colour is taken away: 0.2989 R + 0.587 G + 0.114 B in all three channels.
+        Whether to remove the colour: 0.2989 R + 0.587 G + 0.114 B in all three channels.
     shrink : int
-        How many times smaller both sides become, from 1; antialiased bicubic, sizes rounded.
+        The factor by which both sides shrink, from 1; antialiased bicubic, sizes rounded.
     noise : float
-        The standard deviation of Gaussian noise, in [0, 1], where pixels lie in [0, 1].
+        The standard deviation of Gaussian noise, in [0, 1], for pixels in [0, 1].
     blur : float
         The standard deviation of a Gaussian blur, in pixels of the reference.
     jpeg : int, optional
-        The quality of a JPEG, 1 to 100, that the picture goes through.
+        The quality, 1 to 100, of a JPEG compression.
     seed : int
         Of the noise, from 0. The noise of a gray picture is gray.
 
@@ -47,37 +47,38 @@ class Degradation:
     (16, 24, 3)
     """
 
-    gray: bool = False
-    shrink: int = 1
-    noise: float = 0.0
-    blur: float = 0.0
-    jpeg: int | None = None
-    seed: int = 0
+    gray: bool = setting(False, "Gray", "Take the colour away")
+    shrink: int = setting(1, "Shrink", "How many times smaller both sides become", range=(1, None), slider=(1, 16))
+    noise: float = setting(
+        0.0, "Noise", "The standard deviation of Gaussian noise, where pixels lie in [0, 1]", range=(0, 1), step=0.01
+    )
+    blur: float = setting(
+        0.0, "Blur", "The standard deviation of a Gaussian blur, in pixels", range=(0, 1000), slider=(0, 10), step=0.1
+    )
+    jpeg: int | None = setting(None, "JPEG", "The quality of a JPEG that the picture is stored as", range=(1, 100))
+    seed: int = setting(
+        0, "Noise seed", "The seed of the noise", range=(0, None), applies=lambda degradation: degradation.noise > 0
+    )
 
     def __post_init__(self) -> None:
-        if self.jpeg is not None and (not is_integer(self.jpeg) or not 1 <= self.jpeg <= 100):
-            raise invalid("jpeg", "a quality from 1 to 100, or None", self.jpeg)
-        # NumPy's numbers are welcome, and JSON takes Python's.
-        set_fields(self, gray=boolean("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
-        set_fields(self, shrink=integer("shrink", self.shrink), seed=integer("seed", self.seed, 0))
-        set_fields(self, noise=number("noise", self.noise, 0, 1), blur=number("blur", self.blur, 0, 1000))
+        validate(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
+        """Return the settings by name; ``Degradation(**settings)`` is equal to this one."""
         return asdict(self)
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             "gray" if self.gray else "",
             f"blur {self.blur:g} px" if self.blur else "",
             f"shrunk {self.shrink} x" if self.shrink > 1 else "",
             f"noise {self.noise:g}" if self.noise else "",
             f"JPEG {self.jpeg}" if self.jpeg is not None else "",
         ]
-        return ", ".join(filter(None, said)) or "as it is"
+        return ", ".join(filter(None, parts)) or "as it is"
 
     def apply(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Make a picture worse.
+        """Degrade a picture.
 
         Parameters
         ----------
@@ -101,8 +102,8 @@ class Degradation:
             picture = to_array(F.interpolate(to_tensor(picture), sides, mode="bicubic", antialias=True))
         if self.noise:
             shape = (*picture.shape[:2], 1 if self.gray else 3)
-            drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
-            picture = picture + np.float32(self.noise) * drawn
+            noise = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
+            picture = picture + np.float32(self.noise) * noise
         picture = np.ascontiguousarray(picture, dtype=np.float32).clip(0, 1)
         if self.jpeg is not None:
             file = BytesIO()

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from ..photos.images import Picture, prepare_input, square
+from ..photos.images import Picture, crop_square, prepare_input
 from .masks import mask
 
 SIZE = 178  # pixels a side of a training picture, as CelebA's centre crop
@@ -58,13 +58,13 @@ class Batches(Dataset[dict[str, Tensor]]):
     def _crop(self, picture: Picture, rng: np.random.Generator) -> Picture:
         """A square of SIZE pixels."""
         if self.augment == "none":
-            return square(picture, SIZE)
+            return crop_square(picture, SIZE)
         height, width = picture.shape[:2]
         strong = self.augment == "strong"
         least = min(height, width) // 2 if strong else min(height, width) * 2 // 3
         side = int(rng.integers(max(1, least), min(height, width), endpoint=True))
         top, left = rng.integers(height - side, endpoint=True), rng.integers(width - side, endpoint=True)
-        crop = square(picture[top : top + side, left : left + side], SIZE)
+        crop = crop_square(picture[top : top + side, left : left + side], SIZE)
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         return exposure(rng)[crop] if strong else crop
 

@@ -166,7 +166,7 @@ def compute_grid(
         varying = ", ".join(data.names[axis] for axis in data.panel_axes)
         raise ValueError(f"where must select one value of {varying}: otherwise a cell has several settings")
     columns = {tuple(values[name] for name in data.names): column for values, column in sweep.columns}
-    titled = [columns[place].but(title=str(number)) for number, place in enumerate(data.means)]
+    titled = [columns[place].replace(title=str(number)) for number, place in enumerate(data.means)]
     comparison = compare(as_photo(photo).at(size), titled, size, seed=seed, progress=progress)
     numbers, scale = comparison.numbers((measure,)), Scale.of(data.finite)
     titles = [column.title for column in titled]

@@ -11,10 +11,10 @@ from typing import Any, Self
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison, compare
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job, cost_of, framed_for, resolve, run, shares
+from ..comparisons.render_job import RenderJob, cost_of, resolve_columns, run, split_progress, with_preferred_frame
 from ..photos.photo import Photo
 from ..photos.regions import Region
-from ..restorers.base import Given, Progress, Restoration
+from ..restorers.base import Progress, Restoration, RestorationInput
 from ..restorers.columns import Column
 from ..restorers.resizing import Resizing
 
@@ -44,20 +44,20 @@ class ViewOptions:
 
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
-) -> Job:
+) -> RenderJob:
     """The job that renders a recipe's columns.
 
     A region is rendered at the recipe's size; with `aspect`, its width over its height, that size is its longer side.
     """
     longer = longer_side(recipe)
     placement = recipe.precision or "float32", recipe.options.get("device"), recipe.options.get("timeout")
-    restorers = resolve(recipe.columns, *placement)
-    framed = framed_for(photo, restorers)
+    restorers = resolve_columns(recipe.columns, *placement)
+    framed = with_preferred_frame(photo, restorers)
     if aspect is None:
         size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer, region)
     else:
         size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
-    return Job(framed, size, region, recipe.seed or 0, recipe.degradation, *placement, cache, restorers=restorers)
+    return RenderJob(framed, size, region, recipe.seed or 0, recipe.degradation, *placement, cache, restorers=restorers)
 
 
 def compare_columns(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Comparison:
@@ -80,7 +80,7 @@ def longer_side(recipe: Recipe) -> int:
     return recipe.size if isinstance(recipe.size, int) else max(recipe.size)
 
 
-def shrink(job: Job, longer: int) -> Job:
+def shrink(job: RenderJob, longer: int) -> RenderJob:
     """The same job with a longer side of at most `longer` pixels."""
     current = max(job.size)
     if current <= longer:
@@ -90,7 +90,7 @@ def shrink(job: Job, longer: int) -> Job:
 
 
 def coarse_to_fine(
-    job: Job, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
+    job: RenderJob, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
 ) -> Iterator[Comparison]:
     """Render columns: coarse previews of all, then their final restorations one by one.
 
@@ -99,7 +99,7 @@ def coarse_to_fine(
 
     Parameters
     ----------
-    job : Job
+    job : RenderJob
         What to render.
     columns : sequence of Column
         In their order of display.
@@ -131,7 +131,7 @@ def coarse_to_fine(
     ordered.sort(key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first))
     costs = [cost_of(job, column) for column in ordered]
     yield comparison(sum(costs) * prod(job.size) / 1e6)
-    for column, report in zip(ordered, shares(progress, costs), strict=True):
+    for column, report in zip(ordered, split_progress(progress, costs), strict=True):
         restorations, failures = run(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | failures
         images, pending = {**images, **restorations}, pending - {column.title}
@@ -139,7 +139,7 @@ def coarse_to_fine(
 
 
 def comparison_of(
-    job: Job,
+    job: RenderJob,
     columns: Sequence[Column],
     images: Mapping[str, Restoration],
     errors: Mapping[str, str],
@@ -156,13 +156,15 @@ def comparison_of(
     )  # fmt: skip
 
 
-def _placeholder(job: Job) -> Restoration:
+def _placeholder(job: RenderJob) -> Restoration:
     """The small gray input."""
-    restoration = Resizing("input").restore(Given(job.photo, job.whole), job.size, job.region, 0, lambda _: None)
+    restoration = Resizing("input").restore(
+        RestorationInput(job.photo, job.whole), job.size, job.region, 0, lambda _: None
+    )
     return Restoration(restoration.image, 0.0, 0, {})
 
 
-def _cached(job: Job, column: Column) -> Restoration | None:
+def _cached(job: RenderJob, column: Column) -> Restoration | None:
     """A column's final restoration if it is in the cache."""
     try:
         return None if job.cut(column) else job.kept(column)
@@ -170,7 +172,7 @@ def _cached(job: Job, column: Column) -> Restoration | None:
         return None
 
 
-def _is_quick(job: Job, column: Column) -> bool:
+def _is_quick(job: RenderJob, column: Column) -> bool:
     """Whether a column's preview takes little time."""
     cost = job.fact(column, "cost", None)
     return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)

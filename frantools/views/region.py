@@ -40,7 +40,7 @@ def region_of(recipe: Recipe) -> Region:
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[RegionAndWhole]:
     """Restore the region, and the whole picture by the first column."""
     region, first = region_of(recipe), recipe.columns[:1]
-    whole_job = job_of(recipe.but(size=OVERVIEW), photos[0], cache)
+    whole_job = job_of(recipe.replace(size=OVERVIEW), photos[0], cache)
     width, height = region.width * whole_job.size[0], region.height * whole_job.size[1]
     is_square = whole_job.photo.frame == "square"  # as in the note, whatever the region's aspect
     job = job_of(recipe, photos[0], cache, region, 1.0 if is_square else width / height)

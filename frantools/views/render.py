@@ -20,7 +20,7 @@ from ..photos.photo_reference import resolve_path
 from ..restorers.base import Progress, reporting
 from ..restorers.columns import Column, as_column
 from ..restorers.frannet import shared_model
-from ..restorers.resizing import NAMED
+from ..restorers.resizing import BASELINES
 from ..restorers.resolve import MissingRestorer, is_frannet
 from ..system.versions import versions
 from .registry import View, view_of
@@ -41,17 +41,17 @@ def complete_columns(recipe: Recipe, columns: Mapping[str, Any] | None = None) -
         elif isinstance(column.what, MissingRestorer):
             raise ValueError(column.what.why)
         completed.append(_with_resolved_path(column, recipe.folder))
-    return recipe.but(columns=tuple(completed))
+    return recipe.replace(columns=tuple(completed))
 
 
 def _with_resolved_path(column: Column, folder: Path | None) -> Column:
     """A column whose file is next to the recipe, if it is there."""
     what = column.what
-    if not isinstance(what, str) or what in NAMED or is_shipped(what):
+    if not isinstance(what, str) or what in BASELINES or is_shipped(what):
         return column
     file, colon, function = _split_function(what)
     path = resolve_path(file, folder)
-    return column if path == file else column.but(what=f"{path}{colon}{function}")
+    return column if path == file else column.replace(what=f"{path}{colon}{function}")
 
 
 def _split_function(name: str) -> tuple[str, str, str]:
@@ -62,11 +62,11 @@ def _split_function(name: str) -> tuple[str, str, str]:
 def with_restorer(column: Column, what: Any) -> Column:
     """A column with another restorer; its settings remain those of the recipe."""
     if isinstance(what, Column):
-        return what.but(title=column.title)
+        return what.replace(title=column.title)
     new = as_column((column.title, what))
     content = column.what.content if isinstance(column.what, MissingRestorer) else {}
     settings = content.get("settings") or column.settings
-    return column.but(what=new.what, settings=dict(settings))
+    return column.replace(what=new.what, settings=dict(settings))
 
 
 def load_photos(recipe: Recipe, photo: Any = None) -> list[Photo]:
@@ -97,7 +97,7 @@ def describe_outside_files(recipe: Recipe, has_photo: bool = False) -> str:
 
 def _is_outside(name: str, folder: Path) -> bool:
     """Whether a name of a photo or a restorer is a file outside a folder."""
-    if name in (*portraits(), *NAMED) or is_shipped(name):
+    if name in (*portraits(), *BASELINES) or is_shipped(name):
         return False
     file = _split_function(name)[0]
     path = Path(resolve_path(file, folder)).expanduser().resolve()
@@ -205,7 +205,7 @@ def render_with_errors(
 
 def with_device(recipe: Recipe, device: str | None) -> Recipe:
     """A recipe whose FranNet columns run on a device; None changes nothing."""
-    return recipe if device is None else recipe.but(options={**recipe.options, "device": device})
+    return recipe if device is None else recipe.replace(options={**recipe.options, "device": device})
 
 
 def changed_versions(recipe: Recipe) -> dict[str, tuple[str, str]]:

@@ -51,7 +51,7 @@ class TrajectoryOptions(ViewOptions):
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
     """Trace a coarse picture, then one of the recipe's size."""
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
-    restorer = job.restorer(column)
+    restorer = job.resolve(column)
     trace_steps = tracer(restorer, column.title)
     check_memory(job.size, restorer.calls or 1)
     for current in (shrink(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):

@@ -16,14 +16,14 @@ import traitlets
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import framed_for, recipe_of, resolve
+from ..comparisons.render_job import recipe_of, resolve_columns, with_preferred_frame
 from ..photos.images import portraits
 from ..photos.photo import as_photo
 from ..sweeps.axes import Axes
-from ..sweeps.plan import Plan, plan
-from ..sweeps.reader import stored
+from ..sweeps.plan import Plan, make_plan
+from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
-from ..sweeps.run import gathered
+from ..sweeps.run import to_sweep
 from ..views.compare import VIEW
 from ..views.sweep_data import format_value, is_number
 from . import cleanup
@@ -48,7 +48,7 @@ class SweepMap(Guarded, LiveView):
         self.sweep, self._size, self._seed = made, size, seed
         self._columns = {tuple(values[name] for name in made.axes): column for values, column in made.columns}
         different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = framed_for(as_photo(photo), resolve(different.values())).at(size)
+        self.original = with_preferred_frame(as_photo(photo), resolve_columns(different.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
@@ -214,7 +214,7 @@ class SweepMap(Guarded, LiveView):
                 self._halt()
                 self._showing = True
                 self.set_trait("final", False)
-                columns = [self._columns[self._place(self.chosen)].but(title="restored")]
+                columns = [self._columns[self._place(self.chosen)].replace(title="restored")]
                 self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
             self.draw()
 
@@ -332,11 +332,11 @@ def sweep(
     if isinstance(what, Sweep):
         made = what
     elif isinstance(what, (str, PathLike)):
-        made, store = stored(what), what if Path(what).is_dir() else store
+        made, store = read_sweep(what), what if Path(what).is_dir() else store
     else:
         photo = as_photo(next(iter(portraits())) if photo is None else photo)
-        planned = plan(what, [photo], base, measures, points, size, seed, None, "float32")
-        made = gathered(planned, {})
+        planned = make_plan(what, [photo], base, measures, points, size, seed, None, "float32")
+        made = to_sweep(planned, {})
     if photo is None:
         name = made.pictures[0] if made.pictures else ""
         photo = name if name in portraits() else next(iter(portraits()))

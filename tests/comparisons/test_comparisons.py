@@ -224,7 +224,7 @@ def test_a_column_whose_library_is_missing_fails_alone(error):
     """As of a model file that another library reads: the others go on."""
 
     class Absent(Column):
-        def restorer(self, *arguments, **named):
+        def resolve(self, *arguments, **named):
             raise error
 
     made = ft.compare(WIDE, [Absent("absent", "x.pth"), ("f", same)], size=16)

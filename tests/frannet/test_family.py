@@ -235,7 +235,7 @@ def test_steps_may_begin_and_end_anywhere() -> None:
     assert ft.Setup(K=8, start=40).to_dict()["start"] == 40
     assert "start" not in ft.Setup().to_dict()
     for wrong in ({"start": 5, "stop": 5}, {"start": -1}, {"stop": 2.5}, {"start": 9, "steps": "quadratic"}):
-        with pytest.raises(ValueError, match=r"accepted are|go with"):
+        with pytest.raises(ValueError, match=r"must be|go with"):
             ft.Setup(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="accepted are starts up to 100"):
         _ = ft.Setup(start=101).calls
@@ -349,11 +349,11 @@ def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pyte
 
 def test_an_autoregressive_restorer_says_what_it_costs() -> None:
     model = member("small-local-only").model
-    restorer = ft.Column("x", model).restorer()
+    restorer = ft.Column("x", model).resolve()
     assert restorer.random
     assert restorer.calls == 100  # type: ignore[attr-defined]
     assert restorer.cost is not None
-    once = ft.Column("x", model, "AR:steps=1").restorer()
+    once = ft.Column("x", model, "AR:steps=1").resolve()
     assert once.cost is not None
     assert once.cost < restorer.cost < once.cost * 10, "about 15 steps of 100 are taken"
 
@@ -383,7 +383,7 @@ def test_frannets_own_setup_is_ar() -> None:
     assert FRANNETS.name == "AR"
     assert FRANNETS.threshold == 0.001
     for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
-        with pytest.raises(ValueError, match=r"accepted are|has no K"):
+        with pytest.raises(ValueError, match=r"must be|has no K"):
             named_setup(wrong)
 
 
@@ -486,7 +486,7 @@ def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(ValueError, match=r"noise has shape \(7, 3\); accepted are"):
         ft.sample_points(direction.model, direction.x, direction.points, noise=lambda _: torch.zeros(7, 3))
     for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
-        with pytest.raises(ValueError, match="accepted are"):
+        with pytest.raises(ValueError, match=r"must be|accepted are"):
             ft.Ablation(**wrong)  # type: ignore[arg-type]
 
 

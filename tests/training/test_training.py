@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 import frantools as ft
 from frantools import cli
 from frantools.frannet.weights.checkpoints import read_safetensors
-from frantools.photos.images import square
+from frantools.photos.images import crop_square
 from frantools.training import Settings, train
 from frantools.training.data import Batches
 from frantools.training.data_workers import watched
@@ -97,7 +97,7 @@ def test_each_epoch_shows_each_picture_once():
 
 def test_the_colours_of_a_batch_are_those_of_its_input(data):
     """The gray of the asked colours is that of the network's input at the same points, up to its coarser pixels."""
-    smooth = square(square(ft.portraits()["astronaut"], 8), 178)
+    smooth = crop_square(crop_square(ft.portraits()["astronaut"], 8), 178)
     batch = Batches([smooth], 4, 64, "none", seed=0)[0]
     gray = batch["colour"] @ torch.tensor([0.2989, 0.587, 0.114])
     read = torch.nn.functional.grid_sample(

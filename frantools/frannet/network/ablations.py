@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ... import noise
-from ...checks import choice, is_integer, set_fields
+from ...checks import invalid, is_integer
+from ...settings import setting, validate
 from .encoder import Encoded
 from .model import FranNet
 
 CONTEXTS = ("both", "local", "global")
 MOST = 11  # maps that FranNet knows by number
+
+
+def _check_maps(maps: Any) -> tuple[int, ...]:
+    is_list = isinstance(maps, Iterable) and not isinstance(maps, str)
+    if not is_list or not all(is_integer(number) and 1 <= number <= MOST for number in maps):
+        raise invalid("without", f"a list of integers from 1 to {MOST}", maps)
+    return tuple(sorted({int(number) for number in maps}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +49,17 @@ class Ablation:
         If an argument is not as above.
     """
 
-    context: str = "both"
-    without: tuple[int, ...] = ()
+    context: str = setting(
+        "both",
+        "Context",
+        "What the network knows beside the position: both contexts, only the point's neighbourhood, or only the whole",
+        choices=CONTEXTS,
+    )
+    without: tuple[int, ...] = setting((), "Left out", "The feature maps that are zeros", check=_check_maps)
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:
-        choice("context", self.context, CONTEXTS)
-        numbers = self.without
-        listed = isinstance(numbers, Iterable) and not isinstance(numbers, str)
-        if not listed or not all(is_integer(number) and 1 <= number <= MOST for number in numbers):
-            raise ValueError(f"without is {numbers!r}; accepted are lists of whole numbers from 1 to {MOST}")
-        set_fields(self, without=tuple(sorted({int(number) for number in numbers})))
+        validate(self)
         random = isinstance(self.positions, str) and self.positions == "random"
         if not random and self.positions is not None and not isinstance(self.positions, (np.ndarray, Tensor)):
             raise ValueError(f"positions is {self.positions!r}; accepted are 'random', arrays (B, N, 2) and None")

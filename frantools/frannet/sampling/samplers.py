@@ -8,14 +8,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ...files import finite
+from ...noise import check_length
+from ...settings import setting
 from .objectives import predict_x0
 from .schedule import Schedule, make
+
+NOISE_STDDEVS = ("normal", "squared", "zero")
 
 Denoise = Callable[[Tensor, int], Tensor]
 """``denoise(x, t)``: the noise in `x` at diffusion step `t`, in the shape of `x`."""
@@ -68,6 +73,30 @@ class KernelCoefficients:
     """Whether the steps are DDPM's; otherwise DDIM's."""
     noise_projection: bool
     clipping: tuple[float, float] | None
+
+
+def noise_stddev_setting(applies: Callable[[Any], bool] = lambda settings: True) -> Any:
+    """Declare the standard deviation of added noise, which several samplers have."""
+    return setting(
+        "normal",
+        "Noise stddev",
+        "The standard deviation of the added noise: sigma, sigma squared, or zero",
+        choices=NOISE_STDDEVS,
+        applies=applies,
+    )
+
+
+def noise_length_setting() -> Any:
+    """Declare the length of noise, which all samplers have."""
+    return setting(
+        0.0,
+        "Noise length",
+        "The distance over which neighbouring points draw alike, as a fraction of the picture: "
+        "0 is grain, inf one draw for all points",
+        range=(0, inf),
+        ticks=(0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf),
+        check=check_length,
+    )
 
 
 class Sampler(ABC):

@@ -13,15 +13,34 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...checks import boolean, choice, integer, is_number, number, set_fields, to_python
+from ...checks import invalid, is_number, to_python
 from ...files import finite, to_json
-from ...noise import check_length
-from .samplers import KernelCoefficients, Noise, Predict, Sampler, Step, StepCoefficients
-from .schedule import RULES, Schedule, steps
+from ...settings import setting, validate
+from .samplers import (
+    NOISE_STDDEVS as NOISE_STDDEVS,
+)
+from .samplers import (
+    KernelCoefficients,
+    Noise,
+    Predict,
+    Sampler,
+    Step,
+    StepCoefficients,
+    noise_length_setting,
+    noise_stddev_setting,
+)
+from .schedule import RULES, STEPS, Schedule, steps
 
-NOISE_STDDEVS = ("normal", "squared", "zero")
 SAMPLERS = ("ddim", "ddpm")
 LEAST = 1e-24  # of the square of a length
+
+
+def _check_clipping(clipping: object) -> tuple[float, float]:
+    """Return clipping bounds as a pair of floats (JSON makes a list of it)."""
+    bounds = to_python(clipping)
+    if isinstance(bounds, (tuple, list)) and len(bounds) == 2 and all(map(is_number, bounds)) and bounds[0] < bounds[1]:
+        return float(bounds[0]), float(bounds[1])
+    raise invalid("clipping", "None or (low, high) with low < high", bounds)
 
 
 @dataclass(frozen=True)
@@ -62,31 +81,64 @@ class Setup(Sampler):
         If a setting is out of its range, or does not go with the sampler.
     """
 
-    stochasticity: float = 1.0
-    K: int = 8
-    noise_projection: bool = True
-    noise_stddev: str = "normal"
-    clipping: tuple[float, float] | None = None
-    steps: str = "uniform"
-    sampler: str = "ddim"
-    noise_length: float = 0.0
-    start: int | None = None
-    stop: int | None = None
+    stochasticity: float = setting(
+        1.0,
+        "Stochasticity",
+        "DDIM's eta: 0 adds no noise, 1 as much as DDPM",
+        range=(0, 1),
+        step=0.05,
+        applies=lambda setup: setup.sampler != "ddpm",
+    )
+    K: int = setting(
+        8,
+        "K",
+        "The stride of the uniform steps: 1 calls the network 100 times, 8 15 times",
+        range=(1, None),
+        slider=(1, 99),
+        applies=lambda setup: setup.sampler != "ddpm" and setup.steps == "uniform",
+    )
+    noise_projection: bool = setting(
+        True,
+        "Noise projection",
+        "Pull each noisy value back to the distance from the predicted colour that it had before noise was added",
+        applies=lambda setup: setup.sampler != "ddpm",
+    )
+    noise_stddev: str = noise_stddev_setting(applies=lambda setup: setup.stochasticity > 0)
+    clipping: tuple[float, float] | None = setting(
+        None, "Clipping", "Keep values within these bounds, at the start and after each step", check=_check_clipping
+    )
+    steps: str = setting(
+        "uniform",
+        "Steps",
+        "Which diffusion steps are visited",
+        choices=RULES,
+        applies=lambda setup: setup.sampler != "ddpm",
+    )
+    sampler: str = setting(
+        "ddim", "Sampler", "DDPM steps with the posterior mean and visits all steps", choices=SAMPLERS
+    )
+    noise_length: float = noise_length_setting()
+    start: int | None = setting(
+        None,
+        "Start",
+        "Skip diffusion steps from this one on",
+        range=(0, None),
+        slider=(1, STEPS),
+        applies=lambda setup: setup.steps == "uniform",
+    )
+    stop: int | None = setting(
+        None,
+        "Stop",
+        "Skip diffusion steps below this one",
+        range=(0, None),
+        slider=(0, STEPS),
+        applies=lambda setup: setup.steps == "uniform",
+    )
 
     def __post_init__(self) -> None:
-        # NumPy's numbers are welcome, and JSON takes only Python's own.
-        set_fields(self, stochasticity=number("stochasticity", self.stochasticity, 0, 1), K=integer("K", self.K))
-        set_fields(self, noise_projection=boolean("noise_projection", self.noise_projection))
-        for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
-            choice(name, getattr(self, name), accepted)
-        if self.clipping is not None:
-            set_fields(self, clipping=_bounds(self.clipping))
-        set_fields(self, noise_length=check_length(self.noise_length))
-        for name in ("start", "stop"):
-            value = getattr(self, name)
-            set_fields(self, **{name: None if value is None else integer(name, value, 0)})
+        validate(self)
         if self.start is not None and self.start <= (self.stop or 0):
-            raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
+            raise ValueError(f"start must be above stop, got start={self.start} and stop={self.stop}")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
             raise ValueError(f"start and stop go with steps='uniform', not with {self.steps!r}")
         needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
@@ -178,19 +230,6 @@ def settings_text(settings: Mapping[str, Any]) -> str:
     """Settings as a short text, such as "K=25,noise_stddev=zero"."""
     values = finite(dict(settings)).items()
     return ",".join(f"{key}={value if isinstance(value, str) else to_json(value)}" for key, value in values)
-
-
-def _bounds(clipping: object) -> tuple[float, float]:
-    """`clipping` as a pair of floats (JSON makes a list of it)."""
-    clipping = to_python(clipping)
-    if (
-        isinstance(clipping, (tuple, list))
-        and len(clipping) == 2
-        and all(map(is_number, clipping))
-        and clipping[0] < clipping[1]
-    ):
-        return float(clipping[0]), float(clipping[1])
-    raise ValueError(f"clipping is {clipping!r}; accepted are None and (low, high) with low < high")
 
 
 SETUPS = MappingProxyType(
