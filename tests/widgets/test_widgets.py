@@ -1205,7 +1205,7 @@ def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[C
     draw(widget, 0.5, 0.25, 0.75, 0.5)
     assert widget.recipe["region"] == [0.5, 0.25, 0.25, 0.25]
     assert widget.viewer.boxes == [{"name": "region", "box": [36, 18, 54, 36]}]
-    shown = done(widget).result["fast"].image
+    shown = done(widget).result.region["fast"].image
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
     widget.there.click()
