@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ..checks import choice
 from ..comparisons.comparison import Comparison
 from ..scores.roi_search import Roi
-from ..viewer.boxes import boxed, check
+from ..viewer.boxes import check_box, named_rois
 from ..views.layout import Image, Row, grid, pixels
 
 LAYOUTS = ("below", "alone")
@@ -58,11 +58,11 @@ def crops(
     if boxes is not None and rois is not None:
         raise ValueError("pass either boxes or rois, not both")
     rois = comparison.rois() if rois is None else list(rois)
-    named = [(str(n), roi) for n, roi in enumerate(rois, start=1)] if boxes is None else boxed(boxes)
+    named = [(str(n), roi) for n, roi in enumerate(rois, start=1)] if boxes is None else named_rois(boxes)
     if not named:
         raise ValueError("boxes must be one or more, got none")
     for _, roi in named:
-        check(roi, comparison.size)
+        check_box(roi, comparison.size)
     titles = comparison.titles
     images: list[Image] = [comparison.errors.get(title) or comparison.fitted(title) for title in titles]
     rows = [Row(images, outlines=[[roi for _, roi in named]] * len(images))] if layout == "below" else []

@@ -393,8 +393,7 @@ def test_frannets_config_is_no_card(capsys, here):
     config = (GOLDEN / "diffusion.json").read_bytes()
     Path("diffusion.json").write_bytes(config)
     code, _, err = run(capsys, "evaluate --data pictures --model diffusion.safetensors --size 8 --cards")
-    assert (code, err) == (2, "frantools: diffusion.safetensors has no card diffusion.json; --cards goes with models "
-                              "that have one\n")  # fmt: skip
+    assert (code, err) == (2, "frantools: diffusion.safetensors has no card diffusion.json, which --cards needs\n")
     assert Path("diffusion.json").read_bytes() == config
 
 
@@ -557,8 +556,8 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{RESTORE} --size -5", "size must be "),
         (f"{RESTORE} --size 8x0", "size must be "),
         (f"{RESTORE} --size 99999", "size must be "),
-        (f"{RESTORE} --size big", "'big' is no size; accepted are N and WxH"),
-        (f"{RESTORE} --size 8x", "'8x' is no size; accepted are N and WxH"),
+        (f"{RESTORE} --size big", "a size must be N or WxH, such as 1024 or 640x480, got 'big'"),
+        (f"{RESTORE} --size 8x", "a size must be N or WxH, such as 1024 or 640x480, got '8x'"),
         (f"{RESTORE} --region 0.5 0 0.6 1", "leaves the picture"),
         (f"{RESTORE} --region -0.1 0 0.6 1", "leaves the picture"),
         (f"{RESTORE} --region 0 0 0 1", "is empty"),
@@ -568,19 +567,19 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{RESTORE} --device abacus", "the device 'abacus' is not at hand; accepted are auto, cpu and cuda"),
         (f"{EVALUATE} --device abacus", "the device 'abacus' is not at hand"),
         (f"{RESTORE} --precision half", "accepted are 'float32', 'bfloat16' and 'auto'"),
-        (f"{RESTORE} --out x.jpg", "x.jpg does not end in .png"),
+        (f"{RESTORE} --out x.jpg", "x.jpg: the file name must end in .png"),
         (f"{RESTORE} --out folder", "folder is a folder, not a file to write"),
         (f"{RESTORE} --out file/x.png", "file is not a folder"),
         (f"{RESTORE} --colour red", "unrecognized arguments: --colour red"),
-        ("rois photo.png", "at least two are needed"),
+        ("rois photo.png", "at least two pictures are needed"),
         ("rois photo.png nowhere.png", "there is no picture nowhere.png"),
-        ("rois photo.png smaller.png --size 20", "differ in shape"),
+        ("rois photo.png smaller.png --size 20", "must have the same shape"),
         ("rois photo.png other.png --size 384", "size must be an integer from 1 to 100, got 384"),
         ("rois photo.png other.png --size 0", "size must be "),
         (f"{ROIS} --count 0", "count must be an integer from 1, got 0"),
-        (f"{ROIS} --out x.txt", "accepted are names that end in .png and .json"),
+        (f"{ROIS} --out x.txt", "x.txt: the file name must end in .png or .json"),
         (f"{ROIS} --out file/x.png", "file is not a folder"),
-        ("evaluate --data pictures", "there is nothing to measure; accepted are --model and --column"),
+        ("evaluate --data pictures", "there is nothing to measure; pass --model or --column"),
         ("evaluate --data nowhere --model single-pass.safetensors", "there is no folder nowhere"),
         ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
         ("evaluate --data folder --model single-pass.safetensors", "folder contains no readable picture"),
@@ -594,7 +593,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} --size -1", "size must be an integer from 1 to 16384, got -1"),
         (f"{EVALUATE} --size 2000000", "size must be an integer from 1 to 16384, got 2000000"),
         (f"{EVALUATE} --out folder", "folder is a folder"),
-        (f"{EVALUATE} --out x.txt", "x.txt does not end in .json"),
+        (f"{EVALUATE} --out x.txt", "x.txt: the file name must end in .json"),
         (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
         (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
         (f"{TRAIN} --data folder", "folder contains no readable picture"),
@@ -610,7 +609,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{TRAIN} --threads 0", "threads must be an integer from 1, got 0"),
         (f"{TRAIN} --rate 1e30 --steps 9", "the loss is "),
         ("import-keras nowhere.h5", "nowhere.h5"),
-        ("import-keras photo.png", "photo.png does not end in .h5"),
+        ("import-keras photo.png", "photo.png: the file name of Keras weights must end in .h5"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} no.json --out x.safetensors", "there is no config file no.json"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} --out x.pt", "x.pt does not end in .safetensors"),
         ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
@@ -619,7 +618,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("figures --recipe photo.png", "photo.png: it contains no recipe"),
         ("figures --recipe text.png", "text.png: it contains no recipe"),
         ("figures --recipe nowhere.png", "there is no file nowhere.png"),
-        ("figures --recipe photo.png --seed 1", "accepted beside it are --out"),
+        ("figures --recipe photo.png --seed 1", "accepted with it: --out"),
     ],
 )
 def test_what_a_user_gets_wrong_is_one_line_and_exit_code_2(capsys, here, command, message):

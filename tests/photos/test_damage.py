@@ -261,14 +261,14 @@ def test_a_kept_picture_whose_facts_are_damaged_is_skipped_and_kept_again(change
 
 def test_a_checkpoint_with_damaged_facts_is_refused_by_its_name(tmp_path):
     from frantools.frannet.weights.checkpoints import read_safetensors, write_safetensors
-    from frantools.training.loop import checkpoint_of, train
+    from frantools.training.loop import checkpoint_path, train
     from frantools.training.settings import Settings
 
     for number in range(2):
         ft.save_picture(PICTURES[number].repeat(8, 0).repeat(8, 1), tmp_path / "pictures" / f"{number}.png")
     out, tiny = tmp_path / "m.safetensors", Settings(steps=1, batch=2, points=8)
     train(tmp_path / "pictures", out, tiny)
-    path = checkpoint_of(out)
+    path = checkpoint_path(out)
     metadata, tensors = read_safetensors(path)
     first = next(name for name in tensors if name.startswith("optimiser."))
     for facts, kept in (

@@ -47,7 +47,7 @@ def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
     made = ft.compare(np.zeros((8, 8, 3), np.uint8), [column], size=8)
     ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", made.recipe)
     strict(read_text(tmp_path / "made.png"))
-    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.of_comparison(made).decode()):
+    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.comparison_page(made).decode()):
         strict(part)
     (again,) = ft.load_recipe(tmp_path / "made.png", trust=True).columns
     assert again.settings == {"sigma": math.inf}

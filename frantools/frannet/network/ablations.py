@@ -55,7 +55,13 @@ class Ablation:
         "What the network knows beside the position: both contexts, only the point's neighbourhood, or only the whole",
         choices=CONTEXTS,
     )
-    without: tuple[int, ...] = setting((), "Left out", "The feature maps that are zeros", check=_check_maps)
+    without: tuple[int, ...] = setting(
+        (),
+        "No map",
+        "Leave out this feature map: it is zeros",
+        choices=tuple(range(1, MOST + 1)),
+        check=_check_maps,
+    )
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ...checks import integer, set_fields
+from ...checks import set_fields
 from ...files import to_json, with_infinite
-from ...noise import check_length
+from ...settings import setting, validate
 from ...system.devices import on_processor
-from .samplers import Noise, Predict, Sampler, Step, sample
+from .samplers import Noise, Predict, Sampler, Step, noise_length_setting, sample
 from .schedule import STEPS, Schedule, make
 from .setup import SETUPS, settings_text
 
@@ -67,13 +67,13 @@ class SchedulerSetup(Sampler):
     """
 
     scheduler: str = "DPMSolverMultistep"
-    steps: int = 15
+    steps: int = setting(15, "Steps", "The number of network calls for a point", range=(1, None), slider=(1, STEPS))
     options: Mapping[str, Any] = field(default_factory=dict)
-    noise_length: float = 0.0
+    noise_length: float = noise_length_setting()
 
     def __post_init__(self) -> None:
-        length, name = check_length(self.noise_length), str(self.scheduler).removesuffix("Scheduler")
-        set_fields(self, noise_length=length, scheduler=name, steps=integer("steps", self.steps))
+        validate(self)
+        set_fields(self, scheduler=str(self.scheduler).removesuffix("Scheduler"))
         try:
             set_fields(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):

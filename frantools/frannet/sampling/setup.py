@@ -32,6 +32,7 @@ from .samplers import (
 from .schedule import RULES, STEPS, Schedule, steps
 
 SAMPLERS = ("ddim", "ddpm")
+DDPM_SETTINGS = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}  # all that it accepts
 LEAST = 1e-24  # of the square of a length
 
 
@@ -101,21 +102,32 @@ class Setup(Sampler):
         True,
         "Noise projection",
         "Pull each noisy value back to the distance from the predicted colour that it had before noise was added",
+        advanced=True,
         applies=lambda setup: setup.sampler != "ddpm",
     )
     noise_stddev: str = noise_stddev_setting(applies=lambda setup: setup.stochasticity > 0)
     clipping: tuple[float, float] | None = setting(
-        None, "Clipping", "Keep values within these bounds, at the start and after each step", check=_check_clipping
+        None,
+        "Clipping",
+        "Keep values within these bounds, at the start and after each step",
+        slider=(-1.0, 1.0),
+        check=_check_clipping,
+        advanced=True,
     )
     steps: str = setting(
         "uniform",
         "Steps",
         "Which diffusion steps are visited",
         choices=RULES,
+        advanced=True,
         applies=lambda setup: setup.sampler != "ddpm",
     )
     sampler: str = setting(
-        "ddim", "Sampler", "DDPM steps with the posterior mean and visits all steps", choices=SAMPLERS
+        "ddim",
+        "Sampler",
+        "DDPM steps with the posterior mean and visits all steps",
+        choices=SAMPLERS,
+        advanced=True,
     )
     noise_length: float = noise_length_setting()
     start: int | None = setting(
@@ -123,7 +135,8 @@ class Setup(Sampler):
         "Start",
         "Skip diffusion steps from this one on",
         range=(0, None),
-        slider=(1, STEPS),
+        ticks=(*range(1, STEPS), None),
+        advanced=True,
         applies=lambda setup: setup.steps == "uniform",
     )
     stop: int | None = setting(
@@ -131,7 +144,8 @@ class Setup(Sampler):
         "Stop",
         "Skip diffusion steps below this one",
         range=(0, None),
-        slider=(0, STEPS),
+        ticks=(None, *range(STEPS)),
+        advanced=True,
         applies=lambda setup: setup.steps == "uniform",
     )
 
@@ -141,9 +155,8 @@ class Setup(Sampler):
             raise ValueError(f"start must be above stop, got start={self.start} and stop={self.stop}")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
             raise ValueError(f"start and stop go with steps='uniform', not with {self.steps!r}")
-        needs = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
-        if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in needs.items()):
-            listed = ", ".join(f"{name}={value!r}" for name, value in needs.items())
+        if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in DDPM_SETTINGS.items()):
+            listed = ", ".join(f"{name}={value!r}" for name, value in DDPM_SETTINGS.items())
             raise ValueError(f"the 'ddpm' sampler needs {listed}; for other settings use sampler='ddim'")
 
     def calls_on(self, schedule: Schedule) -> int:
