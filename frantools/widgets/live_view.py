@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import RenderJob
+from ..comparisons.render_job import RenderJob, model_hashes
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column
@@ -79,6 +79,7 @@ class LiveView(widgets.VBox):
         self.status = Status(self.cancel)
         self.viewer = Viewer(dict.fromkeys(titles, photo.with_frame("square").small))  # until the first result
         self._result_recipe: Recipe | None = None
+        self._hashes: dict[str, str] = {}  # of the models of the result
         self._job: RenderJob | None = None  # of the whole picture
         self._sources: dict[str, Any] = {}  # by title, everything that a pane depends on
         self._tiles: list[deep_zoom.PyramidTile] = []  # the visible ones
@@ -105,6 +106,8 @@ class LiveView(widgets.VBox):
     def set_recipe(self, recipe: Recipe) -> None:
         """Set the recipe of the result; it is no longer final if more changes than how it is drawn."""
         before = self._result_recipe
+        if before is not None:
+            recipe = recipe.replace(models=before.models)
         if before is None or recipe.columns != before.columns or recipe.replace(options=before.options) != before:
             self.set_trait("final", False)
         self.set_trait("recipe", recipe)
@@ -131,6 +134,7 @@ class LiveView(widgets.VBox):
             break
         yield from self._render_tiles(job, recipe, progress)
         yield from results
+        self._hashes = model_hashes(recipe.columns, [photo], job.restorers)  # not on each change of a slider
 
     def _render_tiles(self, job: RenderJob, recipe: Recipe, progress: Progress) -> Iterator[Any]:
         with LOCK:
@@ -210,6 +214,8 @@ class LiveView(widgets.VBox):
 
     def finish(self) -> None:
         """Handle the end of rendering: the result is complete."""
+        self._result_recipe = self.result_recipe().replace(models=self._hashes)
+        self.set_trait("recipe", self._result_recipe)
         self.set_trait("final", True)
         self.message.clear("unfinished")
         self.status.end()

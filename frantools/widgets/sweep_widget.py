@@ -217,7 +217,8 @@ class SweepMap(BatchedWrites, LiveView):
                 self._is_restoring = True
                 self.set_trait("final", False)
                 columns = [self._columns[self._place(self.chosen)].replace(title="restored")]
-                self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
+                recipe = recipe_of("compare", self.original, columns, self._size, seed=self._seed, restorers={})
+                self.start(recipe, self.original)
             self.draw()
 
     def panes(self, result: Comparison, recipe: Recipe) -> Panes:

@@ -12,6 +12,7 @@ import traitlets
 from ..checks import integer
 from ..comparisons.comparison import recipe_of
 from ..comparisons.recipes import Recipe
+from ..comparisons.render_job import Restorers
 from ..photos.degradation import Degradation
 from ..photos.photo import Photo
 from ..photos.regions import LARGEST, Region
@@ -156,7 +157,8 @@ class ViewWidget(BatchedWrites, LiveView):
         """Return the view's own part of the recipe."""
         return {name: part.value for name, part in self.own_controls.items()}
 
-    def _read(self) -> Recipe:
+    def _read(self, restorers: Restorers | None = None) -> Recipe:
+        """Return the recipe; pass an empty dict of restorers to leave out the hashes of models."""
         if self.columns.error:
             raise ValueError(self.columns.error)
         options = {**self._options(), "device": self.device, "timeout": self.timeout}
@@ -168,6 +170,7 @@ class ViewWidget(BatchedWrites, LiveView):
             self._region(),
             self.controls["seed"].value,
             self.given,
+            restorers=restorers,
             **{name: value for name, value in options.items() if value is not None},
         )
         self.view.check(recipe)
@@ -179,7 +182,7 @@ class ViewWidget(BatchedWrites, LiveView):
 
     def check(self) -> None:
         """Raise a ValueError or an OSError if the controls are invalid."""
-        self._read()
+        self._read({})
 
     def load(self, recipe: Any, columns: Mapping[str, Any] | None = None, trust: bool = False) -> None:
         """Set the controls from a recipe. Nothing in it is imported or run.
@@ -210,7 +213,7 @@ class ViewWidget(BatchedWrites, LiveView):
     def _read_or_show_error(self) -> Recipe | None:
         """Return the recipe of the controls; if it is invalid, show a message and return None."""
         try:
-            recipe = self._read()
+            recipe = self._read({})  # hashing would delay every change of a slider
         except Exception as error:  # a recipe may have brought anything into the controls
             self.message.error("controls", str(error) or type(error).__name__)
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import frantools as ft
 from frantools import files, note
 from frantools.comparisons.cache import Cache
 from frantools.comparisons.comparison import Column
+from frantools.frannet.network import fingerprints
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights import checkpoints
 from frantools.frannet.weights.checkpoints import save_model
@@ -248,6 +250,35 @@ def test_a_tick_of_a_slider_hashes_no_weights_and_no_pictures(
         widget.columns.editor.setup["K"].value = K
         done(widget)
     assert hashed == []
+    widget.close()
+
+
+def test_a_tick_of_a_slider_hashes_nothing_before_the_kernel_is_free(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = make("compare", columns)
+    calls: list[str] = []
+
+    def count(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                calls.append(name)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(fingerprints, "fingerprint")
+    for name in ("sha256", "blake2b"):
+        count(hashlib, name)
+    for stride in (41, 42, 43):
+        set_stride(widget, stride)
+    assert calls == []
+    assert done(widget).recipe.models
+    widget.recipe.to_dict()
+    widget.load(widget.recipe)
+    assert "fingerprint" in calls, "there is something to count"
     widget.close()
 
 
