@@ -1,4 +1,4 @@
-"""Questions that arguments are asked in several places, and the sentences that answer wrong ones."""
+"""Argument checks, and the messages of invalid arguments."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numbers import Integral, Real
 from operator import is_
 from typing import Any, TypeGuard
 
-LARGEST = sys.float_info.max  # whole numbers beyond it are none that float() takes
+LARGEST = sys.float_info.max  # float() takes no larger integer
 
 
-def plain(value: Any) -> Any:
+def to_python(value: Any) -> Any:
     """Replace NumPy's and torch's scalars by Python's own, also in lists, tuples and dicts.
 
     Scalars are numbers, booleans, and arrays and tensors without dimensions; other values stay as they are. A number of
@@ -20,10 +20,10 @@ def plain(value: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> plain((np.float32(0.1), np.array(3), [np.bool_(True)]))
+    >>> to_python((np.float32(0.1), np.array(3), [np.bool_(True)]))
     (0.1, 3, [True])
     """
-    numpy, torch = (sys.modules.get(name) for name in ("numpy", "torch"))  # not imported: there are none of theirs
+    numpy, torch = (sys.modules.get(name) for name in ("numpy", "torch"))  # neither has scalars until it is imported
     if torch is not None and isinstance(value, torch.Tensor) and value.ndim == 0:
         value = value.item() if value.dtype is torch.bfloat16 else value.detach().cpu().numpy()
     if numpy is not None:
@@ -35,61 +35,98 @@ def plain(value: Any) -> Any:
             return value.item()
     # A list in which there is nothing to replace stays the very same: a function may write to it.
     if type(value) in (list, tuple):
-        items = [plain(each) for each in value]
+        items = [to_python(item) for item in value]
         return value if all(map(is_, items, value)) else type(value)(items)
     if type(value) is dict:
-        items = [plain(each) for each in value.values()]
+        items = [to_python(item) for item in value.values()]
         return value if all(map(is_, items, value.values())) else dict(zip(value, items, strict=True))
     return value
 
 
-def is_whole(value: object) -> TypeGuard[int]:
-    """Whether a value is a whole number, Python's, NumPy's or torch's; True and False are none."""
-    value = plain(value)
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether a value is an integer of Python, NumPy or torch; booleans are not."""
+    value = to_python(value)
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number, Python's, NumPy's or torch's; True and False are none."""
-    number: Any = plain(value)
+    """Whether a value is a finite number of Python, NumPy or torch; booleans are not."""
+    number: Any = to_python(value)
     if not isinstance(number, Real) or isinstance(number, bool):
         return False
     return bool(abs(number) <= LARGEST)  # type: ignore[operator]
 
 
-def flag(name: str, value: Any) -> bool:
-    """True or False as Python's own; a ValueError if the value is neither."""
-    value = plain(value)
+def listing(items: Iterable[Any], last: str = "or") -> str:
+    """List items in a sentence.
+
+    Examples
+    --------
+    >>> listing(["float32", "bfloat16", "auto"])
+    "'float32', 'bfloat16' or 'auto'"
+    """
+    *first, final = map(repr, items)
+    return f"{', '.join(first)} {last} {final}" if first else final
+
+
+def invalid(name: str, accepted: str, value: object) -> ValueError:
+    """The error of an invalid argument: its name, what is accepted, and the value.
+
+    Examples
+    --------
+    >>> invalid("size", "an integer from 1 to 16384", 0)
+    ValueError('size must be an integer from 1 to 16384, got 0')
+    """
+    return ValueError(f"{name} must be {accepted}, got {value!r}")
+
+
+def bounds(minimum: float | None, maximum: float | None) -> str:
+    """The bounds of a number in words, with a space before them.
+
+    Examples
+    --------
+    >>> bounds(1, 16384), bounds(0, None), bounds(None, None)
+    (' from 1 to 16384', ' from 0', '')
+    """
+    return ("" if minimum is None else f" from {minimum}") + ("" if maximum is None else f" to {maximum}")
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Check that a value is True or False, and return Python's own."""
+    value = to_python(value)
     if not isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}; accepted are True and False")
+        raise invalid(name, "True or False", value)
     return value
 
 
-def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int:
-    """A whole number as Python's own, which JSON takes; a ValueError if it is none, or is beyond the bounds."""
-    value = plain(value)
-    if not is_whole(value) or value < least or (most is not None and value > most):
-        to = "" if most is None else f" to {most}"
-        raise ValueError(f"{name} is {value!r}; accepted are whole numbers from {least}{to}")
+def integer(name: str, value: Any, minimum: int | None = 1, maximum: int | None = None) -> int:
+    """Check that a value is an integer within bounds, and return Python's own, which JSON takes."""
+    value = to_python(value)
+    if not is_integer(value) or not _is_within(value, minimum, maximum):
+        raise invalid(name, f"an integer{bounds(minimum, maximum)}", value)
     return int(value)
 
 
-def number(name: str, value: Any, most: float | None = None) -> float:
-    """A finite number from 0, up to `most`, as Python's own; a ValueError if it is none."""
-    value = plain(value)
-    if not is_number(value) or value < 0 or (most is not None and value > most):
-        raise ValueError(f"{name} is {value!r}; accepted are numbers from 0{'' if most is None else f' to {most:g}'}")
+def number(name: str, value: Any, minimum: float | None = 0, maximum: float | None = None) -> float:
+    """Check that a value is a finite number within bounds, and return Python's own."""
+    value = to_python(value)
+    if not is_number(value) or not _is_within(value, minimum, maximum):
+        raise invalid(name, f"a number{bounds(minimum, maximum)}", value)
     return float(value)
 
 
-def one_of(name: str, value: Any, accepted: Iterable[Any]) -> None:
-    """Raise a ValueError if a value is none of those accepted."""
-    own = plain(value)
-    if not any(isinstance(own, type(each)) and own == each for each in accepted):  # an array is no text that it holds
-        raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, accepted))}")
+def _is_within(value: float, minimum: float | None, maximum: float | None) -> bool:
+    return (minimum is None or value >= minimum) and (maximum is None or value <= maximum)
 
 
-def settle(made: object, **values: Any) -> None:
+def choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Check that a value is one of some choices."""
+    scalar, choices = to_python(value), list(choices)
+    if not any(isinstance(scalar, type(item)) and scalar == item for item in choices):  # types: an array is no string
+        raise invalid(name, listing(choices), value)
+
+
+def set_fields(instance: object, **values: Any) -> None:
     """Set attributes of a frozen dataclass, from its ``__post_init__``."""
     for name, value in values.items():
-        object.__setattr__(made, name, value)
+        object.__setattr__(instance, name, value)

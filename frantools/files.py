@@ -15,7 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from .checks import plain
+from .checks import to_python
+
+
+class ContentChangedError(ValueError):
+    """A picture, a model, a file or a function differs from the one that a recipe was made with."""
 
 
 def check_output(path: str | PathLike[str]) -> Path:
@@ -156,7 +160,7 @@ def finite(content: Any, said: Callable[[float], Any] = lambda number: str(float
         return {finite(key, said): finite(value, said) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
         return [finite(value, said) for value in content]
-    content = plain(content)
+    content = to_python(content)
     return said(content) if isinstance(content, float) and not isfinite(content) else content
 
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import plain
+from .checks import invalid, to_python
 from .system import compiler
 
 BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
@@ -269,10 +269,10 @@ def field(seed: int, x: Tensor, y: Tensor, draw: int, length: float = 0.0) -> Te
 
 def check_length(length: object) -> float:
     """A length as a Python float; a ValueError if it is none. "inf", as JSON has it, is infinity."""
-    number = float("inf") if isinstance(length, str) and length == "inf" else plain(length)
+    number = float("inf") if isinstance(length, str) and length == "inf" else to_python(length)
     # NaN is not at least 0.
     if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
-        raise ValueError(f"noise_length is {length!r}; accepted are numbers from 0, fractions of the picture, and inf")
+        raise invalid("noise_length", "a number from 0, a fraction of the picture, or inf", length)
     return float(number)
 
 

@@ -91,11 +91,11 @@ class Comparison(Mapping[str, Restoration]):
     def protocol(self) -> str:
         """How the numbers came about, in a sentence or two."""
         width, height = self.size
-        taken = self.photo.taken
-        down = f" taken down to {taken} pixels" if taken is not None and taken != max(self.size) else ""
+        taken = self.photo.downscaled_to
+        down = f" downscaled to {taken} pixels" if taken is not None and taken != max(self.size) else ""
         said = [f"The {self.photo.frame} frame of {self.photo.name}{down} at {width} x {height}"]
         said += [f"region {self.region}"] if self.region is not None else []
-        itself = "the reference itself" if isinstance(self.photo.other, str) else "the photo itself"
+        itself = "the reference itself" if self.photo.reference_photo is self.photo else "the photo itself"
         worse = "" if self.given is None else f", {self.given}"
         said += [f"given: {itself}{worse}" + (f"; to {', '.join(self.copies)} its 64 x 64 copy" if self.copies else "")]
         lines = ["; ".join(said) + "."]

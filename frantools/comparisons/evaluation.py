@@ -11,13 +11,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..checks import whole
+from ..checks import integer
 from ..frannet.engine.pictures import check_seed
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
 from ..photos.folder import Pictures
 from ..photos.images import portraits
-from ..photos.photo import Photo, as_photo, distinct
+from ..photos.photo import Photo, as_photo, with_distinct_names
 from ..photos.regions import LARGEST
 from ..restorers.base import RestorerError
 from ..restorers.columns import Column, as_column, as_columns
@@ -157,7 +157,7 @@ def evaluate(
     if several and setup is not None:
         raise ValueError("a list of columns has setups of its own; setup goes with one model")
     columns = as_columns(what if several else [_column(what, setup)])
-    size, seed = whole("size", size, 1, LARGEST), check_seed(seed)
+    size, seed = integer("size", size, 1, LARGEST), check_seed(seed)
     rows: list[dict[str, Any]] = []
     for index, count, photo in photos(folder_or_images, limit):
         if photo is not None:
@@ -218,7 +218,7 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             "such as [picture]"
         )
     images = _gathered(folder_or_images)
-    count = len(images) if limit is None else min(len(images), whole("limit", limit))
+    count = len(images) if limit is None else min(len(images), integer("limit", limit))
     if count == 0:
         raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
     for index in range(count):
@@ -245,4 +245,4 @@ def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
         return folder_or_images
     if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
         raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
-    return list(distinct(map(as_photo, folder_or_images)))
+    return list(with_distinct_names(map(as_photo, folder_or_images)))

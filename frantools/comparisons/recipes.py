@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..files import from_json, replacing, to_json
+from ..files import ContentChangedError, from_json, replacing, to_json
 from ..frannet.engine.pictures import check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.images import as_picture
-from ..photos.photo_reference import Source, facts_of, sources_of
+from ..photos.photo_reference import PhotoReference, read_references
 from ..photos.regions import Region, dimensions
-from ..restorers.base import Changed
 from ..restorers.columns import Column
 from .recipe_files import KEY, read_text
 
@@ -45,7 +44,7 @@ class Recipe(Mapping[str, Any]):
     ----------
     view : str
         The kind of figure, such as "compare"; "restoration" for a single picture; empty for what cannot be rendered.
-    photos : tuple of Source
+    photos : tuple of PhotoReference
         What was restored.
     columns : tuple of Column
         By what.
@@ -68,7 +67,7 @@ class Recipe(Mapping[str, Any]):
     """
 
     view: str = ""
-    photos: tuple[Source, ...] = ()
+    photos: tuple[PhotoReference, ...] = ()
     columns: tuple[Column, ...] = ()
     size: int | tuple[int, int] | None = None
     region: Region | None = None
@@ -92,9 +91,8 @@ class Recipe(Mapping[str, Any]):
         made: dict[str, Any] = {"version": self.version if self.view else None, "figure": self.view or None}
         if self.photos:
             made["pictures"] = {source.name: source.sha256 for source in self.photos}
-            made["given"] = {source.name: source.how for source in self.photos if source.how} or None
-            facts = {source.name: facts_of(source) for source in self.photos}
-            made["photos"] = {name: fact for name, fact in facts.items() if fact} or None
+            made["given"] = {photo.name: photo.origin for photo in self.photos if photo.origin} or None
+            made["photos"] = {photo.name: fields for photo in self.photos if (fields := photo.to_dict())} or None
         made["columns"] = [column.to_dict() for column in self.columns] or None
         made["size"] = list(self.size) if isinstance(self.size, tuple) else self.size
         made["region"] = list(astuple(self.region)) if self.region is not None else None
@@ -173,7 +171,7 @@ class Recipe(Mapping[str, Any]):
             return cls._read_restored(left, trust, folder)
         pictures, given = left.pop("pictures", {}), left.pop("given", {})
         if view or isinstance(pictures, dict):
-            sources = sources_of(pictures, given, left.pop("photos", {}))
+            sources = read_references(pictures, given, left.pop("photos", {}))
         else:  # of the search for regions of 0.1.0, which lists files
             sources, left["pictures"] = (), pictures
         size, region, seed = left.pop("size", None), left.pop("region", None), left.pop("seed", None)
@@ -210,7 +208,7 @@ class Recipe(Mapping[str, Any]):
         }
         sha256 = kept.get("model_sha256")
         made = cls._read({**left, "figure": "restoration", "columns": [column]}, None, trust, folder)
-        photos = (Source(str(kept["picture"]), ""),) if "picture" in kept else ()
+        photos = (PhotoReference(str(kept["picture"]), ""),) if "picture" in kept else ()
         return replace(
             made, photos=photos, models={str(name): sha256} if sha256 else {}, options=MappingProxyType(kept)
         )
@@ -322,7 +320,7 @@ def load_recipe(path: str | PathLike[str], trust: bool = False) -> Recipe:
         raise ValueError(f"{path}: the recipe is damaged: it is no JSON object")
     try:
         return Recipe.from_dict(content, trust, Path(path).resolve().parent)
-    except Changed:
+    except ContentChangedError:
         raise
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -12,13 +12,14 @@ import numpy as np
 from ..files import to_json
 from ..photos.degradation import Degradation
 from ..photos.photo import Photo
+from ..photos.photo_reference import PhotoReference
 from ..photos.regions import Region
 from ..restorers.base import Given, Progress, Restoration, Restorer, RestorerError, checked_picture, reporting, sentence
 from ..restorers.columns import Column
 from ..restorers.resizing import resized_region
 from ..system.versions import versions
 from .cache import Cache
-from .recipes import Recipe, Source
+from .recipes import Recipe
 
 UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
 
@@ -219,7 +220,7 @@ def recipe_of(
     each = [photos] if isinstance(photos, Photo) else photos
     return Recipe(
         view=view,
-        photos=tuple(map(Source.of, each)),
+        photos=tuple(map(PhotoReference.from_photo, each)),
         columns=tuple(columns),
         size=size,
         region=region,

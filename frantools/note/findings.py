@@ -7,7 +7,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from ..checks import one_of
+from ..checks import choice
 from ..comparisons.evaluation import NAMES, Metrics
 from ..comparisons.tables import Table, signed
 from ..frannet.sampling.setup import SETUPS
@@ -111,7 +111,7 @@ def differences(
     if unknown := [name for name in (reference, *names) if name not in known]:
         raise ValueError(f"there is no result of {unknown[0]!r}; accepted are {', '.join(known)}")
     metric = OLD.get(metric, metric)
-    one_of("metric", metric, NAMES)
+    choice("metric", metric, NAMES)
     base, rows = known[reference], []
     for name in names or [name for name in known if name != reference]:
         low, high = paired_interval(known[name].each[metric], base.each[metric])

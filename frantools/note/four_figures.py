@@ -12,17 +12,18 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.evaluation import NAMES
-from ..comparisons.recipes import Recipe, Source, as_recipe
+from ..comparisons.recipes import Recipe, as_recipe
 from ..comparisons.render_job import recipe_of, shares, wished
 from ..comparisons.tables import Table
 from ..frannet.engine.pictures import check_seed, resolve_precision
 from ..frannet.sampling.setup import SETUPS
 from ..photos.images import portraits
-from ..photos.photo import Photo, distinct
+from ..photos.photo import Photo, with_distinct_names
+from ..photos.photo_reference import PhotoReference
 from ..photos.regions import Region, dimensions
 from ..restorers.base import Progress, reporting
 from ..restorers.columns import COLUMNS as COLUMNS
@@ -101,10 +102,13 @@ def recipe(
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
     frame = wished(column.restorer(precision) for column in (*chosen, *second))
-    photos = [photo.framed_as(frame) for photo in distinct(map(Photo, portraits() if pictures is None else pictures))]
+    photos = [
+        photo.framed_as(frame)
+        for photo in with_distinct_names(map(Photo, portraits() if pictures is None else pictures))
+    ]
     if not photos:
         raise ValueError("there is no picture; accepted are one or more, and None for both portraits")
-    longer = is_whole(size) and any(photo.frame == "whole" for photo in photos)
+    longer = is_integer(size) and any(photo.frame == "whole" for photo in photos)
     return recipe_of(
         figure,
         photos,
@@ -263,7 +267,7 @@ def located(recipe: Any, paths: Sequence[str]) -> Recipe:
             raise ValueError(f"{path} is another picture than the recipe was made with: {names}")
         for index in found:
             old = sources[index]
-            sources[index] = Source(path, sha256, "", old.frame, old.taken, old.reference)
+            sources[index] = PhotoReference(path, sha256, "", old.frame, old.downscaled_to, old.reference)
     return read.but(photos=tuple(sources))
 
 

@@ -59,7 +59,7 @@ def predicted_losses(traces: Mapping[str, Trace], photo: Any) -> dict[str, list[
     """
     framed, made = as_photo(photo).framed_as("square"), {}
     for title, trace in traces.items():
-        original = framed.shown((trace.x0.shape[2], trace.x0.shape[1]))
+        original = framed.resample((trace.x0.shape[2], trace.x0.shape[1]))
         calls = sorted(set(np.geomspace(1, len(trace.t), MARKS).round().astype(int).tolist()))
         predicted = {call: trace.x0[call - 1].astype(np.float32).clip(0, 1) for call in calls}
         made[title] = [(call, measures["mse"](each, original)) for call, each in predicted.items()]

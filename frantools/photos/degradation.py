@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
 
-from ..checks import flag, is_whole, number, settle, whole
+from ..checks import boolean, integer, invalid, is_integer, number, set_fields
 from .images import to_array, to_gray, to_tensor
 
 
@@ -55,12 +55,12 @@ class Degradation:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.jpeg is not None and (not is_whole(self.jpeg) or not 1 <= self.jpeg <= 100):
-            raise ValueError(f"jpeg is {self.jpeg!r}; accepted are a quality from 1 to 100, and None")
+        if self.jpeg is not None and (not is_integer(self.jpeg) or not 1 <= self.jpeg <= 100):
+            raise invalid("jpeg", "a quality from 1 to 100, or None", self.jpeg)
         # NumPy's numbers are welcome, and JSON takes Python's.
-        settle(self, gray=flag("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
-        settle(self, shrink=whole("shrink", self.shrink), seed=whole("seed", self.seed, 0))
-        settle(self, noise=number("noise", self.noise, 1), blur=number("blur", self.blur, 1000))
+        set_fields(self, gray=boolean("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
+        set_fields(self, shrink=integer("shrink", self.shrink), seed=integer("seed", self.seed, 0))
+        set_fields(self, noise=number("noise", self.noise, 0, 1), blur=number("blur", self.blur, 0, 1000))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checks import whole
+from ..checks import integer
 from ..system.devices import without_autocast
 from .colour_modes import to_rgb
 from .decode import LARGEST, TooLargeError, decode
@@ -178,12 +178,12 @@ def square(image: object, size: int | None = None) -> Picture:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     picture = picture[top : top + side, left : left + side]
-    if size is None or whole("size", size) == side:
+    if size is None or integer("size", size) == side:
         return picture
-    return resized(picture, (size, size))
+    return resize(picture, (size, size))
 
 
-def resized(picture: Picture, size: tuple[int, int]) -> Picture:
+def resize(picture: Picture, size: tuple[int, int]) -> Picture:
     """A picture at another size and aspect: bilinear with antialiasing, as for the network's input.
 
     Parameters
@@ -198,7 +198,7 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
     ndarray
         uint8 (height, width, 3).
     """
-    width, height = (whole("size", each) for each in size)
+    width, height = (integer("size", each) for each in size)
     small = F.interpolate(to_tensor(picture), size=(height, width), mode="bilinear", antialias=True)
     return to_array(small)
 
@@ -239,7 +239,7 @@ def prepare_input(image: object, size: int = INPUT_SIZE, *, crop: bool = True) -
     """
     picture = square(image) if crop else as_picture(image)
     gray = to_gray(torch.from_numpy(np.require(picture, requirements=["C", "W"])).float() / 255)
-    small = F.interpolate(gray[None, None], size=(whole("size", size),) * 2, mode="bilinear", antialias=True)
+    small = F.interpolate(gray[None, None], size=(integer("size", size),) * 2, mode="bilinear", antialias=True)
     return small.clamp(0, 1) * 2 - 1
 
 

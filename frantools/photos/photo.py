@@ -1,4 +1,4 @@
-"""A photo: its pixels, its name, the part that is looked at, and what is derived from them, made once."""
+"""A photo: its pixels, name, frame and reference, with a memo of what is derived from them."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..checks import is_whole, whole
+from ..checks import integer, is_integer
 from .file_names import find_spelling
-from .images import Picture, as_picture, load_image, portraits, prepare_input, resized, square, to_array, to_tensor
+from .images import Picture, as_picture, load_image, portraits, prepare_input, resize, square, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
 
 FRAMES = ("square", "whole")
 ITSELF = "itself"
-KEPT = 8  # sizes and regions in which a photo is kept, and degradations
+MEMO_LIMIT = 8  # entries of each limited kind that a photo's memo holds: regions, degradations
 
-Made = TypeVar("Made")
-_lock = RLock()  # widgets ask from several threads, and what is made once takes seconds
+T = TypeVar("T")
+_memo_lock = RLock()  # widgets ask from several threads, and some entries take seconds to compute
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, state: object) -> Picture:
-    """The picture of a file, read again where the file has changed."""
+def _read_file(path: Path, state: object) -> Picture:
+    """Read a picture file; `state` changes with the file."""
     picture = load_image(path)
     picture.flags.writeable = False
     return picture
 
 
-def _found(name: str) -> Picture:
-    """A built-in portrait by its name, or a picture by its path."""
+def _read_named(name: str) -> Picture:
+    """Return a built-in portrait by its name, or read a picture by its path."""
     built_in = portraits()
     if name in built_in:
         return built_in[name]
     path = find_spelling(Path(expanduser(name)))
     state = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else None
-    return _read(path, state)
+    return _read_file(path, state)
 
 
 class Photo:
-    """A photo, read once, with what is derived from it.
+    """A photo, read once.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ class Photo:
         The name of a built-in portrait, a picture file or its content, or a picture: see `load_image` and
         `as_picture`.
     frame : {"square", "whole"}, optional
-        What of it is looked at: the centre square, or all. Default: left to what is done with the photo.
+        The part that is restored: the centre square, or everything. Default: the columns decide.
     reference : "itself", None, str, path or ndarray
-        What restorations are measured against: the photo itself, nothing (then there are no numbers), or another
-        picture of the same thing, such as the sharp original of a small photo.
+        The picture that restorations are measured against: the photo itself, none (then there are no numbers), or
+        another picture of the same scene, such as the sharp original of a small photo.
     name : str, optional
-        What the photo is called. Default: its file's name or path.
+        Default: the file's name or path.
 
     Raises
     ------
@@ -83,115 +83,123 @@ class Photo:
         self.name = name or "picture"
         self.pixels: Picture
         self.frame: str | None
-        self.how = ""
-        """How the photo came here, where its name does not find it: "given as an array", "uploaded"."""
-        self.taken: int | None = None
-        """Pixels of the longer side that it was taken down to; see `at`."""
+        self.origin = ""
+        """The origin of a photo that its name does not lead to: "given as an array", "uploaded"."""
+        self.downscaled_to: int | None = None
+        """Pixels of the longer side that the frame is downscaled to; see `at`."""
         if isinstance(what, Photo):
-            self.pixels, self.name, self.how, self.taken = what.pixels, name or what.name, what.how, what.taken
-            frame = frame or what.frame
-            reference = what.other if isinstance(reference, str) and reference == ITSELF else reference
+            self.pixels, self.name, self.origin = what.pixels, name or what.name, what.origin
+            self.downscaled_to, frame = what.downscaled_to, frame or what.frame
+            reference = what._reference if _is_itself(reference) else reference
         elif isinstance(what, (str, PathLike)):
-            self.pixels, self.name = _found(str(what)), name or str(what)
+            self.pixels, self.name = _read_named(str(what)), name or str(what)
         else:
-            read = isinstance(what, (bytes, bytearray, memoryview))
-            self.pixels = load_image(what) if read else _own(as_picture(what))
-            self.how = "uploaded" if read else "given as an array"
-            same = [each for each, picture in portraits().items() if np.array_equal(picture, self.pixels)]
-            if same and name is None:
-                self.name, self.how = same[0], ""
+            is_content = isinstance(what, (bytes, bytearray, memoryview))
+            self.pixels = load_image(what) if is_content else _read_only(as_picture(what))
+            self.origin = "uploaded" if is_content else "given as an array"
+            equal = [portrait for portrait, pixels in portraits().items() if np.array_equal(pixels, self.pixels)]
+            if equal and name is None:
+                self.name, self.origin = equal[0], ""
         self.frame = frame
-        self.other: Any = reference
-        """What it is measured against: "itself", None, or another Photo."""
-        if not (
-            reference is None or isinstance(reference, Photo) or (isinstance(reference, str) and reference == ITSELF)
-        ):
-            self.other = Photo(reference)
-        self._made: dict[Any, Any] = {}
+        if not (reference is None or isinstance(reference, Photo) or _is_itself(reference)):
+            reference = Photo(reference)
+        self._reference: Photo | str | None = reference
+        self._memo: dict[Any, Any] = {}
 
-    def once(self, key: Any, make: Callable[[], Made], few: bool = False) -> Made:
-        """What was made under a key, or is now. Of keys that are tuples, where `few`, the last ones are kept."""
-        with _lock:
-            if key not in self._made:
-                made = make()
-                kept = [each for each in self._made if few and isinstance(each, tuple) and each[0] == key[0]]
-                for each in kept[: max(0, len(kept) - KEPT + 1)]:
-                    del self._made[each]
-                self._made[key] = made
-            found: Made = self._made[key]
-            return found
+    def memo(self, key: Any, compute: Callable[[], T], limited: bool = False) -> T:
+        """Return the memo's entry of a key, computing it the first time.
+
+        If `limited`, only the latest entries whose keys are tuples with the same first item stay in memory.
+        """
+        with _memo_lock:
+            if key not in self._memo:
+                value = compute()
+                if limited:
+                    kind = [entry for entry in self._memo if isinstance(entry, tuple) and entry[0] == key[0]]
+                    for entry in kind[: max(0, len(kind) - MEMO_LIMIT + 1)]:
+                        del self._memo[entry]
+                self._memo[key] = value
+            result: T = self._memo[key]
+            return result
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what was made of it: that is made again where it is sent to."""
-        return {**vars(self), "_made": {}}
+        """Return the attributes without the memo, which another process computes itself."""
+        return {**vars(self), "_memo": {}}
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
         return f"Photo({self.name!r}, {width} x {height}, frame={self.frame!r})"
 
     def framed_as(self, frame: str) -> Photo:
-        """The same photo with this frame, unless it has one already."""
+        """Return the photo with this frame, or itself if it has a frame already."""
         if self.frame is not None:
             return self
-        return self.once(("framed", frame), lambda: self._copy(frame, self.taken))
+        return self.memo(("framed", frame), lambda: self._copy(frame, self.downscaled_to))
 
-    def _copy(self, frame: str | None, taken: int | None) -> Photo:
+    def _copy(self, frame: str | None, downscaled_to: int | None) -> Photo:
         photo = Photo(self, frame)
-        photo.taken = taken
-        photo._made["sha256"] = self.sha256
+        photo.downscaled_to = downscaled_to
+        photo._memo["sha256"] = self.sha256
         return photo
 
     def at(self, size: int) -> Photo:
-        """The same photo taken down: its frame with a longer side of `size` pixels."""
-        side = whole("size", size, 1, LARGEST)
-        return self.once(("at", side), lambda: self._copy(self.frame, side))
+        """Return the photo with its frame downscaled to a longer side of `size` pixels."""
+        side = integer("size", size, 1, LARGEST)
+        return self.memo(("at", side), lambda: self._copy(self.frame, side))
 
     @property
     def sha256(self) -> str:
-        """The hash of its pixels, by which recipes know it."""
-        return self.once("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
+        """The hash of its pixels, which identifies it in recipes."""
+        return self.memo("sha256", lambda: hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
+
+    @property
+    def reference_photo(self) -> Photo | None:
+        """The photo that restorations are measured against: itself, another one, or None."""
+        return self if isinstance(self._reference, str) else self._reference
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells its restorations from those of other photos."""
-        other = self.other.sha256 if isinstance(self.other, Photo) else self.other
-        return self.sha256, self.pixels.shape, self.name, self.frame, self.taken, other
+        """A cache key: equal for photos whose restorations are equal."""
+        reference = self._reference.sha256 if isinstance(self._reference, Photo) else self._reference
+        return self.sha256, self.pixels.shape, self.name, self.frame, self.downscaled_to, reference
 
     @property
     def picture(self) -> Picture:
-        """The frame's own pixels: uint8 (H, W, 3)."""
-        return self.once("picture", self._picture)
+        """The pixels of the frame: uint8 (H, W, 3)."""
+        return self.memo("picture", self._picture)
 
     def _picture(self) -> Picture:
-        if self.frame == "whole":
-            return self.pixels if self.taken is None else resized(self.pixels, _sides(self.pixels, self.taken))
-        return square(self.pixels, self.taken)
+        if self.frame != "whole":
+            return square(self.pixels, self.downscaled_to)
+        if self.downscaled_to is None:
+            return self.pixels
+        return resize(self.pixels, _scaled_sides(self.pixels, self.downscaled_to))
 
     def size(self, size: int | tuple[int, int], region: Region | None = None) -> tuple[int, int]:
-        """The width and height of what is made of the photo.
+        """Return the width and height of a restoration.
 
-        One number stands for the longer side of the frame; with a region, for both sides.
+        One number is the longer side of the frame or, with a region, both sides.
         """
-        if region is not None or not is_whole(size):
+        if region is not None or not is_integer(size):
             return dimensions(size)
         dimensions(size)
-        return _sides(self.picture, int(size))
+        return _scaled_sides(self.picture, int(size))
 
     @property
     def input(self) -> Tensor:
-        """What FranNet reads of the frame: (1, 1, 64, 64) float32 in [-1, 1], gray."""
-        return self.once("input", lambda: prepare_input(self.picture, crop=self.frame != "whole"))
+        """FranNet's input: the frame as (1, 1, 64, 64) float32 in [-1, 1], gray."""
+        return self.memo("input", lambda: prepare_input(self.picture, crop=self.frame != "whole"))
 
     @property
     def small(self) -> NDArray[np.float32]:
-        """The same 64 x 64 pixels as a gray picture: float32 (64, 64, 3) in [0, 1]."""
+        """FranNet's input as a gray picture: float32 (64, 64, 3) in [0, 1]."""
         gray = (self.input[0, 0] + 1) / 2
-        return self.once("small", lambda: np.repeat(gray.numpy()[..., None], 3, axis=-1))
+        return self.memo("small", lambda: np.repeat(gray.numpy()[..., None], 3, axis=-1))
 
     @property
     def small_colour(self) -> NDArray[np.float32]:
-        """The frame at 64 x 64 with its true colours, shrunk as the input is: float32 (64, 64, 3) in [0, 1]."""
-        return self.once("small colour", self._small_colour)
+        """The frame in colour, shrunk like FranNet's input: float32 (64, 64, 3) in [0, 1]."""
+        return self.memo("small colour", self._small_colour)
 
     def _small_colour(self) -> NDArray[np.float32]:
         side = self.input.shape[-1]
@@ -200,69 +208,72 @@ class Photo:
         small = torch.nn.functional.interpolate(colours, (side, side), mode="bilinear", antialias=shrinks)
         return to_array(small.clamp(0, 1))
 
-    def shown(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
-        """The photo itself, or a region of it: float32 (H, W, 3) in [0, 1], bilinear with antialiasing."""
+    def resample(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32]:
+        """Return the frame, or a region of it, at a size: float32 (H, W, 3) in [0, 1], bilinear with antialiasing."""
         sides = self.size(size, region)
-        # Zooming asks for ever new regions.
-        return self.once(("shown", sides, region), lambda: self._shown(sides, region), few=True)
+        # Limited, because zooming asks for ever new regions.
+        return self.memo(("resampled", sides, region), lambda: self._resample(sides, region), limited=True)
 
-    def _shown(self, size: tuple[int, int], region: Region | None) -> NDArray[np.float32]:
-        picture, part = self.picture, region or Region.full()
-        height, width = picture.shape[:2]
+    def _resample(self, size: tuple[int, int], region: Region | None) -> NDArray[np.float32]:
+        region = region or Region.full()
+        height, width = self.picture.shape[:2]
         box = (
-            part.x * width,
-            part.y * height,
-            min(width, part.x * width + part.width * width),
-            min(height, part.y * height + part.height * height),
+            region.x * width,
+            region.y * height,
+            min(width, region.x * width + region.width * width),
+            min(height, region.y * height + region.height * height),
         )
-        made = Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR, box=box)
-        array = np.asarray(made, dtype=np.float32) / np.float32(255)
+        image = Image.fromarray(self.picture).resize(size, Image.Resampling.BILINEAR, box=box)
+        array = np.asarray(image, dtype=np.float32) / np.float32(255)
         array.flags.writeable = False
         return array
 
     def reference(self, size: int | tuple[int, int], region: Region | None = None) -> NDArray[np.float32] | None:
-        """What restorations are measured against: float32 (H, W, 3) in [0, 1], or None where there is nothing."""
-        if self.other is None:
+        """Return what restorations are measured against: float32 (H, W, 3) in [0, 1], or None without a reference."""
+        photo = self.reference_photo
+        if photo is None:
             return None
-        if isinstance(self.other, Photo):
-            return self.other.framed_as(self.frame or "square").shown(self.size(size, region), region)
-        return self.shown(size, region)
+        framed = photo if photo is self else photo.framed_as(self.frame or "square")
+        return framed.resample(self.size(size, region), region)
 
-    def own(self, size: tuple[int, int]) -> NDArray[np.float32]:
-        """What a restorer is given before it is degraded: float32 (H, W, 3) in [0, 1].
+    def restorer_pixels(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Return what restorers receive before degradation: float32 (H, W, 3) in [0, 1].
 
-        That is the reference at `size`, where the photo is its own; without a reference, or with another one, the
-        photo's own pixels.
+        If the photo is its own reference, that is the reference at `size`; otherwise the frame's pixels.
         """
-        if isinstance(self.other, str):
-            return self.shown(size)
-        return self.once("own", lambda: self.picture.astype(np.float32) / np.float32(255))
+        if self.reference_photo is self:
+            return self.resample(size)
+        return self.memo("restorer pixels", lambda: self.picture.astype(np.float32) / np.float32(255))
 
 
-def _own(picture: Picture) -> Picture:
-    """A picture that nobody else writes to: its hash is its name."""
-    own = picture.copy() if picture.flags.writeable else picture
-    own.flags.writeable = False
-    return own
+def _is_itself(reference: Any) -> bool:
+    return isinstance(reference, str) and reference == ITSELF
 
 
-def _sides(picture: Picture, longer: int) -> tuple[int, int]:
-    """Width and height of a picture whose longer side becomes so many pixels."""
+def _read_only(picture: Picture) -> Picture:
+    """Return a picture that nobody can change: its hash identifies it."""
+    copy = picture.copy() if picture.flags.writeable else picture
+    copy.flags.writeable = False
+    return copy
+
+
+def _scaled_sides(picture: Picture, longer: int) -> tuple[int, int]:
+    """Return the width and height of a picture scaled to a longer side of `longer` pixels."""
     height, width = picture.shape[:2]
-    most = max(height, width)
-    return max(1, round(longer * width / most)), max(1, round(longer * height / most))
+    longest = max(height, width)
+    return max(1, round(longer * width / longest)), max(1, round(longer * height / longest))
 
 
-def distinct(photos: Iterable[Photo]) -> Iterator[Photo]:
-    """Photos with names that differ: of two of one name, the second gets a number."""
+def with_distinct_names(photos: Iterable[Photo]) -> Iterator[Photo]:
+    """Yield photos, with a number appended to a name that occurred before."""
     taken: set[str] = set()
     for photo in photos:
-        numbers = chain([photo.name], (f"{photo.name} ({number})" for number in count(2)))
-        name = next(each for each in numbers if each not in taken)
+        candidates = chain([photo.name], (f"{photo.name} ({number})" for number in count(2)))
+        name = next(candidate for candidate in candidates if candidate not in taken)
         taken.add(name)
         yield photo if name == photo.name else Photo(photo, name=name)
 
 
 def as_photo(what: Any) -> Photo:
-    """A photo, of whatever `Photo` takes."""
+    """Return a photo as it is, and anything else as `Photo` reads it."""
     return what if isinstance(what, Photo) else Photo(what)

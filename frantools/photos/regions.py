@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..checks import is_number, is_whole, plain, settle
+from ..checks import invalid, is_integer, number, set_fields
 
 LARGEST = 16384  # pixels a side: 3 GiB of float32 colours
 
@@ -38,10 +38,7 @@ class Region:
     def __post_init__(self) -> None:
         slack = 1e-9  # 0.7 + 0.3 and the like
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not is_number(value):
-                raise ValueError(f"the region's {field.name} is {value!r}; accepted are finite numbers")
-            settle(self, **{field.name: float(plain(value))})
+            set_fields(self, **{field.name: number(f"the region's {field.name}", getattr(self, field.name), None)})
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
@@ -62,9 +59,9 @@ def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
     Raises a ValueError if it is not one whole number or two, each from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(is_whole(side) for side in pair)
+    whole = all(is_integer(side) for side in pair)
     if len(pair) != 2 or not whole or not all(1 <= side <= LARGEST for side in pair):
-        raise ValueError(f"size is {size!r}; accepted are a whole number or (width, height), each from 1 to {LARGEST}")
+        raise invalid("size", f"an integer or (width, height), each from 1 to {LARGEST}", size)
     return int(pair[0]), int(pair[1])
 
 

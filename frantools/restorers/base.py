@@ -39,10 +39,6 @@ class RestorerError(ValueError):
     """What went wrong inside a restorer, in one sentence."""
 
 
-class Changed(ValueError):  # noqa: N818
-    """A picture, a model, a file or a function is another one than a recipe was made with."""
-
-
 @dataclass(frozen=True, eq=False)
 class Restoration:
     """A restored picture and how it was made."""
@@ -85,10 +81,10 @@ class Given:
         """float32 (H, W, 3) in [0, 1], not to be written to: the reference as degraded."""
         worse = self.degradation
         if worse is None:
-            picture = self.photo.own(self.size)
+            picture = self.photo.restorer_pixels(self.size)
         else:  # once for all columns
             key = ("given", self.size, worse)
-            picture = self.photo.once(key, lambda: worse.apply(self.photo.own(self.size)), few=True)
+            picture = self.photo.memo(key, lambda: worse.apply(self.photo.restorer_pixels(self.size)), limited=True)
         picture.flags.writeable = False
         return picture
 

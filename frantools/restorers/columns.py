@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..checks import is_whole, plain
-from ..files import to_json, with_infinite
+from ..checks import invalid, is_integer, to_python
+from ..files import ContentChangedError, to_json, with_infinite
 from ..frannet.network.ablations import Ablation, ablation_of
 from ..frannet.sampling.named_setups import named_setup, setup_from_dict
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
-from .base import Changed, Restorer, is_restorer, missing
+from .base import Restorer, is_restorer, missing
 from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
@@ -92,15 +92,15 @@ class Column:
             type(name) is not str for name in settings or ()
         ):
             raise ValueError(f"settings is {settings!r}; accepted is a dict of arguments by name")
-        if seed is not None and not is_whole(seed):
-            raise ValueError(f"seed is {seed!r}; accepted are whole numbers, and None")
+        if seed is not None and not is_integer(seed):
+            raise invalid("seed", "an integer or None", seed)
         if given is not None and not isinstance(given, Degradation):
             raise ValueError(f"given is {given!r}; accepted is a Degradation")
         self.title = title
         self.what = _as_path(what) if isinstance(what, os.PathLike) else what
         self.setup = named_setup(setup) if isinstance(setup, str) else setup
         self.seed = None if seed is None else int(seed)
-        self.given, self.settings = given, MappingProxyType(plain({**(settings or {}), **others}))
+        self.given, self.settings = given, MappingProxyType(to_python({**(settings or {}), **others}))
         self._made: dict[Any, Restorer] = {}
 
     @property
@@ -292,7 +292,7 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
     function = from_file(where, name) if column.get("file") else from_module(where, name)
     found = named_function(function, title, {}).get("sha256")
     if column.get("sha256") not in (None, found):
-        raise Changed(f"the function {name} of {where} has changed since the recipe was made")
+        raise ContentChangedError(f"the function {name} of {where} has changed since the recipe was made")
     return function
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from ..checks import plain
+from ..checks import to_python
 from ..photos.regions import Region
 from .base import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, missing
 
@@ -26,7 +26,7 @@ CAPABILITIES = [name for name in vars(Restorer) if not name.startswith("_") and 
 
 def check_timeout(timeout: object) -> float | None:
     """Seconds after which an answer is no longer waited for, or None; a ValueError for anything else."""
-    timeout = plain(timeout)
+    timeout = to_python(timeout)
     if timeout is None:
         return None
     if not isinstance(timeout, Real) or isinstance(timeout, bool) or not 0 < float(timeout) < inf:

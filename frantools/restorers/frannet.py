@@ -135,7 +135,7 @@ class FranNetRestorer(Restorer):
             return self._sampled(pictures.prepared(*asked), seed, progress, begun)
         # So small a picture is mostly a preview, made anew with each tick of a slider.
         key = ("prepared", self.model, *self.state(), size, region, self.precision)
-        prepared = photo.once(key, lambda: pictures.prepared(*asked, keep=True), few=True)
+        prepared = photo.memo(key, lambda: pictures.prepared(*asked, keep=True), limited=True)
         return self._sampled(prepared, seed, progress, begun)
 
     def restore_input(

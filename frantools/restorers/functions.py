@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import plain
+from ..checks import to_python
 from ..files import to_json
 from ..photos.regions import Region
 from .base import Given, Progress, Restoration, Restorer, checked_picture, missing
@@ -66,7 +66,7 @@ class FunctionRestorer(Restorer):
         while isinstance(function, partial) and not function.args:  # a function and its settings
             settings = {**function.keywords, **(settings or {})}
             function = function.func
-        self.function, self.settings, self.timeout = function, plain(dict(settings or {})), timeout
+        self.function, self.settings, self.timeout = function, to_python(dict(settings or {})), timeout
         self.title = title or name_of(function)
         self.names, open_ended = parameters(function)
         unknown = self.settings.keys() - self.names.keys()

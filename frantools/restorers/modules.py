@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ..checks import plain, whole
+from ..checks import integer, to_python
 from ..frannet.network.fingerprints import weights_hash
 from ..photos.images import to_array, to_tensor
 from ..photos.photo import Photo
@@ -65,14 +65,14 @@ class ModuleRestorer(Restorer):
         path: str | None = None,
         sha256: str | None = None,
     ) -> None:
-        self.module, self.settings, self.timeout = module, plain(dict(settings or {})), timeout
+        self.module, self.settings, self.timeout = module, to_python(dict(settings or {})), timeout
         self.title = title or type(module).__name__
         if unknown := self.settings.keys() - set(SETTINGS):
             raise ValueError(
                 f"{self.title} takes no {', '.join(sorted(unknown))}; accepted are {' and '.join(SETTINGS)}"
             )
         for name, value in self.settings.items():
-            whole(name, value, 0)
+            integer(name, value, 0)
         self.path, self.sha256 = path, sha256
 
     def restore(

@@ -134,7 +134,7 @@ class Original(Restorer):
     ) -> Restoration:
         """The photo at that size; see `Restorer`."""
         begun = time.perf_counter()
-        return Restoration(given.photo.shown(size, region), time.perf_counter() - begun, calls=0)
+        return Restoration(given.photo.resample(size, region), time.perf_counter() - begun, calls=0)
 
     def to_dict(self) -> dict[str, Any]:
         return {"model": "original"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import whole
+from ..checks import integer, invalid
 
 AT_ONCE = 10**6  # numbers that a bootstrap draws at a time, which bounds its memory
 ENOUGH = 20  # values from which on a bootstrap's interval is to be trusted
@@ -58,8 +58,8 @@ def interval(
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise ValueError("these values have no interval; accepted are one or more finite numbers, one for each picture")
     if not 0 < level < 1:
-        raise ValueError(f"level is {level}; accepted are numbers over 0 and below 1")
-    whole("draws", draws)
+        raise invalid("level", "a number above 0 and below 1", level)
+    integer("draws", draws)
     rng, means = np.random.default_rng(seed), np.empty(draws)
     for part in np.array_split(means, -(-draws * array.size // AT_ONCE)):
         part[:] = array[rng.integers(array.size, size=(part.size, array.size))].mean(axis=1)

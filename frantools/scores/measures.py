@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..checks import whole
+from ..checks import integer
 from ..comparisons.tables import FORMATS, HEADS
 from ..photos.images import to_gray, unit_floats
 
@@ -151,7 +151,7 @@ class Measures(Mapping[str, Measure]):
         MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
         a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
         """
-        border = whole("border", border, 0)
+        border = integer("border", border, 0)
 
         def function(restored: Array, original: Array) -> float:
             if min(original.shape[:2]) <= 2 * border:

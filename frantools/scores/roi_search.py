@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole, plain, settle, whole
+from ..checks import integer, set_fields, to_python
 from ..photos.images import unit_floats
 from ..photos.regions import Region
 from ..restorers.base import Restoration
@@ -69,7 +69,7 @@ class RoiSearch:
     merge: bool = True
 
     def __post_init__(self) -> None:
-        settle(self, **{each.name: plain(getattr(self, each.name)) for each in fields(self)})
+        set_fields(self, **{each.name: to_python(getattr(self, each.name)) for each in fields(self)})
 
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
         """The same search in the same pictures at another size: its regions are the same shares of them.
@@ -96,7 +96,7 @@ class RoiSearch:
         >>> RoiSearch().scaled(512)
         RoiSearch(size=192, count=4, sub_size=48, sub_count=3, merge=True)
         """
-        side, of = whole("side", side), whole("of", of)
+        side, of = integer("side", side), integer("of", of)
         size, sub_size = (max(1, (2 * pixels * side + of) // (2 * of)) for pixels in (self.size, self.sub_size))
         return replace(self, size=size, sub_size=sub_size)
 
@@ -239,12 +239,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     """
     pictures = _check(images)
     height, width = pictures[0].shape[:2]
-    if not is_whole(size) or not 1 <= size <= min(height, width):
-        raise ValueError(
-            f"size is {size!r}; accepted are whole numbers from 1 to {min(height, width)}, "
-            f"the shorter side of the {width} x {height} pictures"
-        )
-    size, count = int(size), whole("count", count)
+    size, count = integer("size", size, 1, min(height, width)), integer("count", count)
     tops, lefts = positions(size, height), positions(size, width)
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..photos.regions import dimensions
 from .measures import Measure, measures
 
@@ -121,7 +121,7 @@ def draw(size: int | tuple[int, int], count: int, seed: int = 0, picture: str = 
     (2048, 2)
     """
     width, height = dimensions(size)
-    if not is_whole(count) or count < 2 or count % 2:
+    if not is_integer(count) or count < 2 or count % 2:
         raise ValueError(f"points is {count!r}; accepted are even numbers from 2, as 2048, and None for every pixel")
     total = width * height
     if count >= total:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..checks import plain
+from ..checks import to_python
 from ..frannet.sampling.adapters import SchedulerSetup
 from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
@@ -121,7 +121,7 @@ def _values(name: Any, values: Any) -> list[Any]:
     listed = isinstance(values, (list, tuple, range)) or (isinstance(values, (np.ndarray, Tensor)) and values.ndim == 1)
     if not listed or len(values) == 0:
         raise ValueError(f"the axis {name} is {values!r}; accepted is a list of one value or more")
-    return [plain(value) for value in values]
+    return [to_python(value) for value in values]
 
 
 def anywhere(what: Any) -> Any:
@@ -221,7 +221,7 @@ def _value(name: str, column: Column, made: Restorer) -> Any:
 
 def said(value: Any) -> Any:
     """A value as a table holds it: numbers, texts and None as they are, other things by a short text."""
-    value = plain(value)
+    value = to_python(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (tuple, list)):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import frantools
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..photos.photo import Photo
 from ..system.cores import usable_cores
 from .plan import Plan
@@ -53,7 +53,7 @@ def connected(where: Any, planned: Plan) -> Iterator[Client]:
     ValueError, OSError
         If it is none of these, there is no scheduler, or a script would run itself again; see `check_script`.
     """
-    local = where == "local" or is_whole(where)
+    local = where == "local" or is_integer(where)
     if local:
         check_script()
         if multiprocessing.current_process().daemon:

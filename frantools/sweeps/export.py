@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.cache import ENGINE
 from ..files import to_json
 from .store import Record, check_record
@@ -40,11 +40,11 @@ def check_facts(facts: Any) -> Facts:
         raise ValueError(f"it has no {', '.join(sorted(missing))}")
     points, measures = facts["points"], facts["measures"]
     accepted = {
-        "engine": is_whole(facts["engine"]),
+        "engine": is_integer(facts["engine"]),
         "picture": isinstance(facts["picture"], str),
         "frame": isinstance(facts["frame"], str),
-        "size": is_whole(facts["size"]),
-        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_whole, points))),
+        "size": is_integer(facts["size"]),
+        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_integer, points))),
         "precision": isinstance(facts["precision"], str),
         "measures": isinstance(measures, list)
         and bool(measures)

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole, plain
+from ..checks import integer, to_python
 from ..comparisons.cache import ENGINE
 from ..comparisons.evaluation import photos as read
 from ..comparisons.render_job import UNKNOWN_COST, wished
@@ -157,8 +157,7 @@ def plan(
     precision: str,
 ) -> Plan:
     """Check what is asked for, and read each picture once for its hash; see `sweep` for arguments and errors."""
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}")
+    size = integer("size", size, 1, LARGEST)
     seed, precision = check_seed(seed), resolve_precision(precision)
     chosen = _measures(names, points)
     made = settings(axes, base, precision)
@@ -172,10 +171,10 @@ def plan(
         if photo is None:
             continue
         framed = photo.framed_as(frame)
-        if framed.other is None:
+        if framed.reference_photo is None:
             raise ValueError(f"{photo.name} has no reference, so nothing can be measured; accepted are photos with one")
         path = str(Path(photo.name).absolute()) if isinstance(photos, Pictures) else None
-        reference = framed.other.sha256 if isinstance(framed.other, Photo) else None
+        reference = None if framed.reference_photo is framed else framed.reference_photo.sha256
         for number, each in enumerate(made):
             if each.restorer.reads_files:
                 files[number, len(pictures)] = identity(each.column, each.restorer, framed)
@@ -194,7 +193,7 @@ def plan(
         int(size),
         seed,
         precision,
-        plain(points),
+        to_python(points),
         identities,
         files,
     )

@@ -17,10 +17,11 @@ import torch
 from .. import __version__
 from ..comparisons.cache import ENGINE
 from ..comparisons.render_job import Job
+from ..files import ContentChangedError
 from ..photos.degradation import Degradation
 from ..photos.images import load_image
 from ..photos.photo import Photo
-from ..restorers.base import Cancelled, Changed, Progress, sentence
+from ..restorers.base import Cancelled, Progress, sentence
 from ..restorers.columns import Column
 from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
@@ -57,7 +58,7 @@ class Picture:
         except FileNotFoundError:
             raise FileNotFoundError(f"the picture {self.name} is not there any more") from None
         if photo.sha256 != self.sha256:
-            raise Changed(f"the picture {self.name} has changed since the sweep began")
+            raise ContentChangedError(f"the picture {self.name} has changed since the sweep began")
         return photo
 
 

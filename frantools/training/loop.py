@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ..checks import whole
+from ..checks import integer
 from ..files import check_output
 from ..frannet.network.model import FranNet
 from ..frannet.weights.checkpoints import check_card, save_model
@@ -91,7 +91,7 @@ def train(
     out = check_name(out)
     for name, value, least in (("every", every, 1), ("workers", workers, 0), ("threads", threads, 1)):
         if value is not None:
-            whole(name, value, least)
+            integer(name, value, least)
     team = Team(device)
     if settings.batch % team.size:
         raise ValueError(f"batch is {settings.batch}; accepted are multiples of the {team.size} processes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from ..checks import one_of, plain, settle, whole
+from ..checks import choice, integer, set_fields, to_python
 from ..frannet.network.model import Config
 from ..frannet.sampling.source_distribution import Start
 from .data import AUGMENTS
@@ -77,8 +77,8 @@ class Settings:
     def __post_init__(self) -> None:
         config, _ = self.config, self.loss  # each checks its part
         check_masking(self.masking)
-        one_of("augment", self.augment, AUGMENTS)
-        one_of("times", self.times, TIMES)
+        choice("augment", self.augment, AUGMENTS)
+        choice("times", self.times, TIMES)
         if self.times != "uniform" and not config.timed:
             raise ValueError(
                 f"times {self.times!r} goes with a diffusion or interpolant restorator; {self.restorator} has no steps"
@@ -86,8 +86,8 @@ class Settings:
         if self.source != "normal" and config.interpolant.blind:
             raise ValueError(f"source {self.source!r} goes with a restorator that starts from a drawn value")
         for name in ("steps", "batch", "points"):
-            settle(self, **{name: whole(name, getattr(self, name))})
-        settle(self, rate=plain(self.rate), seed=whole("seed", self.seed, 0, SEEDS))
+            set_fields(self, **{name: integer(name, getattr(self, name))})
+        set_fields(self, rate=to_python(self.rate), seed=integer("seed", self.seed, 0, SEEDS))
         if not 0 < self.rate < inf:
             raise ValueError(f"rate is {self.rate}; accepted are finite numbers above 0")
         if self.precision not in ("float32", "bfloat16"):

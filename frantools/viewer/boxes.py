@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..scores.roi_search import Roi
 
 
@@ -31,7 +31,7 @@ def boxed(boxes: Iterable[Any]) -> list[tuple[str, Roi]]:
             box = (box.left, box.top, box.right, box.bottom)
         tolist = getattr(box, "tolist", None)  # of an array or a tensor
         box = tolist() if tolist is not None else box
-        if not isinstance(box, Sequence) or len(box) != 4 or not all(is_whole(edge) for edge in box):
+        if not isinstance(box, Sequence) or len(box) != 4 or not all(is_integer(edge) for edge in box):
             raise ValueError(f"{each!r} is no box; accepted are four whole numbers: (left, top, right, bottom)")
         left, top, right, bottom = map(int, box)
         made.append((str(name or number), Roi(top, left, bottom, right)))

@@ -28,7 +28,7 @@ REFERENCES = ("original", "reference")  # the photo itself, and what it is measu
 
 
 @dataclass(frozen=True)
-class Tile:
+class EncodedTile:
     """A part of a picture, encoded."""
 
     x: int
@@ -43,14 +43,14 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
+class EncodedPicture:
     """A picture as the browser gets it: PNG, in tiles where it is large, and then with an overview."""
 
     key: str
     """The hash of its pixels."""
     width: int
     height: int
-    tiles: tuple[Tile, ...]
+    tiles: tuple[EncodedTile, ...]
     overview: bytes | None = field(repr=False)
     thumbnail: Picture = field(repr=False)
 
@@ -170,13 +170,13 @@ def reference_among(photo: Photo, columns: Sequence[Column]) -> tuple[str | None
 
     It is None where there is nothing to measure against, or no room for one more picture.
     """
-    itself = isinstance(photo.other, str)
+    itself = photo.reference_photo is photo
     names = REFERENCES if itself else REFERENCES[1:]  # there the photo itself is no reference
     shown = [column.title for column in columns if itself and isinstance(column.what, str) and column.what == names[0]]
     titled = [column.title for column in columns if column.title.lower() in names]
     if own := [*shown, *titled]:
         return own[0], True
-    return (None if photo.other is None or len(columns) >= MOST else names[0]), False
+    return (None if photo.reference_photo is None or len(columns) >= MOST else names[0]), False
 
 
 def original_of(
@@ -199,7 +199,7 @@ def _compared(comparison: Comparison) -> Collection:
         if note := failed or remarks_of(comparison[title]):
             made.notes[title] = note
     check_total(picture.shape for picture in made.pictures.values() if picture is not None)
-    made.numbers, made.best = told(comparison.numbers(NUMBERS))
+    made.numbers, made.best = score_lines(comparison.numbers(NUMBERS))
     made.caption = comparison.protocol()
     return made
 
@@ -209,7 +209,7 @@ def remarks_of(restoration: Restoration) -> str:
     return "\n".join(restoration.remarks)
 
 
-def told(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, str], dict[str, list[int]]]:
+def score_lines(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, str], dict[str, list[int]]]:
     """Numbers as one line a picture, its parts two spaces apart, and which of the parts are the best of all pictures.
 
     A picture that is the original itself has none of its own.
@@ -247,7 +247,7 @@ def content_key(picture: Picture) -> str:
     return digest.hexdigest()
 
 
-def encode(picture: Picture, key: str | None = None) -> Encoded:
+def encode(picture: Picture, key: str | None = None) -> EncodedPicture:
     """A picture as PNG, cut into tiles where it is large.
 
     Parameters
@@ -260,7 +260,7 @@ def encode(picture: Picture, key: str | None = None) -> Encoded:
     height, width = picture.shape[:2]
     image = Image.fromarray(picture)
     tiles = [
-        Tile(x, y, min(TILE, width - x), min(TILE, height - y), _png(image, x, y))
+        EncodedTile(x, y, min(TILE, width - x), min(TILE, height - y), _png(image, x, y))
         for y in range(0, height, TILE)
         for x in range(0, width, TILE)
     ]
@@ -270,7 +270,7 @@ def encode(picture: Picture, key: str | None = None) -> Encoded:
         overview = _written(small, "png", compress_level=1)
     thumbnail = image.copy()
     thumbnail.thumbnail((320, 320))
-    return Encoded(key or content_key(picture), width, height, tuple(tiles), overview, np.asarray(thumbnail))
+    return EncodedPicture(key or content_key(picture), width, height, tuple(tiles), overview, np.asarray(thumbnail))
 
 
 def _png(image: Image.Image, x: int, y: int) -> bytes:
@@ -286,7 +286,7 @@ def _written(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 @lru_cache(maxsize=MOST)
-def lossy(encoded: Encoded, quality: int) -> Encoded:
+def lossy(encoded: EncodedPicture, quality: int) -> EncodedPicture:
     """The same picture as lossy WebP of a quality from 1 to 100."""
 
     def again(data: bytes) -> bytes:
@@ -296,7 +296,7 @@ def lossy(encoded: Encoded, quality: int) -> Encoded:
     return replace(encoded, tiles=tiles, overview=encoded.overview and again(encoded.overview))
 
 
-def sheet(pictures: Mapping[str, Encoded | None], width: int = 960) -> bytes:
+def sheet(pictures: Mapping[str, EncodedPicture | None], width: int = 960) -> bytes:
     """A small contact sheet as the content of a PNG, for pages without a kernel."""
     from PIL import ImageDraw, ImageFont, ImageOps
 

@@ -10,12 +10,12 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipe_files import HTML_START
 from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
-from .encoding import Encoded, collect, encode, lossy, reference_of
+from .encoding import EncodedPicture, collect, encode, lossy, reference_of
 from .scripts import script, style
 
 LIMIT = 500_000_000  # bytes of a page: Chromium opens 506 MB and not 539, as its strings end at 2**29 characters
@@ -46,7 +46,10 @@ PAGE = """<!DOCTYPE html>
 
 
 def made(
-    pictures: Mapping[str, Encoded | None], state: Mapping[str, Any], recipe: Recipe | None, quality: int | None = None
+    pictures: Mapping[str, EncodedPicture | None],
+    state: Mapping[str, Any],
+    recipe: Recipe | None,
+    quality: int | None = None,
 ) -> bytes:
     """The page.
 
@@ -66,7 +69,7 @@ def made(
     ValueError
         If the quality is not as above, or the page would be larger than browsers open.
     """
-    if quality is not None and not (is_whole(quality) and 1 <= quality <= 100):
+    if quality is not None and not (is_integer(quality) and 1 <= quality <= 100):
         raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
     held = {each.key: each for each in pictures.values() if each is not None}
     if quality is not None:
@@ -125,7 +128,7 @@ def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
     return made(encoded, state, comparison.recipe, quality)
 
 
-def _check_size(pictures: Iterable[Encoded]) -> None:
+def _check_size(pictures: Iterable[EncodedPicture]) -> None:
     """Refuse a page that browsers would not open."""
     parts = (part for each in pictures for part in (each.overview, *(tile.data for tile in each.tiles)))
     size = sum(-(-len(part) // 3) * 4 for part in parts if part is not None)  # as base64
@@ -136,7 +139,7 @@ def _check_size(pictures: Iterable[Encoded]) -> None:
         )
 
 
-def _content(encoded: Encoded) -> dict[str, Any]:
+def _content(encoded: EncodedPicture) -> dict[str, Any]:
     tiles = [tile.to_dict(b64encode(tile.data).decode()) for tile in encoded.tiles]
     overview = None if encoded.overview is None else b64encode(encoded.overview).decode()
     return {**encoded.content(), "tiles": tiles, "overview": overview}

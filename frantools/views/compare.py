@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..checks import one_of, whole
+from ..checks import choice, integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import FIGURES, Comparison
 from ..comparisons.recipes import Recipe
@@ -55,9 +55,9 @@ class Look(Part):
     right: int = 1
 
     def __post_init__(self) -> None:
-        one_of("view", self.view, VIEWS)
-        whole("left", self.left, 0)
-        whole("right", self.right, 0)
+        choice("view", self.view, VIEWS)
+        integer("left", self.left, 0)
+        integer("right", self.right, 0)
 
 
 @dataclass(frozen=True)

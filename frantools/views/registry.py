@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import Recipe, as_recipe
-from ..files import hash_of
+from ..files import ContentChangedError, hash_of
 from ..frannet.weights.checkpoints import is_shipped
 from ..photos.images import portraits
 from ..photos.photo import Photo
-from ..photos.photo_reference import beside
-from ..restorers.base import Changed, Progress, reporting
+from ..photos.photo_reference import resolve_path
+from ..restorers.base import Progress, reporting
 from ..restorers.columns import Column, as_column
 from ..restorers.frannet import shared_model
 from ..restorers.resizing import NAMED
@@ -115,7 +115,7 @@ def _beside(column: Column, folder: Path | None) -> Column:
     if not isinstance(what, str) or (what in NAMED or is_shipped(what)):
         return column
     file, colon, function = what.rpartition(":") if ".py:" in what else (what, "", "")
-    found = beside(file, folder)
+    found = resolve_path(file, folder)
     return column if found == file else column.but(what=f"{found}{colon}{function}")
 
 
@@ -138,7 +138,7 @@ def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
         return [Photo(photo)]
     if not recipe.photos:
         raise ValueError("the recipe is damaged: it has no picture")
-    return [source.photo(photo if index == 0 else None, recipe.folder) for index, source in enumerate(recipe.photos)]
+    return [source.load(photo if index == 0 else None, recipe.folder) for index, source in enumerate(recipe.photos)]
 
 
 def outside(recipe: Recipe, given: bool = False) -> str:
@@ -154,7 +154,7 @@ def outside(recipe: Recipe, given: bool = False) -> str:
     far = []
     for name in dict.fromkeys([*names, *(recipe.models or {})]):
         file = name.rpartition(":")[0] if ".py:" in name else name
-        path = Path(beside(file, recipe.folder)).expanduser().resolve()
+        path = Path(resolve_path(file, recipe.folder)).expanduser().resolve()
         ours = (
             name in (*portraits(), *NAMED)
             or is_shipped(name)
@@ -168,15 +168,17 @@ def outside(recipe: Recipe, given: bool = False) -> str:
 def check_models(recipe: Recipe) -> None:
     """Raise a ValueError if a model, or a file that a column reads, is another one than a recipe was made with."""
     for named, sha256 in (recipe.models or {}).items():
-        name = named if is_shipped(named) else beside(named, recipe.folder)
+        name = named if is_shipped(named) else resolve_path(named, recipe.folder)
         path = Path(name).expanduser()
         if is_shipped(name) or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
             if shared_model(name).sha256 != sha256:
-                raise Changed(f"the model {name} has other weights than those that the recipe was made with")
+                raise ContentChangedError(
+                    f"the model {name} has other weights than those that the recipe was made with"
+                )
         elif not path.is_file():
             raise FileNotFoundError(f"there is no file {name}, which the recipe was made with")
         elif hash_of(path) != sha256:
-            raise Changed(f"the file {name} has changed since the recipe was made")
+            raise ContentChangedError(f"the file {name} has changed since the recipe was made")
 
 
 def check_complete(recipe: Recipe) -> None:

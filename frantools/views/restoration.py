@@ -9,12 +9,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
+from ..files import ContentChangedError
 from ..photos.photo import Photo
-from ..restorers.base import Changed, Progress, Restoration
+from ..restorers.base import Progress, Restoration
 from ..scores.roi_search import Roi, RoiSearch
 from .layout import Row, blank, grid, plain, show
 from .progressive import compared, job_of, part_of
@@ -32,7 +33,7 @@ def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | No
     job = job_of(recipe, photo, cache, part_of(recipe))
     known = recipe.options.get("input_sha256")
     if known is not None and hashlib.sha256(job.photo.input.contiguous().numpy().tobytes()).hexdigest() != known:
-        raise Changed(f"{photo.name} is another picture than the one that the recipe was made with")
+        raise ContentChangedError(f"{photo.name} is another picture than the one that the recipe was made with")
     return job.restore(recipe.columns[0], progress)
 
 
@@ -64,7 +65,7 @@ def search_of(recipe: Recipe) -> RoiSearch:
     if not isinstance(search, Mapping):
         raise ValueError(f"the recipe is damaged: its search is {search!r}")
     size, count = search.get("size", 384), search.get("count", 4)
-    if not all(is_whole(each) and each >= 1 for each in (size, count)):
+    if not all(is_integer(each) and each >= 1 for each in (size, count)):
         raise ValueError(f"the recipe is damaged: its search is {dict(search)!r}")
     return RoiSearch(int(size), int(count), merge=bool(search.get("merge", False)))
 

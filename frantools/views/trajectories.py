@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import whole
+from ..checks import integer
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import Recipe
 from ..files import to_json
@@ -42,7 +42,7 @@ class Look(Part):
     frame: int = 0
 
     def __post_init__(self) -> None:
-        whole("frame", self.frame, 0)
+        integer("frame", self.frame, 0)
         if not isinstance(self.points, str):
             raise ValueError(f"points is {self.points!r}; accepted is a text such as '0.4 0.5; 0.6 0.5'")
         parse(self.points)

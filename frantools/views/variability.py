@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import is_whole, whole
+from ..checks import integer
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import shares
@@ -63,7 +63,7 @@ def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
 
 def count_of(recipe: Recipe) -> int:
     """How many seeds a recipe asks for."""
-    return whole("count", recipe.options.get("count", 8), 2)
+    return integer("count", recipe.options.get("count", 8), 2)
 
 
 def first_seed(recipe: Recipe) -> int:
@@ -75,10 +75,8 @@ def first_seed(recipe: Recipe) -> int:
 def seeds_of(recipe: Recipe) -> list[int]:
     """The seeds of a recipe: that of its first column, which is kept, and others from the option `first` on."""
     kept, count = first_seed(recipe), count_of(recipe)
-    first = recipe.options.get("first", kept)
-    if not is_whole(first):
-        raise ValueError(f"first is {first!r}; accepted are whole numbers")
-    return [kept, *(seed for seed in range(int(first), int(first) + count) if seed != kept)][:count]
+    first = integer("first", recipe.options.get("first", kept), None)
+    return [kept, *(seed for seed in range(first, first + count) if seed != kept)][:count]
 
 
 def check(recipe: Recipe) -> None:

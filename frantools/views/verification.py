@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import load_recipe, save_figure
+from ..files import ContentChangedError
 from ..photos.images import as_picture, load_image
-from ..restorers.base import Changed, Progress, Restoration, reporting
+from ..restorers.base import Progress, Restoration, reporting
 from .registry import changed_versions, on_device, prepared
 
 TOLERANCE = 2  # of 255: what other orders of float32 sums, or other fonts' hints, may make
@@ -65,7 +66,7 @@ def verify(
     """
     try:
         recipe = load_recipe(path, trust)
-    except Changed as error:
+    except ContentChangedError as error:
         return Verdict("different", (_said(error),))
     versions = tuple(
         f"{name} is {now} here, and was {before} where the recipe was made."
@@ -74,7 +75,7 @@ def verify(
     try:
         view, complete, photos = prepared(recipe, photo, columns, trust)
         *_, data = view.compute(on_device(complete, device), photos, reporting(progress), Cache())
-    except Changed as error:
+    except ContentChangedError as error:
         return Verdict("different", (_said(error), *versions))
     except (ValueError, OSError, ImportError) as error:
         return Verdict("not comparable", (f"It cannot be made again: {error}.", *versions))

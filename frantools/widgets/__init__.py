@@ -19,12 +19,12 @@ from .rois_widget import Rois, rois
 from .sweep_widget import sweep
 from .trajectory_widget import Trajectory, trajectory
 from .variability_widget import Variability, variability
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 from .viewer_widget import Viewer
 
 __all__ = ["Viewer", "compare", "formula", "region", "render", "rois", "sweep", "trajectory", "variability"]
 
-KINDS: dict[str, type[Explorer]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
+KINDS: dict[str, type[ViewWidget]] = {each.view.name: each for each in (Compare, Rois, Zoom, Trajectory, Variability)}
 
 
 def render(recipe: Any, image: Any = None, progress: Progress | None = None, cache: Cache | None = None) -> Figure:

@@ -19,7 +19,7 @@ from .rendering import LOCK
 from .worker import Clock, Worker
 
 TASK = 0.3  # seconds that a task takes
-TOLD = 0.25  # seconds between two times that somebody is told
+UPDATE = 0.25  # seconds between two updates
 STRIDES = (4, 2, 1)
 """Of the cells along an axis that come first, next and last."""
 
@@ -29,7 +29,7 @@ def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="frantools-sweeps-")  # of this kernel, for sweeps without a store
 
 
-def coarse_first(
+def coarse_to_fine(
     settings: Sequence[Mapping[str, Any]], shown: Sequence[str], where: Mapping[str, Any]
 ) -> list[list[int]]:
     """The numbers of settings in the order in which they are computed, in parts.
@@ -53,7 +53,7 @@ def coarse_first(
     return [parts[key] for key in sorted(parts)]
 
 
-class Filling:
+class BackgroundSweep:
     """The cells of a plan, computed in the background; one that is finished is not computed again.
 
     Parameters
@@ -62,17 +62,17 @@ class Filling:
         Of one photo.
     store : path, optional
         Keeps each result. Default: a folder of this kernel.
-    told : callable
-        ``told(seconds)`` is called on the background's thread, under the lock of all widgets, when there are new
+    on_update : callable
+        ``on_update(seconds)`` is called on the background's thread, under the lock of all widgets, when there are new
         results: with how long the others will take, or with None at the end and at a stop.
     failed : callable
         Likewise, with a sentence, where none can be computed any more.
     """
 
     def __init__(
-        self, planned: Plan, store: Any, told: Callable[[float | None], None], failed: Callable[[str], None]
+        self, planned: Plan, store: Any, on_update: Callable[[float | None], None], failed: Callable[[str], None]
     ) -> None:
-        self._planned, self._told, self._failed = planned, told, failed
+        self._planned, self._on_update, self._failed = planned, on_update, failed
         self._store = Store(_folder().name if store is None else store)
         self._keys = [key for _, _, _, key in planned.rows()]
         self.total = len(self._keys)
@@ -90,8 +90,8 @@ class Filling:
         return len(self._found)
 
     def start(self, shown: Sequence[str], where: Mapping[str, Any]) -> None:
-        """Compute the cells that are left, in the order of `coarse_first`, in the place of what runs."""
-        order = coarse_first([each.values for each in self._planned.settings], shown, where)
+        """Compute the cells that are left, in the order of `coarse_to_fine`, in the place of what runs."""
+        order = coarse_to_fine([each.values for each in self._planned.settings], shown, where)
         parts = [[number for number in part if self._keys[number] not in self._found] for part in order]
         self._worker.submit(lambda cancelled: self._compute([part for part in parts if part], cancelled))
 
@@ -113,9 +113,9 @@ class Filling:
                 self._found.update(share.found)
                 if cancelled.is_set():
                     raise Cancelled
-                if self.done > before and time.monotonic() - last > TOLD:
+                if self.done > before and time.monotonic() - last > UPDATE:
                     last = time.monotonic()
-                    self._told(clock.left((self.done - begun) / total)[1])
+                    self._on_update(clock.left((self.done - begun) / total)[1])
 
         try:
             for part in parts:
@@ -127,4 +127,4 @@ class Filling:
                 if not cancelled.is_set():
                     self._failed(str(error) or type(error).__name__)
         with LOCK:
-            self._told(None)
+            self._on_update(None)

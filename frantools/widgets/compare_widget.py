@@ -16,11 +16,11 @@ from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
-from ..viewer.encoding import original_of, reference_among, remarks_of, told
+from ..viewer.encoding import original_of, reference_among, remarks_of, score_lines
 from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
 from .controls import Numbers, control
 from .live_view import Panes, pictures_of
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 
 
 class LookControls(Numbers):
@@ -57,7 +57,7 @@ class LookControls(Numbers):
             self.controls[name].layout.display = "" if self.controls["view"].value == "difference" else "none"
 
 
-class Compare(Explorer):
+class Compare(ViewWidget):
     """Columns side by side; see `frantools.widgets.compare`."""
 
     view = VIEW
@@ -110,7 +110,7 @@ class Compare(Explorer):
 
 def panes_of(data: Compared, recipe: Recipe) -> Panes:
     """What the viewer shows of compared columns: the pictures, with their numbers."""
-    numbers, best = told(data.numbers)
+    numbers, best = score_lines(data.numbers)
     sharp = (title for title in data.pictures if title in data.shown.sharp)
     notes = {title: note for title in sharp if (note := remarks_of(data.pictures[title]))}
     for title, made in data.pictures.items():

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from ..checks import is_whole
+from ..checks import integer
 from ..photos.regions import LARGEST
 
 Report = Callable[[str], None]
@@ -50,18 +50,15 @@ def folded(title: str, children: Sequence[widgets.Widget]) -> Any:
 
 
 def side(size: object) -> int:
-    """Pixels of the longer side of a widget's pictures; a ValueError if `size` is not that."""
-    if not is_whole(size) or not 1 <= size <= LARGEST:
-        raise ValueError(f"size is {size!r}; accepted are whole numbers from 1 to {LARGEST}, the pixels a side")
-    return int(size)
+    """Check the longer side of a widget's pictures, in pixels."""
+    return integer("size", size, 1, LARGEST)
 
 
 def reach(slider: widgets.Widget, name: str, value: object) -> None:
     """Set a slider to a number, and let it go as far; a ValueError if it is not whole, or below the least."""
-    if not is_whole(value) or value < slider.min:
-        raise ValueError(f"{name} is {value!r}; accepted are whole numbers from {slider.min}")
-    slider.max = max(slider.max, int(value))
-    slider.value = int(value)
+    number = integer(name, value, slider.min)
+    slider.max = max(slider.max, number)
+    slider.value = number
 
 
 def offer(slider: widgets.Widget, options: Sequence[Any], value: object) -> None:

@@ -28,7 +28,7 @@ Sides = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Tile:
+class PyramidTile:
     """One square of the pyramid, in pixels of the whole picture at its level; right and bottom are exclusive."""
 
     whole: Sides
@@ -50,11 +50,11 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class RestoredTile:
     """A tile of a column, restored."""
 
     title: str
-    tile: Tile
+    tile: PyramidTile
     image: Colours = field(repr=False)
     urgent: bool = True
     """It is shown at once: none stands for another."""
@@ -97,7 +97,7 @@ def level_of(view: Mapping[str, float], screen: Mapping[str, Any], frame: Sides,
     return min(max(0, ceil(log2(needed * ENOUGH / TILE))), DEEPEST)
 
 
-def in_view(view: Mapping[str, float], frame: Sides, level: int) -> list[Tile]:
+def in_view(view: Mapping[str, float], frame: Sides, level: int) -> list[PyramidTile]:
     """The tiles of a level that are in view, from the middle outwards."""
     region, (wide, high) = seen(view), level_size(frame, level)
     columns = range(floor(region.x * wide / TILE), ceil(min(1.0, region.x + region.width) * wide / TILE))
@@ -106,7 +106,9 @@ def in_view(view: Mapping[str, float], frame: Sides, level: int) -> list[Tile]:
     cells = [(row, column) for row in rows for column in columns]
     cells.sort(key=lambda at: abs(at[0] - y) + abs(at[1] - x))
     return [
-        Tile((wide, high), TILE * column, TILE * row, min(wide, TILE * (column + 1)), min(high, TILE * (row + 1)))
+        PyramidTile(
+            (wide, high), TILE * column, TILE * row, min(wide, TILE * (column + 1)), min(high, TILE * (row + 1))
+        )
         for row, column in cells
     ]
 
@@ -121,7 +123,7 @@ def continuous(job: Job, columns: Sequence[Column]) -> list[Column]:
     return found
 
 
-def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[Tile]:
+def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[PyramidTile]:
     """The tiles of a picture that are in view: coarse ones, then sharp ones; none where the picture will do.
 
     Parameters
@@ -140,7 +142,9 @@ def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixel
     return [tile for each in levels for tile in in_view(view, (width, height), each)]
 
 
-def restored(job: Job, columns: Sequence[Column], tiles: Sequence[Tile], progress: Progress) -> Iterator[Piece]:
+def restored(
+    job: Job, columns: Sequence[Column], tiles: Sequence[PyramidTile], progress: Progress
+) -> Iterator[RestoredTile]:
     """Tiles of the columns that are continuous, one after the other; each in all columns before the next.
 
     Parameters
@@ -149,7 +153,7 @@ def restored(job: Job, columns: Sequence[Column], tiles: Sequence[Tile], progres
         Of the whole picture. What restorers are given stays as it is, whatever the level. Its cache keeps the tiles.
     columns : sequence of Column
         Those of other kinds are left out.
-    tiles : sequence of Tile
+    tiles : sequence of PyramidTile
         See `wanted`.
     progress : callable
         Told the share that is done; what it raises ends the work.
@@ -165,4 +169,4 @@ def restored(job: Job, columns: Sequence[Column], tiles: Sequence[Tile], progres
         part = replace(job, size=tile.size, region=tile.region, around=job.whole)
         pictures, _ = run(part, [column], report)  # what goes wrong is told of the whole picture
         for title, made in pictures.items():
-            yield Piece(title, tile, made.image)
+            yield RestoredTile(title, tile, made.image)

@@ -56,13 +56,13 @@ def pictures_of(shown: Shown, recipe: Recipe) -> dict[str, Any]:
     return {title: None if title in shown.errors else shown.pictures[title] for title in titles}
 
 
-def unattended() -> bool:
+def is_headless() -> bool:
     """Whether a notebook is run by a program, such as nbconvert, which can answer no question."""
     kernel = getattr(get_ipython(), "kernel", None)
     return kernel is not None and not kernel.get_parent().get("content", {}).get("allow_stdin", True)
 
 
-class Stage(widgets.VBox):
+class LiveView(widgets.VBox):
     """The pictures of a recipe, with Stop, progress and messages.
 
     Parameters
@@ -96,7 +96,7 @@ class Stage(widgets.VBox):
         self._shown: Recipe | None = None  # that of the result
         self._job: Job | None = None  # of the recipe that is rendered: the whole picture
         self._alike: dict[str, Any] = {}  # what the panes were made of, by column
-        self._wanted: list[endless_zoom.Tile] = []  # the tiles that are in view
+        self._wanted: list[endless_zoom.PyramidTile] = []  # the tiles that are in view
         self._background = Rendering(self)
         super().__init__([self.viewer])
         self.viewer.observe(self._moved, ["view", "screen"])
@@ -144,7 +144,7 @@ class Stage(widgets.VBox):
             self._wanted = wanted = self._in_view(job)
         yield from endless_zoom.restored(job, recipe.columns, wanted, progress)
 
-    def _in_view(self, job: Job) -> list[endless_zoom.Tile]:
+    def _in_view(self, job: Job) -> list[endless_zoom.PyramidTile]:
         """The tiles that are in view where the screen has more pixels than the pictures."""
         if not self.zooms:
             return []
@@ -207,7 +207,7 @@ class Stage(widgets.VBox):
 
     def show(self, recipe: Recipe, data: Any) -> None:
         """Show a result, or a part that was restored anew."""
-        if isinstance(data, endless_zoom.Piece):
+        if isinstance(data, endless_zoom.RestoredTile):
             there = asdict(data.tile.region) in self.viewer.details.get(data.title, [])
             if not there and self.viewer.pictures.get(data.title) is not None:
                 self.viewer.detail(data.title, data.tile.region, data.image)
@@ -229,13 +229,13 @@ class Stage(widgets.VBox):
 
     def fail(self, text: str) -> None:
         """Say what went wrong."""
-        self.message.say("render", text)
+        self.message.error("render", text)
         self.status.rest()
 
     def still(self, text: str) -> None:
         """Say what could not be stopped and still runs."""
         if self.comm is not None:
-            self.message.say("render", text)
+            self.message.error("render", text)
 
     # On screen
 
@@ -275,7 +275,7 @@ class Stage(widgets.VBox):
         elif self._wanted:
             anew = endless_zoom.continuous(self._job, self._shown.columns)
             for column in self._shown.columns:
-                said = self._sharp(column) if column in anew else "squares"
+                said = self._sharp(column) if column in anew else "pixels"
                 if said and self.viewer.pictures.get(column.title) is not None:
                     chips[column.title] += f" · {said}"
         self.viewer.chips = chips
@@ -286,7 +286,7 @@ class Stage(widgets.VBox):
             return ""
         sharp = [asdict(tile.region) for tile in self._wanted if tile.whole == self._wanted[-1].whole]
         there = self.viewer.details.get(column.title, [])
-        return "restored anew" if all(part in there for part in sharp) else ""
+        return "re-rendered" if all(part in there for part in sharp) else ""
 
     def figure(self) -> tuple[Figure, Recipe]:
         """The figure, and its recipe; a ValueError while it is not complete."""
@@ -301,7 +301,7 @@ class Stage(widgets.VBox):
         """The widget, and its first pictures for where no kernel runs."""
         cleanup.shown(self)
         made = super()._repr_mimebundle_(**options)
-        if unattended():
+        if is_headless():
             self._background.join(UNATTENDED)
         else:
             self._background.begun.wait(FIRST)

@@ -21,11 +21,11 @@ class Messages(widgets.HTML):
         # In the row of controls, where there is room: a short message moves nothing.
         super().__init__(layout=widgets.Layout(margin="0 8px", flex="3 1 220px", width="auto", min_width="0"))
 
-    def say(self, cause: str, text: str) -> None:
+    def error(self, cause: str, text: str) -> None:
         """Show what is wrong with something; an empty text takes it away."""
         self._put(cause, f'<span role="alert" class="jp-mod-error" style="{ERROR}">{html.escape(text)}</span>', text)
 
-    def tell(self, cause: str, text: str) -> None:
+    def info(self, cause: str, text: str) -> None:
         """Show that something went well."""
         self._put(cause, f'<span role="status">{html.escape(text)}</span>', text)
 

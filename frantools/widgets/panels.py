@@ -12,7 +12,7 @@ from .controls import control
 WIDTH = "320px"
 
 
-class Panels(widgets.HBox):
+class SidePanels(widgets.HBox):
     """A button for each panel; `side` holds the one that is open, or none.
 
     Parameters

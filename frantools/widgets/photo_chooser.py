@@ -10,9 +10,9 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from ..comparisons.recipes import Source
 from ..photos.images import portraits
 from ..photos.photo import Photo, as_photo
+from ..photos.photo_reference import PhotoReference
 from .controls import WIDTH, Composed, Report, control, slim
 
 UPLOAD = (
@@ -74,7 +74,7 @@ class PhotoChooser(Composed, widgets.VBox):
         names = [name for name, each in self._photos.items() if each is photo]
         if names:
             return names[0]
-        free = [photo.name, f"{photo.name} ({photo.how or 'file'})"]
+        free = [photo.name, f"{photo.name} ({photo.origin or 'file'})"]
         free += [f"{photo.name} ({number})" for number in range(2, len(self._photos) + 3)]
         for name in free:
             if name not in self._photos or self._photos[name].key[:3] == photo.key[:3]:
@@ -82,7 +82,7 @@ class PhotoChooser(Composed, widgets.VBox):
         self._photos[name] = photo
         return name
 
-    def find(self, source: Source) -> str:
+    def find(self, source: PhotoReference) -> str:
         """Choose the photo of a recipe: the same one, or what its name says.
 
         Returns
@@ -100,15 +100,17 @@ class PhotoChooser(Composed, widgets.VBox):
         if same is not None:
             self.show(self._as(same, source))
             return ""
-        if source.how:
-            return f"the controls are set, but the recipe's picture {source.name} was {source.how}; upload it here too"
-        self.show(replace(source, sha256="").photo())
+        if source.origin:
+            return (
+                f"the controls are set, but the recipe's picture {source.name} was {source.origin}; upload it here too"
+            )
+        self.show(replace(source, sha256="").load())
         changed = source.sha256 and self.value.sha256 != source.sha256
         return f"the picture {source.name} has changed since the recipe was made" if changed else ""
 
-    def _as(self, photo: Photo, source: Source) -> Photo:
+    def _as(self, photo: Photo, source: PhotoReference) -> Photo:
         """A photo with the name, the frame and the reference that a recipe says; itself where it has them."""
-        return photo if Source.of(photo) == source else source.photo(photo)
+        return photo if PhotoReference.from_photo(photo) == source else source.load(photo)
 
     def _read_path(self, change: dict[str, Any]) -> None:
         if path := expanduser(change["new"].strip()):

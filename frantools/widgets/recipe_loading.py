@@ -16,10 +16,10 @@ from ..views.registry import again, check_models, outside
 from .controls import reach, side
 
 if TYPE_CHECKING:
-    from .view_widget import Explorer
+    from .view_widget import ViewWidget
 
 
-def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, trust: bool) -> tuple[str, str]:
+def loaded(widget: ViewWidget, recipe: Any, columns: Mapping[str, Any] | None, trust: bool) -> tuple[str, str]:
     """Set a widget's controls as a recipe says; they are as before where it is damaged.
 
     Returns
@@ -42,7 +42,7 @@ def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, tru
             raise ValueError("the recipe has no columns; accepted are those of figures")
         made = as_columns(_completed(read.columns, [*widget.columns.value, *widget.columns.presets.values()], columns))
         far = outside(read)
-        widget.message.tell("paths", far)  # before they are read
+        widget.message.info("paths", far)  # before they are read
         with widget.writing():
             remark = widget.photo.find(read.photos[0]) if read.photos else ""
             _fill(widget, read, made)
@@ -59,7 +59,7 @@ def loaded(widget: Explorer, recipe: Any, columns: Mapping[str, Any] | None, tru
     return "; ".join(filter(None, (remark, _retrained(read)))), far
 
 
-def _fill(widget: Explorer, recipe: Recipe, columns: list[Column]) -> None:
+def _fill(widget: ViewWidget, recipe: Recipe, columns: list[Column]) -> None:
     widget.columns.show(tuple(columns))
     if recipe.size is not None:
         size, control = side(longer_side(recipe)), widget.controls["size"]

@@ -23,7 +23,7 @@ from ..views.region import VIEW, Local
 from .controls import Numbers, button, control
 from .live_view import Panes, pictures_of
 from .rendering import LOCK
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 
 NAME = "region"  # of the rectangle among the boxes
 
@@ -87,7 +87,7 @@ def dragged(region: Region, before: Sequence[int], after: Sequence[int], frame: 
     return Region(x, y, width, height)
 
 
-class Zoom(Explorer):
+class Zoom(ViewWidget):
     """The whole picture, zoomed into without end, and a region of it; see `frantools.widgets.region`."""
 
     view = VIEW

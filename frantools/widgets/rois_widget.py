@@ -26,13 +26,13 @@ from .controls import Numbers, control, follow, side
 from .live_view import Panes, pictures_of
 from .region_widget import region_of
 from .rendering import LOCK
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 
 CROP = 112  # CSS pixels that a crop is wide
 SAME = 0.01  # of the picture: a view that is no farther from a box shows that box
 
 
-class Rois(Explorer):
+class Rois(ViewWidget):
     """Regions and their crops; see `frantools.widgets.rois`."""
 
     view = VIEW
@@ -77,7 +77,7 @@ class Rois(Explorer):
 
     def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
         regions = widgets.VBox([self.search, self.controls["anew"]])
-        return {"Regions": ("Which regions are searched for, and which is restored anew", regions), **super()._panels()}
+        return {"Regions": ("Which regions are searched for, and which is re-rendered", regions), **super()._panels()}
 
     def _below(self) -> list[widgets.Widget]:
         return [self.crops]

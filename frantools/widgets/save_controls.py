@@ -54,19 +54,19 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
         elif "missing" in column:
             columns.append(f"    {title}: ...,  # {' '.join(column['missing'].split())}: put it here")
     lines = [*dict.fromkeys(imports), ""]
-    if photo.how:
-        lines.append(f"photo = {GIVEN[photo.how][0].format(name=literal(photo.name))}")
+    if photo.origin:
+        lines.append(f"photo = {GIVEN[photo.origin][0].format(name=literal(photo.name))}")
     content = {name: value for name, value in recipe.items() if name != "versions"}
     lines.append(f"recipe = {pformat(content, sort_dicts=False, width=100)}")
     if columns:
         lines += ["columns = {", *columns, "}"]
-    arguments = ["recipe", *(["photo=photo"] if photo.how else []), *(["columns=columns"] if columns else [])]
+    arguments = ["recipe", *(["photo=photo"] if photo.origin else []), *(["columns=columns"] if columns else [])]
     return "\n".join([*lines, f"figure = ft.render({', '.join(arguments)})", "figure", ""])
 
 
 def left_to_do(recipe: Recipe, photo: Photo) -> str:
     """What a user has to put into the code of `script_of`; empty if nothing."""
-    said = [f"{photo.name} was {photo.how}: {GIVEN[photo.how][1]} in the code"] if photo.how else []
+    said = [f"{photo.name} was {photo.origin}: {GIVEN[photo.origin][1]} in the code"] if photo.origin else []
     said += [f"{column['missing']}: put it into the code" for column in recipe["columns"] if "missing" in column]
     return "; ".join(said)
 
@@ -123,20 +123,20 @@ class Files(widgets.VBox):
                 save_figure(figure, path, recipe)
             except (ValueError, OSError) as error:
                 self._message.clear("action", "unfinished")
-                self._message.say("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
+                self._message.error("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
             else:
                 again = [column["missing"] for column in recipe["columns"] if "missing" in column]
                 rest = f"; its recipe must be given a column again: {'; '.join(again)}" if again else ""
-                self._message.tell("action", f"saved {path}{rest}")
+                self._message.info("action", f"saved {path}{rest}")
 
     def _copy(self) -> None:
         try:
             recipe, photo = self._code()
         except (ValueError, OSError) as error:
-            self._message.say("action", str(error))
+            self._message.error("action", str(error))
             return
         self.code.value = script_of(recipe, photo)
-        self._message.tell("action", left_to_do(recipe, photo) or "copied")
+        self._message.info("action", left_to_do(recipe, photo) or "copied")
         self.code.layout.display = ""
         # The browser may refuse the clipboard to a page; then the code is there to be selected.
         self.clipboard.outputs = ()
@@ -151,5 +151,5 @@ class Files(widgets.VBox):
                 try:
                     self._load(path)
                 except (ValueError, OSError) as error:  # the user knows the file by its name alone
-                    self._message.say("action", str(error).replace(f"{path.parent}{os.sep}", ""))
+                    self._message.error("action", str(error).replace(f"{path.parent}{os.sep}", ""))
         self.upload.value = ()  # the same file, chosen again, is a change again

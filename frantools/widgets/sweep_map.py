@@ -20,7 +20,7 @@ from ..views.sweep_data import Mean, Panels, Place, Scale, Swept, means, norm_of
 STOPS = 9  # colours that the key is made of
 
 
-class Plane(anywidget.AnyWidget):
+class MapWidget(anywidget.AnyWidget):
     """A map of cells: hover or move to one to read its numbers, click or press Enter to choose it, drag to play.
 
     Attributes
@@ -105,7 +105,7 @@ class Mapped:
         return next((place for calls, place in reversed(self.front(where)) if calls <= under), None)
 
     def traits(self, x: str, y: str, where: Mapping[str, Any], under: int) -> dict[str, Any]:
-        """What `Plane` shows: two axes, or with an empty `y` one, where the others have these values."""
+        """What `MapWidget` shows: two axes, or with an empty `y` one, where the others have these values."""
         columns, rows = self.values(x), self.values(y) if y else [None]
         at = [(self.names.index(x), columns), *([(self.names.index(y), rows)] if y else [])]
         norm = norm_of(self.data) if self.data.finite else None

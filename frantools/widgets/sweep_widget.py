@@ -26,16 +26,16 @@ from ..sweeps.run import gathered
 from ..views.compare import VIEW, Compared
 from ..views.sweep_data import is_number, told
 from . import cleanup
-from .background_sweep import Filling
+from .background_sweep import BackgroundSweep
 from .compare_widget import panes_of
 from .controls import Guarded, button, side, slim
-from .live_view import Panes, Stage
+from .live_view import LiveView, Panes
 from .rendering import LOCK
-from .sweep_map import Mapped, Plane, setting_told
+from .sweep_map import Mapped, MapWidget, setting_told
 from .worker import LEAVE
 
 
-class SweepMap(Guarded, Stage):
+class SweepMap(Guarded, LiveView):
     """A sweep as a map; see `frantools.widgets.sweep`."""
 
     view = VIEW
@@ -53,7 +53,7 @@ class SweepMap(Guarded, Stage):
             self.cache = Cache(disk=Disk(store))
         self.viewer.update({"original": self.original.picture, "restored": None})
         self.viewer.notes = {"restored": "Click a cell of the map to see what it restores."}
-        self._filling = None if planned is None else Filling(planned, store, self._tell, self._failed)
+        self._background_sweep = None if planned is None else BackgroundSweep(planned, store, self._tell, self._failed)
         calls = [each.restorer.calls for each in planned.settings] if planned is not None else []
         self._controls(max((each or 0 for each in [*calls, *(row["calls"] for row in made.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
@@ -82,7 +82,7 @@ class SweepMap(Guarded, Stage):
             raise ValueError("the sweep has no axis, so there is no map; accepted are sweeps of one axis or more")
         first = [*sorted(varying, key=lambda name: not all(map(is_number, values[name]))), ""]
         upward = [*((name, name) for name in (varying if len(varying) > 1 else [])), ("none", "")]
-        self.plane = Plane()
+        self.plane = MapWidget()
         self.x = slim(
             widgets.Dropdown, "Across", "The axis from left to right", "170px", options=varying, value=first[0]
         )
@@ -107,7 +107,7 @@ class SweepMap(Guarded, Stage):
         self.pause = button("Pause", "Leave the cells that are left, and go on with them later", "pause", self._turn)
         self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(flex="1 1 60px", min_width="0"))
         self.left = widgets.Label()
-        if self._filling is None:
+        if self._background_sweep is None:
             self.pause.layout.display = self.progress.layout.display = "none"
 
     # The map
@@ -225,20 +225,24 @@ class SweepMap(Guarded, Stage):
 
     def _fill(self) -> None:
         """Go on with the cells that are left, in the background; those in view come first."""
-        if self._filling is not None and self.comm is not None and not self.paused and not self._showing:
-            self._filling.start([name for name in (self.x.value, self.y.value) if name], self._where())
+        if self._background_sweep is not None and self.comm is not None and not self.paused and not self._showing:
+            self._background_sweep.start([name for name in (self.x.value, self.y.value) if name], self._where())
 
     def _halt(self) -> None:
-        if self._filling is not None:
-            self._filling.stop()
+        if self._background_sweep is not None:
+            self._background_sweep.stop()
 
     def _tell(self, seconds: float | None) -> None:
         """Show what is computed, and how far it is."""
         if self.comm is None:
             return
-        if self._filling is not None:
-            self.sweep = self._filling.sweep
-            done, total, failed = self._filling.done, self._filling.total, len(self.sweep.failures.rows)
+        if self._background_sweep is not None:
+            self.sweep = self._background_sweep.sweep
+            done, total, failed = (
+                self._background_sweep.done,
+                self._background_sweep.total,
+                len(self.sweep.failures.rows),
+            )
             left = f", {seconds:.0f} s left" if seconds is not None else ""
             self.left.value = f"{done} of {total} cells{f', {failed} failed' * bool(failed)}{left}"
             self.progress.value = done / total
@@ -247,7 +251,7 @@ class SweepMap(Guarded, Stage):
         self.draw()
 
     def _failed(self, text: str) -> None:
-        self.message.say("sweep", text)
+        self.message.error("sweep", text)
         self.paused = True
 
     def _turn(self) -> None:
@@ -276,13 +280,13 @@ class SweepMap(Guarded, Stage):
 
     def wait(self, timeout: float = 60.0) -> bool:
         """Wait until the picture is complete, and all cells unless they are paused; False if it takes longer."""
-        return super().wait(timeout) and (self._filling is None or self._filling.join(timeout))
+        return super().wait(timeout) and (self._background_sweep is None or self._background_sweep.join(timeout))
 
     def close(self) -> None:
         """Stop, and free the widget with all that it is made of."""
-        if self.comm is not None and self._filling is not None:
-            self._filling.stop()
-            self._filling.join(LEAVE)
+        if self.comm is not None and self._background_sweep is not None:
+            self._background_sweep.stop()
+            self._background_sweep.join(LEAVE)
         super().close()
 
 

@@ -18,13 +18,13 @@ from .column_editor import facts_of
 from .controls import Numbers, button, control
 from .live_view import Panes
 from .rendering import LOCK
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 
 MARK = 0.015  # half the side of a point's box, as a share of the picture
 LAST = 99  # the last step of the slider where nothing says how many there are
 
 
-class Trajectory(Explorer):
+class Trajectory(ViewWidget):
     """Points through the steps; see `frantools.widgets.trajectory`."""
 
     view = VIEW
@@ -78,7 +78,7 @@ class Trajectory(Explorer):
                 figure.savefig(file, format="png", dpi="figure")
                 self.chart.value = file.getvalue()
             except ValueError as error:
-                self.message.say("drawing", str(error))
+                self.message.error("drawing", str(error))
             else:
                 self.message.clear("drawing")
 

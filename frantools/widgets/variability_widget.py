@@ -17,13 +17,13 @@ from ..views.progressive import PREVIEW, smaller
 from ..views.variability import VIEW, Spread, first_seed, seeds_of
 from .controls import reach, slim
 from .live_view import Panes
-from .view_widget import Explorer
+from .view_widget import ViewWidget
 
 SEED = "seed "
 SHOWN = 16  # seeds that have panes
 
 
-class Variability(Explorer):
+class Variability(ViewWidget):
     """Seeds and their spread; see `frantools.widgets.variability`."""
 
     view = VIEW

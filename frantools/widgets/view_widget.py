@@ -19,8 +19,8 @@ from . import cleanup
 from .column_editor import facts_of
 from .column_list import ColumnList
 from .controls import Composed, Guarded, side, slim
-from .live_view import Stage
-from .panels import Panels
+from .live_view import LiveView
+from .panels import SidePanels
 from .photo_chooser import PhotoChooser
 from .recipe_loading import loaded
 from .rendering import LOCK
@@ -29,7 +29,7 @@ from .save_controls import Files, script_of
 SIZES = (64, 128, 256, 512, 1024, 2048)
 
 
-class Explorer(Guarded, Stage):
+class ViewWidget(Guarded, LiveView):
     """Controls around a view.
 
     A subclass names its view, and makes its own controls: their values are the view's part of the recipe.
@@ -71,7 +71,7 @@ class Explorer(Guarded, Stage):
         size = side(size)
         self.photo = PhotoChooser(photo)
         super().__init__(self.photo.value, self._titles(columns))
-        report = partial(self.message.say, "action")
+        report = partial(self.message.error, "action")
         self.photo.report = report
         self.columns = ColumnList(columns, report, several)
         self.own = dict(controls)
@@ -92,7 +92,7 @@ class Explorer(Guarded, Stage):
             **self.own,
         }  # fmt: skip
         self.files = Files(self.view.name, self.message, self.figure, self._said, self._load)
-        self.panels = Panels(self._panels())
+        self.panels = SidePanels(self._panels())
         row = [self.photo.choice, self.controls["size"], self.controls["seed"], *self._row(), self.panels]
         row += [self.message, self.status]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
@@ -208,22 +208,22 @@ class Explorer(Guarded, Stage):
         try:
             self._load(recipe, columns, trust)
         except (ValueError, OSError) as error:
-            self.message.say("action", str(error))
+            self.message.error("action", str(error))
 
     def _load(self, recipe: Any, columns: Mapping[str, Any] | None = None, trust: bool = False) -> None:
         with LOCK:
             remark, far = loaded(self, recipe, columns, trust)
             self._enable()
             self.refresh()
-            self.message.tell("paths", far)
-            self.message.say("action", remark)
+            self.message.info("paths", far)
+            self.message.error("action", remark)
 
     def _taken(self) -> Recipe | None:
         """What the controls say; None where it is wrong, which a message tells."""
         try:
             recipe = self._read()
         except Exception as error:  # of whatever kind: what a recipe brought into the controls may be anything
-            self.message.say("controls", str(error) or type(error).__name__)
+            self.message.error("controls", str(error) or type(error).__name__)
             return None
         self.message.clear("controls")
         return recipe

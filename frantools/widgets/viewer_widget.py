@@ -16,7 +16,7 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from ..checks import is_whole
+from ..checks import is_integer
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..photos.regions import Region
@@ -24,7 +24,7 @@ from ..viewer import page, scripts
 from ..viewer.boxes import as_boxes, scaled
 from ..viewer.encoding import (
     Collection,
-    Encoded,
+    EncodedPicture,
     check_count,
     check_total,
     collect,
@@ -39,12 +39,12 @@ SHARED = {"view", "boxes", "selected"}  # traits that Python and the browser bot
 DETAILS = 64  # sharper parts that are kept of a picture: one out of view goes, or the oldest
 
 
-class Picture(widgets.Widget):
+class PictureModel(widgets.Widget):
     """A picture in the browser. It is a model of its own, so that it is sent once, and freed when it is closed."""
 
     content = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, encoded: Encoded) -> None:
+    def __init__(self, encoded: EncodedPicture) -> None:
         self.encoded = encoded
         super().__init__(content=encoded.content())
 
@@ -59,7 +59,7 @@ def _dimensions(value: Any) -> tuple[int, int] | None:
     """Width and height, or None for the reference's own."""
     if value is None:
         return None
-    if not isinstance(value, Sequence) or len(value) != 2 or not all(is_whole(each) and each > 0 for each in value):
+    if not isinstance(value, Sequence) or len(value) != 2 or not all(is_integer(each) and each > 0 for each in value):
         raise ValueError(f"frame is {value!r}; accepted are None and (width, height), two whole numbers from 1")
     return int(value[0]), int(value[1])
 
@@ -162,8 +162,8 @@ class Viewer(anywidget.AnyWidget):
     def __init__(
         self, pictures: Any, reference: str | None = None, boxes: Any = (), *, frame: tuple[int, int] | None = None
     ) -> None:
-        self._models: dict[str, Picture | None] = {}
-        self._details: dict[str, list[tuple[dict[str, float], Picture]]] = {}
+        self._models: dict[str, PictureModel | None] = {}
+        self._details: dict[str, list[tuple[dict[str, float], PictureModel]]] = {}
         self._messages: list[Mapping[str, Any]] = []  # those that wait for the browser's state before them
         self._asked, self._sized = reference, _dimensions(frame)
         self.default_reference: str | None = None
@@ -215,16 +215,16 @@ class Viewer(anywidget.AnyWidget):
         """Show these pictures: models that are there already, uint8 arrays, or None."""
         check_count(len(pictures))
         check_total(
-            (each.encoded.height, each.encoded.width) if isinstance(each, Picture) else each.shape
+            (each.encoded.height, each.encoded.width) if isinstance(each, PictureModel) else each.shape
             for each in pictures.values()
             if each is not None
         )
         before = {model.encoded.key: model for model in self._models.values() if model is not None}
-        models: dict[str, Picture | None] = {}
+        models: dict[str, PictureModel | None] = {}
         for title, each in pictures.items():
-            if each is not None and not isinstance(each, Picture):
+            if each is not None and not isinstance(each, PictureModel):
                 key = content_key(each)
-                before[key] = before.get(key) or Picture(encode(each, key))  # two alike are sent once
+                before[key] = before.get(key) or PictureModel(encode(each, key))  # two alike are sent once
                 each = before[key]
             if each is not self._models.get(title) and title not in keep:
                 self.clear_details(title)
@@ -303,7 +303,7 @@ class Viewer(anywidget.AnyWidget):
         details, key = self._details.setdefault(title, []), content_key(pixels)
         if any(each == part and old.encoded.key == key for each, old in details):
             return
-        model = Picture(encode(pixels, key))
+        model = PictureModel(encode(pixels, key))
         replaced = [each for each in details if each[0] == part]
         if not replaced and len(details) >= DETAILS:
             replaced = [next((each for each in details if not self._seen(each[0])), details[0])]
@@ -363,7 +363,7 @@ class Viewer(anywidget.AnyWidget):
         """Call ``callback(name)`` when a box is clicked; with `remove`, no longer."""
         self._box_clicked.register_callback(callback, remove)
 
-    def _told(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+    def _on_event(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         if content.get("kind") == "chip" and content.get("title") in self._models:
             self._clicked(content["title"])
         elif content.get("kind") == "box" and content.get("name") in [each["name"] for each in self.boxes]:
@@ -379,7 +379,7 @@ class Viewer(anywidget.AnyWidget):
         ready = [each for each in self._messages if each.get("after", 0) <= self._commits]
         self._messages = [each for each in self._messages if each.get("after", 0) > self._commits]
         for each in ready:
-            self._told(self, each, [])
+            self._on_event(self, each, [])
 
     def send_state(self, key: str | Iterable[str] | None = None) -> None:
         """Send traits, those that the browser changes too with the number of its last state that they follow."""

@@ -187,4 +187,4 @@ def test_no_pictures_are_not_the_default_ones():
 
 def test_a_column_keeps_its_settings_where_none_are_given_beside_it():
     column = ft.Column("scaled", lambda picture, weight: picture * weight, weight=0.5)
-    np.testing.assert_allclose(ft.restore(column, PHOTO, size=8).image, PHOTO.shown(8) * 0.5, atol=1e-6)
+    np.testing.assert_allclose(ft.restore(column, PHOTO, size=8).image, PHOTO.resample(8) * 0.5, atol=1e-6)

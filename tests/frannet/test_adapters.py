@@ -208,8 +208,8 @@ def test_short_names() -> None:
     [
         ("C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B, AR, and schedulers"),
         ("B:q=2", "B has no q"),
-        ("B:K=x", "K is 'x'"),
-        ("UniPCMultistep:0", "steps is 0"),
+        ("B:K=x", "K must be an integer from 1, got 'x'"),
+        ("UniPCMultistep:0", "steps must be an integer from 1, got 0"),
         ("UniPCMultistep:5,foo=1", "takes no option foo; accepted are"),
         ("UniPCMultistep:5,trained_betas=1", "takes no option trained_betas"),
         ("FlowMatchEulerDiscreteScheduler", "cannot sample with a model's noise schedule alone"),

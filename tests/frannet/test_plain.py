@@ -191,7 +191,7 @@ def test_a_model_carries_its_schedule():
     model = model_of(Config("diffusion", "xy", "linear", steps=50))
     assert (model.schedule.name, model.schedule.steps) == ("linear", 50)
     torch.testing.assert_close(model.encode_time(49), model_of(Config()).encode_time(99))
-    with pytest.raises(ValueError, match="steps is 1; accepted are whole numbers from 2"):
+    with pytest.raises(ValueError, match="steps must be an integer from 2, got 1"):
         Config(steps=1)
 
 

@@ -242,15 +242,15 @@ def test_a_size_is_pixels_a_side_or_width_and_height(diffusion, single, portrait
 
 @pytest.mark.parametrize("size", [0, -1, 16385, 1.5, True, "64", None, (64,), (1, 2, 3), (0, 4), (4, 2.0)])
 def test_other_sizes_are_refused(single, portrait, size):
-    with pytest.raises(ValueError, match="accepted are a whole number or"):
+    with pytest.raises(ValueError, match="size must be an integer or"):
         ft.restore(single, portrait, size=size)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"seed": 1.5}, "accepted are whole numbers"),
-        ({"seed": True}, "accepted are whole numbers"),
+        ({"seed": 1.5}, "must be an integer"),
+        ({"seed": True}, "must be an integer"),
         ({"precision": "half"}, "accepted are 'float32', 'bfloat16' and 'auto'"),
     ],
 )

@@ -227,19 +227,19 @@ def test_what_a_callback_raises_ends_the_sampling() -> None:
 @pytest.mark.parametrize(
     ("settings", "accepted"),
     [
-        ({"stochasticity": 2}, "accepted are numbers from 0 to 1"),
-        ({"stochasticity": -0.1}, "accepted are numbers from 0 to 1"),
-        ({"stochasticity": float("nan")}, "accepted are numbers from 0 to 1"),
-        ({"stochasticity": "1"}, "accepted are numbers from 0 to 1"),
-        ({"stochasticity": None}, "accepted are numbers from 0 to 1"),
-        ({"K": 0}, "accepted are whole numbers from 1"),
-        ({"K": -1}, "accepted are whole numbers from 1"),
-        ({"K": 8.0}, "accepted are whole numbers from 1"),
-        ({"K": True}, "accepted are whole numbers from 1"),
-        ({"noise_projection": 1}, "accepted are True and False"),
-        ({"noise_stddev": "cubed"}, "accepted are 'normal', 'squared', 'zero'"),
-        ({"steps": "cubic"}, "accepted are 'uniform', 'quadratic'"),
-        ({"sampler": "euler"}, "accepted are 'ddim', 'ddpm'"),
+        ({"stochasticity": 2}, "must be a number from 0 to 1"),
+        ({"stochasticity": -0.1}, "must be a number from 0 to 1"),
+        ({"stochasticity": float("nan")}, "must be a number from 0 to 1"),
+        ({"stochasticity": "1"}, "must be a number from 0 to 1"),
+        ({"stochasticity": None}, "must be a number from 0 to 1"),
+        ({"K": 0}, "must be an integer from 1"),
+        ({"K": -1}, "must be an integer from 1"),
+        ({"K": 8.0}, "must be an integer from 1"),
+        ({"K": True}, "must be an integer from 1"),
+        ({"noise_projection": 1}, "must be True or False"),
+        ({"noise_stddev": "cubed"}, "must be 'normal', 'squared' or 'zero'"),
+        ({"steps": "cubic"}, "must be 'uniform' or 'quadratic'"),
+        ({"sampler": "euler"}, "must be 'ddim' or 'ddpm'"),
         ({"clipping": (1.0, -1.0)}, r"accepted are None and \(low, high\) with low < high"),
         ({"clipping": (float("nan"), 1.0)}, r"accepted are None and \(low, high\)"),
         ({"clipping": 1.0}, r"accepted are None and \(low, high\)"),
@@ -265,7 +265,7 @@ def test_unknown_schedules_and_step_rules_are_refused_with_the_known_ones() -> N
         make("cosinus")
     with pytest.raises(ValueError, match="at least 2 steps, not 1"):
         make("cosine", steps=1)
-    with pytest.raises(ValueError, match="accepted are 'uniform', 'quadratic'"):
+    with pytest.raises(ValueError, match="must be 'uniform' or 'quadratic'"):
         steps("cubic")
     with pytest.raises(ValueError, match="accepted are 1 to 99"):
         steps("uniform", K=0)
@@ -369,7 +369,7 @@ def test_a_step_that_the_schedule_does_not_have_is_refused_by_what_is_accepted(t
 @pytest.mark.parametrize("name", ["noise_stddev", "steps", "sampler"])
 def test_an_array_of_a_text_is_no_text(name: str) -> None:
     for value in (np.array([getattr(ft.Setup(), name)]), np.array(["ddim", "normal"])):
-        with pytest.raises(ValueError, match=f"{name} is array"):
+        with pytest.raises(ValueError, match=f"{name} must be .*, got array"):
             ft.Setup(**{name: value})
     assert ft.Setup(**{name: np.str_(getattr(ft.Setup(), name))}) == ft.Setup()
 

@@ -49,7 +49,7 @@ def test_strips_have_a_row_of_what_is_held_and_one_of_what_is_predicted(made):
 
 
 def test_paths_are_those_of_the_points_and_the_photos_colours_stand_beside_them(made):
-    original = ft.Photo("hopper", "square").shown(SIZE)
+    original = ft.Photo("hopper", "square").resample(SIZE)
     figure = ft.figures.paths(made, [(0.5, 0.25), (0.9, 0.9)], original)
     picture, *panels = figure.axes
     assert len(panels) == 2 * 2
@@ -64,7 +64,7 @@ def test_paths_are_those_of_the_points_and_the_photos_colours_stand_beside_them(
 
 
 def test_predictions_are_measured_at_the_first_call_the_last_and_some_between(made):
-    original = ft.Photo("hopper", "square").shown(SIZE)
+    original = ft.Photo("hopper", "square").resample(SIZE)
     curves = ft.figures.predicted_losses(made, "hopper")
     for title, curve in curves.items():
         calls = [call for call, _ in curve]

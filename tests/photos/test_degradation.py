@@ -84,7 +84,7 @@ def test_nothing_is_nothing():
 )  # fmt: skip
 def test_what_is_out_of_range_is_told_by_name(wrong):
     (name,) = wrong
-    with pytest.raises(ValueError, match=rf"^{name} is .*; accepted are [^\n]+$"):
+    with pytest.raises(ValueError, match=rf"^{name} must be [^\n]+, got .*$"):
         Degradation(**wrong)
 
 

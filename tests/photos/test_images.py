@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 import frantools as ft
-from frantools.photos.images import as_picture, resized, square, to_gray
+from frantools.photos.images import as_picture, resize, square, to_gray
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
@@ -560,13 +560,13 @@ def test_the_centre_square_is_cut_from_wide_and_tall_pictures() -> None:
 
 
 def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
-    np.testing.assert_array_equal(resized(COLOURS[:20], (7, 7)), square(COLOURS[:20], 7))
-    assert resized(COLOURS, (30, 11)).shape == (11, 30, 3)
-    assert_picture(resized(COLOURS, (20, 24)), COLOURS)
+    np.testing.assert_array_equal(resize(COLOURS[:20], (7, 7)), square(COLOURS[:20], 7))
+    assert resize(COLOURS, (30, 11)).shape == (11, 30, 3)
+    assert_picture(resize(COLOURS, (20, 24)), COLOURS)
     ramp = repeated(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
-    assert_picture(resized(ramp, (32, 5)), resized(ramp, (32, 64))[:5], within=1)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
-        resized(COLOURS, (0, 5))
+    assert_picture(resize(ramp, (32, 5)), resize(ramp, (32, 64))[:5], within=1)
+    with pytest.raises(ValueError, match="must be an integer from 1"):
+        resize(COLOURS, (0, 5))
 
 
 def test_the_input_is_the_centre_square_or_the_whole_picture() -> None:
@@ -602,9 +602,9 @@ def test_shrinking_to_the_input_averages_and_does_not_skip() -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, 64.0, "64", True])
 def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         ft.prepare_input(COLOURS, size=size)
-    with pytest.raises(ValueError, match="accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match="must be an integer from 1"):
         square(COLOURS, size)
 
 

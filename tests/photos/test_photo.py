@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frantools as ft
-from frantools.comparisons.recipes import Source
+from frantools.files import ContentChangedError
 from frantools.photos import photo as photos
 from frantools.photos.images import square
 from frantools.photos.photo import Photo
+from frantools.photos.photo_reference import PhotoReference
 from frantools.photos.regions import Region
-from frantools.restorers.base import Changed
 
 
 def noise(width: int, height: int, seed: int = 0) -> np.ndarray:
@@ -36,14 +36,14 @@ def test_the_size_is_the_longer_side_of_the_frame(width, height, size, frame):
         assert abs(made[0] * height - made[1] * width) <= max(width, height) or 1 in made
     else:
         assert made == (size, size)
-    assert photo.shown(size).shape == (made[1], made[0], 3)
+    assert photo.resample(size).shape == (made[1], made[0], 3)
 
 
 @given(width=sides, height=sides, size=st.integers(1, 60), frame=st.sampled_from(["square", "whole"]))
 def test_a_photo_taken_down_is_shown_as_it_is(width, height, size, frame):
     down = Photo(noise(width, height), frame).at(size)
     assert max(down.picture.shape[:2]) == size
-    np.testing.assert_array_equal(down.shown(size), down.picture / np.float32(255))
+    np.testing.assert_array_equal(down.resample(size), down.picture / np.float32(255))
 
 
 def test_with_a_region_one_number_stands_for_both_sides():
@@ -55,7 +55,7 @@ def test_with_a_region_one_number_stands_for_both_sides():
 
 def test_a_region_of_whole_pixels_is_those_pixels():
     picture = noise(60, 40)
-    shown = Photo(picture, "whole").shown((15, 20), Region(0.25, 0.5, 0.25, 0.5))
+    shown = Photo(picture, "whole").resample((15, 20), Region(0.25, 0.5, 0.25, 0.5))
     np.testing.assert_array_equal(shown, picture[20:40, 15:30] / np.float32(255))
 
 
@@ -87,10 +87,10 @@ def test_the_small_pictures_are_what_frannet_reads():
 def test_the_reference_is_the_photo_nothing_or_another_picture():
     picture, sharp = noise(30, 20), noise(60, 40, 1)
     assert Photo(picture, reference=None).reference(10) is None
-    np.testing.assert_array_equal(Photo(picture).reference(10), Photo(picture).shown(10))
+    np.testing.assert_array_equal(Photo(picture).reference(10), Photo(picture).resample(10))
     photo = Photo(picture, "whole", reference=sharp)
     np.testing.assert_array_equal(photo.reference((60, 40)), sharp / np.float32(255))
-    np.testing.assert_array_equal(photo.own((60, 40)), picture / np.float32(255))
+    np.testing.assert_array_equal(photo.restorer_pixels((60, 40)), picture / np.float32(255))
     np.testing.assert_array_equal(
         Photo(picture, "square", reference=sharp).reference(40), square(sharp) / np.float32(255)
     )
@@ -98,17 +98,17 @@ def test_the_reference_is_the_photo_nothing_or_another_picture():
 
 @pytest.mark.parametrize("photo", [Photo("hopper", "square"), Photo("hopper", reference=None), Photo("hopper").at(20)])
 def test_a_recipe_finds_the_same_photo(photo):
-    found = Source.of(photo).photo()
+    found = PhotoReference.from_photo(photo).load()
     assert found.key == photo.key
 
 
 def test_a_recipe_refuses_another_photo_and_one_without_a_name():
-    source = Source.of(Photo(noise(9, 9)))
+    source = PhotoReference.from_photo(Photo(noise(9, 9)))
     with pytest.raises(FileNotFoundError, match=r"given as an array.*photo=PATH"):
-        source.photo()
-    with pytest.raises(Changed, match="another picture"):
-        source.photo(noise(9, 9, 1))
-    assert source.photo(noise(9, 9)).name == "picture"
+        source.load()
+    with pytest.raises(ContentChangedError, match="another picture"):
+        source.load(noise(9, 9, 1))
+    assert source.load(noise(9, 9)).name == "picture"
 
 
 @pytest.mark.parametrize("arguments", [{"frame": "round"}, {"reference": "missing.png"}])
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_told_in_one_sentence(arguments):
 
 @pytest.mark.parametrize("size", [0, 16385, 1.5, True, "10", None])
 def test_only_sizes_are_taken_down_to(size):
-    with pytest.raises(ValueError, match="accepted are whole numbers"):
+    with pytest.raises(ValueError, match="must be an integer"):
         Photo("hopper").at(size)
 
 
@@ -128,10 +128,10 @@ def test_threads_make_things_once(monkeypatch):
     monkeypatch.setattr(photos, "prepare_input", lambda *a, **k: calls.append(1) or ft.prepare_input(*a, **k))
     photo = Photo(noise(50, 50), "square")
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda n: (photo.input, photo.shown(n % 20 + 1)), range(200)))
+        made = list(pool.map(lambda n: (photo.input, photo.resample(n % 20 + 1)), range(200)))
     assert len(calls) == 1
     assert all(x is photo.input for x, _ in made)
-    assert sum(key[0] == "shown" for key in photo._made if isinstance(key, tuple)) <= photos.KEPT
+    assert sum(key[0] == "resampled" for key in photo._memo if isinstance(key, tuple)) <= photos.MEMO_LIMIT
 
 
 def test_a_photo_travels_to_another_process():

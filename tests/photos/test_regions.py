@@ -68,11 +68,11 @@ def test_the_axes_span_the_points(region: ft.Region, size: int) -> None:
         ((0.2, 0.7, 0.4, 0.4), "leaves the picture: accepted are"),
         ((-0.1, 0.2, 0.4, 0.4), "leaves the picture: accepted are"),
         ((2, 2, 1, 1), "leaves the picture: accepted are"),
-        ((float("nan"), 0.2, 0.4, 0.4), "the region's x is nan; accepted are finite numbers"),
-        ((0.2, 0.2, float("inf"), 0.4), "the region's width is inf; accepted are finite numbers"),
-        ((0.2, "0.2", 0.4, 0.4), "the region's y is '0.2'; accepted are finite numbers"),
-        ((0.2, 0.2, 0.4, None), "the region's height is None; accepted are finite numbers"),
-        ((True, 0.2, 0.4, 0.4), "the region's x is True; accepted are finite numbers"),
+        ((float("nan"), 0.2, 0.4, 0.4), "the region's x must be a number, got nan"),
+        ((0.2, 0.2, float("inf"), 0.4), "the region's width must be a number, got inf"),
+        ((0.2, "0.2", 0.4, 0.4), "the region's y must be a number, got '0.2'"),
+        ((0.2, 0.2, 0.4, None), "the region's height must be a number, got None"),
+        ((True, 0.2, 0.4, 0.4), "the region's x must be a number, got True"),
     ],
 )
 def test_a_region_that_is_empty_or_outside_is_refused_with_what_is_accepted(values: Any, accepted: str) -> None:
@@ -102,5 +102,5 @@ def test_two_numbers_are_width_and_height() -> None:
     [0, -1, LARGEST + 1, 1.5, 64.0, "64", None, True, (), (64,), (64, 0), (64, 64, 3), (64, "64"), np.array([6, 4])],
 )
 def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
-    with pytest.raises(ValueError, match="accepted are a whole number or \\(width, height\\), each from 1 to 16384"):
+    with pytest.raises(ValueError, match="size must be an integer or \\(width, height\\), each from 1 to 16384"):
         dimensions(size)

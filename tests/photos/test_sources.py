@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import frantools as ft
-from frantools.restorers.base import Changed
+from frantools.files import ContentChangedError
 from frantools.views.verification import verify
 
 HOPPER = ft.portraits()["hopper"]
@@ -28,7 +28,7 @@ def test_another_reference_is_found_again_and_told_of_where_it_has_changed(tmp_p
     recipe = ft.compare(ft.Photo(small, reference=sharp), COLUMNS, size=32).recipe
     ft.render(recipe.to_dict())
     ft.save_picture(HOPPER[128:256, :128], sharp)
-    with pytest.raises(Changed, match=r"the reference .*sharp\.png has changed since the recipe was made"):
+    with pytest.raises(ContentChangedError, match=r"the reference .*sharp\.png has changed since the recipe was made"):
         ft.render(recipe.to_dict())
 
 

@@ -145,7 +145,7 @@ def test_a_comparison_of_an_undecodable_name_is_written_in_each_format(undecodab
     for ending in ("png", "pdf", "svg"):
         ft.save_figure(made.figure(), tmp_path / f"figure.{ending}", made.recipe)
         recipe = ft.load_recipe(tmp_path / f"figure.{ending}")
-        assert recipe.photos[0].photo().name == str(undecodable)
+        assert recipe.photos[0].load().name == str(undecodable)
     (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ft.load_recipe(tmp_path / "page.html")["pictures"].keys() == {undecodable.name}
     write_json(tmp_path / "numbers.json", made.recipe.to_dict())

@@ -503,7 +503,7 @@ def test_a_string_with_a_title_is_restored_as_without_one():
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])
 def test_a_seed_is_a_whole_number(seed):
-    with pytest.raises(ValueError, match="accepted are whole numbers"):
+    with pytest.raises(ValueError, match="must be an integer"):
         Column("a", half, seed=seed)
 
 
@@ -536,7 +536,7 @@ def test_original_is_the_photo_itself_whatever_is_measured_against(reference, re
     photo = ft.Photo(PICTURE, "whole", reference)
     made = ft.compare(photo, ["original", "Original"], size=(12, 8), region=region)
     for title in made.titles:
-        np.testing.assert_array_equal(made[title].image, photo.shown((12, 8), region))
+        np.testing.assert_array_equal(made[title].image, photo.resample((12, 8), region))
 
 
 class Dims:

@@ -20,8 +20,9 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_
 
 import frantools as ft
 from frantools.comparisons.recipes import Recipe
+from frantools.files import ContentChangedError
 from frantools.photos.degradation import Degradation
-from frantools.restorers.base import Cancelled, Changed
+from frantools.restorers.base import Cancelled
 from frantools.restorers.columns import Column
 from frantools.restorers.functions import FunctionRestorer, from_file, from_module, named_function
 from frantools.restorers.resolve import MissingRestorer
@@ -46,7 +47,7 @@ def test_scikit_images_restorers_are_columns():
     worse = Degradation(noise=0.05)
     made = ft.compare(PHOTO, columns, size=36, given=worse)
     assert not made.errors
-    given_ = worse.apply(PHOTO.shown(36))
+    given_ = worse.apply(PHOTO.resample(36))
     expected = {
         "TV": denoise_tv_chambolle(given_, weight=0.1, channel_axis=-1),
         "NLM": denoise_nl_means(given_, 3, 3, 0.1, sigma=0.05, channel_axis=-1),
@@ -82,7 +83,7 @@ def test_a_default_stands_where_nothing_is_known_of_the_noise():
 )
 def test_functions_with_and_without_signatures_are_called(function):
     made = ft.restore(function, PHOTO, size=36).image
-    np.testing.assert_allclose(made, function(PHOTO.shown(36)).clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(made, function(PHOTO.resample(36)).clip(0, 1), atol=1e-6)
 
 
 def test_a_partial_is_its_function_with_settings():
@@ -107,7 +108,7 @@ class Gain:
 
 @pytest.mark.parametrize("function", [Gain(0.5), Gain(0.5).apply])
 def test_objects_and_methods_are_called_and_no_name_finds_them(function):
-    np.testing.assert_allclose(ft.restore(function, PHOTO, size=36).image, PHOTO.shown(36) / 2)
+    np.testing.assert_allclose(ft.restore(function, PHOTO, size=36).image, PHOTO.resample(36) / 2)
     assert "no name finds" in Column("gain", function).to_dict()["missing"]
 
 
@@ -184,11 +185,11 @@ def test_alone_it_is_raised(title):
 
 def test_other_pictures_than_asked_for_are_taken():
     uint8 = ft.restore(lambda p: (p * 255).astype(np.uint8), PHOTO, size=36).image
-    np.testing.assert_allclose(uint8, PHOTO.shown(36), atol=1 / 255)
+    np.testing.assert_allclose(uint8, PHOTO.resample(36), atol=1 / 255)
     for convert in (lambda p: p.astype(np.float64), lambda p: torch.from_numpy(p), lambda p: p.tolist()):
-        np.testing.assert_array_equal(ft.restore(convert, PHOTO, size=36).image, PHOTO.shown(36))
+        np.testing.assert_array_equal(ft.restore(convert, PHOTO, size=36).image, PHOTO.resample(36))
     rings = ft.restore(lambda p: p * 1.5 - 0.25, PHOTO, size=36).image
-    np.testing.assert_allclose(rings, (PHOTO.shown(36) * 1.5 - 0.25).clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(rings, (PHOTO.resample(36) * 1.5 - 0.25).clip(0, 1), atol=1e-6)
 
 
 def test_a_function_may_change_what_it_is_given():
@@ -344,7 +345,7 @@ def test_a_trusted_function_is_run_unless_it_has_changed(stranger):
         assert trace.read_text() == "called"
     code.write_text(code.read_text().replace("picture * weight", "picture"))
     sys.modules.pop("strange_restorers", None)
-    with pytest.raises(Changed, match=r"the function restore of .* has changed since the recipe was made"):
+    with pytest.raises(ContentChangedError, match=r"the function restore of .* has changed since the recipe was made"):
         ft.render(path, trust=True)
 
 

@@ -78,7 +78,7 @@ class Global(nn.Module):
 
 def whole(module: nn.Module, shown: ft.Photo, size: Any) -> np.ndarray:
     """What the module makes of the picture in one call."""
-    x = torch.from_numpy(np.array(shown.shown(size))).permute(2, 0, 1)[None]
+    x = torch.from_numpy(np.array(shown.resample(size))).permute(2, 0, 1)[None]
     with torch.inference_mode():
         return module.eval()(x)[0].permute(1, 2, 0).clamp(0, 1).numpy()
 
@@ -216,7 +216,7 @@ def test_it_is_called_in_its_own_dtype(dtype):
     nn.init.zeros_(module.bias)
     module.register_forward_hook(lambda _, x, y: seen_.append(x[0].dtype))
     shown = photo(16, 16)
-    np.testing.assert_allclose(ft.restore(module, shown, size=16).image, shown.shown(16), atol=0.005)
+    np.testing.assert_allclose(ft.restore(module, shown, size=16).image, shown.resample(16), atol=0.005)
     assert seen_ == [dtype]
 
 
@@ -286,7 +286,7 @@ def test_a_module_that_makes_its_weights_when_it_is_first_called_can_be_trained_
 def test_a_module_may_answer_uint8():
     shown = photo(8, 8)
     made = ft.restore(Says(lambda x: (x * 255).round().to(torch.uint8)), shown, size=8)
-    np.testing.assert_allclose(made.image, shown.shown(8), atol=1 / 255)
+    np.testing.assert_allclose(made.image, shown.resample(8), atol=1 / 255)
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool])
@@ -374,7 +374,7 @@ class Levels(nn.Module):
 
 def reflected(module: nn.Module, shown: ft.Photo, size: int, multiple: int) -> np.ndarray:
     """What the module makes of the picture with the padding that NumPy makes."""
-    picture = shown.shown(size)
+    picture = shown.resample(size)
     height, width = picture.shape[:2]
     padded = np.pad(picture, ((0, -height % multiple), (0, -width % multiple), (0, 0)), "reflect")
     with torch.inference_mode():

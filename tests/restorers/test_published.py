@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import frantools as ft
-from frantools.restorers.base import Changed
+from frantools.files import ContentChangedError
 from frantools.restorers.columns import Column
 from frantools.restorers.published import tensors_of
 
@@ -150,7 +150,7 @@ def test_a_model_file_is_a_column_and_named_by_its_hash(ending, tmp_path, spandr
     if ending == ".safetensors":
         save_file({name: value + 0.1 for name, value in weights.items()}, path)
     os.utime(path, ns=(0, 0))
-    with pytest.raises(Changed, match=f"the file .*small{ending} has changed since the recipe was made"):
+    with pytest.raises(ContentChangedError, match=f"the file .*small{ending} has changed since the recipe was made"):
         ft.render(recipe, photo=CORNER)
     assert (ft.restore(str(path), photo, size=40).image != made["file"].image).any()
 
@@ -167,7 +167,7 @@ def test_another_architecture_with_random_weights_is_padded_and_cut_as_it_needs(
     made = ft.restore(path, photo, size=35)
     assert made.image.shape == (42, 70, 3)
     with torch.inference_mode():
-        x = torch.from_numpy(np.array(photo.shown(35))).permute(2, 0, 1)[None]
+        x = torch.from_numpy(np.array(photo.resample(35))).permute(2, 0, 1)[None]
         expected = model(x)[0].permute(1, 2, 0).clamp(0, 1).numpy()[:42, :70]
     np.testing.assert_allclose(made.image, expected, atol=1e-4)
 

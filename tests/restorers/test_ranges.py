@@ -113,7 +113,7 @@ LOUD: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", LOUD)
 def test_a_column_that_is_clipped_says_by_how_much_wherever_remarks_are_shown(name):
     made = ft.compare(PHOTO, [ft.Column(name, LOUD[name]()), "original"], size=12)
-    values = PHOTO.shown(12).astype(float) * 1.5 - 0.2
+    values = PHOTO.resample(12).astype(float) * 1.5 - 0.2
     said = f"Values from {values.min():.3g} to {values.max():.3g} were clipped to [0, 1]"
     assert made[name].remarks[-1] == said
     assert f"{name}: {said}." in made.measure(["mse"]).caption

@@ -14,10 +14,11 @@ import frantools as ft
 from frantools.comparisons.cache import Cache
 from frantools.comparisons.recipes import Recipe
 from frantools.comparisons.render_job import model_hashes
+from frantools.files import ContentChangedError
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.photos.images import square
-from frantools.restorers.base import Changed, RestorerError
+from frantools.restorers.base import RestorerError
 from frantools.restorers.saved import SavedArray, framed, matching
 
 
@@ -114,7 +115,7 @@ def test_a_recipe_knows_the_picture_that_was_used_by_its_hash(files):
     os.remove(files / "results" / "dog.png")
     ft.render(recipe)
     ft.save_picture(noise(48, 32, 9), files / "results" / "cat_x4.png")
-    with pytest.raises(Changed, match=r"the file .*cat_x4.png has changed since the recipe was made"):
+    with pytest.raises(ContentChangedError, match=r"the file .*cat_x4.png has changed since the recipe was made"):
         ft.render(recipe)
     os.remove(files / "results" / "cat_x4.png")
     with pytest.raises(FileNotFoundError, match=r"there is no file .*cat_x4.png"):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import frantools as ft
-from frantools.checks import flag, is_number, is_whole, plain
+from frantools.checks import boolean, is_integer, is_number, to_python
 from frantools.scores.roi_search import RoiSearch
 from frantools.training.settings import Settings
 
@@ -26,28 +26,28 @@ def is_plain(value: object) -> bool:
 @pytest.mark.parametrize("number", [0.1, 0.3, 0.5])
 @pytest.mark.parametrize("kind", REAL)
 def test_a_number_is_the_one_that_is_written_the_same(kind, number):
-    assert repr(plain(kind(number))) == repr(number)
+    assert repr(to_python(kind(number))) == repr(number)
     assert is_number(kind(number))
-    assert not is_whole(kind(number))
+    assert not is_integer(kind(number))
 
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_whole_numbers_and_flags_are_told_apart(kind):
-    assert repr(plain(kind(3))) == "3"
-    assert is_whole(kind(3))
+    assert repr(to_python(kind(3))) == "3"
+    assert is_integer(kind(3))
     for of in FLAGS:
-        assert repr(plain(of(True))) == "True"
-        assert not is_whole(of(True))
-        assert flag("x", of(False)) is False
-    with pytest.raises(ValueError, match="x is"):
-        flag("x", kind(1))
+        assert repr(to_python(of(True))) == "True"
+        assert not is_integer(of(True))
+        assert boolean("x", of(False)) is False
+    with pytest.raises(ValueError, match="x must be True or False"):
+        boolean("x", kind(1))
 
 
 def test_what_is_no_scalar_stays_the_very_same():
     for value in ([1, "a"], {"a": []}, np.zeros(3), torch.zeros(1), (1, 2), None, "x", 1 + 2j):
-        assert plain(value) is value
-    assert plain([np.int8(1), (torch.tensor(2.5),), {"a": np.bool_(False)}]) == [1, (2.5,), {"a": False}]
-    assert plain(torch.tensor(0.5, dtype=torch.bfloat16)) == 0.5
+        assert to_python(value) is value
+    assert to_python([np.int8(1), (torch.tensor(2.5),), {"a": np.bool_(False)}]) == [1, (2.5,), {"a": False}]
+    assert to_python(torch.tensor(0.5, dtype=torch.bfloat16)) == 0.5
 
 
 @pytest.mark.parametrize("whole", WHOLE)

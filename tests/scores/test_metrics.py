@@ -185,7 +185,7 @@ def test_psnr_of_y_is_blind_to_its_border_and_names_it():
     with pytest.raises(ValueError, match="a border of 10 leaves nothing of 20 x 20 pixels; make it smaller"):
         ft.measures.psnr_y(10)(framed, original)
     for wrong in (-1, 1.5):
-        with pytest.raises(ValueError, match=f"border is {wrong}; accepted are whole numbers from 0"):
+        with pytest.raises(ValueError, match=f"border must be an integer from 0, got {wrong}"):
             ft.measures.psnr_y(wrong)
 
 
@@ -275,10 +275,10 @@ def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
         ({"values": [0.1, float("nan")]}, "have no interval"),
         ({"values": [0.1, float("inf")]}, "have no interval"),
         ({"values": [[0.1, 0.2]]}, "have no interval"),
-        ({"level": 0}, "level is 0; accepted are numbers over 0 and below 1"),
-        ({"level": 95}, "level is 95; accepted"),
-        ({"draws": 0}, "draws is 0; accepted are whole numbers from 1"),
-        ({"draws": 1.5}, "draws is 1.5; accepted"),
+        ({"level": 0}, "level must be a number above 0 and below 1, got 0"),
+        ({"level": 95}, "level must be a number above 0 and below 1, got 95"),
+        ({"draws": 0}, "draws must be an integer from 1, got 0"),
+        ({"draws": 1.5}, "draws must be an integer from 1, got 1.5"),
     ],
 )
 def test_what_has_no_interval_is_refused(wrong, message):
@@ -344,14 +344,14 @@ def test_progress_is_told_after_each_picture(random_models, folder):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"limit": 0}, "limit is 0; accepted are whole numbers from 1"),
-        ({"limit": -1}, "limit is -1; accepted"),
-        ({"limit": 1.5}, "limit is 1.5; accepted"),
-        ({"size": 0}, "size is 0; accepted are whole numbers from 1"),
-        ({"size": (8, 9)}, r"size is \(8, 9\); accepted are whole numbers"),
+        ({"limit": 0}, "limit must be an integer from 1, got 0"),
+        ({"limit": -1}, "limit must be an integer from 1, got -1"),
+        ({"limit": 1.5}, "limit must be an integer from 1, got 1.5"),
+        ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
+        ({"size": (8, 9)}, r"size must be an integer"),
         ({"setup": ft.Setup()}, "has no sampler"),
         ({"precision": "half"}, "accepted are 'float32'"),
-        ({"size": 16385}, "size is 16385; accepted are whole numbers from 1 to 16384"),
+        ({"size": 16385}, "size must be an integer from 1 to 16384, got 16385"),
         ({"folder_or_images": np.zeros((9, 9))}, r"an array of shape \(9, 9\) is given; accepted are a folder or"),
         (
             {"folder_or_images": np.zeros((9, 9, 3))},

@@ -140,13 +140,13 @@ GOOD = pictures(0, 2, (20, 30, 3))
         (GOOD[:1], 8, 1, "1 picture.s. given; at least two"),
         ([GOOD[0], GOOD[1][:, :20]], 8, 1, "differ in shape"),
         ([GOOD[0], GOOD[1][..., 0]], 8, 1, "differ in shape"),
-        (GOOD, 21, 1, "size is 21; accepted are whole numbers from 1 to 20"),
-        (GOOD, 0, 1, "size is 0; accepted"),
-        (GOOD, -4, 1, "size is -4; accepted"),
-        (GOOD, 8.0, 1, "size is 8.0; accepted"),
-        (GOOD, True, 1, "size is True; accepted"),
-        (GOOD, 8, 0, "count is 0; accepted are whole numbers from 1"),
-        (GOOD, 8, 1.5, "count is 1.5; accepted"),
+        (GOOD, 21, 1, "size must be an integer from 1 to 20, got 21"),
+        (GOOD, 0, 1, "size must be an integer from 1.*, got 0"),
+        (GOOD, -4, 1, "size must be an integer from 1.*, got -4"),
+        (GOOD, 8.0, 1, "size must be an integer from 1.*, got 8.0"),
+        (GOOD, True, 1, "size must be an integer from 1.*, got True"),
+        (GOOD, 8, 0, "count must be an integer from 1, got 0"),
+        (GOOD, 8, 1.5, "count must be an integer from 1.*, got 1.5"),
         ([image * 1.0 for image in GOOD], 8, 1, "picture 1 has values from 0 to .*divide them"),
         ([np.full((9, 9), np.nan)] * 2, 8, 1, "picture 1 has 81 values that are NaN or infinite"),
         ([np.zeros((0, 9, 3), dtype=np.uint8)] * 2, 8, 1, "no pictures"),
@@ -265,9 +265,9 @@ def test_the_notes_search_is_kept_at_its_own_size_and_at_half_of_it():
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5])
 def test_a_search_is_scaled_to_whole_pixels_alone(wrong):
-    with pytest.raises(ValueError, match=f"side is {wrong}; accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match=f"side must be an integer from 1, got {wrong}"):
         RoiSearch().scaled(wrong)
-    with pytest.raises(ValueError, match=f"of is {wrong}; accepted are whole numbers from 1"):
+    with pytest.raises(ValueError, match=f"of must be an integer from 1, got {wrong}"):
         RoiSearch().scaled(64, of=wrong)
 
 

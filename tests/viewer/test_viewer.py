@@ -25,8 +25,8 @@ from frantools.cli import main
 from frantools.viewer import encoding as pictures
 from frantools.viewer import page, scripts
 from frantools.viewer.encoding import encode
-from frantools.widgets.sweep_map import Plane
-from frantools.widgets.viewer_widget import DETAILS, Picture, Viewer
+from frantools.widgets.sweep_map import MapWidget
+from frantools.widgets.viewer_widget import DETAILS, PictureModel, Viewer
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(5)
@@ -34,7 +34,7 @@ NOISE = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
 BAD = ["</script><script>alert(1)</script>", '<img src=x onerror="alert(1)">', "a & b", "<!--", "]]>", "\u2028"]
 
 
-def decoded(encoded: pictures.Encoded) -> np.ndarray:
+def decoded(encoded: pictures.EncodedPicture) -> np.ndarray:
     """The pixels of an encoded picture, put together from its tiles."""
     made = np.zeros((encoded.height, encoded.width, 3), np.uint8)
     for tile in encoded.tiles:
@@ -50,7 +50,7 @@ def content(html: bytes) -> dict[str, Any]:
     return json.loads(found[1])
 
 
-def sent(viewer: Viewer) -> list[Picture]:
+def sent(viewer: Viewer) -> list[PictureModel]:
     """The pictures that the browser has, in the order of the panes."""
     return [model for model in viewer._models.values() if model is not None]
 
@@ -563,7 +563,7 @@ def test_the_geometry_of_the_browser_side():
 
 
 @node
-@pytest.mark.parametrize("code", [Viewer._esm, Plane._esm, scripts.script("page")], ids=["widget", "plane", "page"])
+@pytest.mark.parametrize("code", [Viewer._esm, MapWidget._esm, scripts.script("page")], ids=["widget", "plane", "page"])
 def test_the_joined_modules_are_one_module_without_imports(code, tmp_path):
     path = tmp_path / "joined.mjs"
     path.write_text(str(code), encoding="utf-8")

@@ -58,5 +58,5 @@ def test_several_columns_have_a_row_for_each_seed_and_one_column_stands_side_by_
 
 
 def test_one_seed_is_no_choice():
-    with pytest.raises(ValueError, match="count is 1; accepted are whole numbers from 2"):
+    with pytest.raises(ValueError, match="count must be an integer from 2, got 1"):
         ft.render(alternatives.recipe("hopper", "B", size=32, count=1))

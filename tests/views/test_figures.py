@@ -258,7 +258,7 @@ def test_a_column_survives_json(column):
 def test_the_original_of_a_region_is_its_crop():
     image = ft.portraits()["hopper"][:320, :320]
     region = ft.Region(0.25, 0.5, 0.5, 0.25)
-    crop = ft.Photo(image, "square").shown((160, 80), region)
+    crop = ft.Photo(image, "square").resample((160, 80), region)
     np.testing.assert_allclose(crop, image[160:240, 80:240] / 255, atol=1e-6)
 
 

@@ -17,9 +17,9 @@ import frantools as ft
 from frantools.comparisons.cache import Cache
 from frantools.comparisons.recipes import Recipe
 from frantools.comparisons.render_job import recipe_of
+from frantools.files import ContentChangedError
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
-from frantools.restorers.base import Changed
 from frantools.restorers.columns import Column, as_columns
 from frantools.views import registry
 from frantools.views.compare import VIEW
@@ -86,7 +86,7 @@ def test_restored_pictures_of_the_first_version_are_made_again(picture, tmp_path
     if picture is None:
         with pytest.raises(ValueError, match="it has no picture"):
             ft.render(recipe)
-    with pytest.raises(Changed, match="is another picture than the one that the recipe was made with"):
+    with pytest.raises(ContentChangedError, match="is another picture than the one that the recipe was made with"):
         ft.render(recipe, photo=ft.portraits()["astronaut"])
 
 
@@ -143,7 +143,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "figures")
     names = {name: str(tmp_path / "photos" / name) for name in ("cat.png", "sharp.png", "cat_x2.png", "m.safetensors")}
     for name in ("cat.png", "sharp.png", "cat_x2.png"):
-        ft.save_picture(HOPPER.shown(40), names[name])
+        ft.save_picture(HOPPER.resample(40), names[name])
     save_model(FranNet(Config("single-pass")), names["m.safetensors"])
     photo = ft.Photo(names["cat.png"], reference=names["sharp.png"])
     made = ft.compare(photo, ["bicubic", names["cat_x2.png"], names["m.safetensors"]], size=24)
@@ -171,7 +171,7 @@ def test_paths_outside_the_recipes_folder_are_named_before_they_are_read(elsewhe
 
 def test_paths_inside_are_not_warned_of(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ft.save_picture(HOPPER.shown(40), "cat.png")
+    ft.save_picture(HOPPER.resample(40), "cat.png")
     made = ft.compare("cat.png", ["bicubic", "single-masking-32"], size=24)
     ft.save_figure(made.figure(), "figure.png", made.recipe)
     with warnings.catch_warnings():

@@ -57,7 +57,7 @@ PLAY = ".widget-play button >> nth=0"
 STAGES = """[
     each
     for each in __import__("ipywidgets.widgets.widget", fromlist=["_instances"])._instances.values()
-    if isinstance(each, __import__("frantools.widgets.live_view", fromlist=["Stage"]).Stage)
+    if isinstance(each, __import__("frantools.widgets.live_view", fromlist=["LiveView"]).LiveView)
 ]"""
 CANVAS = ".frantools .ft-canvas"
 VIEW = "[widget.viewer.view[name] for name in ('x', 'y', 'width', 'height')]"
@@ -550,7 +550,7 @@ def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_pane
     desk.changed(lambda: page.mouse.click(*desk.point((left + right) / 256, (top + bottom) / 256)))
     desk.until("widget.viewer.view['width'] < 0.5 and not widget.busy")
     assert desk.ask(VIEW) == [left / 128, top / 128, (right - left) / 128, (bottom - top) / 128]
-    assert desk.ask("all(chip.endswith('restored anew') for chip in widget.viewer.chips.values())")
+    assert desk.ask("all(chip.endswith('re-rendered') for chip in widget.viewer.chips.values())")
     desk.changed(lambda: page.locator(".ft-tool", has_text="Loupe").click())
     desk.shot("rois-loupe")
     desk.drag((0.5, 0.5), (0.6, 0.5))

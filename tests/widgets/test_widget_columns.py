@@ -26,7 +26,7 @@ from frantools.restorers.columns import Column
 from frantools.widgets.controls import parts
 from frantools.widgets.settings_editor import SettingsEditor, span
 from frantools.widgets.setup_editor import SetupEditor
-from frantools.widgets.view_widget import Explorer
+from frantools.widgets.view_widget import ViewWidget
 
 SIZE = 72
 
@@ -69,11 +69,11 @@ def done(widget: Any) -> Any:
     return widget
 
 
-def image(widget: Explorer, title: str) -> np.ndarray:
+def image(widget: ViewWidget, title: str) -> np.ndarray:
     return widget.result.pictures[title].image
 
 
-def setting(widget: Explorer, name: str) -> Any:
+def setting(widget: ViewWidget, name: str) -> Any:
     return widget.columns.editor.settings.controls[name]
 
 

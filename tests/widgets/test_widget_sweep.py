@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools.sweeps.result import Sweep
 from frantools.widgets import background_sweep
-from frantools.widgets.background_sweep import coarse_first
+from frantools.widgets.background_sweep import coarse_to_fine
 from frantools.widgets.rendering import LOCK
 from frantools.widgets.sweep_map import Mapped
 from frantools.widgets.sweep_widget import SweepMap
@@ -59,7 +59,7 @@ def cells(widget: SweepMap) -> dict[tuple[int, int], dict[str, Any]]:
 @given(st.integers(1, 9), st.integers(1, 9), st.booleans())
 def test_coarse_cells_come_first_and_each_once(wide: int, high: int, further: bool) -> None:
     settings = [{"x": 3 * x, "y": y, "z": z} for x, y, z in product(range(wide), range(high), range(1 + further))]
-    parts = coarse_first(settings, ["x", "y"], {"z": 0})
+    parts = coarse_to_fine(settings, ["x", "y"], {"z": 0})
     assert sorted(number for part in parts for number in part) == list(range(len(settings)))
     order = [settings[number] for part in parts for number in part]
     assert [each["z"] for each in order] == sorted(each["z"] for each in order)  # what is in view before the rest
@@ -70,7 +70,7 @@ def test_coarse_cells_come_first_and_each_once(wide: int, high: int, further: bo
 
 def test_the_map_fills_while_it_is_computed_coarse_cells_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_sweep, "TASK", 0.0)
-    monkeypatch.setattr(background_sweep, "TOLD", 0.0)
+    monkeypatch.setattr(background_sweep, "UPDATE", 0.0)
     begun, let = Event(), Event()
 
     def slow(picture: Any, x: int = 0, y: int = 0) -> Any:
@@ -137,8 +137,8 @@ def test_a_sweep_that_cannot_go_on_says_why_and_pauses(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(background_sweep.Store, "write", full)
     widget = ft.widgets.sweep({"strength": [0.1, 0.25]}, PICTURE, darker, size=12)
-    assert widget._filling is not None
-    assert widget._filling.join(60)
+    assert widget._background_sweep is not None
+    assert widget._background_sweep.join(60)
     assert widget.paused
     assert "the disk is full" in widget.message.value
     monkeypatch.undo()

@@ -15,6 +15,7 @@ from PIL import Image
 
 import frantools as ft
 from frantools import files, note
+from frantools.comparisons.cache import Cache
 from frantools.comparisons.comparison import Column
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights import checkpoints
@@ -67,7 +68,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for name in ("_sampled", "trace", "at"):
         monkeypatch.setattr(FranNetRestorer, name, counted(name))
-    monkeypatch.setattr(live_view, "CACHE", ft.comparisons.Cache())
+    monkeypatch.setattr(live_view, "CACHE", Cache())
     return made
 
 
@@ -83,12 +84,12 @@ def set_stride(widget: Any, stride: int) -> None:
 
 
 def choose_seed(widget: Any, seed: int) -> None:
-    widget.viewer._told(widget.viewer, {"kind": "chip", "title": f"seed {seed}"}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "chip", "title": f"seed {seed}"}, [])
 
 
 def click_box(widget: Any, number: int) -> None:
     name = widget.viewer.boxes[number]["name"]
-    widget.viewer._told(widget.viewer, {"kind": "box", "name": name}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "box", "name": name}, [])
 
 
 def move(widget: Any, left: int) -> None:
@@ -182,7 +183,7 @@ def test_a_sweep_computes_each_cell_once_and_shows_it_from_then_on(calls: list[s
 def test_figures_of_a_notebook_that_share_a_cache_share_their_restorations(
     columns: list[Column], calls: list[str]
 ) -> None:
-    cache = ft.comparisons.Cache()
+    cache = Cache()
     entire, crops = (note.recipe(name, ["hopper"], columns, SIZE) for name in ("entire-image", "roi-crops"))
     note.restorations(entire, cache=cache)
     assert len(calls) == 2

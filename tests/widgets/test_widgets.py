@@ -53,7 +53,7 @@ from frantools.widgets import KINDS, cleanup
 from frantools.widgets.compare_widget import Compare
 from frantools.widgets.controls import parts
 from frantools.widgets.region_widget import box_of, dragged
-from frantools.widgets.view_widget import Explorer
+from frantools.widgets.view_widget import ViewWidget
 from frantools.widgets.worker import Worker
 
 FAST = ft.Setup(K=30)  # 6 calls
@@ -90,7 +90,7 @@ def done(widget: Any) -> Any:
     return widget
 
 
-def draw(widget: Explorer, left: float, top: float, right: float, bottom: float) -> None:
+def draw(widget: ViewWidget, left: float, top: float, right: float, bottom: float) -> None:
     """What the browser does with a box that is drawn, its edges in fractions of the picture."""
     wide, high = widget.viewer.frame
     box = [round(left * wide), round(top * high), round(right * wide), round(bottom * high)]
@@ -108,11 +108,11 @@ def upload(control: Any, name: str, content: bytes) -> None:
     control.value = (file,)
 
 
-def pictures(widget: Explorer) -> dict[str, np.ndarray]:
+def pictures(widget: ViewWidget) -> dict[str, np.ndarray]:
     return {title: restoration.image for title, restoration in widget.result.pictures.items()}
 
 
-def follow(widget: Explorer, name: str) -> list[Any]:
+def follow(widget: ViewWidget, name: str) -> list[Any]:
     """The values that a trait takes from now on."""
     seen: list[Any] = []
     widget.observe(lambda change: seen.append(change["new"]), name)
@@ -522,7 +522,7 @@ def test_under_each_column_stand_its_numbers(compare: Compare) -> None:
 
 
 def test_a_click_on_a_chip_opens_the_settings_of_its_column_and_another_closes_them(compare: Compare) -> None:
-    compare.viewer._told(compare.viewer, {"kind": "chip", "title": "other"}, [])
+    compare.viewer._on_event(compare.viewer, {"kind": "chip", "title": "other"}, [])
     assert compare.columns.chosen.index == 2
     assert compare.panels.side.children == (compare.columns,)
     compare.panels.buttons["Numbers"].value = True
@@ -588,19 +588,19 @@ def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: 
     viewer = widget.viewer
     plain = dict(viewer.chips)
     viewer.set_trait("screen", {"width": SMALL, "height": SMALL, "dpr": 1})
-    assert "anew" not in viewer.chips["fast"], "the whole picture is in view"
+    assert "re-rendered" not in viewer.chips["fast"], "the whole picture is in view"
     results = follow(widget, "result")
     said: list[tuple[bool, int]] = []
     viewer.observe(
-        lambda _: said.append(("anew" in viewer.chips["fast"], len(viewer.details.get("fast", [])))), "chips"
+        lambda _: said.append(("re-rendered" in viewer.chips["fast"], len(viewer.details.get("fast", [])))), "chips"
     )
     viewer.view = {"x": 0.3, "y": 0.3, "width": 0.2, "height": 0.2}
     done(widget)
     assert widget.final
     assert results == [], "nothing else is rendered"
     assert set(viewer.details) == {"fast", "single", *shown}
-    assert viewer.chips["fast"].endswith("restored anew")
-    assert viewer.chips["dark"].endswith("squares")
+    assert viewer.chips["fast"].endswith("re-rendered")
+    assert viewer.chips["dark"].endswith("pixels")
     assert all(viewer.chips[title] == plain[title] for title in shown), "nothing is restored there"
     parts = len(viewer.details["fast"])
     assert all(anew == (count == parts) for anew, count in said), "only while all of it is there"
@@ -614,7 +614,7 @@ def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: 
     assert viewer._details["single"][0][1] is single, "what has not changed is not sent again"
     viewer.view = ft.Region.full()
     assert not widget.busy or widget.wait(10)
-    assert "anew" not in viewer.chips["single"]
+    assert "re-rendered" not in viewer.chips["single"]
     assert viewer.details["single"]
     widget.close()
     gc.collect()
@@ -905,7 +905,7 @@ def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: Compa
     compare.load({"figure": "compare", "columns": [{"title": "x"}]})
     assert "is not a column" in compare.message.value
     compare.load({"figure": "compare", "columns": before["columns"], "seed": "many"})
-    assert "seed is &#x27;many&#x27;; accepted are whole numbers" in compare.message.value
+    assert "seed must be an integer" in compare.message.value
     assert compare.recipe == before
 
 
@@ -1061,9 +1061,9 @@ def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(colu
     assert [each["name"].split(":")[0] for each in done(widget).viewer.boxes] == ["1", "2", "drawn"], "mine stays"
 
 
-def click(widget: Explorer, name: str) -> None:
+def click(widget: ViewWidget, name: str) -> None:
     """What the browser does with a box that is clicked."""
-    widget.viewer._told(widget.viewer, {"kind": "box", "name": name}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "box", "name": name}, [])
 
 
 def test_a_click_on_a_box_shows_it_at_full_size_and_a_second_one_goes_back(columns: list[Column]) -> None:
@@ -1175,24 +1175,24 @@ def test_sliders_reach_as_far_as_what_is_asked_for(columns: list[Column]) -> Non
 @pytest.mark.parametrize("kind", [*KINDS])
 @pytest.mark.parametrize("size", ["512", (64, 64), 0, 20_000, 64.0, True])
 def test_a_size_that_is_not_one_whole_number_is_refused(kind: str, size: Any) -> None:
-    with pytest.raises(ValueError, match=r"^size is .*; accepted are whole numbers from 1 to 16384, the pixels a side"):
+    with pytest.raises(ValueError, match=r"^size must be an integer from 1 to 16384, got .*"):
         getattr(ft.widgets, kind)(size=size)
 
 
 def test_a_search_or_a_number_of_seeds_that_no_figure_has_is_refused(columns: list[Column]) -> None:
     for search, message in (
-        (RoiSearch(size=0), "size is 0; accepted are whole numbers from 1"),
+        (RoiSearch(size=0), "size must be an integer from 1, got 0"),
         (RoiSearch(size=100), "regions of 100 pixels do not fit into 72"),
-        (RoiSearch(size=24, count=0), "count is 0; accepted are whole numbers from 1"),
-        (RoiSearch(size=24, sub_count=-1), "sub_count is -1; accepted are whole numbers from 0"),
+        (RoiSearch(size=24, count=0), "count must be an integer from 1, got 0"),
+        (RoiSearch(size=24, sub_count=-1), "sub_count must be an integer from 0, got -1"),
     ):
         with pytest.raises(ValueError, match=message):
             ft.widgets.rois("hopper", columns[1:], size=SMALL, search=search)
-    with pytest.raises(ValueError, match="count is 1; accepted are whole numbers from 2"):
+    with pytest.raises(ValueError, match="count must be an integer from 2, got 1"):
         ft.widgets.variability("hopper", columns[0], size=SMALL, count=1)
     widget = ft.widgets.variability("hopper", columns[0], size=SMALL, count=3)
     widget.load({**widget.recipe, "count": 1})
-    assert "the recipe&#x27;s count is 1; accepted are whole numbers from 2" in widget.message.value
+    assert "the recipe&#x27;s count must be an integer from 2, got 1" in widget.message.value
     assert widget.recipe["count"] == 3
     widget.close()
 
@@ -1409,7 +1409,7 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
     assert done(widget).result.count == 2
     assert widget.figure()[0].axes[0].get_title() == "Seed 3"
     assert list(widget.viewer.pictures) == ["mean", "standard deviation", "seed 3", "seed 4"]
-    widget.viewer._told(widget.viewer, {"kind": "chip", "title": "seed 4"}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "chip", "title": "seed 4"}, [])
     assert done(widget).recipe["seed"] == 4, "it is kept"
     assert list(widget.viewer.pictures)[2:] == ["seed 3", "seed 4"], "the others stay"
     assert [widget.viewer.chips[each] for each in ("seed 3", "seed 4")] == ["keep", "kept"]
@@ -1427,7 +1427,7 @@ def test_the_colouring_that_is_kept_is_what_its_recipe_makes(columns: list[Colum
     made = [ft.restore(columns[0].model, "hopper", smooth, SMALL, seed=seed).image for seed in range(4)]
     assert not any(np.array_equal(made[2], made[seed]) for seed in (0, 1, 3)), "each is a colouring of its own"
     assert np.array_equal(done(widget).result.sample, made[0])
-    widget.viewer._told(widget.viewer, {"kind": "chip", "title": "seed 2"}, [])
+    widget.viewer._on_event(widget.viewer, {"kind": "chip", "title": "seed 2"}, [])
     widget.files.path.value = str(tmp_path / "kept.png")
     done(widget).files.save.click()
     recipe = load_recipe(tmp_path / "kept.png")

@@ -23,7 +23,7 @@ SCREEN = {"width": 300, "height": 300, "dpr": 1}
 QUIET: Any = lambda share: None  # noqa: E731
 
 
-def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[endless_zoom.Piece]:
+def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[endless_zoom.RestoredTile]:
     """What is restored of a view."""
     return list(endless_zoom.restored(job, columns, endless_zoom.wanted(job, view, screen, max(job.size)), progress))
 

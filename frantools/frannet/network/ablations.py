@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ... import noise
-from ...checks import is_whole, one_of, settle
+from ...checks import choice, is_integer, set_fields
 from .encoder import Encoded
 from .model import FranNet
 
@@ -46,12 +46,12 @@ class Ablation:
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:
-        one_of("context", self.context, CONTEXTS)
+        choice("context", self.context, CONTEXTS)
         numbers = self.without
         listed = isinstance(numbers, Iterable) and not isinstance(numbers, str)
-        if not listed or not all(is_whole(number) and 1 <= number <= MOST for number in numbers):
+        if not listed or not all(is_integer(number) and 1 <= number <= MOST for number in numbers):
             raise ValueError(f"without is {numbers!r}; accepted are lists of whole numbers from 1 to {MOST}")
-        settle(self, without=tuple(sorted({int(number) for number in numbers})))
+        set_fields(self, without=tuple(sorted({int(number) for number in numbers})))
         random = isinstance(self.positions, str) and self.positions == "random"
         if not random and self.positions is not None and not isinstance(self.positions, (np.ndarray, Tensor)):
             raise ValueError(f"positions is {self.positions!r}; accepted are 'random', arrays (B, N, 2) and None")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ...checks import is_whole, settle, whole
+from ...checks import integer, is_integer, set_fields
 from .layers import ACTIVATIONS, GATES
 
 PADDINGS = ("constant", "reflect", "symmetric")
@@ -36,14 +36,14 @@ def check(made: object, **accepted: Iterable[Any] | type[int]) -> None:
     for name, values in accepted.items():
         value = getattr(made, name)
         if isinstance(values, type):
-            settle(made, **{name: whole(name, value)})
+            set_fields(made, **{name: integer(name, value)})
         elif not any(value == each and type(value) is type(each) for each in values):
             raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, values))}")
 
 
 def _whole(name: str, values: Any) -> tuple[int, ...]:
     values = tuple(_listed(name, values))
-    if not all(is_whole(value) and value > 0 for value in values):
+    if not all(is_integer(value) and value > 0 for value in values):
         raise ValueError(f"{name} is {list(values)!r}; accepted are lists of whole numbers from 1")
     return tuple(int(value) for value in values)
 
@@ -70,7 +70,7 @@ class GlobalContext:
     final: str = "relu"
 
     def __post_init__(self) -> None:
-        settle(self, convs=parts(Conv, self.convs), mlp=_whole("mlp", self.mlp))
+        set_fields(self, convs=parts(Conv, self.convs), mlp=_whole("mlp", self.mlp))
         check(self, final=ACTIVATIONS)
 
 
@@ -88,7 +88,7 @@ class Extractor:
     padding: str = "constant"
 
     def __post_init__(self) -> None:
-        settle(self, mlp=_whole("mlp", self.mlp))
+        set_fields(self, mlp=_whole("mlp", self.mlp))
         check(self, kind=("interpolate", "conv"), final=ACTIVATIONS, padding=PADDINGS)
 
 
@@ -111,12 +111,12 @@ class EncoderConfig:
     gates: str = "squared tanh"
 
     def __post_init__(self) -> None:
-        settle(self, stages=_whole("stages", self.stages), context=part(GlobalContext, self.context))
-        settle(self, local=tuple(parts(Conv, stage) for stage in _listed("local", self.local)))
-        settle(self, extractors=parts(Extractor, self.extractors))
+        set_fields(self, stages=_whole("stages", self.stages), context=part(GlobalContext, self.context))
+        set_fields(self, local=tuple(parts(Conv, stage) for stage in _listed("local", self.local)))
+        set_fields(self, extractors=parts(Extractor, self.extractors))
         check(self, latent=int, gates=GATES)
         for name in ("before", "after"):
-            settle(self, **{name: whole(name, getattr(self, name), 0)})
+            set_fields(self, **{name: integer(name, getattr(self, name), 0)})
         if not 1 <= len(self.stages) <= 6:
             raise ValueError(f"there are {len(self.stages)} stages; accepted are 1 to 6: they halve 64 pixels")
         if self.local and (len(self.local) != len(self.stages) or not all(self.local)):
@@ -150,7 +150,7 @@ class DecoderConfig:
     final: str = "linear"
 
     def __post_init__(self) -> None:
-        settle(self, sizes=_whole("sizes", self.sizes))
+        set_fields(self, sizes=_whole("sizes", self.sizes))
         check(self, blocks=int, shared=(False, True), residual=(False, True), activation=ACTIVATIONS, final=ACTIVATIONS)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ...checks import flag, one_of, settle, whole
+from ...checks import boolean, choice, integer, set_fields
 from ..sampling.autoregressive import FRANNETS, AutoregressiveSetup
 from ..sampling.objectives import INTERPOLANTS, OBJECTIVES, Interpolant
 from ..sampling.schedule import SCHEDULES, STEPS
@@ -85,16 +85,16 @@ class Config:
             "gray_latents": (False, True),
         }
         for name, values in accepted.items():
-            one_of(name, getattr(self, name), values)
-        settle(self, steps=whole("steps", self.steps, 2), gray_latents=flag("gray_latents", self.gray_latents))
+            choice(name, getattr(self, name), values)
+        set_fields(self, steps=integer("steps", self.steps, 2), gray_latents=boolean("gray_latents", self.gray_latents))
         if self.objective == "v" and not self.timed:
             raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
         for name, kind in PARTS.items():
             made = architecture.part(kind, getattr(self, name))
             if not isinstance(made, kind):
                 raise ValueError(f"{name} is {made!r}; accepted is a {kind.__name__}")
-            settle(self, **{name: made})
-        settle(self, colours=space_name(self.colours))
+            set_fields(self, **{name: made})
+        set_fields(self, colours=space_name(self.colours))
         sampler = self.sampler
         setup = architecture.part(sampler or Setup, self.setup)
         if setup is not None and (sampler is None or not isinstance(setup, sampler)):
@@ -102,7 +102,7 @@ class Config:
             raise ValueError(f"setup is {setup!r}; accepted for a {self.restorator} model is {accepted_setup}")
         if setup is None and sampler is not None:
             setup = FRANNETS if sampler is AutoregressiveSetup else Setup()
-        settle(self, setup=setup)
+        set_fields(self, setup=setup)
 
     @property
     def sampler(self) -> type[Setup] | type[AutoregressiveSetup] | None:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ...checks import settle, whole
+from ...checks import integer, set_fields
 from ...files import to_json, with_infinite
 from ...noise import check_length
 from ...system.devices import on_processor
@@ -73,9 +73,9 @@ class SchedulerSetup(Sampler):
 
     def __post_init__(self) -> None:
         length, name = check_length(self.noise_length), str(self.scheduler).removesuffix("Scheduler")
-        settle(self, noise_length=length, scheduler=name, steps=whole("steps", self.steps))
+        set_fields(self, noise_length=length, scheduler=name, steps=integer("steps", self.steps))
         try:
-            settle(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
+            set_fields(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):
             raise ValueError(f"options are {self.options!r}; accepted is a mapping that JSON can hold") from None
         self._make(make(), min(self.steps, STEPS))  # more go with a longer schedule, which only `calls_on` knows

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...checks import flag, is_number, is_whole, number, one_of, plain, settle, whole
+from ...checks import boolean, choice, integer, is_number, number, set_fields, to_python
 from ...files import finite, to_json
 from ...noise import check_length
 from .samplers import KernelCoefficients, Noise, Predict, Sampler, Step, StepCoefficients
@@ -75,18 +75,16 @@ class Setup(Sampler):
 
     def __post_init__(self) -> None:
         # NumPy's numbers are welcome, and JSON takes only Python's own.
-        settle(self, stochasticity=number("stochasticity", self.stochasticity, 1), K=whole("K", self.K))
-        settle(self, noise_projection=flag("noise_projection", self.noise_projection))
+        set_fields(self, stochasticity=number("stochasticity", self.stochasticity, 0, 1), K=integer("K", self.K))
+        set_fields(self, noise_projection=boolean("noise_projection", self.noise_projection))
         for name, accepted in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
-            one_of(name, getattr(self, name), accepted)
+            choice(name, getattr(self, name), accepted)
         if self.clipping is not None:
-            settle(self, clipping=_bounds(self.clipping))
-        settle(self, noise_length=check_length(self.noise_length))
+            set_fields(self, clipping=_bounds(self.clipping))
+        set_fields(self, noise_length=check_length(self.noise_length))
         for name in ("start", "stop"):
             value = getattr(self, name)
-            if value is not None and (not is_whole(value) or value < 0):
-                raise ValueError(f"{name} is {value!r}; accepted are whole numbers from 0, and None")
-            settle(self, **{name: None if value is None else int(value)})
+            set_fields(self, **{name: None if value is None else integer(name, value, 0)})
         if self.start is not None and self.start <= (self.stop or 0):
             raise ValueError(f"start is {self.start} and stop {self.stop}; accepted are starts above the stop")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
@@ -184,7 +182,7 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 def _bounds(clipping: object) -> tuple[float, float]:
     """`clipping` as a pair of floats (JSON makes a list of it)."""
-    clipping = plain(clipping)
+    clipping = to_python(clipping)
     if (
         isinstance(clipping, (tuple, list))
         and len(clipping) == 2

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...checks import is_whole
+from ...checks import is_integer
 from ...files import from_json, to_json
 from ..network import architecture
 from ..network.architecture import Conv
@@ -48,13 +48,13 @@ class Settings:
         if value is default:
             return value
         if accepted is int:
-            if not is_whole(value) or value < 1:
+            if not is_integer(value) or value < 1:
                 raise self.refused(name, value, "a whole number from 1")
         elif accepted is float:
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 raise self.refused(name, value, "a number")
         elif accepted is list:
-            if not isinstance(value, list) or not all(is_whole(each) and each > 0 for each in value):
+            if not isinstance(value, list) or not all(is_integer(each) and each > 0 for each in value):
                 raise self.refused(name, value, "a list of whole numbers from 1")
         elif not isinstance(accepted, type):
             known = list(accepted)
@@ -218,7 +218,7 @@ def _convs(block: Settings, channels: int, last: int, before: int | None = None)
     ends = Conv(block.take("channels last", int, last), block.take("kernel size last", int, kernel), final)
     asked = block.tree.pop("conv before", before)
     usual = Conv(channels, kernel, activation)
-    if is_whole(asked) and asked >= 0:
+    if is_integer(asked) and asked >= 0:
         return (*[usual] * asked, ends)
     if not isinstance(asked, list):
         raise block.refused("conv before", asked, "a whole number, or a list of channels or of objects")
