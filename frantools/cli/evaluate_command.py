@@ -93,7 +93,7 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
     """What is measured, and the name of the setup where one is named: each model that is sampled under each
     setup that goes with it.
     """
-    from ..frannet.engine.pictures import check_setup, refusal
+    from ..frannet.engine.arguments import check_setup, explain_unsuitable_setup
     from ..frannet.sampling.autoregressive import AutoregressiveSetup
     from ..restorers.columns import Column
     from ..restorers.resizing import NAMED
@@ -115,7 +115,7 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
     found += [(column, None) for column in columns(options.column)]
     idle = [made for text, made in setups.items() if options.setup and text not in [setup for _, setup in found]]
     if idle:
-        raise ValueError(refusal(idle[0], "none of what is measured has such a sampler"))
+        raise ValueError(explain_unsuitable_setup(idle[0], "none of what is measured has such a sampler"))
     return found
 
 

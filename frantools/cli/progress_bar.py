@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..frannet.engine.pictures import Progress
+    from ..frannet.engine.tiles import Progress
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def bar(title: str) -> Iterator[Progress]:
 
     What takes under half a second shows no bar.
     """
-    from ..system.console import is_watched, progress_bar, write_line
+    from ..system.console import is_interactive, progress_bar, write_line
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with progress_bar(total=1.0, desc=title, delay=0.5, bar_format=layout) as shown:
@@ -27,5 +27,5 @@ def bar(title: str) -> Iterator[Progress]:
 
         begun = perf_counter()
         yield report
-    if not is_watched():
+    if not is_interactive():
         write_line(f"{title}: done in {perf_counter() - begun:.1f} s")

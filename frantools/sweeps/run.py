@@ -11,7 +11,7 @@ from time import sleep
 from typing import Any
 
 from ..comparisons.evaluation import SIZE
-from ..frannet.engine.threads import run
+from ..frannet.engine.threads import run_parts
 from ..restorers.base import Cancelled
 from ..scores.measures import Measure
 from .axes import Axes
@@ -208,7 +208,7 @@ def _here(planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> N
             report(records)
 
         try:
-            run(work, len(left), drain, stop, parallel)
+            run_parts(work, len(left), drain, stop, parallel)
         finally:
             for made in _all(finished):
                 report(made)

@@ -7,7 +7,7 @@ from math import inf
 
 from ..checks import choice, integer, set_fields, to_python
 from ..frannet.network.model import Config
-from ..frannet.sampling.source_distribution import Start
+from ..frannet.sampling.source_distribution import SourceDistribution
 from .data import AUGMENTS
 from .losses import Loss, find, size, square
 from .masks import check_masking
@@ -106,9 +106,9 @@ class Settings:
         )
 
     @property
-    def start(self) -> Start:
+    def start(self) -> SourceDistribution:
         """The distribution of the drawn values."""
-        return Start.parse(self.source)
+        return SourceDistribution.parse(self.source)
 
     @property
     def loss(self) -> Loss:

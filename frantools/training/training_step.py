@@ -40,7 +40,7 @@ def ask(interpolant: Interpolant, x0: Tensor, x1: Tensor, t: Tensor | None, alph
     ``alpha_bar[t + 1]``.
     """
     a = (alpha_bar[0] if t is None else alpha_bar[t + 1][..., None]).to(x0.device)
-    return interpolant.seen(x0, x1, a), interpolant.target(x0, x1, a)
+    return interpolant.training_input(x0, x1, a), interpolant.target(x0, x1, a)
 
 
 def objective(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 import traitlets
 
-from ..frannet.network.ablations import CONTEXTS, MOST, Ablation
+from ..frannet.network.ablations import CONTEXTS, MAX_MAPS, Ablation
 from .controls import WRAP, Composed, control, slim
 
 
@@ -31,7 +31,7 @@ class AblationControls(Composed, widgets.VBox):
                 "96px",
                 indent=False,
             )
-            for number in range(1, MOST + 1)
+            for number in range(1, MAX_MAPS + 1)
         }
         super().__init__([self.context, widgets.HBox(list(self.without.values()), layout=widgets.Layout(**WRAP))])
         self.compose(self.context, *self.without.values())

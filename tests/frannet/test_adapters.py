@@ -16,7 +16,7 @@ import frantools as ft
 from frantools.comparisons.comparison import Column
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.sampling import adapters
-from frantools.frannet.sampling.adapters import COMMON, SchedulerSetup
+from frantools.frannet.sampling.adapters import COMMON_SCHEDULERS, SchedulerSetup
 from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
 from frantools.frannet.sampling.schedule import RULES, make
 from frantools.frannet.sampling.setup import NOISE_STDDEVS
@@ -32,7 +32,7 @@ def denoise(x: Tensor, t: int) -> Tensor:
 
 
 @pytest.mark.parametrize("steps", [4, 15])
-@pytest.mark.parametrize("name", COMMON)
+@pytest.mark.parametrize("name", COMMON_SCHEDULERS)
 def test_a_scheduler_samples_as_in_a_loop_of_diffusers(name: str, steps: int) -> None:
     schedule, start = make(), torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
     setup = SchedulerSetup(name, steps)
@@ -169,7 +169,7 @@ def test_a_scheduler_that_leaves_the_range_is_told_of(name: str, steps: int, opt
 
 
 @pytest.mark.parametrize("steps", [1, 2, 6, 15, 50])
-@pytest.mark.parametrize("name", [*COMMON, "DDPM", "LCM", "SASolver"])
+@pytest.mark.parametrize("name", [*COMMON_SCHEDULERS, "DDPM", "LCM", "SASolver"])
 def test_what_messages_recommend_stays_in_the_range(recwarn: pytest.WarningsRecorder, name: str, steps: int) -> None:
     SchedulerSetup(name, steps).check(make())
     assert not [told for told in recwarn if told.category is UserWarning]

@@ -23,13 +23,13 @@ from frantools import cli
 from frantools.frannet.engine import kernel
 from frantools.frannet.engine.pictures import decoder_of
 from frantools.frannet.engine.plain_decoder import PlainDecoder
-from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.frannet.engine.points import prepare_points, sample_prepared_points
 from frantools.frannet.engine.trajectory import trace
 from frantools.frannet.network.ablations import random_positions
 from frantools.frannet.network.config import Config
 from frantools.frannet.network.extractors import Combined, Neighbourhood
 from frantools.frannet.network.model import FranNet
-from frantools.frannet.sampling.autoregressive import FRANNETS
+from frantools.frannet.sampling.autoregressive import FRANNET_DEFAULT
 from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
 from frantools.frannet.sampling.schedule import make, steps
 from frantools.frannet.weights.checkpoints import save_model
@@ -270,7 +270,7 @@ def test_points_are_those_of_the_picture(small: Member) -> None:
     x, setup = small.x[:1], quick(small.model)
     picture = ft.restore(small.model, x, setup, size=8, seed=3).image
     centres = (np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 2) + 0.5) / 8
-    made = sample_at(points_decoder(small.model, x, centres), setup, seed=3)
+    made = sample_prepared_points(prepare_points(small.model, x, centres), setup, seed=3)
     np.testing.assert_allclose(made, picture.reshape(-1, 3), atol=1e-4)
 
 
@@ -342,7 +342,9 @@ def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pyte
     command = "restore hopper --model local.safetensors --size 8 --out made.png"
     assert not cli.main(f"{command} --setup AR:steps=3 --noise-stddev zero".split())
     assert "3 network call(s)" in capsys.readouterr().out
-    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(FRANNETS, steps=3, noise_stddev="zero")
+    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(
+        FRANNET_DEFAULT, steps=3, noise_stddev="zero"
+    )
     assert cli.main(f"{command} --setup AR --K 3".split())
     assert "--K cannot go with AR" in capsys.readouterr().err
 
@@ -379,9 +381,9 @@ def test_autoregressive_setups_have_names(
 
 
 def test_frannets_own_setup_is_ar() -> None:
-    assert named_setup("AR") == FRANNETS == Config("direction").setup
-    assert FRANNETS.name == "AR"
-    assert FRANNETS.threshold == 0.001
+    assert named_setup("AR") == FRANNET_DEFAULT == Config("direction").setup
+    assert FRANNET_DEFAULT.name == "AR"
+    assert FRANNET_DEFAULT.threshold == 0.001
     for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
         with pytest.raises(ValueError, match=r"accepted are|has no K"):
             named_setup(wrong)
@@ -467,7 +469,7 @@ def test_points_are_sampled_under_a_setup_by_its_name() -> None:
 def test_an_autoregressive_setup_stands_for_its_own_model_in_a_sweep_too() -> None:
     if "direction-basic" not in ft.models():
         pytest.skip("direction-basic is not shipped yet")
-    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNETS, size=4)
+    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNET_DEFAULT, size=4)
     assert {column.what for _, column in made.columns} == {"direction-basic"}
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import noise
 from frantools.frannet.engine import grid_decoder, kernel
-from frantools.frannet.engine.grid_decoder import POINT_STEPS, GridDecoder
+from frantools.frannet.engine.grid_decoder import GridDecoder
 from frantools.frannet.network.coordinate_model import predictor
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.sampling import setup

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import frantools as ft
 from frantools.frannet.network.model import Config, FranNet
-from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, noisy
+from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, add_noise
 from frantools.frannet.sampling.samplers import Step
 from frantools.frannet.sampling.schedule import RULES, SCHEDULES, make, steps
 from frantools.frannet.sampling.setup import NOISE_STDDEVS, ddim_sigma, project
@@ -118,7 +118,7 @@ def test_what_a_model_should_answer_means_the_noise_and_the_value_that_it_was_ma
     x0, e = torch.randn(2, *SHAPE, generator=rng, dtype=torch.float64)
     prediction = INTERPOLANTS[name]
     for share in (a, torch.full((SHAPE[0], 1), a, dtype=torch.float64)):
-        x = noisy(x0, e, share)
+        x = add_noise(x0, e, share)
         answer = prediction.target(x0, e, share)
         torch.testing.assert_close(prediction.x1(answer, x, share), e)
         torch.testing.assert_close(prediction.x0(answer, x, share), x0)

@@ -322,7 +322,7 @@ class Cell(OutStream):
 
 def test_notebooks_have_bars(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Cell())
-    assert console.is_watched()
+    assert console.is_interactive()
 
 
 def test_a_locale_without_utf8_costs_no_result(here):

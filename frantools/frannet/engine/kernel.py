@@ -123,9 +123,7 @@ class KernelBlocks:
         self._local = _pack(local, group)
         self._columns = columns.transpose(1, 2).contiguous()
 
-    def tile(
-        self, local: Tensor, rows: Tensor, start: int, stop: int, from_gray: Tensor | None = None
-    ) -> KernelTile:
+    def tile(self, local: Tensor, rows: Tensor, start: int, stop: int, from_gray: Tensor | None = None) -> KernelTile:
         """Return the blocks at a part of the grid.
 
         Parameters

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

@@ -48,9 +48,7 @@ def _preserved_thread_number() -> Iterator[bool]:
             thread.join()
 
 
-def run_parts(
-    work: Callable[[int], None], parts: int, report: Callable[[], None], stop: Event, parallel: bool
-) -> None:
+def run_parts(work: Callable[[int], None], parts: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
     """Call ``work(0) ... work(parts - 1)`` on threads, and `report` regularly on the calling thread.
 
     Each thread computes products on one core, so that none waits for the slower of two cores. The numbers of threads

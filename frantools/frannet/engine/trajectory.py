@@ -72,7 +72,10 @@ def check_memory(size: tuple[int, int], calls: int) -> None:
     width, height = size
     required = BYTES_PER_PIXEL * calls * width * height
     if required > MEMORY_LIMIT:
-        side, steps = isqrt(MEMORY_LIMIT // (BYTES_PER_PIXEL * calls)), MEMORY_LIMIT // (BYTES_PER_PIXEL * width * height)
+        side, steps = (
+            isqrt(MEMORY_LIMIT // (BYTES_PER_PIXEL * calls)),
+            MEMORY_LIMIT // (BYTES_PER_PIXEL * width * height),
+        )
         raise ValueError(
             f"all {calls} steps of {width} x {height} pixels take {required / 1e9:.1f} GB, more than "
             f"{MEMORY_LIMIT / 1e9:g} GB; with so many steps, choose at most {side} pixels a side"

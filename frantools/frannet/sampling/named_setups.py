@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def setup_from_dict(settings: Mapping[str, Any]) -> Sampler:
     )
 
 
+@cache
 def is_setup_name(text: str) -> bool:
     """Whether a text names a setup, alone or with settings; the settings may be invalid."""
     name = text.partition(":")[0]

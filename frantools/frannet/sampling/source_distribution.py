@@ -40,7 +40,9 @@ class SourceDistribution:
         set_fields(self, low=to_python(self.low), high=to_python(self.high))
         minimum = 0.0 if self.name == "normal" else self.low
         if not (isfinite(self.low) and isfinite(self.high) and self.high > minimum):
-            parameters = "a mean and a standard deviation above 0" if self.name == "normal" else "a low and a high bound"
+            parameters = (
+                "a mean and a standard deviation above 0" if self.name == "normal" else "a low and a high bound"
+            )
             raise ValueError(f"the {self.name} distribution needs {parameters}, got {self.low} and {self.high}")
 
     @classmethod
