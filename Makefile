@@ -4,10 +4,10 @@
 PYTHON ?= python3
 ARGS ?=
 python := .venv/bin/python
-# Tests in a browser run after the others: a page waits for answers, and not for other tests.
-paged := tests/widgets/test_browser.py tests/viewer/test_viewer_browser.py tests/widgets/test_widget_sweep.py
-# A file a core at a time: what tests of a file share is made once.
-parallel := -n auto --dist loadfile
+# Tests in a browser run after the others, two at a time: Chromium and a kernel keep more than one core busy.
+browser := $(wildcard tests/*/test_*browser.py)
+# The tests of a file run on one core, because they share fixtures; tests/conftest.py lists the exceptions.
+parallel := -n auto --dist loadgroup --no-loadscope-reorder
 
 # A photo that is uploaded is one message of the browser, which tornado drops beyond 10 MB: here up to 512 MB.
 uploads := tornado_settings='{"websocket_max_message_size": 536870912}'
@@ -32,8 +32,8 @@ test: .venv/installed-test ## lint, check the types, then run all tests and note
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
-	$(python) -m pytest $(parallel) --nbval --nbval-current-env $(paged:%=--ignore %) $(ARGS)
-	$(python) -m pytest $(paged)
+	$(python) -m pytest $(parallel) --nbval --nbval-current-env $(browser:%=--ignore %) $(ARGS)
+	$(python) -m pytest -n 2 --dist worksteal $(browser)
 
 lint-js: ## lint the viewer's JavaScript and check its types, with what npm brings; without npm, say so
 	@if ! command -v npm > /dev/null; then echo "The JavaScript was not linted: npm was not found."; \

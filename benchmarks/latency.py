@@ -50,9 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "notebooks"
         root.mkdir()
-        browser.notebook(root / "latency.ipynb", [CELL.format(K=chosen.K, size=chosen.size)])
-        with browser.lab(root, Path(folder)) as address, browser.chromium(height=1100) as page:
-            browser.open_notebook(page, address, "latency.ipynb")
+        with browser.lab(root, Path(folder)) as lab, browser.chromium(height=1100) as page:
+            lab.write("latency.ipynb", CELL.format(K=chosen.K, size=chosen.size))
+            lab.open(page, "latency.ipynb")
             page.wait_for_selector(".frantools .ft-chip:visible", timeout=120_000)
             page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
             page.locator(".ft-chip:visible").first.click()

@@ -10,8 +10,8 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet.engine.grid_decoder import GridDecoder
 from frantools.frannet.engine.arguments import PRECISIONS
+from frantools.frannet.engine.grid_decoder import GridDecoder
 from frantools.frannet.engine.pictures import tile_points
 from frantools.photos.regions import axes
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from frantools.comparisons.cache import ENGINE
 from frantools.files import replacing
-from frantools.sweeps.export import packed, written
-from frantools.sweeps.reader import kept_in
+from frantools.sweeps.export import export_records, format_export
+from frantools.sweeps.reader import read_records
 
 OUT = Path(__file__).parent.parent / "data" / "results" / "sweep" / "note.json"
 
@@ -27,12 +27,12 @@ def main() -> None:
     parser.add_argument("--data", default="portraits, held out", help="what the pictures are")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    facts, pictures, _ = kept_in(options.store)
+    facts, pictures, _ = read_records(options.store)
     about = {"command": options.command, "commit": options.commit, "data": options.data, "engine": ENGINE}
-    content = packed(facts, pictures, **about)
+    content = export_records(facts, pictures, **about)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(options.out) as temporary:
-        temporary.write_text(written(content), encoding="utf-8")
+        temporary.write_text(format_export(content), encoding="utf-8")
     shape = f"{len(content['settings'])} settings on {len(content['pictures'])} pictures"
     print(f"{options.out}: {shape}, {options.out.stat().st_size / 1e3:.0f} kB")
 

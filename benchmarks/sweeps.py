@@ -22,8 +22,8 @@ from distributed import Client, LocalCluster
 
 import frantools as ft
 from frantools.comparisons.evaluation import SIZE
-from frantools.sweeps.plan import Plan, plan
-from frantools.sweeps.run import gathered, kept
+from frantools.sweeps.plan import Plan, make_plan
+from frantools.sweeps.run import read_records, to_sweep
 from frantools.sweeps.store import Store
 
 AXES = {"K": [1, 2, 4, 8], "stochasticity": [0.0, 0.5, 1.0], "noise_stddev": ["normal", "squared", "zero"]}
@@ -105,9 +105,9 @@ def driver(data: str) -> None:
     """What the driver does for each cell: its key, looking it up in a store, putting the results together."""
     axes = {"K": list(range(1, 21)), "stochasticity": [number / 10 for number in range(11)]}
     with tempfile.TemporaryDirectory() as folder:
-        planned: Plan = plan(axes, data, None, ("mse",), 64, SIZE, 0, 16, "float32")
+        plan: Plan = make_plan(axes, data, None, ("mse",), 64, SIZE, 0, 16, "float32")
         begun = time.process_time()
-        keys = [(context, key) for _, _, context, key in planned.rows()]
+        keys = [(context, key) for _, _, context, key in plan.cells()]
         keyed = time.process_time() - begun
         store = Store(Path(folder) / "store")
         contexts: dict[str, list[str]] = {}
@@ -119,17 +119,17 @@ def driver(data: str) -> None:
                      "time": "2026-11-25T22:00:00+00:00", "mse": 0.01, "mse_se": 0.0001} for key in own]  # fmt: skip
             store.write(context, {}, rows)
         begun = time.process_time()
-        kept(planned, store)
+        read_records(plan, store)
         read = time.process_time() - begun - keyed
         tracemalloc.start()
-        found, tasks = kept(planned, store), list(planned.tasks())
+        found, tasks = read_records(plan, store), list(plan.tasks())
         memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         begun = time.process_time()
-        gathered(planned, found)
+        to_sweep(plan, found)
         put = time.process_time() - begun
         size = sum(path.stat().st_size for path in store.folder.rglob("*.jsonl"))
-    count = len(planned)
+    count = len(plan)
     print(
         f"The driver, a cell: {keyed / count * 1e6:.0f} us for its key, {read / count * 1e6:.0f} us to look it up, "
         f"{put / count * 1e6:.0f} us to put it into the result; {memory / count:.0f} bytes of memory "

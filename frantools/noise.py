@@ -154,7 +154,7 @@ class Windows(NamedTuple):
 
 
 def windows(axis: Tensor, length: float) -> Windows:
-    """Return the windows of coordinates; node 0 is the centre of the picture, so that a longer field is a zoomed one."""
+    """Return the windows of coordinates; node 0 is the picture's centre, so that a longer field is a zoomed one."""
     along = (axis.double() - 0.5) / max(length, SHORTEST)
     first = along.floor() - (TAPS // 2 - 1)
     distance = along[:, None] - first[:, None] - torch.arange(TAPS, device=axis.device)

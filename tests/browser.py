@@ -1,4 +1,4 @@
-"""A real JupyterLab and a real Chromium for tests and for the README's screenshots."""
+"""A real JupyterLab and a real Chromium for tests, benchmarks and the README's screenshots."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,59 +33,104 @@ FLAGS = [
 ]
 PANES = """(name) => {
     const whole = document.querySelector(name);
-    const box = (each) => each.getBoundingClientRect();
-    const area = (each) => box(each).width * box(each).height;
-    const share = (of) => [...whole.querySelectorAll(of)].reduce((total, each) => total + area(each), 0) / area(whole);
+    const box = (element) => element.getBoundingClientRect();
+    const area = (element) => box(element).width * box(element).height;
+    const all = (selector) => [...whole.querySelectorAll(selector)];
+    const share = (selector) => all(selector).map(area).reduce((total, part) => total + part, 0) / area(whole);
     const out = (part, around, side) => box(part)[side] > box(around)[side] + 1;
     const beyond = (part, around) => out(part, around, 'right') || out(part, around, 'bottom');
-    const texts = [...whole.querySelectorAll('.ft-numbers span, .ft-chip, .ft-tool')].filter((each) => area(each));
-    const cut = texts.filter((each) => beyond(each, each.closest('.ft-foot, .ft-head, .ft-bar')));
-    return { panes: share('.ft-pane'), pictures: share('.ft-box'), cut: cut.map((each) => each.innerText),
+    const texts = all('.ft-numbers span, .ft-chip, .ft-tool').filter(area);
+    const cut = texts.filter((element) => beyond(element, element.closest('.ft-foot, .ft-head, .ft-bar')));
+    return { panes: share('.ft-pane'), pictures: share('.ft-box'), cut: cut.map((element) => element.innerText),
         width: box(whole).width, height: box(whole).height };
 }"""
-"""What share of an element panes have, with their texts and without, and which texts in it are cut off."""
+"""The share of an element's area that panes and pictures cover, its size, and the texts in it that are cut off."""
 INK = """(name) => {
     const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const over = (...colours) => {
         probe.clearRect(0, 0, 1, 1);
-        for (const each of ['#fff', ...colours]) { probe.fillStyle = each; probe.fillRect(0, 0, 1, 1); }
+        for (const colour of ['#fff', ...colours]) { probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1); }
         return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
     };
-    const behind = (each) => each ? [...behind(each.parentElement), getComputedStyle(each).backgroundColor] : [];
-    const light = (colour) => colour.map((each) => each / 255)
-        .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, each, n) => sum + each * [0.2126, 0.7152, 0.0722][n], 0.05);
+    const own = (element) => getComputedStyle(element).backgroundColor;
+    const behind = (element) => element ? [...behind(element.parentElement), own(element)] : [];
+    const light = (colour) => colour.map((value) => value / 255)
+        .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, value, n) => sum + value * [0.2126, 0.7152, 0.0722][n], 0.05);
     return [...document.querySelector(name).querySelectorAll('*')]
-        .filter((each) => [...each.childNodes].some((part) => part.nodeType === 3 && part.textContent.trim()))
-        .filter((each) => each.checkVisibility() && each.getBoundingClientRect().width > 1)
-        .map((each) => {
-            const ground = behind(each);
-            const [ink, paper] = [over(...ground, getComputedStyle(each).color), over(...ground)];
+        .filter((element) => [...element.childNodes].some((part) => part.nodeType === 3 && part.textContent.trim()))
+        .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 1)
+        .map((element) => {
+            const ground = behind(element);
+            const [ink, paper] = [over(...ground, getComputedStyle(element).color), over(...ground)];
             const [low, high] = [light(ink), light(paper)].sort((a, b) => a - b);
-            return { text: each.innerText, ink, paper, contrast: high / low };
+            return { text: element.innerText, ink, paper, contrast: high / low };
         });
 }"""
-"""The texts of an element, their colours over what is behind them, and the contrast (WCAG's)."""
+"""The texts of an element with their colours, the colours behind them, and WCAG's contrast."""
 FRAME = "() => new Promise((drawn) => requestAnimationFrame(() => drawn()))"
-"""Let the page draw a frame, between two looks at it."""
+"""Wait until the page has drawn a frame."""
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
-THROTTLE = float(os.environ.get("FRANTOOLS_TEST_THROTTLE", "1"))  # how many times slower Chromium's processor is
-PATIENCE = 180.0  # seconds after which what is awaited does not come
+THROTTLE = float(os.environ.get("FRANTOOLS_TEST_THROTTLE", "1"))  # slows down Chromium's processor
+PATIENCE = 180.0  # seconds that `until` waits
 
 
-def notebook(path: Path, cells: Sequence[str]) -> Path:
-    """Write a notebook of code cells."""
-    code = [
-        {"cell_type": "code", "id": f"cell-{n}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
-        for n, cell in enumerate(cells)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    path.write_text(json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
-    return path
+@dataclass
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    root: Path
+    """The folder of its notebooks, and the working directory of their kernels."""
+    runtime: Path
+
+    def write(self, name: str, *cells: str) -> None:
+        """Write a notebook of code cells."""
+        options = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        code = [{**options, "id": f"cell-{n}", "source": cell} for n, cell in enumerate(cells)]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        content = {"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.root / name).write_text(json.dumps(content))
+
+    def open(self, page: Any, name: str) -> None:
+        """Open a notebook, wait for its kernel and run all cells."""
+        page.goto(f"{self.url}/lab/tree/{name}?reset&token={self.token}")
+        page.wait_for_selector(".jp-NotebookPanel", timeout=120_000)
+        page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=120_000)
+        page.click("text=/^Run$/")
+        page.click("text=/^Run All Cells$/")
+
+    def evaluate(self, name: str, expression: str) -> Any:
+        """Evaluate a Python expression, whose value is a literal, in the kernel of an open notebook.
+
+        Raises
+        ------
+        TimeoutError
+            If the kernel is busy for 60 seconds.
+        """
+        from jupyter_client import BlockingKernelClient
+
+        with urllib.request.urlopen(f"{self.url}/api/sessions?token={self.token}") as response:
+            (kernel,) = (session["kernel"]["id"] for session in json.load(response) if session["path"] == name)
+        client = BlockingKernelClient(connection_file=str(self.runtime / f"kernel-{kernel}.json"))
+        client.load_connection_file()
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        try:
+            reply = None
+            while reply is None or reply["content"]["status"] == "aborted":  # together with a cell that failed
+                expressions = {"value": expression}
+                reply = client.execute("", store_history=False, user_expressions=expressions, reply=True, timeout=60)
+        finally:
+            client.context.destroy(linger=0)
+        result = reply["content"]["user_expressions"]["value"]
+        if result["status"] != "ok":
+            raise RuntimeError(f"{result['ename']}: {result['evalue']}")
+        return ast.literal_eval(result["data"]["text/plain"])
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Find a port that no process listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -92,14 +138,14 @@ def free_port() -> int:
 
 @contextmanager
 def serving(arguments: Sequence[str], url: str, folder: Path) -> Iterator[None]:
-    """A server in the background, from when `url` answers on; its output is in ``folder/server.log``."""
+    """Run a server in the background, once `url` answers; its output is in ``folder/server.log``."""
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    private = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
     environment = {
         **os.environ,
-        **own,
+        **private,
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
     }
@@ -127,25 +173,25 @@ def _answers(url: str) -> bool:
         with urllib.request.urlopen(url, timeout=5):
             return True
     except urllib.error.HTTPError as error:
-        return error.code == 403  # it is there, and asks for the token
+        return error.code == 403  # the server runs and wants the token
     except OSError:
         return False
 
 
-def made(target: str) -> list[str]:
-    """The options that a target of the Makefile gives its server."""
+def make_options(target: str) -> list[str]:
+    """Read the options that a target of the Makefile passes to its server."""
     root = Path(__file__).parent.parent
-    # The tests may run in a make themselves, which would have this one tell of folders, behind the command.
-    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    told = subprocess.run(
-        ["make", "-n", target], cwd=root, env=alone, capture_output=True, text=True, check=True
-    ).stdout
-    return [each for each in shlex.split(told.splitlines()[-1]) if each.startswith("--")]
+    # A make that runs the tests would have this one print the folders that it enters and leaves.
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    dry_run = subprocess.run(
+        ["make", "-n", target], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    return [word for word in shlex.split(dry_run.stdout.splitlines()[-1]) if word.startswith("--")]
 
 
 @contextmanager
-def lab(root: Path, folder: Path) -> Iterator[str]:
-    """JupyterLab on the notebooks of a folder; the address of ``/lab/tree``, to which a notebook's name is added."""
+def lab(root: Path, folder: Path) -> Iterator[Lab]:
+    """Run JupyterLab on the notebooks in `root`; its own files are in `folder`."""
     port, token = free_port(), secrets.token_hex(16)
     options = [
         "jupyterlab",
@@ -155,21 +201,22 @@ def lab(root: Path, folder: Path) -> Iterator[str]:
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={root}",
-        *made("lab"),
+        *make_options("lab"),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
-    with serving(options, f"http://127.0.0.1:{port}/api", folder):
-        yield f"http://127.0.0.1:{port}/lab/tree/{{name}}?reset&token={token}"
+    url = f"http://127.0.0.1:{port}"
+    with serving(options, f"{url}/api", folder):
+        yield Lab(url, token, root, folder / "runtime")
 
 
 @contextmanager
 def dashboard(root: Path, folder: Path) -> Iterator[str]:
-    """Voila on the notebooks of a folder; the address of a notebook, by its name."""
+    """Run Voila on the notebooks in `root`; the address to which a notebook's name is added."""
     port = free_port()
-    options = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", *made("dashboard")]
+    options = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", *make_options("dashboard")]
     with serving(options, f"http://127.0.0.1:{port}/", folder):
-        yield f"http://127.0.0.1:{port}/voila/render/{{name}}"
+        yield f"http://127.0.0.1:{port}/voila/render/"
 
 
 @contextmanager
@@ -193,71 +240,29 @@ def chromium(width: int = 1400, height: int = 1500, **options: Any) -> Iterator[
             browser.close()
 
 
-def until(page: Any, holds: Callable[[], Any]) -> Any:
-    """What `holds` answers once that is true; the page goes on meanwhile."""
+def until(page: Any, condition: Callable[[], Any]) -> Any:
+    """Wait for a condition while the page goes on, and return its value."""
     deadline = time.monotonic() + PATIENCE
-    while not (answer := holds()):
+    while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError("what is awaited does not come")
+            raise AssertionError(f"the condition is still false after {PATIENCE:.0f} s")
         page.evaluate(FRAME)
-    return answer
+    return value
 
 
-def rested(page: Any, read: Callable[[], T]) -> T:
-    """What a page shows once that is the same in two frames, one after the other."""
-    shown = [read()]
+def settled(page: Any, read: Callable[[], T]) -> T:
+    """Read a value from the page once it is the same in two consecutive frames."""
+    values = [read()]
 
-    def same() -> bool:
-        shown.append(read())
-        return bool(shown[-1] == shown[-2])
+    def is_same() -> bool:
+        values.append(read())
+        return bool(values[-1] == values[-2])
 
-    until(page, same)
-    return shown[-1]
-
-
-def open_notebook(page: Any, address: str, name: str) -> None:
-    """Open a notebook in JupyterLab, wait for its kernel and run all cells."""
-    page.goto(address.format(name=name))
-    page.wait_for_selector(".jp-NotebookPanel", timeout=120_000)
-    page.wait_for_selector("text=/Python 3 .* [|] Idle/", timeout=120_000)
-    page.click("text=/^Run$/")
-    page.click("text=/^Run All Cells$/")
+    until(page, is_same)
+    return values[-1]
 
 
-def ask(address: str, folder: Path, name: str, expression: str) -> Any:
-    """The value of an expression in the kernel of an open notebook; a TimeoutError if the kernel is not free for 60 s.
-
-    Parameters
-    ----------
-    address, folder
-        Of `lab`.
-    name : str
-        Of the notebook.
-    expression : str
-        Of Python; its value is one that is written as a literal.
-    """
-    from jupyter_client import BlockingKernelClient
-
-    with urllib.request.urlopen(address.split("/lab/tree/")[0] + "/api/sessions?" + address.partition("?")[2]) as reply:
-        (kernel,) = (session["kernel"]["id"] for session in json.load(reply) if session["path"] == name)
-    client = BlockingKernelClient(connection_file=str(folder / "runtime" / f"kernel-{kernel}.json"))
-    client.load_connection_file()
-    client.start_channels()
-    try:
-        asked, reply = {"value": expression}, None
-        while reply is None or reply["content"]["status"] == "aborted":  # with a cell before it, which has failed
-            reply = client.execute("", store_history=False, user_expressions=asked, reply=True, timeout=60)
-    finally:
-        client.stop_channels()
-    answer = reply["content"]["user_expressions"]["value"]
-    if answer["status"] != "ok":
-        raise RuntimeError(f"{answer['ename']}: {answer['evalue']}")
-    return ast.literal_eval(answer["data"]["text/plain"])
-
-
-def screenshot(page: Any, name: str) -> Path:
-    """Keep what the page shows among the test artefacts."""
+def screenshot(page: Any, name: str) -> None:
+    """Write a screenshot of the page to ``artefacts/``."""
     ARTEFACTS.mkdir(exist_ok=True)
-    path = ARTEFACTS / f"{name}.png"
-    page.screenshot(path=str(path))
-    return path
+    page.screenshot(path=str(ARTEFACTS / f"{name}.png"))

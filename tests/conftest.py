@@ -1,18 +1,21 @@
-"""What the tests share."""
+"""Fixtures of several test files, and the order in which files run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import browser
 import pytest
 import torch
 from golden import COMMITTED, Golden
 from hypothesis import settings
 
 from frantools.frannet.engine import pictures as restoration
+from frantools.frannet.network.coordinate_model import schedule_of
 from frantools.frannet.network.model import FranNet
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -22,25 +25,35 @@ settings.load_profile("frantools")
 
 
 SLOW = {
-    "browser",
     "benchmarks",
+    "browser",
     "figures",
     "kernel",
     "published",
     "sweeps_dask",
     "training",
     "viewer_browser",
-    "widgets",
     "widget_columns",
     "widget_work",
+    "widgets",
 }
-"""Files of tests that take longest; `make check` leaves them out."""
+"""Files whose tests take longest: `make check` leaves them out."""
+
+SPLIT = {"benchmarks", "cli", "kernel", "published", "sweep_faults", "training", "viewer", "weights", "widgets"}
+"""Files whose tests run on any core; the tests of any other file, and a notebook's cells, run on one."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests and group tests by file; the slowest files run first, so that no core idles at the end."""
+    rank = {}
     for item in items:
-        if item.path.stem.removeprefix("test_") in SLOW:
+        name = item.path.stem.removeprefix("test_")
+        if name in SLOW:
             item.add_marker(pytest.mark.slow)
+        if name not in SPLIT:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        rank[item] = 0 if item.path.suffix == ".ipynb" else 1 if name in SLOW else 2
+    items.sort(key=rank.__getitem__)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,13 +103,20 @@ class Sampling:
 @pytest.fixture
 def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
     """Count what FranNet samples: work that is done twice shows here, whatever cache was to prevent it."""
-    count, sample_grid = Sampling(), restoration.sample_grid
+    count, sample_tiles = Sampling(), restoration.sample_tiles
 
-    def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any, **named: Any) -> Any:
+    def counted(model: Any, tiles: Any, shape: Any, setup: Any, *rest: Any, **named: Any) -> Any:
         count.pictures += 1
-        calls = 1 if setup is None else setup.calls_on(restoration.schedule_of(decoder.model))
-        count.point_calls += len(columns) * len(rows) * calls
-        return sample_grid(decoder, columns, rows, setup, *rest, **named)
+        calls = 1 if setup is None else setup.calls_on(schedule_of(model))
+        count.point_calls += prod(shape) * calls
+        return sample_tiles(model, tiles, shape, setup, *rest, **named)
 
-    monkeypatch.setattr(restoration, "sample_grid", counted)
+    monkeypatch.setattr(restoration, "sample_tiles", counted)
     return count
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Lab]:
+    """The JupyterLab of all tests in a browser, on an empty folder."""
+    with browser.lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")) as server:
+        yield server

@@ -18,17 +18,16 @@ CELLS = {
 
 
 def main() -> None:
-    """Run a notebook for each widget in JupyterLab, and keep what its cell shows once it has sharpened."""
+    """Run a notebook for each widget in JupyterLab and write a screenshot of the finished widget."""
     if browser.CHROMIUM is None:
         sys.exit("needs Chromium: install the package chromium")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "notebooks"
         root.mkdir()
-        for name, cell in CELLS.items():
-            browser.notebook(root / f"{name}.ipynb", [f"import frantools as ft\n\n{cell}"])
-        with browser.lab(root, Path(folder)) as address, browser.chromium(width=1500, height=1750) as page:
+        with browser.lab(root, Path(folder)) as lab, browser.chromium(width=1500, height=1750) as page:
             for name in sys.argv[1:] or CELLS:
-                browser.open_notebook(page, address, f"{name}.ipynb")
+                lab.write(f"{name}.ipynb", f"import frantools as ft\n\n{CELLS[name]}")
+                lab.open(page, f"{name}.ipynb")
                 page.wait_for_selector(".frantools .ft-canvas", timeout=60_000)
                 page.wait_for_selector(".ft-viewer[data-state=ready]")
                 page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)

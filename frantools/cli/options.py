@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..settings import declarations
+
 if TYPE_CHECKING:
     from ..frannet.sampling.samplers import Sampler
 
@@ -20,8 +22,11 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, arguments: Callable[[Parser], None] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._arguments = arguments
+        self.words: list[str] = []
+        """The command line, once it is parsed."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.words = list(args or ())
         if self._arguments is not None:
             self._arguments(self)
             self._arguments = None
@@ -56,19 +61,24 @@ def add_setup(parser: Parser) -> None:
     parser.add_argument("--setup", metavar="NAME",
                         help="for diffusion models: DDPM, DDIM, A or B (default: B), or a scheduler of diffusers with "
                              "its steps, such as UniPCMultistep:6; for autoregressive ones AR (default)")  # fmt: skip
-    settings = parser.add_argument_group("settings of the sampler, in place of the setup's own")
-    settings.add_argument("--stochasticity", type=float, metavar="ETA", help="0 adds no noise, 1 as much as DDPM")
-    settings.add_argument("--K", type=int, metavar="STRIDE", help="of the uniform steps, from 1")
-    settings.add_argument("--noise-projection", action=argparse.BooleanOptionalAction, default=None,
-                          help="pull noisy values back to their distance from the predicted colour")  # fmt: skip
-    settings.add_argument("--noise-stddev", metavar="RULE", help="normal, squared or zero")
-    settings.add_argument("--clipping", type=float, nargs=2, metavar=("LOW", "HIGH"), help="bounds of the values")
-    settings.add_argument("--steps", metavar="RULE", help="uniform or quadratic")
-    settings.add_argument("--sampler", metavar="NAME", help="ddim or ddpm")
-    settings.add_argument("--start", type=int, metavar="STEP", help="the diffusion step to begin at, as FranNet counts")
-    settings.add_argument("--stop", type=int, metavar="STEP", help="the diffusion step to end at")
-    settings.add_argument("--noise-length", type=float, metavar="SHARE",
-                          help="over which neighbouring points draw alike: 0, of the picture, or inf")  # fmt: skip
+    if any(word.startswith("-") for word in parser.words):  # otherwise mistakes are reported without importing PyTorch
+        from ..frannet.sampling.setup import Setup
+
+        add_settings(parser.add_argument_group("settings of the sampler, in place of the setup's own"), Setup)
+
+
+def add_settings(group: argparse._ArgumentGroup, settings_type: type) -> None:
+    """Add an option for each declared setting of a dataclass; those that are not typed are None."""
+    for name, declaration in declarations(settings_type).items():
+        options: dict[str, Any] = {"default": None, "help": declaration.description.replace("%", "%%")}
+        if declaration.kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        elif declaration.kind is tuple:
+            options |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
+        else:
+            metavar = {int: "N", float: "NUMBER"}.get(declaration.kind, "NAME")
+            options |= {"type": declaration.kind, "metavar": metavar}
+        group.add_argument(f"--{name.replace('_', '-')}", **options)
 
 
 def add_precision(parser: Parser) -> None:
@@ -97,7 +107,7 @@ def chosen_setup(options: Options) -> Sampler | None:
     from ..frannet.sampling.autoregressive import AutoregressiveSetup
     from ..frannet.sampling.setup import Setup
 
-    asked = {field.name: getattr(options, field.name) for field in fields(Setup)}
+    asked = {name: getattr(options, name, None) for name in declarations(Setup)}
     changes = {name: value for name, value in asked.items() if value is not None}
     if options.setup is None and not changes:
         return None

@@ -12,7 +12,7 @@ from .column_options import add_given, given
 from .options import Options, Parser, complain
 
 if TYPE_CHECKING:
-    from ..sweeps.run import Share
+    from ..sweeps.run import SweepProgress
 
 SHOWN = 30
 """Settings that are printed; `--out` has all."""
@@ -56,17 +56,17 @@ def run(options: Options) -> int:
     from ..restorers.columns import Column, as_column
     from ..scores.measures import measures
     from ..sweeps.run import sweep
-    from ..sweeps.spec import option, read
+    from ..sweeps.spec import parse_axis, read_spec
 
     out = check_output(options.out) if options.out else None
     if out is not None and out.suffix.lower() != ".csv":
         raise ValueError(f"{out} does not end in .csv, the only format that numbers are written in")
     if options.workers is not None and options.scheduler is not None:
         raise ValueError("--workers goes with a cluster on this machine, and --scheduler with another; accepted is one")
-    asked = read(options.file) if options.file is not None else {"axes": [{}]}
+    asked = read_spec(options.file) if options.file is not None else {"axes": [{}]}
     names = ("model", "setup", "measures", "points", "size", "seed", "limit", "precision")
     asked |= {name: value for name in names if (value := getattr(options, name)) is not None}
-    axes = [{**part, **dict(map(option, options.axis))} for part in asked.pop("axes") or [{}]]
+    axes = [{**part, **dict(map(parse_axis, options.axis))} for part in asked.pop("axes") or [{}]]
     setup, degradation = asked.pop("setup", None), given(options)
     base = as_column(asked.pop("model", "diffusion-basic"))
     if setup is not None or degradation is not None:
@@ -94,16 +94,16 @@ def run(options: Options) -> int:
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[Share], None]]:
+def bar() -> Iterator[Callable[[SweepProgress], None]]:
     """A progress bar in cells, with the address of Dask's dashboard above it."""
     from ..system.console import progress_bar, write_line
 
     with progress_bar(total=1, unit=" cells", delay=0.5) as shown:
         told: set[str] = set()
 
-        def report(share: Share) -> None:
+        def report(share: SweepProgress) -> None:
             if shown.total != share.total:
-                shown.total, shown.initial, shown.n = share.total, share.began, share.began
+                shown.total, shown.initial, shown.n = share.total, share.initial, share.initial
             if share.dashboard and share.dashboard not in told:
                 told.add(share.dashboard)
                 write_line(f"Dask's dashboard: {share.dashboard}")

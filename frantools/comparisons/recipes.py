@@ -1,9 +1,9 @@
-"""Recipes: what makes the same picture or figure again, typed, read from files and written into them."""
+"""Recipes: descriptions that reproduce a picture or a figure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from os import PathLike
@@ -22,48 +22,48 @@ from ..photos.images import as_picture
 from ..photos.photo_reference import PhotoReference, read_references
 from ..photos.regions import Region, dimensions
 from ..restorers.columns import Column
-from .recipe_files import KEY, read_text
+from .recipe_files import KEY, marked, read_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = (".png", ".pdf", ".svg")
+FIGURE_EXTENSIONS = (".png", ".pdf", ".svg")
 VERSION = 2
-"""Of the form in which recipes are written. Those of FranTools 0.1.0 carry none."""
+"""Of the format of recipes."""
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recipe(Mapping[str, Any]):
-    """What makes the same picture or figure again. It does not change.
+    """An immutable description that reproduces a picture or a figure.
 
-    It is a mapping too, with the names that recipes have in files: ``recipe["size"]``.
+    It is also a mapping of the names in recipe files: ``recipe["size"]``.
 
     Parameters
     ----------
     view : str
-        The kind of figure, such as "compare"; "restoration" for a single picture; empty for what cannot be rendered.
+        The kind of figure, such as "compare"; "restoration" for a single picture; empty if it cannot be rendered.
     photos : tuple of PhotoReference
-        What was restored.
+        The restored photos.
     columns : tuple of Column
-        By what.
+        The restorers.
     size : int or (int, int), optional
         Pixels.
     region : Region, optional
-        What of the photo.
+        The part of the photo.
     seed : int, optional
         Of the random numbers.
     precision : str, optional
-        Of FranNet's products.
+        Of FranNet's matrix products.
     degradation : Degradation, optional
-        What restorers were given.
+        Of the restorers' input.
     models : dict
-        The hashes of FranNet's weights, by name, and of other files that columns read, by path.
+        The hashes of FranNet's weights by name, and of other files that columns read by path.
     options : dict
-        The view's own part, such as the search for regions; and whatever else a file held.
+        The view's own settings, such as those of the search for regions, and unknown content of a file.
     versions : dict
-        Of the libraries that a result depends on.
+        Versions of the libraries that a result depends on.
     """
 
     view: str = ""
@@ -77,32 +77,35 @@ class Recipe(Mapping[str, Any]):
     models: Mapping[str, str] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     versions: Mapping[str, str] | None = None
-    version: int | None = VERSION
     folder: Path | None = None
-    """Where the file was that it was read from."""
+    """The folder of the file that it was read from."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as JSON can hold it; `Recipe.from_dict` reads it."""
-        made: dict[str, Any] = json.loads(to_json(self._content))
-        return made
+        """Return the content of a recipe file, which `Recipe.from_dict` reads."""
+        return deepcopy(self._content)
 
     @cached_property
     def _content(self) -> dict[str, Any]:
-        made: dict[str, Any] = {"version": self.version if self.view else None, "figure": self.view or None}
-        if self.photos:
-            made["pictures"] = {source.name: source.sha256 for source in self.photos}
-            made["given"] = {photo.name: photo.origin for photo in self.photos if photo.origin} or None
-            made["photos"] = {photo.name: fields for photo in self.photos if (fields := photo.to_dict())} or None
-        made["columns"] = [column.to_dict() for column in self.columns] or None
-        made["size"] = list(self.size) if isinstance(self.size, tuple) else self.size
-        made["region"] = list(astuple(self.region)) if self.region is not None else None
-        made |= {"seed": self.seed, "precision": self.precision}
-        made["degradation"] = self.degradation.to_dict() if self.degradation is not None else None
-        made["models"] = dict(self.models) if self.models is not None else None
-        made |= self.options
-        made["versions"] = dict(self.versions) if self.versions is not None else None
-        kept = {name: value for name, value in made.items() if value is not None or name in self.options}
-        content: dict[str, Any] = json.loads(to_json(kept))
+        origins = {photo.name: photo.origin for photo in self.photos if photo.origin}
+        details = {photo.name: fields for photo in self.photos if (fields := photo.to_dict())}
+        parts = {
+            "version": VERSION if self.view else None,
+            "figure": self.view or None,
+            "pictures": {photo.name: photo.sha256 for photo in self.photos} or None,
+            "given": origins or None,
+            "photos": details or None,
+            "columns": [column.to_dict() for column in self.columns] or None,
+            "size": list(self.size) if isinstance(self.size, tuple) else self.size,
+            "region": list(astuple(self.region)) if self.region is not None else None,
+            "seed": self.seed,
+            "precision": self.precision,
+            "degradation": self.degradation.to_dict() if self.degradation is not None else None,
+            "models": dict(self.models) if self.models is not None else None,
+            **self.options,
+            "versions": dict(self.versions) if self.versions is not None else None,
+        }
+        present = {name: value for name, value in parts.items() if value is not None or name in self.options}
+        content: dict[str, Any] = from_json(to_json(present))
         return content
 
     def __getitem__(self, name: str) -> Any:
@@ -124,127 +127,92 @@ class Recipe(Mapping[str, Any]):
         return hash(to_json(self._content, sort_keys=True))
 
     def but(self, **changes: Any) -> Recipe:
-        """The same recipe with some of its parts changed."""
+        """Return a copy with some fields replaced."""
         return replace(self, **changes)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], trust: bool = False, folder: Path | None = None) -> Recipe:
-        """Read a recipe, of this version or of 0.1.0.
+        """Read the content of a recipe file.
 
         Parameters
         ----------
         content : dict
-            As `to_dict` gives it.
+            See `to_dict`.
         trust : bool
-            Whether functions that it names are imported, which runs code.
+            Whether to import the functions that it names, which runs code.
         folder : Path, optional
-            Where the file was.
+            The file's folder.
 
         Raises
         ------
         ValueError
-            If a part is not what it should be, in a sentence that names it.
+            If a part is invalid.
         """
         if isinstance(content, Recipe):
             if not trust:
                 return content
             folder = folder or content.folder
         if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
-            raise ValueError("the recipe is damaged: it is no JSON object")
-        left = dict(content)
-        version = left.pop("version", None)
-        if version not in (None, 1, VERSION):
-            raise ValueError(
-                f"the recipe is of version {version!r}; accepted are those up to {VERSION}: update FranTools"
-            )
+            raise ValueError("the recipe is damaged: it is not a JSON object")
         try:
-            return cls._read(left, version, trust, folder)
+            return cls._from_parts(dict(content), trust, folder)
         except (TypeError, AttributeError, KeyError, IndexError) as error:
             raise ValueError(f"the recipe is damaged: {error}") from None
 
     @classmethod
-    def _read(cls, left: dict[str, Any], version: int | None, trust: bool, folder: Path | None) -> Recipe:
-        view = left.pop("figure", "")
+    def _from_parts(cls, parts: dict[str, Any], trust: bool, folder: Path | None) -> Recipe:
+        version, view = parts.pop("version", VERSION), parts.pop("figure", "")
+        if version != VERSION:
+            raise ValueError(f"the recipe's version must be {VERSION}, got {version!r}; a newer FranTools may read it")
         if not isinstance(view, str):
-            raise ValueError(f"the recipe is damaged: its figure is {view!r}; accepted is the name of one")
-        if not view and "model" in left and "setup" in left:  # a restored picture of 0.1.0
-            return cls._read_restored(left, trust, folder)
-        pictures, given = left.pop("pictures", {}), left.pop("given", {})
-        if view or isinstance(pictures, dict):
-            sources = read_references(pictures, given, left.pop("photos", {}))
-        else:  # of the search for regions of 0.1.0, which lists files
-            sources, left["pictures"] = (), pictures
-        size, region, seed = left.pop("size", None), left.pop("region", None), left.pop("seed", None)
-        precision, degradation = left.pop("precision", None), left.pop("degradation", None)
-        models = left.pop("models", None)
-        columns = tuple(Column.from_dict(column, trust) for column in left.pop("columns", ()) or ())
-        hashes = [] if models is None else [each for pair in models.items() for each in pair]
-        if not all(isinstance(each, str) for each in hashes):
-            raise ValueError("the recipe is damaged: its models are no hashes by name")
-        versions = left.pop("versions", None)
+            raise ValueError(f"the recipe is damaged: its figure must be a name, got {view!r}")
+        photos = read_references(parts.pop("pictures", {}), parts.pop("given", {}), parts.pop("photos", {}))
+        size, region, seed = parts.pop("size", None), parts.pop("region", None), parts.pop("seed", None)
+        precision, degradation = parts.pop("precision", None), parts.pop("degradation", None)
+        models, versions = parts.pop("models", None), parts.pop("versions", None)
+        columns = tuple(Column.from_dict(column, trust) for column in parts.pop("columns", ()) or ())
+        if models is not None and not all(isinstance(text, str) for pair in models.items() for text in pair):
+            raise ValueError("the recipe is damaged: its models must be hashes by name")
+        if size is not None:
+            size = dimensions(tuple(size)) if isinstance(size, (list, tuple)) else dimensions(size)[0]
         return cls(
             view=view,
-            photos=sources,
+            photos=photos,
             columns=columns,
-            size=_size(size),
+            size=size,
             region=None if region is None else Region(**region) if isinstance(region, dict) else Region(*region),
             seed=None if seed is None else check_seed(seed),
             precision=None if precision is None else resolve_precision(precision),
             degradation=None if degradation is None else Degradation(**degradation),
             models=None if models is None else dict(models),
-            options=MappingProxyType(left),
+            options=MappingProxyType(parts),
             versions=None if versions is None else dict(versions),
-            version=version,
             folder=folder,
         )
 
-    @classmethod
-    def _read_restored(cls, left: dict[str, Any], trust: bool, folder: Path | None) -> Recipe:
-        """A restored picture of 0.1.0: one column, without a title."""
-        name = left["model"]
-        column = {"title": str(name), "model": str(name), "setup": left["setup"], "seed": None}
-        kept: dict[str, Any] = {
-            key: left.pop(key) for key in ("model", "model_sha256", "input_sha256", "setup", "picture") if key in left
-        }
-        sha256 = kept.get("model_sha256")
-        made = cls._read({**left, "figure": "restoration", "columns": [column]}, None, trust, folder)
-        photos = (PhotoReference(str(kept["picture"]), ""),) if "picture" in kept else ()
-        return replace(
-            made, photos=photos, models={str(name): sha256} if sha256 else {}, options=MappingProxyType(kept)
-        )
-
-
-def _size(size: Any) -> int | tuple[int, int] | None:
-    if size is None:
-        return None
-    if isinstance(size, (list, tuple)):
-        return dimensions(tuple(size))
-    return dimensions(size)[0]
-
 
 def as_recipe(recipe: Any, trust: bool = False) -> Recipe:
-    """A recipe, of a recipe, a mapping, or the path of a file that has one."""
+    """Convert a mapping, or read the recipe of a file; a recipe is returned unchanged."""
     if isinstance(recipe, (str, PathLike)):
         return load_recipe(recipe, trust)
     return Recipe.from_dict(recipe, trust)
 
 
-def text_of(recipe: Mapping[str, Any]) -> str:
-    """The JSON of a recipe."""
-    return to_json(recipe.to_dict() if isinstance(recipe, Recipe) else dict(recipe))
+def _marked_recipe(recipe: Mapping[str, Any]) -> str:
+    return marked(to_json(dict(recipe)))
 
 
 def save_picture(image: NDArray[Any], path: str | PathLike[str], recipe: Mapping[str, Any] | None = None) -> None:
-    """Write a picture as PNG, whole or not at all.
+    """Write a picture as PNG, completely or not at all.
 
     Parameters
     ----------
     image : ndarray
         (H, W, 3) or (H, W): uint8, or floats in [0, 1].
     path : path
-        Ends in ``.png``. Missing folders are made.
+        Ends in ``.png``. Missing folders are created.
     recipe : Recipe or dict, optional
-        Kept in the file's metadata, as JSON.
+        Stored in the file; `load_recipe` reads it.
 
     Raises
     ------
@@ -252,25 +220,25 @@ def save_picture(image: NDArray[Any], path: str | PathLike[str], recipe: Mapping
         If it is not a picture, or the name does not end in ``.png``.
     """
     if Path(path).suffix.lower() != ".png":
-        raise ValueError(f"{path} does not end in .png, the only format that pictures are written in")
+        raise ValueError(f"{path}: the file name of a picture must end in .png")
     text = PngInfo()
     if recipe is not None:
-        text.add_text(KEY, text_of(recipe))
+        text.add_text(KEY, _marked_recipe(recipe))
     with replacing(path) as temporary:
         Image.fromarray(as_picture(image)).save(temporary, format="png", pnginfo=text)
 
 
 def save_figure(figure: Figure, path: str | PathLike[str], recipe: Mapping[str, Any] | None = None) -> None:
-    """Write a figure, whole or not at all, at the size in pixels that it was laid out for.
+    """Write a figure, completely or not at all, at the size in pixels of its layout.
 
     Parameters
     ----------
     figure : Figure
         Of matplotlib.
     path : path
-        Ends in ``.png``, ``.pdf`` or ``.svg``. Missing folders are made.
+        Ends in ``.png``, ``.pdf`` or ``.svg``. Missing folders are created.
     recipe : Recipe or dict, optional
-        Kept in the metadata, as JSON. `load_recipe` reads it.
+        Stored in the file; `load_recipe` reads it.
 
     Raises
     ------
@@ -279,45 +247,43 @@ def save_figure(figure: Figure, path: str | PathLike[str], recipe: Mapping[str, 
     """
     from matplotlib import rc_context
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(f"{path} cannot be written; accepted are names that end in {', '.join(FORMATS)}")
-    key = KEY if suffix == ".png" else "Keywords"
-    metadata = {key: text_of(recipe)} if recipe is not None else {}
-    # A user's own settings of saved figures, such as tight boxes, would make another figure of it.
+    extension = Path(path).suffix.lower()
+    if extension not in FIGURE_EXTENSIONS:
+        raise ValueError(f"{path}: the file name of a figure must end in {', '.join(FIGURE_EXTENSIONS)}")
+    key = KEY if extension == ".png" else "Keywords"
+    metadata = {key: _marked_recipe(recipe)} if recipe is not None else {}
+    # A user's own settings for saved figures, such as tight boxes, would change the layout.
     with replacing(path) as temporary, rc_context({"savefig.bbox": None, "savefig.pad_inches": 0.1}):
         figure.savefig(temporary, dpi=figure.dpi, metadata=metadata, facecolor=figure.get_facecolor())
 
 
 def load_recipe(path: str | PathLike[str], trust: bool = False) -> Recipe:
-    """Read the recipe of a picture, a figure or a JSON file. No code is run.
+    """Read the recipe of a picture, a figure, a page or a JSON file. This runs no code.
 
     Parameters
     ----------
     path : path
-        A PNG, PDF, SVG or page that FranTools wrote, a ``.json``, or a picture beside which one lies.
+        A PNG, PDF, SVG, HTML or JSON file that FranTools wrote, or any file with a ``.json`` beside it.
     trust : bool
-        Whether functions that the recipe names are imported, which runs code.
+        Whether to import the functions that the recipe names, which runs code.
 
     Returns
     -------
     Recipe
-        What `frantools.render` takes.
+        `frantools.render` accepts it.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it has no recipe, or a damaged one.
+        If it contains no recipe, or a damaged one.
     """
     text = read_text(path)
     try:
         content = from_json(text)
     except ValueError as error:
         raise ValueError(f"{path}: the recipe is damaged: {error}") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: the recipe is damaged: it is no JSON object")
     try:
         return Recipe.from_dict(content, trust, Path(path).resolve().parent)
     except ContentChangedError:

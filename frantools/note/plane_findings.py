@@ -13,7 +13,7 @@ from ..frannet.sampling.setup import Setup
 from ..frannet.weights.checkpoints import shipped
 from ..restorers.columns import Column
 from ..scores.intervals import ENOUGH
-from ..sweeps.reader import stored
+from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
 from .claims import LOSSES, Losses, Setting, agreement, losses, published, verdict
 
@@ -23,7 +23,7 @@ FILE = "sweep/note.json"
 @cache
 def swept() -> Sweep:
     """The shipped sweep: the note's settings, on held-out portraits. `about` says how it was made."""
-    return stored(shipped() / "results" / FILE)
+    return read_sweep(shipped() / "results" / FILE)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From a picture of any of Pillow's modes to sRGB."""
+"""Conversion from any of Pillow's colour modes to sRGB."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-PHOTOMETRIC, BITS, SAMPLES = 262, 258, 339  # tags of TIFF
-WHITE_IS_ZERO, SIGNED, FLOATS = 0, 2, 3  # their values
-STEPS = np.linspace(0, 255, 9).round().astype(np.uint8)
-# Colours that a profile is tried on.
-PROBE = Image.fromarray(np.stack(np.meshgrid(STEPS, STEPS, STEPS), axis=-1).reshape(-1, len(STEPS), 3))
-SPACES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK", "Lab ": "LAB"}
+# TIFF tags, and the values that matter here.
+PHOTOMETRIC, BITS_PER_SAMPLE, SAMPLE_FORMAT = 262, 258, 339
+WHITE_IS_ZERO, SIGNED, FLOAT = 0, 2, 3
+MODE_OF_SPACE = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK", "Lab ": "LAB"}
+_LEVELS = np.linspace(0, 255, 9).round().astype(np.uint8)
+PROBE = Image.fromarray(np.stack(np.meshgrid(_LEVELS, _LEVELS, _LEVELS), axis=-1).reshape(-1, len(_LEVELS), 3))
+"""A grid of colours, to test whether a profile changes any."""
 
 
 def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """Any picture of Pillow's to uint8 (H, W, 3), as `images.load_image` tells.
+    """Convert a picture to uint8 (H, W, 3), sRGB, upright and without transparency; see `images.load_image`.
 
     Raises
     ------
     Exception
-        Of any kind, as Pillow's decoders raise, if it is damaged.
+        Of any class, as Pillow's decoders raise, if it is damaged.
     """
     profile = image.info.get("icc_profile")
-    turned = _levels(ImageOps.exif_transpose(image), image)
+    upright = _to_8_bits(ImageOps.exif_transpose(image), image)
     alpha: Image.Image | None = None
-    if turned.has_transparency_data:
-        turned = turned.convert("LA" if turned.mode in ("1", "L", "La", "LA") else "RGBA")
-        alpha = turned.getchannel("A")
-        turned = turned.convert(turned.mode[:-1])
-    elif turned.mode not in SPACES.values():
-        turned = turned.convert("L" if turned.mode == "1" else "RGB")
-    turned = _to_srgb(turned, profile)
+    if upright.has_transparency_data:
+        upright = upright.convert("LA" if upright.mode in ("1", "L", "La", "LA") else "RGBA")
+        alpha = upright.getchannel("A")
+        upright = upright.convert(upright.mode[:-1])
+    elif upright.mode not in MODE_OF_SPACE.values():
+        upright = upright.convert("L" if upright.mode == "1" else "RGB")
+    rgb = _to_srgb(upright, profile)
     if alpha is not None:
-        turned.putalpha(alpha)
-        turned = Image.alpha_composite(Image.new("RGBA", turned.size, "white"), turned).convert("RGB")
-    return np.array(turned)
+        rgb.putalpha(alpha)
+        rgb = Image.alpha_composite(Image.new("RGBA", rgb.size, "white"), rgb).convert("RGB")
+    return np.array(rgb)
 
 
-def _levels(image: Image.Image, source: Image.Image) -> Image.Image:
-    """A picture of 16 or 32 bits with the 8 bits that show its brightness, which Pillow's own conversion would clip.
+def _to_8_bits(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Scale gray of 16 or 32 bits to 8, which Pillow's own conversion would clip.
 
-    `source` is the picture before it was turned, which knows its file.
+    `source` is the picture before it was turned upright, which still has its file's format and tags.
     """
     if not image.mode.startswith("I") and image.mode != "F":
         return image
     values = np.asarray(image)
     tags = getattr(source, "tag_v2", {})
-    bits, kind = (np.ravel(tags.get(tag, 0))[0] for tag in (BITS, SAMPLES))
-    if image.mode == "F" or kind == FLOATS:
-        known = values[np.isfinite(values)]
-        largest = known.max(initial=0)
-        # Floats may overshoot their white, as after sharpening.
-        top = next((top for top in (1, 255) if largest <= 2 * top), 65535)
-        values = np.nan_to_num(values.astype(np.float64), nan=0, posinf=top, neginf=0)
+    bits, sample_format = (np.ravel(tags.get(tag, 0))[0] for tag in (BITS_PER_SAMPLE, SAMPLE_FORMAT))
+    if image.mode == "F" or sample_format == FLOAT:
+        largest = values[np.isfinite(values)].max(initial=0)
+        # Floats may overshoot their white, for example after sharpening.
+        white = next((white for white in (1, 255) if largest <= 2 * white), 65535)
+        values = np.nan_to_num(values.astype(np.float64), nan=0, posinf=white, neginf=0)
     elif tags:
-        if bits == 32 and kind != SIGNED:
-            values = values.view(np.uint32)  # Pillow's numbers of 32 bits have a sign
-        top = 2 ** int(bits - (kind == SIGNED)) - 1
+        if bits == 32 and sample_format != SIGNED:
+            values = values.view(np.uint32)  # Pillow's 32-bit integers are signed
+        white = 2 ** int(bits - (sample_format == SIGNED)) - 1
     elif image.mode != "I" or source.format in ("PNG", "PPM"):
-        top = 65535
-    else:  # made by a program, from numbers of any range
-        top = next((top for top in (255, 65535) if values.max(initial=0) <= top), 2**31 - 1)
-    gray = (values / top * 255).round().clip(0, 255).astype(np.uint8)
+        white = 65535
+    else:  # built in memory, with values of any range
+        white = next((white for white in (255, 65535) if values.max(initial=0) <= white), 2**31 - 1)
+    gray = (values / white * 255).round().clip(0, 255).astype(np.uint8)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         gray = 255 - gray
     if isinstance(image.info.get("transparency"), int):
@@ -74,30 +74,31 @@ def _levels(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """The colours that a picture's profile says as sRGB; the picture is L, RGB, CMYK or LAB.
+    """Convert a picture of mode L, RGB, CMYK or LAB to sRGB by its colour profile.
 
-    A profile that is damaged, or of other colours than the picture, is ignored with a warning.
+    A profile that is damaged, or for another colour space than the picture's, is ignored with a warning.
     """
     if profile is not None:
         try:
-            return _shown(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+            return _apply_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError) as error:
-            warnings.warn(f"a picture's colour profile is ignored: {error}", stacklevel=2)
-    return _shown(image, ImageCms.createProfile("LAB")) if image.mode == "LAB" else image.convert("RGB")
+            warnings.warn(f"ignored the colour profile of a picture: {error}", stacklevel=2)
+    if image.mode == "LAB":
+        return _apply_profile(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+    return image.convert("RGB")
 
 
-def _shown(image: Image.Image, profile: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile) -> Image.Image:
-    own = ImageCms.ImageCmsProfile(profile) if isinstance(profile, ImageCms.core.CmsProfile) else profile
-    kind = own.profile.xcolor_space
-    space = SPACES.get(kind)
-    if space is None or (space != image.mode and not (space == "RGB" and image.mode == "L")):
-        raise ValueError(f"it is for {kind.strip()}, and the picture is {image.mode}")
-    transform = ImageCms.buildTransform(own, ImageCms.createProfile("sRGB"), space, "RGB")
-    plain = image.convert(space)
-    if space in ("L", "RGB"):
-        # Most profiles are sRGB's own, and then no colour is to move by what the conversion rounds.
-        tried = PROBE.convert(space)
-        change = np.asarray(transform.apply(tried), np.int16) - np.asarray(tried.convert("RGB"), np.int16)
+def _apply_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    space = profile.profile.xcolor_space
+    mode = MODE_OF_SPACE.get(space)
+    if mode is None or (mode != image.mode and not (mode == "RGB" and image.mode == "L")):
+        raise ValueError(f"it is for {space.strip()}, but the picture is {image.mode}")
+    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+    image = image.convert(mode)
+    if mode in ("L", "RGB"):
+        # Most profiles are sRGB itself; the rounding of a conversion must not change their colours.
+        probe = PROBE.convert(mode)
+        change = np.asarray(transform.apply(probe), np.int16) - np.asarray(probe.convert("RGB"), np.int16)
         if np.abs(change).max() <= 2:
-            return plain.convert("RGB")
-    return transform.apply(plain)
+            return image.convert("RGB")
+    return transform.apply(image)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional as F
 
-from ..checks import boolean, integer, invalid, is_integer, number, set_fields
+from ..settings import setting, validate
 from .images import to_array, to_gray, to_tensor
 
 
@@ -47,20 +47,21 @@ class Degradation:
     (16, 24, 3)
     """
 
-    gray: bool = False
-    shrink: int = 1
-    noise: float = 0.0
-    blur: float = 0.0
-    jpeg: int | None = None
-    seed: int = 0
+    gray: bool = setting(False, "Gray", "Take the colour away")
+    shrink: int = setting(1, "Shrink", "How many times smaller both sides become", range=(1, None), slider=(1, 16))
+    noise: float = setting(
+        0.0, "Noise", "The standard deviation of Gaussian noise, where pixels lie in [0, 1]", range=(0, 1), step=0.01
+    )
+    blur: float = setting(
+        0.0, "Blur", "The standard deviation of a Gaussian blur, in pixels", range=(0, 1000), slider=(0, 10), step=0.1
+    )
+    jpeg: int | None = setting(None, "JPEG", "The quality of a JPEG that the picture is stored as", range=(1, 100))
+    seed: int = setting(
+        0, "Noise seed", "The seed of the noise", range=(0, None), applies=lambda degradation: degradation.noise > 0
+    )
 
     def __post_init__(self) -> None:
-        if self.jpeg is not None and (not is_integer(self.jpeg) or not 1 <= self.jpeg <= 100):
-            raise invalid("jpeg", "a quality from 1 to 100, or None", self.jpeg)
-        # NumPy's numbers are welcome, and JSON takes Python's.
-        set_fields(self, gray=boolean("gray", self.gray), jpeg=None if self.jpeg is None else int(self.jpeg))
-        set_fields(self, shrink=integer("shrink", self.shrink), seed=integer("seed", self.seed, 0))
-        set_fields(self, noise=number("noise", self.noise, 0, 1), blur=number("blur", self.blur, 0, 1000))
+        validate(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""

@@ -1,18 +1,17 @@
-"""File names as text: accents that are composed or not, and bytes that are no text."""
+"""File names as text: composed and decomposed accents, and bytes that are not valid text."""
 
 from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
 
-CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
-"""The escapes of control characters, but for tabs and line breaks."""
+CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def encodable(text: str) -> str:
-    r"""Text that UTF-8 can hold: escapes in the place of lone surrogates.
+    r"""Replace lone surrogates, which UTF-8 cannot encode, by escapes.
 
-    Python reads the undecodable bytes of a file's name as lone surrogates, which no encoding has.
+    Python reads the undecodable bytes of a file's name as lone surrogates.
 
     Examples
     --------
@@ -23,22 +22,22 @@ def encodable(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """Text with its accents composed (NFC). macOS writes names decomposed (NFD): the same name, other characters."""
+    """Compose accents (NFC). macOS writes file names decomposed (NFD)."""
     return unicodedata.normalize("NFC", text)
 
 
 def as_label(text: str) -> str:
-    """Text as figures and tables show it: encodable, and composed, for which fonts have letters.
+    """Return text that figures and tables can show: encodable, composed, and without control characters.
 
-    Control characters but for tabs and line breaks are escapes: terminals obey them, and no SVG may have them.
+    Terminals obey control characters, and SVG does not allow them. Tabs and line breaks remain.
     """
-    return composed(encodable(text)).translate(CONTROLS)
+    return composed(encodable(text)).translate(CONTROL_ESCAPES)
 
 
 def find_spelling(path: Path) -> Path:
-    """A path as its folders spell it, composed or decomposed; the path itself where neither exists."""
+    """Return a path as the file system spells it, composed or decomposed; unchanged if neither exists."""
     if str(path).isascii() or path.exists():
         return path
     folder = find_spelling(path.parent)
-    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
     return folder / next((name for name in names if composed(name) == composed(path.name)), path.name)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ..checks import integer
 from ..system.devices import without_autocast
 from .colour_modes import to_rgb
-from .decode import LARGEST, TooLargeError, decode
+from .decode import MAX_PIXELS, TooLargeError, decode
 
 Picture = NDArray[np.uint8]
 
@@ -74,13 +74,13 @@ def load_image(path_or_bytes: str | PathLike[str] | bytes | bytearray | memoryvi
     else:
         name, content = str(path_or_bytes), _content(Path(path_or_bytes))
     try:
-        image = path_or_bytes if isinstance(path_or_bytes, Image.Image) else decode(content)
-        if image.width * image.height > LARGEST:
+        image = path_or_bytes if isinstance(path_or_bytes, Image.Image) else decode(content, name)
+        if image.width * image.height > MAX_PIXELS:
             raise TooLargeError
         return to_rgb(image)
     except TooLargeError:
         raise ValueError(
-            f"{name} is too large; accepted are pictures of up to {LARGEST // 1_000_000} million pixels"
+            f"{name} is too large; accepted are pictures of up to {MAX_PIXELS // 1_000_000} million pixels"
         ) from None
     except UnidentifiedImageError as error:
         reason = f" that can be read ({error})" if str(error) else ""

@@ -25,7 +25,7 @@ from ..frannet.sampling.named_setups import is_setup_name, named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.sampling.setup import QUICK, SETUPS, Setup
 from ..frannet.weights.checkpoints import is_shipped
-from ..photos.decode import endings
+from ..photos.decode import extensions
 from ..system.devices import find_device
 from .base import Restorer, RestorerError, is_restorer
 from .custom import CustomRestorer, check_timeout
@@ -89,7 +89,7 @@ def meanings(text: str) -> dict[str, str]:
         found["setup"] = f"the setup {text}"
     if text in NOTED and not found:  # the others are models and setups by the same names
         found["noted"] = f"the note's column {text}"
-    if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *endings()} or exists(text) or "/" in text or os.sep in text:
+    if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *extensions()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
 
@@ -219,7 +219,7 @@ def _of_path(
 ) -> Restorer:
     file = Path(path).expanduser()
     suffix = file.suffix.lower()
-    if file.is_dir() or suffix in endings():
+    if file.is_dir() or suffix in extensions():
         return _plain(SavedPictures(path, title), settings, title)
     if suffix == ".h5" or (suffix == ".safetensors" and is_frannet(file)):
         return frannet()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..files import hash_of
-from ..photos.decode import endings
+from ..photos.decode import extensions
 from ..photos.file_names import composed, find_spelling
 from ..photos.images import ACCEPTED, as_picture, load_image
 from ..photos.photo import Photo
@@ -27,7 +27,7 @@ def matching(folder: Path, photo: Photo) -> Path:
     stem, such as ``cat_x4.png`` for ``cat.jpg``. Raises a RestorerError if there is none, or several could be meant.
     """
     wanted = Path(composed(photo.name))
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings() and path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in extensions() and path.is_file())
     if not files:
         raise RestorerError(f"{folder} holds no pictures; accepted are {ACCEPTED}")
     names = {path: Path(composed(path.name)) for path in files}

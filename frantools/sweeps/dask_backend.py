@@ -1,291 +1,247 @@
-"""Tasks on Dask: sent a few at a time, sent again when a worker or the scheduler goes, checked before they are sent."""
+"""Run a sweep's tasks on a Dask cluster."""
 
 from __future__ import annotations
 
-import ast
 import logging
 import multiprocessing
 import pickle
-import sys
 import threading
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import frantools
 
-from ..checks import is_integer
+from ..checks import invalid, is_integer
 from ..photos.photo import Photo
 from ..system.cores import usable_cores
 from .plan import Plan
-from .tasks import Refused, Task, given_up, perform
+from .tasks import Task, WorkerError, fail_task, run_task
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 Work = tuple[Task, Any]
+"""A task and its restorer."""
 
-HERE = "127.0.0.1"
-AHEAD = 4
-"""Tasks a worker that the scheduler has at a time: none waits, and the scheduler of many workers has few to keep."""
-LOOK = 0.05
-"""Seconds between looks at what is finished."""
-WAIT = 0.5
-"""Seconds until a task that another process has is asked for again."""
+HOST = "127.0.0.1"
+TASKS_PER_WORKER = 4
+"""Tasks that the scheduler holds for each worker: enough to keep it busy, few for the scheduler's memory."""
+POLL_INTERVAL = 0.05
+"""Seconds between checks for finished tasks."""
+RETRY_INTERVAL = 0.5
+"""Seconds until a task that another process is computing is sent again."""
+LOST = "lost the connection to the Dask scheduler; run the same sweep again to resume"
 
 
 @contextmanager
-def connected(where: Any, planned: Plan) -> Iterator[Client]:
-    """A Dask client: of a cluster on this machine for "local" or a number, of an address, or the given one.
+def connect(where: Any, plan: Plan) -> Iterator[Client]:
+    """Connect to a Dask cluster, or start one on this machine; first check that the plan can be sent to it.
 
-    Nothing is started where the plan has something that cannot be sent.
+    Parameters
+    ----------
+    where : "local", int, str or Client
+        "local" or a number of workers to start, the address of a scheduler, or a client.
+    plan : Plan
 
     Raises
     ------
     ModuleNotFoundError
         If Dask is not installed.
-    Refused
-        If something cannot be sent.
+    WorkerError
+        If the plan cannot be pickled.
     ValueError, OSError
-        If it is none of these, there is no scheduler, or a script would run itself again; see `check_script`.
+        If `where` is none of the above, or nothing answers at the address.
     """
-    local = where == "local" or is_integer(where)
-    if local:
-        check_script()
-        if multiprocessing.current_process().daemon:
-            raise ValueError(
-                f"client is {where!r}, which starts processes, and this process is daemonic (a worker of a "
-                "multiprocessing.Pool or of Dask) and may start none; use client=None here"
-            )
+    is_local = where == "local" or is_integer(where)
+    if is_local:
+        check_can_start_processes(where)
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "a sweep in several processes is Dask's work: pip install 'frantools[sweeps]'"
-        ) from None
-    check_sendable(planned)
+        raise ModuleNotFoundError("sweeps in several processes need Dask: pip install 'frantools[sweeps]'") from None
+    check_picklable(plan)
     if isinstance(where, Client):
         if where.asynchronous:
-            raise ValueError(
-                f"client must be a synchronous Dask client, got the asynchronous {where!r}; make it without "
-                "asynchronous=True, outside of async functions"
-            )
+            raise ValueError(f"client must be a synchronous Dask client, got the asynchronous {where!r}")
         if where.status in ("closing", "closed"):
             raise ValueError(f"client must be connected to a scheduler, got {where!r}, which is {where.status}")
         yield where
-    elif local:
-        count = usable_cores() if where == "local" else int(where)
-        if count < 1:
-            raise ValueError(f"client is {where}; accepted are numbers of workers from 1")
-        address, quiet = f"{HERE}:0", logging.ERROR  # a worker that is ended while it works is no news
+    elif is_local:
         with (
             LocalCluster(
-                n_workers=count,
+                n_workers=usable_cores() if where == "local" else int(where),
                 threads_per_worker=1,
                 processes=True,
-                host=HERE,
-                dashboard_address=address,
-                silence_logs=quiet,
+                host=HOST,
+                dashboard_address=f"{HOST}:0",
+                silence_logs=logging.ERROR,  # no warnings about workers that are stopped during a task
                 preload="frantools.sweeps.preload",
-            ) as made,
-            Client(made) as client,
+            ) as cluster,
+            Client(cluster) as client,
         ):
             yield client
     elif isinstance(where, str):
         try:
-            opened = Client(where)
-        except Exception as error:  # Dask raises assertions too, without a word
-            why = str(error) or type(error).__name__
-            raise OSError(f"there is no Dask scheduler at {where}: {why}") from None
-        with opened as client:
+            client = Client(where)
+        except Exception as error:  # Dask raises assertions too, without a message
+            reason = str(error) or type(error).__name__
+            raise OSError(f"there is no Dask scheduler at {where}: {reason}") from None
+        with client:
             yield client
     else:
-        raise ValueError(
-            f"client is {where!r}; accepted are None, 'local', a number of workers, the address of a scheduler, and a "
-            "Client of dask.distributed"
-        )
+        accepted = "None, 'local', a number of workers, the address of a scheduler or a Client of dask.distributed"
+        raise invalid("client", accepted, where)
 
 
-def spread(client: Client, planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
+def run_on_cluster(client: Client, plan: Plan, tasks: Sequence[Work], report: Callable[..., None]) -> None:
     """Compute tasks on a cluster.
 
-    Whatever dies on the way, a task that was not finished is sent again: to other workers, or once the scheduler is
-    there again, for which Dask waits as long as its `distributed.comm.timeouts.connect` says.
+    Dask moves the tasks of a worker that dies to other workers.
 
     Parameters
     ----------
     client : Client
-        Of the cluster.
-    planned : Plan
-        That the tasks are of.
-    jobs : sequence of (Task, object)
-        The tasks, with what restores in each.
+    plan : Plan
+        The plan of the tasks.
+    tasks : sequence of (Task, object)
+        Tasks with their restorers.
     report : callable
-        Told the results of each task, and several times a second nothing.
+        Receives the records of each finished task, and several times a second nothing.
 
     Raises
     ------
-    Refused
-        If a worker is of another version, or cannot do what this process can.
+    WorkerError
+        If a worker has another version, or cannot load what this process can.
     ConnectionError
-        If the scheduler does not come back.
+        If the connection to the scheduler is lost.
     """
     check_workers(client)
-    left, later = deque(jobs), deque[tuple[float, Work]]()
+    queue, retries = deque(tasks), deque[tuple[float, Work]]()
     running: dict[Future, Work] = {}
-    sending = _Sending(client, planned, Counter(task.picture.sha256 for task, _ in jobs))
+    sender = _Sender(client, plan, tasks)
     try:
-        while left or later or running:
-            if client.status == "closed":
-                raise ConnectionError("the Dask scheduler is gone, and did not come back; the same sweep goes on later")
-            while later and later[0][0] < time.monotonic():
-                left.append(later.popleft()[1])
-            while client.status == "running" and left and len(running) < AHEAD * max(1, len(client.nthreads())):
-                job = left.popleft()
-                running[sending.send(*job)] = job
-            for future in [each for each in running if each.done()]:
-                job = running.pop(future)
-                try:
-                    records = _answer(future, job)
-                except _Lost:
-                    sending.forget()
-                    left.appendleft(job)
-                    continue
+        while queue or retries or running:
+            if client.status != "running":
+                raise ConnectionError(LOST)
+            while retries and retries[0][0] < time.monotonic():
+                queue.append(retries.popleft()[1])
+            while queue and len(running) < TASKS_PER_WORKER * max(1, len(client.nthreads())):
+                work = queue.popleft()
+                running[sender.send(*work)] = work
+            for future in [future for future in running if future.done()]:
+                work = running.pop(future)
+                records = _get_records(future, work[0])
                 if records is None:
-                    later.append((time.monotonic() + WAIT, job))
+                    retries.append((time.monotonic() + RETRY_INTERVAL, work))
                 else:
-                    sending.done(job[0])
+                    sender.release(work[0])
                     report(records)
             report()
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
     finally:
         if running and client.status == "running":
             client.cancel(list(running))
 
 
-class _Lost(Exception):  # noqa: N818
-    """A task has no answer, because the scheduler has gone."""
-
-
-def _answer(future: Future, job: Work) -> list[dict[str, Any]] | None:
-    """What a task gave, None where another process has it."""
+def _get_records(future: Future, task: Task) -> list[dict[str, Any]] | None:
+    """Get the records of a task; None if another process is computing it."""
     from distributed import KilledWorker
 
     if future.status in ("cancelled", "lost"):
-        raise _Lost
+        raise ConnectionError(LOST)
     try:
         records: list[dict[str, Any]] | None = future.result()
         return records
     except KilledWorker as error:
-        return given_up(job[0], f"{error.allowed_failures + 1} workers died while they computed its task")
-    except (Refused, OSError) as error:
-        if future.status != "error":  # the connection broke on the way
-            raise _Lost from None
-        raise error.with_traceback(None) from None
-    except Exception as error:  # of whatever kind: it comes of the way there, as tasks keep what goes wrong in cells
+        return fail_task(task, f"{error.allowed_failures + 1} workers died while they computed its task")
+    except Exception as error:  # errors of cells are in their records
         if future.status != "error":
-            raise _Lost from None
-        raise Refused(f"a worker cannot take a task: {type(error).__name__}: {error}") from None
+            raise ConnectionError(LOST) from None
+        if isinstance(error, (WorkerError, OSError)):
+            raise error.with_traceback(None) from None
+        raise WorkerError(f"a worker cannot receive a task: {type(error).__name__}: {error}") from None
 
 
-class _Sending:
-    """Sends tasks, and what they need once: models in memory and functions, and pictures that lie nowhere."""
+class _Sender:
+    """Sends tasks, and once what they share: models in memory, functions, and pictures from memory."""
 
-    def __init__(self, client: Client, planned: Plan, tasks: Counter[str]) -> None:
-        self.client, self.planned, self.tasks = client, planned, tasks
-        self.there: dict[Any, Future] = {}
+    def __init__(self, client: Client, plan: Plan, tasks: Sequence[Work]) -> None:
+        self.client, self.plan = client, plan
+        self.unfinished = Counter(task.picture.sha256 for task, _ in tasks)
+        self.sent: dict[Any, Future] = {}
 
     def send(self, task: Task, what: Any) -> Future:
-        photo = self.planned.photos.get(task.picture.sha256)
-        parts = [
-            what if isinstance(what, str) else self._once(("what", id(what)), what),
-            photo if photo is None else self._once(("photo", task.picture.sha256), Photo(photo)),
-        ]
-        # A name of its own: what the scheduler still has of a sweep that was stopped is not this one's.
-        return self.client.submit(perform, task, *parts, key=f"sweep-{task.name}-{uuid.uuid4().hex}", pure=False)
+        sha256 = task.picture.sha256
+        photo = self.plan.photos.get(sha256)
+        restorer = what if isinstance(what, str) else self._share(id(what), what)
+        sent_photo = photo if photo is None else self._share(sha256, Photo(photo))
+        # A random key, because the scheduler may still have the tasks of a sweep that was stopped.
+        key = f"sweep-{task.name}-{uuid.uuid4().hex}"
+        return self.client.submit(run_task, task, restorer, sent_photo, key=key, pure=False)
 
-    def _once(self, key: Any, value: Any) -> Future:
-        # As a task and not as data, so that Dask makes it again where the worker that had it is gone.
-        if key not in self.there:
-            self.there[key] = self.client.submit(itself, value, key=f"sweep-given-{uuid.uuid4().hex}", pure=False)
-        return self.there[key]
+    def _share(self, key: Any, value: Any) -> Future:
+        # As a task, because Dask recomputes tasks if a worker dies, and loses scattered data.
+        if key not in self.sent:
+            self.sent[key] = self.client.submit(_identity, value, key=f"sweep-input-{uuid.uuid4().hex}", pure=False)
+        return self.sent[key]
 
-    def done(self, task: Task) -> None:
-        """Let go of a picture that no task needs any more."""
-        self.tasks[task.picture.sha256] -= 1
-        if not self.tasks[task.picture.sha256]:
-            self.there.pop(("photo", task.picture.sha256), None)
-
-    def forget(self) -> None:
-        """Nothing is there any more."""
-        self.there.clear()
+    def release(self, task: Task) -> None:
+        """Forget a picture once its last task has finished."""
+        self.unfinished[task.picture.sha256] -= 1
+        if not self.unfinished[task.picture.sha256]:
+            self.sent.pop(task.picture.sha256, None)
 
 
-def itself(value: Any) -> Any:
-    """What is given."""
+def _identity(value: Any) -> Any:
     return value
 
 
-def check_script() -> None:
-    """Raise a ValueError where the script that runs would start a sweep again in each worker, which imports it.
-
-    What counts is where its main thread stands, whichever thread asks.
-    """
+def check_can_start_processes(where: Any) -> None:
+    """Raise a ValueError if this process cannot start workers."""
+    if where != "local" and where < 1:
+        raise ValueError(f"client must be at least 1 worker, got {where}")
     if not threading.main_thread().is_alive():
-        raise ValueError("the script has ended, and no process can be started any more; accepted are scripts that wait "
-                         "for their threads, as join does")  # fmt: skip
-    main: Any = sys.modules["__main__"]
-    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    while frame is not None and not (frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"):
-        frame = frame.f_back
-    if frame is None or path is None or (spec is not None and spec.name.endswith("__main__")):  # workers leave it out
-        return
-    try:
-        parts = ast.parse(Path(path).read_bytes()).body
-    except (OSError, SyntaxError, ValueError):  # it is no script
-        return
-    line = frame.f_lineno
-    now = next((each for each in parts if each.lineno <= line <= (each.end_lineno or 0)), None)
-    if now is not None and not (isinstance(now, ast.If) and "__name__" in ast.unparse(now.test)):
+        raise ValueError("the script has ended, and can start no more processes; let it wait for its threads")
+    process: Any = multiprocessing.current_process()
+    if process.daemon or getattr(process, "_inheriting", False):
         raise ValueError(
-            f"line {line} of {path} starts processes, each of which would run it again; accepted are scripts that do "
-            'their work under if __name__ == "__main__":'
+            f"client={where!r} starts processes, which this worker process cannot do. In a script, put the sweep under "
+            '`if __name__ == "__main__":`; in a multiprocessing.Pool or on Dask, use client=None'
         )
 
 
-def check_sendable(planned: Plan) -> None:
-    """Raise a `Refused` that names what cannot be sent to another process."""
+def check_picklable(plan: Plan) -> None:
+    """Raise a `WorkerError` that names the part of a plan that cannot be sent to another process."""
     from cloudpickle import dumps
 
-    checked: set[int] = set()
-    for setting in planned.settings:
-        column = setting.column
-        for part in (column.what, column.setup, column.settings and dict(column.settings)):
-            if isinstance(part, str) or id(part) in checked:
-                continue
-            try:
-                dumps(part)
-            except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
-                raise Refused(
-                    f"{column.title} cannot be sent to workers: {error}; accepted are what pickle takes, and what "
-                    "has a name, such as FILE.py:FUNCTION"
-                ) from None
-            checked.add(id(part))
-    try:
-        dumps(planned.measures)
-    except Exception as error:  # of whatever kind: pickle raises anything
-        raise Refused(f"the measures cannot be sent to workers: {error}") from None
+    parts = [
+        (setting.column.title, part)
+        for setting in plan.settings
+        for part in (
+            setting.column.what,
+            setting.column.setup,
+            setting.column.settings and dict(setting.column.settings),
+        )
+    ]
+    distinct = {id(part): (title, part) for title, part in parts if not isinstance(part, str)}
+    for title, part in (*distinct.values(), ("the measures", plan.measures)):
+        try:
+            dumps(part)
+        except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise WorkerError(
+                f"{title} cannot be sent to workers: {error}; use something that can be pickled, or has a name, such "
+                "as FILE.py:FUNCTION"
+            ) from None
 
 
 def check_workers(client: Client) -> None:
-    """Raise a `Refused` that names a worker without this version of the package."""
-    own = frantools.__version__
+    """Raise a `WorkerError` that names a worker with another version of the package."""
+    expected = frantools.__version__
     for address, version in client.run(getattr, frantools, "__version__", "unknown", on_error="return").items():
-        if version != own:
-            has = f"has FranTools {version}" if isinstance(version, str) else f"has no FranTools ({version})"
-            raise Refused(f"the worker {address} {has}; accepted is {own}, the version of this sweep")
+        if version != expected:
+            found = f"FranTools {version}" if isinstance(version, str) else f"no FranTools ({version})"
+            raise WorkerError(f"the worker {address} has {found}; this sweep needs {expected}")

@@ -1,4 +1,4 @@
-"""A sweep in one small file: of a store, the pictures that all settings were measured on, and the numbers alone."""
+"""A store's results in one small JSON file: the pictures that were measured under all settings."""
 
 from __future__ import annotations
 
@@ -7,111 +7,77 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from ..checks import is_integer
 from ..comparisons.cache import ENGINE
 from ..files import to_json
-from .store import Record, check_record
+from .records import COMPARABLE, METADATA, Conditions, Record, check_conditions, check_record, value_names
 
-SHARED = ("frame", "size", "points", "precision", "measures")
-"""What results share that can be compared."""
-KEPT = {"key", "picture", "calls", "seconds", "sentence", "worker", "time"}
-"""What a store says of each result beside its column and its numbers."""
 DIGITS = 7
-Facts = dict[str, Any]
+
+PictureRecords = tuple[str, list[Record]]
+"""The hash of a picture and its records."""
 
 
-def numbers_of(facts: Mapping[str, Any]) -> list[str]:
-    """The names of what was measured."""
-    measures = [each if isinstance(each, str) else each[0] for each in facts["measures"]]
-    return [*measures, *(f"{name}_se" for name in measures if facts["points"])]
-
-
-def check_facts(facts: Any) -> Facts:
-    """Check what results share, as it was read from a file.
-
-    Raises
-    ------
-    ValueError
-        If a fact is missing, or is not of its type.
-    """
-    if not isinstance(facts, dict):
-        raise ValueError(f"it must be an object, got {facts!r:.60}")
-    if missing := {"engine", "picture", *SHARED} - facts.keys():
-        raise ValueError(f"it has no {', '.join(sorted(missing))}")
-    points, measures = facts["points"], facts["measures"]
-    accepted = {
-        "engine": is_integer(facts["engine"]),
-        "picture": isinstance(facts["picture"], str),
-        "frame": isinstance(facts["frame"], str),
-        "size": is_integer(facts["size"]),
-        "points": points is None or (isinstance(points, list) and len(points) == 2 and all(map(is_integer, points))),
-        "precision": isinstance(facts["precision"], str),
-        "measures": isinstance(measures, list)
-        and bool(measures)
-        and all(isinstance(each[0] if isinstance(each, list) and each else each, str) for each in measures),
-    }
-    for name, right in accepted.items():
-        if not right:
-            raise ValueError(f"its {name} is damaged, got {facts[name]!r:.60}")
-    return facts
-
-
-def packed(facts: Mapping[str, Any], pictures: Sequence[tuple[str, list[Record]]], **about: Any) -> Facts:
-    """The results of a store, compactly; `unpacked` reads them.
+def export_records(conditions: Mapping[str, Any], pictures: Sequence[PictureRecords], **about: Any) -> dict[str, Any]:
+    """Convert the records of a store to a compact form, which `parse_export` reads.
 
     Parameters
     ----------
-    facts, pictures
-        From `stored.kept_in`.
+    conditions, pictures
+        From `reader.read_records`.
     **about : object
-        What else the file says, such as the command.
+        Further entries of the file, such as the command.
 
     Returns
     -------
     dict
-        For JSON. Pictures that a setting was not measured on, or failed on, are left out; so are the machines and their
-        times. Numbers have seven digits. `numbers` has a list a setting, with a number a picture.
+        JSON content without the pictures on which a setting is missing or failed, and without machines and times.
+        `numbers` has one list per setting, with one number per picture, of seven digits.
 
     Raises
     ------
     ValueError
         If no picture was measured under all settings, or one twice under the same.
     """
-    numbers, table = numbers_of(facts), dict[str, dict[str, Record]]()
+    values, table = value_names(conditions), dict[str, dict[str, Record]]()
     for picture, records in pictures:
         for record in records:
-            own = {name: value for name, value in record.items() if name not in {*KEPT, *numbers, "seed"}}
-            row = table.setdefault(to_json(own), {})
+            setting = {name: value for name, value in record.items() if name not in {*METADATA, *values, "seed"}}
+            row = table.setdefault(to_json(setting), {})
             if picture in row:
-                raise ValueError(f"{record['picture']} was measured twice under {own}; accepted is one seed a picture")
+                raise ValueError(f"{record['picture']} was measured twice under {setting}; use one seed per picture")
             if not record["sentence"]:
                 row[picture] = record
-    whole = [picture for picture, _ in pictures if all(picture in row for row in table.values())]
-    if not whole:
-        raise ValueError("no picture was measured under all settings; accepted are stores with one or more")
-    some = next(iter(table.values()))
-    whole.sort(key=lambda picture: (some[picture]["seed"], some[picture]["picture"]))
+    complete = [picture for picture, _ in pictures if all(picture in row for row in table.values())]
+    if not complete:
+        raise ValueError("no picture was measured under all settings")
+    first = next(iter(table.values()))
+    complete.sort(key=lambda picture: (first[picture]["seed"], first[picture]["picture"]))
     settings = sorted(table)
     return {
         **about,
-        **facts,
+        **conditions,
         "pictures": [
-            {"picture": PurePath(some[each]["picture"]).name, "sha256": each, "seed": some[each]["seed"]}
-            for each in whole
+            {"picture": PurePath(first[sha256]["picture"]).name, "sha256": sha256, "seed": first[sha256]["seed"]}
+            for sha256 in complete
         ],
-        "settings": [{**json.loads(each), "calls": table[each][whole[0]].get("calls")} for each in settings],
+        "settings": [
+            {**json.loads(setting), "calls": table[setting][complete[0]].get("calls")} for setting in settings
+        ],
         "numbers": {
-            name: [[float(f"{float(table[each][p][name]):.{DIGITS}g}") for p in whole] for each in settings]
-            for name in numbers
+            name: [
+                [float(f"{float(table[setting][sha256][name]):.{DIGITS}g}") for sha256 in complete]
+                for setting in settings
+            ]
+            for name in values
         },
     }
 
 
-def unpacked(content: Mapping[str, Any]) -> tuple[Facts, list[tuple[str, list[Record]]], int]:
-    """What `packed` made, as `stored.kept_in` gives it; a ValueError where it is something else."""
+def parse_export(content: Mapping[str, Any]) -> tuple[Conditions, list[PictureRecords]]:
+    """Read what `export_records` wrote; a ValueError if it is something else."""
     try:
-        facts = check_facts({**content, "engine": ENGINE, "picture": ""})
-        facts = {name: facts[name] for name in SHARED}
+        conditions = check_conditions({**content, "engine": ENGINE, "picture": ""})
+        conditions = {name: conditions[name] for name in COMPARABLE}
         pictures = [
             (picture["sha256"], [
                 {**setting, "picture": picture["picture"], "seed": picture["seed"], "seconds": None, "sentence": ""}
@@ -121,26 +87,26 @@ def unpacked(content: Mapping[str, Any]) -> tuple[Facts, list[tuple[str, list[Re
             for column, picture in enumerate(content["pictures"])
         ]  # fmt: skip
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"the file has no {error}; accepted are the files of packed sweeps") from None
+        raise ValueError(f"is not an exported sweep: {type(error).__name__}: {error}") from None
     for _, records in pictures:
         for record in records:
-            check_record({**record, "key": ""}, numbers_of(facts))
-    return facts, pictures, 0
+            check_record({**record, "key": ""}, value_names(conditions))
+    return conditions, pictures
 
 
-def written(content: Mapping[str, Any]) -> str:
-    """Packed results as text: a setting a line."""
+def format_export(content: Mapping[str, Any]) -> str:
+    """Format exported records as JSON, with one setting per line."""
     lines = []
     for name, value in content.items():
         if name == "numbers":
-            parts = [f"{to_json(each)}: {_listed(rows, 4)}" for each, rows in value.items()]
-            lines.append('"numbers": {\n    ' + ",\n    ".join(parts) + "\n  }")
+            parts = [f"{to_json(measure)}: {_format_rows(rows, 4)}" for measure, rows in value.items()]
+            text = "{\n    " + ",\n    ".join(parts) + "\n  }"
         else:
-            told = _listed(value, 2) if name in ("pictures", "settings") else to_json(value)
-            lines.append(f"{to_json(name)}: {told}")
+            text = _format_rows(value, 2) if name in ("pictures", "settings") else to_json(value)
+        lines.append(f"{to_json(name)}: {text}")
     return "{\n  " + ",\n  ".join(lines) + "\n}\n"
 
 
-def _listed(rows: Sequence[Any], indent: int) -> str:
+def _format_rows(rows: Sequence[Any], indent: int) -> str:
     end = "\n" + " " * indent
     return "[" + ",".join(f"{end}  {to_json(row)}" for row in rows) + f"{end}]"

@@ -1,4 +1,4 @@
-"""What a sweep gives: a row a cell and picture, and the means over pictures."""
+"""The result of a sweep: one row per cell and picture, and the means over pictures."""
 
 from __future__ import annotations
 
@@ -13,26 +13,31 @@ from ..restorers.columns import Column
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+MAX_ROWS = 20
+"""Settings that a notebook displays."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """The results of a sweep. A notebook shows the means over the pictures.
+    """The results of a sweep. A notebook displays the means over the pictures.
 
     Parameters
     ----------
     axes : tuple of str
-        The names of the axes, in order.
+        The names of the axes.
     measures : tuple of str
         The names of the measures.
     columns : sequence of (dict, Column)
-        Of each setting where it lies on the axes, and what restores there: ``ft.compare(photo, [column])``.
+        For each setting its values on the axes, and its column: ``ft.compare(photo, [column])``.
     pictures : tuple of str
         The names of the pictures.
     rows : sequence of dict
-        A row a setting and picture that was computed: `picture`, the axes, the measures, `calls`, `seconds`,
-        `sentence`; with points, the standard error of each measure too.
+        One row per setting and picture: `picture`, the axes, the measures, `calls`, `seconds`, `sentence`; with points,
+        also the standard error of each measure.
     protocol : str
-        How the numbers came about.
+        How the results were measured.
+    points : int, optional
+        The number of random points measured in each picture. Default: every pixel.
     """
 
     axes: tuple[str, ...]
@@ -51,15 +56,15 @@ class Sweep:
 
     @property
     def cells(self) -> Table:
-        """A row a setting and picture; see `to_frame`."""
+        """The table with one row per setting and picture; see `to_frame`."""
         return Table([{name: row.get(name) for name in self.names} for row in self.rows], self.protocol)
 
     def to_frame(self) -> DataFrame:
-        """A row a setting and picture, as pandas has it.
+        """Return a pandas data frame with one row per setting and picture.
 
-        Its columns are `picture`; each axis; each measure; where points are used, ``<measure>_se``, its standard error;
-        `calls`, how often a network was called for a point; `seconds`; and `sentence`, what went wrong, empty where
-        nothing did: there the measures are nan. Settings that have no value on an axis have None there.
+        Its columns are `picture`; the axes; the measures; with points, ``<measure>_se``, the standard errors; `calls`,
+        the number of network calls per point; `seconds`; and `sentence`, the error message, which is empty if the cell
+        succeeded. The measures of failed cells are nan. Settings that have no value on an axis have None there.
 
         Raises
         ------
@@ -70,56 +75,52 @@ class Sweep:
 
     @property
     def failures(self) -> Table:
-        """The cells in which something went wrong, and what."""
+        """The failed cells with their error messages."""
         names = ["picture", *self.axes, "sentence"]
         return Table([{name: row.get(name) for name in names} for row in self.rows if row["sentence"]])
 
     def table(self) -> Table:
-        """The means over the pictures: a row a setting.
+        """Return the means over the pictures, one row per setting.
 
-        With points, ``<measure>_se`` is the standard error that comes of measuring on points alone; that of having
-        these pictures and no others is not in it. `pictures` is how many were measured.
+        With points, ``<measure>_se`` is the standard error from measuring points instead of every pixel; it does not
+        include the variation between pictures. `pictures` is the number of pictures measured.
         """
         by_setting: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
         for row in self.rows:
             by_setting.setdefault(tuple(row[name] for name in self.axes), []).append(row)
-        made = []
+        has_failures = any(row["sentence"] for row in self.rows)
+        means = []
         for place, rows in by_setting.items():
-            good = [row for row in rows if not row["sentence"]]
-            line: dict[str, Any] = dict(zip(self.axes, place, strict=True))
+            valid = [row for row in rows if not row["sentence"]]
+            mean: dict[str, Any] = dict(zip(self.axes, place, strict=True))
             for name in self.measures:
-                line[name] = sum(row[name] for row in good) / len(good) if good else None
+                mean[name] = sum(row[name] for row in valid) / len(valid) if valid else None
                 if self.points is not None:
-                    squares = sum(row[f"{name}_se"] * row[f"{name}_se"] for row in good)
-                    line[f"{name}_se"] = sqrt(squares) / len(good) if good else None
-            line |= {"calls": good[0]["calls"] if good else None, "pictures": len(good)}
-            made.append(line | ({"failed": len(rows) - len(good)} if self.failures.rows else {}))
-        return Table(made, self.protocol)
+                    squares = sum(row[f"{name}_se"] * row[f"{name}_se"] for row in valid)
+                    mean[f"{name}_se"] = sqrt(squares) / len(valid) if valid else None
+            mean |= {"calls": valid[0]["calls"] if valid else None, "pictures": len(valid)}
+            means.append(mean | ({"failed": len(rows) - len(valid)} if has_failures else {}))
+        return Table(means, self.protocol)
 
     def __len__(self) -> int:
-        """How many cells were computed."""
+        """Count the computed cells."""
         return len(self.rows)
 
     def __repr__(self) -> str:
         failed = len(self.failures.rows)
-        of = len(self.columns) * len(self.pictures)
-        cells = f"{len(self.rows)} of {of} cells" if len(self.rows) < of else _counted(of, "cell")
+        total = len(self.columns) * len(self.pictures)
+        cells = f"{len(self.rows)} of {total} cells" if len(self.rows) < total else _count(total, "cell")
         return (
-            f"Sweep of {', '.join(self.axes) or 'one setting'}: {_counted(len(self.columns), 'setting')} on "
-            f"{_counted(len(self.pictures), 'picture')}, {cells}{f', {failed} failed' if failed else ''}"
+            f"Sweep of {', '.join(self.axes) or 'one setting'}: {_count(len(self.columns), 'setting')} on "
+            f"{_count(len(self.pictures), 'picture')}, {cells}{f', {failed} failed' if failed else ''}"
         )
 
     def _repr_markdown_(self) -> str:
         table = self.table()
-        shown = Table(table.rows[:SHOWN], table.caption)
-        left = len(table.rows) - len(shown.rows)
-        more = f"\n\n... and {left} more settings: `.table()`, `.to_frame()`" if left else ""
-        return f"{self!r}\n\n{shown._repr_markdown_()}{more}"
+        hidden = len(table.rows) - MAX_ROWS
+        more = f"\n\n... and {hidden} more settings: `.table()`, `.to_frame()`" if hidden > 0 else ""
+        return f"{self!r}\n\n{Table(table.rows[:MAX_ROWS], table.caption)._repr_markdown_()}{more}"
 
 
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}{'s' * (number != 1)}"
-
-
-SHOWN = 20
-"""Settings that a notebook shows."""
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

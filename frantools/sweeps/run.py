@@ -1,13 +1,13 @@
-"""The public function: check, look up what is done, compute what is left, and give it all."""
+"""Run a sweep: plan it, read finished cells from the store, and compute the missing ones."""
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from threading import Event
-from time import sleep
 from typing import Any
 
 from ..comparisons.evaluation import SIZE
@@ -15,28 +15,32 @@ from ..frannet.engine.threads import run_parts
 from ..restorers.base import Cancelled
 from ..scores.measures import Measure
 from .axes import Axes
-from .export import numbers_of
-from .plan import Plan, plan
+from .plan import Plan, make_plan
+from .records import Record, value_names
 from .result import Sweep
-from .store import Record, Store
-from .tasks import Task, is_done, perform
+from .store import Store
+from .tasks import Task, is_done, run_task
 
 Work = tuple[Task, Any]
+"""A task and its restorer."""
+
+RETRY_INTERVAL = 0.3
+"""Seconds between attempts to claim a task that another process is computing."""
 
 
-class Share(float):
-    """The share of a sweep that is done, 0 to 1, which knows the cells too."""
+class SweepProgress(float):
+    """The fraction of a sweep that is done, from 0 to 1, with the numbers behind it."""
 
     done: int
-    """Cells that are done, those too that were there before."""
+    """Finished cells, including those that were in the store."""
     total: int
     failures: int
-    began: int
-    """Cells that were there before."""
+    initial: int
+    """Cells that were in the store."""
     dashboard: str
     """The address of Dask's dashboard; empty without Dask."""
-    found: Mapping[str, Record]
-    """The results so far, by key; see `gathered`."""
+    records: Mapping[str, Record]
+    """The results so far, by key."""
 
 
 def sweep(
@@ -49,7 +53,7 @@ def sweep(
     seed: int = 0,
     store: str | PathLike[str] | None = None,
     client: Any = None,
-    progress: Callable[[Share], None] | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
     *,
     limit: int | None = None,
     precision: str = "float32",
@@ -57,194 +61,190 @@ def sweep(
 ) -> Sweep:
     """Measure many settings on many pictures.
 
-    The numbers are those of `evaluate`, with products on one thread: they do not depend on where, in what order and by
-    how many processes they are computed.
+    The results are those of `evaluate`, with matrix products on one thread. They do not depend on the order, the number
+    of processes or the machine.
 
     Parameters
     ----------
     axes : dict or list of dict
         A list of values for each parameter of a column that varies: "model", "setup", "scheduler", "seed", "given", the
-        settings of a sampler by name, or the arguments of a function. All combinations are taken. Of a list of dicts,
-        those of each, what is the same once.
+        settings of a sampler by name, or the arguments of a function. All combinations of a dict are measured; a list
+        of dicts is their union.
     photos : path or sequence
         A folder of pictures, or the pictures: see `evaluate`.
     base : object, optional
-        A column, or whatever can be one, with all that the axes do not say. Default: the note's model under B.
+        A column, or anything accepted as one, for all that the axes do not specify. Default: the note's model with
+        setup B.
     measures : sequence of str
-        Of `frantools.measures`.
+        Names from `frantools.measures`.
     points : int, optional
-        On how many random points of each picture restorers are measured that can answer points, without bias and with a
-        standard error. Default: every pixel.
+        Measure restorers that can render points on this many random points of each picture, without bias and with a
+        standard error. Default: on every pixel.
     size : int
-        Pixels of the longer side at which pictures are kept and compared, 1 to 16384.
+        The longer side of the pictures in pixels, 1 to 16384.
     seed : int
-        Of the first picture's random numbers; the next have the next.
+        The seed for the first picture; the following pictures have the following seeds.
     store : path, optional
-        A folder that keeps each result as soon as it is there. What is in it is not computed again. Default: memory.
+        A folder to which each result is written at once. Results that are in it are not computed. Default: memory.
     client : "local", int, str or dask.distributed.Client, optional
-        Where to compute: with Dask on all cores of this machine, by so many workers, or on the cluster of an address or
-        a client. Default: in this process.
+        Where to compute: "local" or a number starts workers on this machine, with Dask; an address or a client is that
+        of a cluster. Default: in this process.
     progress : callable, optional
-        Called with the share that is done, 0 to 1, which also knows `done`, `total` and `failures` in cells. What it
-        raises ends the work.
+        Receives the fraction that is done, from 0 to 1, which has the attributes `done`, `total` and `failures`, in
+        cells. An exception from it ends the sweep.
     limit : int, optional
-        Only the first so many pictures.
+        Only the first pictures.
     precision : str
-        Of FranNet's products, as for `restore`; "auto" is resolved here, for all workers.
+        The precision of FranNet's matrix products, as for `restore`; "auto" is resolved here, for all workers.
     retry : bool
-        Whether cells that failed before are tried again.
+        Whether to compute cells again that failed before.
 
     Returns
     -------
     Sweep
-        With what went wrong, a sentence a cell, in its `failures`.
+        The results. Errors of single cells are in its `failures`.
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
         If an argument is not as above, before anything is computed.
     OSError
-        If the store cannot be written; what it holds is kept.
+        If the store cannot be written; its results are kept.
+    ConnectionError
+        If the connection to the Dask scheduler is lost. The same call resumes the sweep if it has a store.
 
     Examples
     --------
     >>> import frantools as ft
-    >>> made = ft.sweep({"K": [25, 50], "noise_stddev": ["normal", "zero"]}, ["hopper"], size=16)
-    >>> made
+    >>> ft.sweep({"K": [25, 50], "noise_stddev": ["normal", "zero"]}, ["hopper"], size=16)
     Sweep of K, noise_stddev: 4 settings on 1 picture, 4 cells
     """
-    planned = plan(axes, photos, base, measures, points, size, seed, limit, precision)
-    kept = None if store is None else Store(store)
-    found = compute(planned, kept, client, progress, retry)
-    return gathered(planned, found)
+    plan = make_plan(axes, photos, base, measures, points, size, seed, limit, precision)
+    opened = None if store is None else Store(store)
+    return to_sweep(plan, run_plan(plan, opened, client, progress, retry))
 
 
-def compute(
-    planned: Plan,
+def run_plan(
+    plan: Plan,
     store: Store | None = None,
     client: Any = None,
-    progress: Callable[[Share], None] | None = None,
+    progress: Callable[[SweepProgress], None] | None = None,
     retry: bool = False,
 ) -> dict[str, Record]:
-    """The results of a plan by key: those that the store has, and the others, computed now."""
-    found = kept(planned, store, retry)
-    place = None if store is None else (str(store.folder), store.id)
-    jobs = list(planned.tasks(place, retry))
-    cells = Counter(cell.key for task, _ in jobs for cell in task.cells)  # a picture given twice has equal ones
-    began, total, dashboard = sum(cells[key] for key in found), len(planned), ""
-    done, failures = began, sum(cells[key] for key, record in found.items() if record["sentence"])
+    """Read the results that the store has, compute the others, and return all by key."""
+    records = read_records(plan, store, retry)
+    planned = list(plan.tasks(None if store is None else (str(store.folder), store.id), retry))
+    cells = Counter(cell.key for task, _ in planned for cell in task.cells)  # the same picture twice has equal keys
+    total, initial = len(plan), sum(cells[key] for key in records)
+    done, dashboard = initial, ""
+    failures = sum(cells[key] for key, record in records.items() if record["sentence"])
 
-    def report(records: Sequence[Record] = ()) -> None:
+    def report(new: Sequence[Record] = ()) -> None:
         nonlocal done, failures
-        for record in records:
-            times = cells[record["key"]] if record["key"] not in found else 0
-            done, failures = done + times, failures + times * bool(record["sentence"])
-            found[record["key"]] = record
+        for record in new:
+            count = cells[record["key"]] if record["key"] not in records else 0
+            done, failures = done + count, failures + count * bool(record["sentence"])
+            records[record["key"]] = record
         if progress is not None:
-            share = Share(min(1.0, done / total))
-            share.done, share.total, share.failures, share.began = done, total, failures, began
-            share.dashboard, share.found = dashboard, found
-            progress(share)
+            fraction = SweepProgress(min(1.0, done / total))
+            fraction.done, fraction.total, fraction.failures, fraction.initial = done, total, failures, initial
+            fraction.dashboard, fraction.records = dashboard, records
+            progress(fraction)
 
-    different = {job[0].name: job for job in jobs}.values()
-    left = [job for job in different if any(cell.key not in found for cell in job[0].cells)]
+    missing = {task.name: (task, what) for task, what in planned if any(cell.key not in records for cell in task.cells)}
+    tasks = list(missing.values())
     try:
         report()
-        if left and client is None:
-            _here(planned, left, report)
-        elif left:
-            from .dask_backend import connected, spread
+        if client is None:
+            while tasks:
+                busy = _run_locally(plan, tasks, report)
+                if len(busy) == len(tasks):
+                    time.sleep(RETRY_INTERVAL)
+                tasks = busy
+        elif tasks:
+            from .dask_backend import connect, run_on_cluster
 
-            with connected(client, planned) as cluster:
+            with connect(client, plan) as cluster:
                 dashboard = cluster.dashboard_link or ""
                 report()
-                spread(cluster, planned, left, report)
+                run_on_cluster(cluster, plan, tasks, report)
     except KeyboardInterrupt:
-        where = f"are kept in {store.folder}; the same sweep goes on from there" if store is not None else "were done"
-        raise KeyboardInterrupt(f"{done} of {total} cells {where}") from None
-    return found
+        hint = "" if store is None else f" and kept in {store.folder}; run the same sweep again to resume"
+        raise KeyboardInterrupt(f"{done} of {total} cells are done{hint}") from None
+    return records
 
 
-def kept(planned: Plan, store: Store | None, retry: bool = False) -> dict[str, Record]:
-    """What of a plan a store has, by key."""
-    found: dict[str, Record] = {}
-    last, there = "", dict[str, Record]()
+def read_records(plan: Plan, store: Store | None, retry: bool = False) -> dict[str, Record]:
+    """Read the results of a plan that are in the store, by key."""
+    records: dict[str, Record] = {}
     if store is None:
-        return found
-    numbers, damage = numbers_of(planned.facts(0)), list[str]()
-    for _, _, context, key in planned.rows():
-        if context != last:
-            last, there = context, store.read(context, numbers, damage)
-        if is_done(there.get(key), retry):
-            found[key] = there[key]
-    for wrong in damage:
-        warnings.warn(wrong, stacklevel=3)
-    return found
+        return records
+    values, damage, current, stored = value_names(plan.conditions(0)), list[str](), "", dict[str, Record]()
+    for _, _, context, key in plan.cells():
+        if context != current:
+            current, stored = context, store.read(context, values, damage)
+        if is_done(stored.get(key), retry):
+            records[key] = stored[key]
+    for message in damage:
+        warnings.warn(message, stacklevel=4)
+    return records
 
 
-def _here(planned: Plan, jobs: Sequence[Work], report: Callable[..., None]) -> None:
-    """Compute tasks in this process: on several threads where all are FranNet's, whose work leaves them free."""
-    parallel = all(setting.restorer.parallel for setting in planned.settings)
-    finished: deque[list[Record]] = deque()
-    left = list(jobs)
-    while left:
-        busy: list[Work] = []
-        stop = Event()
+def _run_locally(plan: Plan, tasks: Sequence[Work], report: Callable[[Sequence[Record]], None]) -> list[Work]:
+    """Compute tasks in this process, on several threads if all restorers are FranNet's.
 
-        def look(stop: Event = stop) -> None:
-            if stop.is_set():
-                raise Cancelled
+    Returns the tasks that another process is computing.
+    """
+    finished, busy, stop = deque[list[Record]](), list[Work](), Event()
 
-        def work(index: int, left: list[Work] = left, busy: list[Work] = busy) -> None:
-            task, what = left[index]
-            records = perform(task, what, planned.photos.get(task.picture.sha256), look)
-            if records is None:
-                busy.append(left[index])
-            else:
-                finished.append(records)
+    def check_cancelled() -> None:
+        if stop.is_set():
+            raise Cancelled
 
-        def drain() -> None:
-            records = [record for made in _all(finished) for record in made]
-            report(records)
+    def compute(index: int) -> None:
+        task, what = tasks[index]
+        records = run_task(task, what, plan.photos.get(task.picture.sha256), check_cancelled)
+        if records is None:
+            busy.append(tasks[index])
+        else:
+            finished.append(records)
 
-        try:
-            run_parts(work, len(left), drain, stop, parallel)
-        finally:
-            for made in _all(finished):
-                report(made)
-        if len(busy) == len(left):
-            sleep(WAIT)  # another process has them all
-        left = busy
+    def report_finished() -> None:
+        report([record for _ in range(len(finished)) for record in finished.popleft()])
+
+    try:
+        run_parts(
+            compute, len(tasks), report_finished, stop, all(setting.restorer.parallel for setting in plan.settings)
+        )
+    finally:
+        if finished:
+            report_finished()
+    return busy
 
 
-WAIT = 0.3
-"""Seconds between looks whether another process has finished what it claimed."""
-
-
-def _all(queue: deque[list[Record]]) -> Iterator[list[Record]]:
-    while queue:
-        yield queue.popleft()
-
-
-def gathered(planned: Plan, found: dict[str, Record]) -> Sweep:
-    """The results of a plan as far as they are there."""
-    names = tuple(each.name for each in planned.measures)
-    numbers = [*names, *(f"{name}_se" for name in names)] if planned.points is not None else names
+def to_sweep(plan: Plan, records: Mapping[str, Record]) -> Sweep:
+    """Build the result of a plan from the records computed so far."""
+    measures, values = tuple(measure.name for measure in plan.measures), value_names(plan.conditions(0))
     rows = []
-    for setting, index, _, key in planned.rows():
-        if (record := found.get(key)) is not None:
-            made = {"picture": planned.pictures[index].name, **planned.settings[setting].values}
-            made |= {name: float(record.get(name, "nan")) for name in numbers}
-            rows.append(made | {name: record.get(name) for name in ("calls", "seconds", "sentence")})
-    columns = [(each.values, each.column) for each in planned.settings]
-    pictures = tuple(each.name for each in planned.pictures)
-    return Sweep(planned.axes, names, columns, pictures, rows, _protocol(planned), planned.points)
-
-
-def _protocol(planned: Plan) -> str:
-    measured = "every pixel" if planned.points is None else f"{planned.points} random points of each"
-    pictures = f"{len(planned.pictures)} picture{'s' * (len(planned.pictures) != 1)}"
-    return (
-        f"{pictures} ({planned.pictures[0].frame} frame) at {planned.size} pixels, measured on {measured}; seed "
-        f"{planned.seed} for the first, the next have the next; {planned.precision}."
+    for setting, picture, _, key in plan.cells():
+        if (record := records.get(key)) is not None:
+            rows.append(
+                {"picture": plan.pictures[picture].name, **plan.settings[setting].values}
+                | {name: float(record.get(name, "nan")) for name in values}
+                | {name: record.get(name) for name in ("calls", "seconds", "sentence")}
+            )
+    count = len(plan.pictures)
+    measured = "every pixel" if plan.points is None else f"{plan.points} random points of each"
+    protocol = (
+        f"{count} picture{'s' * (count != 1)} ({plan.pictures[0].frame} frame) at {plan.size} pixels, measured on "
+        f"{measured}, with seeds from {plan.seed}, in {plan.precision}."
+    )
+    return Sweep(
+        axes=plan.axes,
+        measures=measures,
+        columns=[(setting.values, setting.column) for setting in plan.settings],
+        pictures=tuple(picture.name for picture in plan.pictures),
+        rows=rows,
+        protocol=protocol,
+        points=plan.points,
     )

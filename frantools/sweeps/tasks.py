@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,49 +27,49 @@ from ..restorers.columns import Column
 from ..restorers.resizing import resized_picture
 from ..scores.measures import Measure
 from ..scores.stratified import Subset, draw
-from .export import numbers_of
-from .store import Record, Store
+from .records import Conditions, Record, value_names
+from .store import Store
 
-LASTING = 5.0
-"""Seconds of work after which a task that goes on longer than it should writes what it has."""
+WRITE_INTERVAL = 5.0
+"""Seconds after which a task that takes longer than planned writes its results so far."""
 
 
-class Refused(ValueError):  # noqa: N818
-    """A process cannot do what others can: its FranTools, a model or a function is another one, or is missing."""
+class WorkerError(ValueError):
+    """A worker differs from this process: its version of FranTools, a model or a function is different or missing."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as tasks know it: where it lies, or by its hash alone where it is sent along."""
+class TaskPhoto:
+    """A reference to a photo: its path, or only its hash if the photo is sent with the task."""
 
     name: str
     sha256: str
     frame: str
     path: str | None = None
     reference: str | None = None
-    """The hash of what it is measured against, where that is another picture."""
+    """The hash of the reference, if that is a different picture."""
 
-    def photo(self, sent: Photo | None) -> Photo:
-        """The photo; a FileNotFoundError or a ValueError where it cannot be read any more, or is another one."""
+    def load(self, sent: Photo | None) -> Photo:
+        """Read the photo; a ContentChangedError if the file has changed, a FileNotFoundError if it was deleted."""
         if self.path is None:
             assert sent is not None
             return sent.framed_as(self.frame)
         try:
             photo = Photo(load_image(Path(self.path)), self.frame, name=self.name)
         except FileNotFoundError:
-            raise FileNotFoundError(f"the picture {self.name} is not there any more") from None
+            raise FileNotFoundError(f"the picture {self.name} was deleted during the sweep") from None
         if photo.sha256 != self.sha256:
-            raise ContentChangedError(f"the picture {self.name} has changed since the sweep began")
+            raise ContentChangedError(f"the picture {self.name} has changed during the sweep")
         return photo
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One setting of a task, less what all settings of the task share."""
+    """One setting of a task."""
 
     key: str
-    said: Mapping[str, Any]
-    """What the store says of it, for those who read it."""
+    description: Mapping[str, Any]
+    """The setting's part of the record."""
     setup: Any
     seed: int | None
     given: Degradation | None
@@ -85,19 +86,23 @@ class Task:
     Parameters
     ----------
     name : str
-        The hash of what is to be done; the same in every sweep that does the same.
+        The hash of the cells' keys; equal tasks of different sweeps have the same name.
     context : str
-        The part of the store that its results belong to, and `facts` what they share.
+        The hash of `conditions`, which the results share.
+    points : (int, int), optional
+        The number of points to draw, and the seed for drawing them.
     weights : str, optional
-        The hash of the model's file, which each process reads for itself.
+        The hash of the model's weights, if each process reads them itself.
     store : (str, str), optional
-        The folder and the id of the store.
+        The folder and id of the store.
+    version : (str, int)
+        The versions of FranTools and of its engine that planned the task.
     """
 
     name: str
     context: str
-    facts: Mapping[str, Any]
-    picture: Picture
+    conditions: Conditions
+    picture: TaskPhoto
     title: str
     cells: tuple[Cell, ...]
     size: int
@@ -105,84 +110,90 @@ class Task:
     precision: str
     measures: tuple[Measure, ...]
     points: tuple[int, int] | None = None
-    """How many are drawn of the picture, and the seed of the draw."""
     weights: str | None = None
     store: tuple[str, str] | None = None
     retry: bool = False
-    made_by: tuple[str, int] = (__version__, ENGINE)
+    version: tuple[str, int] = (__version__, ENGINE)
 
-    @property
-    def numbers(self) -> list[str]:
-        """The names of what is measured in each cell."""
-        return numbers_of(self.facts)
+    def read_records(self, store: Store | None) -> dict[str, Record]:
+        """Read the results that the store has, by key."""
+        return {} if store is None else store.read(self.context, value_names(self.conditions))
 
 
-def perform(
-    task: Task, what: Any, photo: Photo | None = None, look: Callable[[], None] = lambda: None
+def run_task(
+    task: Task, what: Any, photo: Photo | None = None, check_cancelled: Callable[[], None] = lambda: None
 ) -> list[Record] | None:
-    """Compute a task, and write its results to the store.
+    """Compute a task and write its results to the store.
 
     Parameters
     ----------
     task : Task
-        What is to be done.
     what : object
-        What restores, in all its cells.
+        The restorer of all cells, or its name.
     photo : Photo, optional
-        Where it is sent along.
-    look : callable
-        Called several times a second; what it raises ends the task, and cells that are finished are written.
+        The photo, if `task.picture` has no path.
+    check_cancelled : callable
+        Called several times a second. An exception from it ends the task; finished cells are still written.
 
     Returns
     -------
     list of dict or None
-        The results of all its cells, those too that were there before; None where another process is computing it.
+        The results of all cells, including those from the store; None if another process is computing the task.
 
     Raises
     ------
-    Refused, StoreError
-        If this process cannot do it, or not keep it.
+    WorkerError, StoreError
+        If this process cannot compute the task, or cannot write its results.
     """
-    if task.made_by != (__version__, ENGINE):
-        version, engine = task.made_by
-        raise Refused(
-            f"{worker()} has FranTools {__version__} (engine {ENGINE}), and the sweep is of {version} (engine "
-            f"{engine}); accepted is the same version everywhere"
+    if task.version != (__version__, ENGINE):
+        raise WorkerError(
+            f"{worker_name()} has FranTools {__version__} (engine {ENGINE}), and the sweep needs {task.version[0]} "
+            f"(engine {task.version[1]})"
         )
     store = Store(*task.store) if task.store is not None else None
-    with store.claim(task.name) if store is not None else nullcontext(True) as ours:
-        if not ours:
+    with store.claim(task.name) if store is not None else nullcontext(True) as claimed:
+        if not claimed:
             return None
-        found = store.read(task.context, task.numbers) if store is not None else {}
-        kept = [found[cell.key] for cell in task.cells if is_done(found.get(cell.key), task.retry)]
-        left = [cell for cell in task.cells if not is_done(found.get(cell.key), task.retry)]
-        made: list[Record] = []
-        written, last = 0, time.monotonic()
+        stored = task.read_records(store)
+        missing = [cell for cell in task.cells if not is_done(stored.get(cell.key), task.retry)]
+        records: list[Record] = []
+        written, write_time = 0, time.monotonic()
         try:
-            for record in _computed(task, left, what, photo, look):
-                made.append(record)
-                if store is not None and time.monotonic() - last > LASTING:
-                    store.write(task.context, task.facts, made[written:])
-                    written, last = len(made), time.monotonic()
+            for record in _compute(task, missing, what, photo, check_cancelled):
+                records.append(record)
+                if store is not None and time.monotonic() - write_time > WRITE_INTERVAL:
+                    store.write(task.context, task.conditions, records[written:])
+                    written, write_time = len(records), time.monotonic()
         finally:
-            if store is not None and made[written:]:
-                store.write(task.context, task.facts, made[written:])
-    return kept + made
+            if store is not None and records[written:]:
+                store.write(task.context, task.conditions, records[written:])
+    computed = {cell.key for cell in missing}
+    return [stored[cell.key] for cell in task.cells if cell.key not in computed] + records
+
+
+def fail_task(task: Task, message: str) -> list[Record]:
+    """Record an error for each unfinished cell of a task that no worker could compute."""
+    store = Store(*task.store) if task.store is not None else None
+    stored = task.read_records(store)
+    failures = [_record(task, cell, 0.0, sentence=message) for cell in task.cells if cell.key not in stored]
+    if store is not None and failures:
+        store.write(task.context, task.conditions, failures)
+    return failures + [stored[cell.key] for cell in task.cells if cell.key in stored]
 
 
 def is_done(record: Record | None, retry: bool) -> bool:
-    """Whether a cell needs no work any more."""
+    """Whether a cell needs no more work."""
     return record is not None and not (retry and record["sentence"])
 
 
-def worker() -> str:
-    """The machine and the process."""
+def worker_name() -> str:
+    """Return the name of this machine and the id of this process."""
     return f"{platform.node()}:{os.getpid()}"
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Products on one thread: their sums are then the same wherever they are computed."""
+    """Compute matrix products on one thread, so that their sums are the same on every machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -191,100 +202,95 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _computed(
-    task: Task, cells: Sequence[Cell], what: Any, photo: Photo | None, look: Callable[[], None]
+def _compute(
+    task: Task, cells: Sequence[Cell], what: Any, photo: Photo | None, check_cancelled: Callable[[], None]
 ) -> Iterator[Record]:
-    """The results of cells, one after the other."""
+    """Compute cells one by one; an error becomes the record of its cell."""
     if not cells:
         return
     try:
-        read = task.picture.photo(photo).at(task.size)
-    except Exception as error:  # of whatever kind: decoders raise anything
-        wrong = sentence(error, f"the picture {task.picture.name}")
+        resized = task.picture.load(photo).at(task.size)
+    except Exception as error:  # decoders raise anything
+        message = sentence(error, f"the picture {task.picture.name}")
         for cell in cells:
-            yield _record(task, cell, 0.0, sentence=wrong)
+            yield _record(task, cell, 0.0, sentence=message)
         return
     with _one_thread():
-        shared = _shared(task, cells[0], what)
-        measured = _Measured(task, read, look)
+        what = _resolve(task, cells[0], what)
+        evaluator = _Evaluator(task, resized, check_cancelled)
         for cell in cells:
-            look()
-            begun = time.perf_counter()
+            check_cancelled()
+            start = time.perf_counter()
             try:
-                numbers = measured.of(cell.column(task.title, shared))
+                values = evaluator.evaluate(cell.column(task.title, what))
             except Cancelled:
                 raise
-            except Exception as error:  # of whatever kind: it belongs to this cell
-                numbers = {"sentence": sentence(error, task.title)}
-            yield _record(task, cell, time.perf_counter() - begun, **numbers)
+            except Exception as error:  # restorers raise anything
+                values = {"sentence": sentence(error, task.title)}
+            yield _record(task, cell, time.perf_counter() - start, **values)
 
 
-def _shared(task: Task, cell: Cell, what: Any) -> Any:
-    """What restores, found once for all cells: a model itself, where a name or a path stands for it."""
+def _resolve(task: Task, cell: Cell, what: Any) -> Any:
+    """Replace the name of a model by the model itself, so that it is loaded once for all cells."""
     try:
-        made: Any = cell.column(task.title, what).restorer(task.precision)
-    except Exception as error:  # of whatever kind: the driver could make it
-        raise Refused(f"{worker()} cannot make {sentence(error, task.title)}") from None
-    if task.weights not in (None, made.sha256):
-        raise Refused(f"{worker()} has other weights of {what} than the sweep; accepted are the same files everywhere")
-    return what if made.model is None else made.model
+        restorer: Any = cell.column(task.title, what).restorer(task.precision)
+    except Exception as error:  # it worked in the process that planned the sweep
+        raise WorkerError(f"{worker_name()} cannot create {sentence(error, task.title)}") from None
+    if task.weights not in (None, restorer.sha256):
+        raise WorkerError(
+            f"{worker_name()} has different weights of {what} than the sweep; use the same files everywhere"
+        )
+    return what if restorer.model is None else restorer.model
 
 
-class _Measured:
-    """Measures columns on one photo, with what they share made once."""
+class _Evaluator:
+    """Measures columns on one photo; their reference and points are prepared once."""
 
-    def __init__(self, task: Task, photo: Photo, look: Callable[[], None]) -> None:
+    def __init__(self, task: Task, photo: Photo, check_cancelled: Callable[[], None]) -> None:
         self.task, self.photo = task, photo
-        self.progress: Progress = lambda _: look()
+        self.progress: Progress = lambda _: check_cancelled()
         self.job = Job(photo, photo.size(task.size), None, task.seed, None, task.precision)
         reference = photo.reference(self.job.size)
-        assert reference is not None  # the driver refuses photos without one
+        assert reference is not None  # make_plan refuses photos without one
         self.reference = reference
 
-    def of(self, column: Column) -> Record:
-        """The numbers of one column, by name."""
+    def evaluate(self, column: Column) -> Record:
+        """Return the measured values by name, and the number of network calls."""
         restorer: Any = self.job.restorer(column)
         if self.task.points is not None and restorer.renders_points:
-            return self._at_points(column, restorer)
-        made = self.job.restore(column, self.progress)
-        image = resized_picture(made.image, self.job.size)
-        numbers: Record = {each.name: each(image, self.reference) for each in self.task.measures}
-        if self.task.points is not None:  # of every pixel
-            numbers |= {f"{each.name}_se": 0.0 for each in self.task.measures}
-        return numbers | {"calls": made.calls}
+            return self._evaluate_points(column, restorer)
+        restoration = self.job.restore(column, self.progress)
+        image = resized_picture(restoration.image, self.job.size)
+        values: Record = {measure.name: measure(image, self.reference) for measure in self.task.measures}
+        if self.task.points is not None:  # measured on every pixel, so without sampling error
+            values |= {f"{measure.name}_se": 0.0 for measure in self.task.measures}
+        return values | {"calls": restoration.calls}
 
-    def _at_points(self, column: Column, restorer: Any) -> Record:
-        subset, original, prepared = self._drawn(restorer)
-        restored = restorer.at(prepared, self.task.seed if column.seed is None else column.seed, self.progress)
-        numbers: Record = {}
-        for each in self.task.measures:
-            made = subset.estimate(each.at_points(restored[:, None], original[:, None])[:, 0])
-            numbers |= {each.name: made.value, f"{each.name}_se": made.error}
-        return numbers | {"calls": restorer.calls}
+    def _evaluate_points(self, column: Column, restorer: Any) -> Record:
+        subset, colours = self._points
+        if self._prepared is None:  # does not depend on the setup
+            self._prepared = restorer.prepare(self.photo, subset.points)
+        seed = self.task.seed if column.seed is None else column.seed
+        restored = restorer.at(self._prepared, seed, self.progress)
+        values: Record = {}
+        for measure in self.task.measures:
+            estimate = subset.estimate(measure.at_points(restored[:, None], colours[:, None])[:, 0])
+            values |= {measure.name: estimate.value, f"{measure.name}_se": estimate.error}
+        return values | {"calls": restorer.calls}
 
-    def _drawn(self, restorer: Any) -> tuple[Subset, Any, Any]:
-        """The points, their colours, and what the model has prepared there, which no setup changes."""
-        if self._made is None:
-            assert self.task.points is not None
-            subset = draw(self.job.size, *self.task.points, self.task.picture.sha256)
-            self._made = subset, subset.of(self.reference), restorer.prepare(self.photo, subset.points)
-        return self._made
+    _prepared: Any = None
 
-    _made: tuple[Subset, Any, Any] | None = None
-
-
-def given_up(task: Task, wrong: str) -> list[Record]:
-    """The results of a task that nothing can compute."""
-    store = Store(*task.store) if task.store is not None else None
-    found = store.read(task.context, task.numbers) if store is not None else {}
-    made = [_record(task, cell, 0.0, sentence=wrong) for cell in task.cells if cell.key not in found]
-    if store is not None and made:
-        store.write(task.context, task.facts, made)
-    return made + [found[cell.key] for cell in task.cells if cell.key in found]
+    @cached_property
+    def _points(self) -> tuple[Subset, Any]:
+        """The points and the reference's colours there."""
+        assert self.task.points is not None
+        subset = draw(self.job.size, *self.task.points, self.task.picture.sha256)
+        return subset, subset.of(self.reference)
 
 
-def _record(task: Task, cell: Cell, seconds: float, **numbers: Any) -> Record:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    facts = {"seconds": round(seconds, 4), "sentence": "", "worker": worker(), "time": now}
-    own = {"key": cell.key, "picture": task.picture.name}
-    return {**own, **cell.said, **facts, **numbers, **own}  # a function may have an argument of these names
+def _record(task: Task, cell: Cell, seconds: float, **values: Any) -> Record:
+    time_stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    metadata = {"seconds": round(seconds, 4), "sentence": "", "worker": worker_name(), "time": time_stamp}
+    identity = {"key": cell.key, "picture": task.picture.name}
+    # The identity is repeated because a function may have an argument named "key" or "picture".
+    return {**identity, **cell.description, **metadata, **values, **identity}

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..checks import is_integer
 from ..comparisons.comparison import Comparison
-from ..comparisons.recipe_files import HTML_START
+from ..comparisons.recipe_files import marked
 from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
 from .encoding import EncodedPicture, collect, encode, lossy, reference_of
@@ -93,7 +93,7 @@ def made(
         policy=policy,
         title=_plain(" · ".join(names.values())),
         style=sheet,
-        recipe="" if made_by is None else f"{HTML_START.decode()}{_json(_anonymous(made_by, folders))}</script>\n",
+        recipe="" if made_by is None else f"<!-- {marked(to_json(_anonymous(made_by, folders)))} -->\n",
         content=_json(content),
         script=code,
     ).encode("utf-8", "backslashreplace")

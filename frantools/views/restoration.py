@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,6 @@ from ..checks import is_integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
-from ..files import ContentChangedError
 from ..photos.photo import Photo
 from ..restorers.base import Progress, Restoration
 from ..scores.roi_search import Roi, RoiSearch
@@ -25,15 +23,8 @@ CELL = 512  # pixels that an outlined picture is wide at most
 
 
 def restored(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Restoration:
-    """The one restoration of a recipe.
-
-    Raises a ValueError if the photo is another one than the recipe was made with; those of 0.1.0 know FranNet's input
-    alone.
-    """
+    """Render the only restoration of a recipe."""
     job = job_of(recipe, photo, cache, part_of(recipe))
-    known = recipe.options.get("input_sha256")
-    if known is not None and hashlib.sha256(job.photo.input.contiguous().numpy().tobytes()).hexdigest() != known:
-        raise ContentChangedError(f"{photo.name} is another picture than the one that the recipe was made with")
     return job.restore(recipe.columns[0], progress)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..restorers.base import Cancelled
 from ..sweeps.plan import Plan
 from ..sweeps.result import Sweep
-from ..sweeps.run import Share, compute, gathered, kept
+from ..sweeps.run import SweepProgress, read_records, run_plan, to_sweep
 from ..sweeps.store import Store
 from ..views.sweep_data import ordered
 from .rendering import LOCK
@@ -74,25 +74,25 @@ class BackgroundSweep:
     ) -> None:
         self._planned, self._on_update, self._failed = planned, on_update, failed
         self._store = Store(_folder().name if store is None else store)
-        self._keys = [key for _, _, _, key in planned.rows()]
+        self._keys = [key for _, _, _, key in planned.cells()]
         self.total = len(self._keys)
-        self._found = kept(planned, self._store)
+        self._records = read_records(planned, self._store)
         self._worker = Worker()
 
     @property
     def sweep(self) -> Sweep:
         """What is computed."""
-        return gathered(self._planned, self._found)
+        return to_sweep(self._planned, self._records)
 
     @property
     def done(self) -> int:
         """How many cells are computed."""
-        return len(self._found)
+        return len(self._records)
 
     def start(self, shown: Sequence[str], where: Mapping[str, Any]) -> None:
         """Compute the cells that are left, in the order of `coarse_to_fine`, in the place of what runs."""
         order = coarse_to_fine([each.values for each in self._planned.settings], shown, where)
-        parts = [[number for number in part if self._keys[number] not in self._found] for part in order]
+        parts = [[number for number in part if self._keys[number] not in self._records] for part in order]
         self._worker.submit(lambda cancelled: self._compute([part for part in parts if part], cancelled))
 
     def stop(self) -> None:
@@ -106,11 +106,11 @@ class BackgroundSweep:
     def _compute(self, parts: Sequence[Sequence[int]], cancelled: Event) -> None:
         clock, begun, total, last = Clock(), self.done, sum(map(len, parts)), 0.0
 
-        def report(share: Share) -> None:
+        def report(share: SweepProgress) -> None:
             nonlocal last
             with LOCK:
                 before = self.done
-                self._found.update(share.found)
+                self._records.update(share.records)
                 if cancelled.is_set():
                     raise Cancelled
                 if self.done > before and time.monotonic() - last > UPDATE:
@@ -119,7 +119,7 @@ class BackgroundSweep:
 
         try:
             for part in parts:
-                compute(self._planned.only(part, TASK), self._store, None, report)
+                run_plan(self._planned.subset(part, TASK), self._store, None, report)
         except Cancelled:
             pass
         except Exception as error:  # of whatever kind, such as a full disk: it belongs on the screen

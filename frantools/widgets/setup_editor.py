@@ -11,8 +11,9 @@ import traitlets
 
 from ..frannet.sampling.adapters import SchedulerSetup
 from ..frannet.sampling.autoregressive import AutoregressiveSetup
+from ..frannet.sampling.samplers import NOISE_STDDEVS
 from ..frannet.sampling.schedule import RULES, STEPS
-from ..frannet.sampling.setup import NOISE_STDDEVS, SAMPLERS, SETUPS, Setup
+from ..frannet.sampling.setup import SAMPLERS, SETUPS, Setup
 from .autoregressive_controls import AutoregressiveControls
 from .controls import Composed, control, folded, offer
 

@@ -19,10 +19,10 @@ from ..comparisons.render_job import framed_for, recipe_of, resolve
 from ..photos.images import portraits
 from ..photos.photo import as_photo
 from ..sweeps.axes import Axes
-from ..sweeps.plan import Plan, plan
-from ..sweeps.reader import stored
+from ..sweeps.plan import Plan, make_plan
+from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
-from ..sweeps.run import gathered
+from ..sweeps.run import to_sweep
 from ..views.compare import VIEW, Compared
 from ..views.sweep_data import is_number, told
 from . import cleanup
@@ -330,11 +330,11 @@ def sweep(
     if isinstance(what, Sweep):
         made = what
     elif isinstance(what, (str, PathLike)):
-        made, store = stored(what), what if Path(what).is_dir() else store
+        made, store = read_sweep(what), what if Path(what).is_dir() else store
     else:
         photo = as_photo(next(iter(portraits())) if photo is None else photo)
-        planned = plan(what, [photo], base, measures, points, size, seed, None, "float32")
-        made = gathered(planned, {})
+        planned = make_plan(what, [photo], base, measures, points, size, seed, None, "float32")
+        made = to_sweep(planned, {})
     if photo is None:
         name = made.pictures[0] if made.pictures else ""
         photo = name if name in portraits() else next(iter(portraits()))

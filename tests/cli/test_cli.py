@@ -27,6 +27,12 @@ ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
+def damaged(content: bytes) -> bytes:
+    """A PNG with wrong bytes in its compressed pixels."""
+    start = content.index(b"IDAT") + 100
+    return content[:start] + bytes(20) + content[start + 20 :]
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with FranNet's two kinds of model, with random weights, and files that are none."""
@@ -48,7 +54,7 @@ def here(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(square(ft.portraits()["hopper"], 100)).save("photo.png")
     Image.fromarray(square(ft.portraits()["astronaut"], 100)).save("other.png")
     Image.fromarray(square(ft.portraits()["hopper"], 90)).save("smaller.png")
-    Path("cut.png").write_bytes(Path("photo.png").read_bytes()[:3000])
+    Path("damaged.png").write_bytes(damaged(Path("photo.png").read_bytes()))
     Path("text.png").write_text("no picture", encoding="utf-8")
     Path("file").touch()
     Path("folder").mkdir()
@@ -413,7 +419,7 @@ def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, h
 
 
 def test_a_picture_that_turns_out_damaged_is_told_in_one_line(capsys, here):
-    Path("pictures/aaa.png").write_bytes(Path("photo.png").read_bytes()[:3000])
+    Path("pictures/aaa.png").write_bytes(damaged(Path("photo.png").read_bytes()))
     code, _, err = run(capsys, "evaluate --data pictures --model single-pass.safetensors --size 8")
     assert code == 0
     assert next(line for line in err.splitlines() if "aaa.png" in line).startswith("frantools: skipped: ")
@@ -518,7 +524,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore", "required: PICTURE"),
         ("restore nowhere.png", "there is no picture nowhere.png"),
         ("restore folder", "folder is not a file; accepted are picture files"),
-        ("restore cut.png", "cut.png is damaged"),
+        ("restore damaged.png", "damaged.png is damaged"),
         ("restore text.png", "text.png is not a picture; accepted are"),
         ("restore photo.png --model nosuch", "'nosuch' names nothing that restores a picture; accepted are"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
@@ -577,7 +583,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("evaluate --data pictures", "there is nothing to measure; accepted are --model and --column"),
         ("evaluate --data nowhere --model single-pass.safetensors", "there is no folder nowhere"),
         ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
-        ("evaluate --data folder --model single-pass.safetensors", "folder holds no readable picture"),
+        ("evaluate --data folder --model single-pass.safetensors", "folder contains no readable picture"),
         ("evaluate --data pictures --model nosuch", "there is no model 'nosuch'"),
         (
             f"{EVALUATE} --setup A",
@@ -591,7 +597,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} --out x.txt", "x.txt does not end in .json"),
         (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
         (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
-        (f"{TRAIN} --data folder", "folder holds no readable picture"),
+        (f"{TRAIN} --data folder", "folder contains no readable picture"),
         (f"{TRAIN} --held-out nowhere", "there is no folder nowhere"),
         (f"{TRAIN} --out x.pt", "x.pt does not end in .safetensors"),
         (f"{TRAIN} --out file/x.safetensors", "file is not a folder"),
@@ -610,8 +616,8 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
         ("figures --picture nowhere.png", "there is no picture nowhere.png"),
         ("figures --size 0", "size must be "),
-        ("figures --recipe photo.png", "photo.png has no recipe"),
-        ("figures --recipe text.png", "text.png is not a readable PNG"),
+        ("figures --recipe photo.png", "photo.png: it contains no recipe"),
+        ("figures --recipe text.png", "text.png: it contains no recipe"),
         ("figures --recipe nowhere.png", "there is no file nowhere.png"),
         ("figures --recipe photo.png --seed 1", "accepted beside it are --out"),
     ],

@@ -42,7 +42,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[bytes]:
     """How often a picture was decoded, by its content."""
-    return counted(monkeypatch, images, "decode", lambda content: content)
+    return counted(monkeypatch, images, "decode", lambda content, name: content)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from frantools.frannet.network.model import FranNet
 from frantools.frannet.sampling import adapters
 from frantools.frannet.sampling.adapters import COMMON_SCHEDULERS, SchedulerSetup
 from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
+from frantools.frannet.sampling.samplers import NOISE_STDDEVS
 from frantools.frannet.sampling.schedule import RULES, make
-from frantools.frannet.sampling.setup import NOISE_STDDEVS
 
 SHAPE = (64, 3)
 
@@ -111,7 +111,7 @@ def test_noise_that_a_scheduler_draws_itself_belongs_to_the_point(
     whole = ft.restore(model, picture, setup, size=32, seed=3).image
     part = ft.restore(model, picture, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
     np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
-    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE", (100, 100))
+    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE_POINTS", (100, 100))
     np.testing.assert_allclose(ft.restore(model, picture, setup, size=32, seed=3).image, whole, atol=1e-3)
     other = ft.restore(model, picture, setup, size=32, seed=4).image
     assert np.abs(other - whole).mean() > 0.001
@@ -124,7 +124,7 @@ def test_the_draws_of_a_scheduler_are_the_callers_and_no_others() -> None:
         drawn.append(shape)
         return torch.full(shape, 0.25)
 
-    with adapters._Draws(draw, shape):
+    with adapters._PointNoise(draw, shape):
         assert (torch.randn(8, 3) == 0.25).all()
         assert (torch.randn(shape, generator=torch.Generator(), dtype=torch.float64) == 0.25).all()
         assert (torch.randn_like(torch.zeros(shape)) == 0.25).all()
@@ -339,7 +339,7 @@ def test_a_message_of_a_scheduler_is_logged_once(random_models, monkeypatch):
     messages: list[str] = []
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", lambda record: messages.append(record.getMessage()))
-    monkeypatch.setattr(adapters.ONCE, "_messages", set())
+    monkeypatch.setattr(adapters.LOG_ONCE, "_messages", set())
     logger = logging.getLogger(diffusers.DPMSolverSinglestepScheduler.__module__)
     logger.addHandler(handler)
     try:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import cli
 from frantools.frannet.engine import kernel
-from frantools.frannet.engine.pictures import decoder_of
+from frantools.frannet.engine.pictures import make_grid_decoder
 from frantools.frannet.engine.plain_decoder import PlainDecoder
 from frantools.frannet.engine.points import prepare_points, sample_prepared_points
 from frantools.frannet.engine.trajectory import trace
@@ -235,7 +235,7 @@ def test_steps_may_begin_and_end_anywhere() -> None:
     assert ft.Setup(K=8, start=40).to_dict()["start"] == 40
     assert "start" not in ft.Setup().to_dict()
     for wrong in ({"start": 5, "stop": 5}, {"start": -1}, {"stop": 2.5}, {"start": 9, "steps": "quadratic"}):
-        with pytest.raises(ValueError, match=r"accepted are|go with"):
+        with pytest.raises(ValueError, match=r"must be|go with"):
             ft.Setup(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="accepted are starts up to 100"):
         _ = ft.Setup(start=101).calls
@@ -247,12 +247,12 @@ def test_steps_may_begin_and_end_anywhere() -> None:
 @pytest.mark.parametrize("compiled", [True, False])
 def test_both_paths_agree(each: Member, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not compiled:
-        monkeypatch.setattr(kernel, "at_hand", lambda device: False)
+        monkeypatch.setattr(kernel, "is_available", lambda device: False)
     model, (columns, rows) = each.model, axes((20, 14), ft.Region(0.1, 0.3, 0.7, 0.6))
     for ablation in (ft.Ablation(), ft.Ablation("local", [1]), ft.Ablation("global")):
         with torch.inference_mode():
-            encoded = ablation.of(model, model.encode(each.x[:1]))
-        fast, plain = decoder_of(model, encoded, columns), PlainDecoder(model, encoded, columns)
+            encoded = ablation.apply(model, model.encode(each.x[:1]))
+        fast, plain = make_grid_decoder(model, encoded, columns), PlainDecoder(model, encoded, columns)
         assert (type(fast) is PlainDecoder) == (each.name == "small-constant-shared")
         value = torch.randn(280, 3)
         for t in (0, 1, 1.0, 0.37):
@@ -385,7 +385,7 @@ def test_frannets_own_setup_is_ar() -> None:
     assert FRANNET_DEFAULT.name == "AR"
     assert FRANNET_DEFAULT.threshold == 0.001
     for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
-        with pytest.raises(ValueError, match=r"accepted are|has no K"):
+        with pytest.raises(ValueError, match=r"must be|has no K"):
             named_setup(wrong)
 
 
@@ -488,7 +488,7 @@ def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(ValueError, match=r"noise has shape \(7, 3\); accepted are"):
         ft.sample_points(direction.model, direction.x, direction.points, noise=lambda _: torch.zeros(7, 3))
     for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
-        with pytest.raises(ValueError, match="accepted are"):
+        with pytest.raises(ValueError, match=r"must be|accepted are"):
             ft.Ablation(**wrong)  # type: ignore[arg-type]
 
 

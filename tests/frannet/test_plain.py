@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 import frantools as ft
 from frantools.frannet.engine.grid_decoder import GridDecoder
-from frantools.frannet.engine.pictures import decoder_of, sample_grid
+from frantools.frannet.engine.pictures import grid_tiles, make_grid_decoder
 from frantools.frannet.engine.plain_decoder import PlainDecoder
+from frantools.frannet.engine.tiles import sample_tiles
 from frantools.frannet.network.coordinate_model import is_plain_frannet
 from frantools.frannet.network.model import Config, Dropout, FranNet
 from frantools.photos.regions import axes
@@ -90,8 +91,10 @@ def test_both_paths_agree_on_a_model_that_the_fast_one_knows(portrait, config, p
     with torch.inference_mode():
         encoded = model.encode(ft.prepare_input(portrait))
     fast, plain = (kind(model, encoded, columns, getattr(torch, precision)) for kind in (GridDecoder, PlainDecoder))
-    assert type(decoder_of(model, encoded, columns)) is GridDecoder
-    (made, _), (expected, _) = (sample_grid(decoder, columns, rows, setup, 3) for decoder in (fast, plain))
+    assert type(make_grid_decoder(model, encoded, columns)) is GridDecoder
+    (made, _), (expected, _) = (
+        sample_tiles(model, grid_tiles(decoder, columns, rows), (20, 24), setup, 3) for decoder in (fast, plain)
+    )
     assert expected.std() > 0.01
     if precision == "float32":
         np.testing.assert_allclose(made, expected, rtol=0, atol=1e-4)
@@ -137,7 +140,7 @@ def test_another_model_is_restored_through_its_own_methods_tile_by_tile(portrait
     whole = ft.restore(model, portrait, setup, size=32, seed=3)
     assert whole.calls == setup.calls
     assert whole.image.std() > 0.01
-    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE", (100, 100))
+    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE_POINTS", (100, 100))
     np.testing.assert_allclose(ft.restore(model, portrait, setup, size=32, seed=3).image, whole.image, atol=1e-5)
     part = ft.restore(model, portrait, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
     np.testing.assert_allclose(part, whole.image[16:32, 8:24], atol=1e-4)

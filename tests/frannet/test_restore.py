@@ -132,13 +132,13 @@ def test_restore_equals_the_plain_implementation_for_frannets_own_weights(random
 @pytest.mark.parametrize("tile", [40, 300, 10**6])
 def test_the_tile_size_does_not_change_the_picture(diffusion, portrait, monkeypatch, tile):
     usual = ft.restore(diffusion, portrait, size=(48, 37)).image
-    monkeypatch.setattr(MODULE, "TILE", (tile, tile))
+    monkeypatch.setattr(MODULE, "TILE_POINTS", (tile, tile))
     np.testing.assert_allclose(ft.restore(diffusion, portrait, size=(48, 37)).image, usual, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
 def test_the_number_of_threads_does_not_change_the_picture(diffusion, portrait, monkeypatch, threads, number):
-    monkeypatch.setattr(MODULE, "TILE", (200, 200))
+    monkeypatch.setattr(MODULE, "TILE_POINTS", (200, 200))
     usual = ft.restore(diffusion, portrait, size=48).image
     torch.set_num_threads(number)
     np.testing.assert_array_equal(ft.restore(diffusion, portrait, size=48).image, usual)
@@ -314,7 +314,7 @@ def test_a_narrow_picture_equals_the_plain_implementation(diffusion, portrait, s
 
 
 def test_progress_never_falls_and_ends_at_one(diffusion, portrait, monkeypatch):
-    monkeypatch.setattr(MODULE, "TILE", (1000, 1000))
+    monkeypatch.setattr(MODULE, "TILE_POINTS", (1000, 1000))
     shares: list[float] = []
     callers: set[int] = set()
 

@@ -17,9 +17,9 @@ from torch import Tensor
 import frantools as ft
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, add_noise
-from frantools.frannet.sampling.samplers import Step
+from frantools.frannet.sampling.samplers import NOISE_STDDEVS, Step
 from frantools.frannet.sampling.schedule import RULES, SCHEDULES, make, steps
-from frantools.frannet.sampling.setup import NOISE_STDDEVS, ddim_sigma, project
+from frantools.frannet.sampling.setup import ddim_sigma, project
 
 SHAPE = (32, 3)
 
@@ -240,10 +240,10 @@ def test_what_a_callback_raises_ends_the_sampling() -> None:
         ({"noise_stddev": "cubed"}, "must be 'normal', 'squared' or 'zero'"),
         ({"steps": "cubic"}, "must be 'uniform' or 'quadratic'"),
         ({"sampler": "euler"}, "must be 'ddim' or 'ddpm'"),
-        ({"clipping": (1.0, -1.0)}, r"accepted are None and \(low, high\) with low < high"),
-        ({"clipping": (float("nan"), 1.0)}, r"accepted are None and \(low, high\)"),
-        ({"clipping": 1.0}, r"accepted are None and \(low, high\)"),
-        ({"clipping": (0.0, 0.5, 1.0)}, r"accepted are None and \(low, high\)"),
+        ({"clipping": (1.0, -1.0)}, r"clipping must be None or \(low, high\) with low < high"),
+        ({"clipping": (float("nan"), 1.0)}, r"clipping must be None or \(low, high\)"),
+        ({"clipping": 1.0}, r"clipping must be None or \(low, high\)"),
+        ({"clipping": (0.0, 0.5, 1.0)}, r"clipping must be None or \(low, high\)"),
         ({"sampler": "ddpm"}, "needs stochasticity=1, K=1, noise_projection=False, steps='uniform'"),
         ({"sampler": "ddpm", "noise_projection": False, "K": 1, "stochasticity": 0}, "needs stochasticity=1"),
     ],
@@ -265,7 +265,7 @@ def test_unknown_schedules_and_step_rules_are_refused_with_the_known_ones() -> N
         make("cosinus")
     with pytest.raises(ValueError, match="at least 2 steps, not 1"):
         make("cosine", steps=1)
-    with pytest.raises(ValueError, match="must be 'uniform' or 'quadratic'"):
+    with pytest.raises(ValueError, match="accepted are 'uniform', 'quadratic'"):
         steps("cubic")
     with pytest.raises(ValueError, match="accepted are 1 to 99"):
         steps("uniform", K=0)

@@ -17,8 +17,8 @@ import frantools as ft
 from frantools.comparisons.cache import Disk
 from frantools.files import DEPTH, from_json, read_json
 from frantools.restorers.base import Restoration
-from frantools.sweeps.export import packed
-from frantools.sweeps.reader import kept_in, stored
+from frantools.sweeps.export import export_records
+from frantools.sweeps.reader import read_records, read_sweep
 from frantools.sweeps.store import Store, StoreError
 
 PICTURES = [np.random.default_rng(n).integers(0, 256, (12, 10, 3), np.uint8) for n in range(2)]
@@ -120,7 +120,7 @@ def test_a_line_with_a_damaged_field_costs_that_line(field, value, store):
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     path.write_text(json.dumps(first | {field: value}) + "\n" + json.dumps(second) + "\n", encoding="utf-8")
     with one_warning(path):
-        assert len(stored(store)) == 3
+        assert len(read_sweep(store)) == 3
     with one_warning(path):
         assert not swept(store).failures.rows
     assert calls == [first["strength"]]
@@ -130,8 +130,10 @@ def test_a_store_of_another_version_is_refused_by_the_name_of_its_file(store):
     paths = sorted(store.glob("cells/*/*/context.json"))
     for path in paths:
         path.write_text(json.dumps(read_json(path) | {"engine": 10**6}), encoding="utf-8")
-    with pytest.raises(ValueError, match=rf"which is 1; {re.escape(str(paths[0]))} is of version 1000000$"):
-        stored(store)
+    with pytest.raises(
+        ValueError, match=rf"engine version 1, the current one; {re.escape(str(paths[0]))} is of version 1000000$"
+    ):
+        read_sweep(store)
 
 
 @pytest.mark.parametrize("field", ["key", "picture", "model", "setup", "seed", "given", "seconds", "sentence", "mse"])
@@ -141,7 +143,7 @@ def test_a_line_without_a_field_costs_that_line(field, store):
     del second[field]
     path.write_text(json.dumps(first) + "\n" + json.dumps(second) + "\n", encoding="utf-8")
     with one_warning(path):
-        assert len(stored(store)) == 3
+        assert len(read_sweep(store)) == 3
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_several_damaged_lines_of_a_file_are_one_warning(line, store):
     (path, _) = sorted(store.glob("cells/*/*/*.jsonl"))
     path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
     with one_warning(path):
-        assert len(stored(store)) == 4
+        assert len(read_sweep(store)) == 4
     with one_warning(path):
         swept(store)
     assert calls == []
@@ -170,20 +172,20 @@ def test_a_damaged_context_costs_its_picture(content, store):
     text = content if isinstance(content, str) else json.dumps(facts | content)
     path.write_bytes(text.encode("latin-1"))
     with one_warning(path):
-        assert len(stored(store)) == 2
+        assert len(read_sweep(store)) == 2
     for other in store.glob("cells/*/*/context.json"):
         other.write_text("{}", encoding="utf-8")
     with (
-        pytest.warns(UserWarning, match=r"context\.json: it has no engine"),
-        pytest.raises(ValueError, match=r"has no results .*context\.json: it has no engine"),
+        pytest.warns(UserWarning, match=r"context\.json: has no engine"),
+        pytest.raises(ValueError, match=r"has no results .*context\.json: has no engine"),
     ):
-        stored(store)
+        read_sweep(store)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": 1}', '{"format": 1, "id": 3}', DEEP])
 def test_a_damaged_store_is_refused_by_the_name_of_its_file(content, store):
     (store / "store.json").write_text(content, encoding="utf-8")
-    for read in (Store, stored, swept):
+    for read in (Store, read_sweep, swept):
         with pytest.raises(StoreError, match=r"store\.json"):
             read(store)
 
@@ -196,13 +198,13 @@ def test_a_damaged_store_is_refused_by_the_name_of_its_file(content, store):
     ],
 )  # fmt: skip
 def test_a_damaged_packed_sweep_is_refused_by_the_name_of_its_file(change, store, tmp_path):
-    facts, pictures, _ = kept_in(store)
-    content = packed(facts, pictures)
+    facts, pictures, _ = read_records(store)
+    content = export_records(facts, pictures)
     (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
-    assert len(stored(tmp_path / "a.json")) == 4
+    assert len(read_sweep(tmp_path / "a.json")) == 4
     (tmp_path / "a.json").write_text(json.dumps(content | change), encoding="utf-8")
     with pytest.raises(ValueError, match=r"a\.json"):
-        stored(tmp_path / "a.json")
+        read_sweep(tmp_path / "a.json")
 
 
 def picture() -> Restoration:

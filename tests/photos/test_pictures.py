@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 import frantools as ft
 from frantools.photos import decode
 from frantools.photos.folder import Pictures
-from frantools.photos.shared_cache import Shelf
+from frantools.photos.shared_cache import SharedPictureCache
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
 MODES = ("RGB", "RGBA", "L", "P", "1")
@@ -47,11 +47,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.filterwarnings("ignore:IM image format")
 def test_every_ending_of_what_is_read_is_found_in_a_folder(tmp_path: Path) -> None:
-    written = {ending for ending in decode.endings() if write(tmp_path / f"a{ending}")}
+    written = {ending for ending in decode.extensions() if write(tmp_path / f"a{ending}")}
     pictures = Pictures(tmp_path)
     assert {path.suffix for path in pictures.paths} == written
     assert {".jfif", ".jp2", ".jpg", ".jpe", ".mpo", ".png", ".tif", ".webp", ".bmp", ".pgm", ".gif"} <= written
-    assert decode.endings() - written <= UNWRITTEN
+    assert decode.extensions() - written <= UNWRITTEN
     assert pictures.skipped == []
     for index, path in enumerate(pictures.paths):
         np.testing.assert_array_equal(pictures.read(index), ft.load_image(path))
@@ -75,12 +75,21 @@ def test_pictures_that_are_left_out_are_told_and_other_files_are_not(folder: Pat
     pictures = Pictures(folder)
     assert len(pictures) == 4
     told = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
-    assert told.pop("pipe.png", "it is a link").startswith("it is a link")
+    assert told.pop("pipe.png", "it is a broken link").startswith("it is a broken link")
     assert told.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
-    assert told["unnamed"] == "it is a JPEG file, and its name does not end as those do"
-    assert told["phone.heic"].startswith(".heic files cannot be read; accepted are JPEG, PNG")
+    assert told["unnamed"] == "it is a JPEG file without the extension of one"
+    assert told["phone.heic"].startswith(".heic files cannot be read; accepted: JPEG, PNG")
     assert all(told.values())
     assert pictures.summary()["skipped"] == len(pictures.skipped)
+
+
+def test_a_truncated_picture_is_listed_and_loads_with_a_warning(folder: Path) -> None:
+    path = folder / "1.png"
+    path.write_bytes(path.read_bytes()[:-100])
+    pictures = Pictures(folder)
+    assert (len(pictures), pictures.skipped) == (4, [])
+    with pytest.warns(UserWarning, match=r"1\.png is truncated"):
+        assert pictures[1].shape == COLOURS.shape
 
 
 def test_a_picture_with_a_large_text_is_one_of_the_folder(folder: Path) -> None:
@@ -97,7 +106,7 @@ def test_a_picture_that_goes_is_skipped_with_a_warning(folder: Path, how: str) -
     pictures = Pictures(folder)
     path = folder / "1.png"
     if how == "damaged":
-        path.write_bytes(path.read_bytes()[:60])
+        path.write_bytes(path.read_bytes()[:30])
     elif how == "not to be read":
         path.chmod(0)
         if os.access(path, os.R_OK):
@@ -146,24 +155,24 @@ def test_a_copy_in_a_process_of_its_own_keeps_no_pictures(folder: Path) -> None:
     assert not np.shares_memory(copied.read(0), copied.read(0))
 
 
-def test_a_shelf_keeps_the_first_that_fit_and_only_pictures_of_the_size_it_was_told() -> None:
+def test_a_shared_cache_has_room_for_the_first_pictures_at_the_stated_sizes() -> None:
     sizes = {Path(name): (20, 24) for name in "abc"}
-    shelf = Shelf(sizes, 2 * COLOURS.nbytes)
+    cache = SharedPictureCache(sizes, 2 * COLOURS.nbytes)
     for path in sizes:
-        assert shelf.get(path) is None
-        shelf.put(path, COLOURS)
-    kept = [shelf.get(path) for path in sizes]
+        assert cache.get(path) is None
+        cache.put(path, COLOURS)
+    kept = [cache.get(path) for path in sizes]
     np.testing.assert_array_equal(kept[:2], [COLOURS, COLOURS])
     assert kept[2] is None
     assert kept[0] is not None
     assert not kept[0].flags.writeable
-    shelf = Shelf(sizes, 10**9)
-    shelf.put(Path("a"), COLOURS[1:])
-    assert shelf.get(Path("a")) is None
-    assert Shelf({}, 10**9).get(Path("a")) is None
+    cache = SharedPictureCache(sizes, 10**9)
+    cache.put(Path("a"), COLOURS[1:])
+    assert cache.get(Path("a")) is None
+    assert SharedPictureCache({}, 10**9).get(Path("a")) is None
     turned = COLOURS.swapaxes(0, 1)
-    shelf.put(Path("b"), turned)
-    np.testing.assert_array_equal(shelf.get(Path("b")), turned)
+    cache.put(Path("b"), turned)
+    np.testing.assert_array_equal(cache.get(Path("b")), turned)
 
 
 @pytest.fixture
@@ -191,8 +200,8 @@ def test_pictures_behind_links_are_found_once_and_loops_end(linked: Path) -> Non
     assert pictures.paths == sorted(pictures.paths)
     skipped = {reason.split(": ")[0]: reason for reason in pictures.skipped}
     assert skipped.keys() == {"again", "back", "deep", "loop", "up", "top", "0.png"}
-    assert skipped["top"] == "top: it is a link to a folder that holds data"
-    assert skipped["0.png"] == "0.png: it is a link to a picture that counts once, as b.png"
+    assert skipped["top"] == "top: it is a link to a folder that contains data"
+    assert skipped["0.png"] == "0.png: it is a link to the picture b.png, which is listed already"
 
 
 def test_a_folder_may_be_a_link_itself(linked: Path) -> None:

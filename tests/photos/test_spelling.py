@@ -21,6 +21,7 @@ from frantools import cli
 from frantools.comparisons.tables import Table
 from frantools.files import write_json
 from frantools.photos.file_names import as_label, encodable, find_spelling
+from frantools.photos.folder import Pictures
 from frantools.reports.figures import Estimate, Row
 from frantools.restorers.base import RestorerError
 from frantools.restorers.saved import matching
@@ -206,7 +207,7 @@ def test_the_hash_of_a_folder_does_not_depend_on_how_its_names_are_normalised(tm
         folder = tmp_path / f"{len(summaries)}" / "folder"
         folder.mkdir(parents=True)
         picture_at(folder / name)
-        summaries.append(ft.pictures.Pictures(folder).summary())
+        summaries.append(Pictures(folder).summary())
     assert summaries[0] == summaries[1]
 
 

@@ -83,14 +83,13 @@ def test_importing_frantools_does_not_import_compilers_or_front_ends():
     assert not heavy & set(imported)
 
 
-def test_tests_in_a_browser_run_alone_after_the_others():
-    told = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    others, paged = (line.split() for line in told.splitlines() if "-m pytest" in line)
+def test_make_test_runs_browser_tests_after_all_others():
+    dry_run = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    first, second = (line.split() for line in dry_run.splitlines() if "-m pytest" in line)
     tests = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
     files = {name for name, text in tests.items() if "\nimport browser\n" in text}
-    assert {name for option, name in pairwise(others) if option == "--ignore"} == files
-    assert {each for each in paged if each.startswith("tests/")} == files
-    assert "-n" not in paged
+    assert {name for option, name in pairwise(first) if option == "--ignore"} == files
+    assert {word for word in second if word.startswith("tests/")} == files
 
 
 def test_a_restoration_does_not_import_compilers():

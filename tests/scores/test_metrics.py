@@ -370,7 +370,7 @@ def test_what_cannot_be_measured_is_refused(random_models, wrong, message):
 
 def test_a_folder_without_pictures_is_refused(random_models, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\)"):
+    with pytest.raises(ValueError, match=r"contains no readable picture \(1 unreadable\)"):
         ft.evaluate(random_models["single-pass"], tmp_path)
 
 

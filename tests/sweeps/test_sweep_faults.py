@@ -79,7 +79,10 @@ def test_a_full_disk_ends_the_sweep_in_a_sentence_and_it_goes_on_after(tmp_path)
             full.enter_context(files_end_at(0))
 
     asked = ({"strength": [0.5, 1.0]}, PICTURES, ft.Column("mine", counted))
-    with ExitStack() as full, pytest.raises(StoreError, match=r"cannot be written: .* is kept, .* goes on from there$"):
+    with (
+        ExitStack() as full,
+        pytest.raises(StoreError, match=r"cannot be written: .* are kept: run the same sweep again to resume$"),
+    ):
         ft.sweep(*asked, size=12, store=tmp_path, progress=fill)
     assert [cells(tmp_path)] == there
     made = ft.sweep(*asked, size=12, store=tmp_path)
@@ -103,7 +106,7 @@ def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_p
     asked = {"axes": {"model": ["bicubic"]}, "photos": folder, "size": 6, "store": store}
     made = ft.sweep(**asked, progress=change)
     assert [row["sentence"] for row in made.rows] == [
-        *("", f"the picture {folder / '1.png'} has changed since the sweep began", "")
+        *("", f"the picture {folder / '1.png'} has changed during the sweep", "")
     ]
     (tmp_path / "kept.png").rename(folder / "1.png")
     assert not ft.sweep(**asked, retry=True).failures.rows
@@ -112,7 +115,7 @@ def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_p
 
 def test_a_task_that_takes_long_keeps_what_it_has_on_the_way(tmp_path, monkeypatch):
     """A process that is killed then loses some seconds of work, however long the task was thought to take."""
-    monkeypatch.setattr("frantools.sweeps.tasks.LASTING", 0.0)
+    monkeypatch.setattr("frantools.sweeps.tasks.WRITE_INTERVAL", 0.0)
     there = []
 
     def counted(picture, strength):
@@ -125,7 +128,7 @@ def test_a_task_that_takes_long_keeps_what_it_has_on_the_way(tmp_path, monkeypat
 
 @pytest.mark.parametrize("size", [0, 100], ids=["nothing", "the id alone"])
 def test_a_store_that_could_not_be_made_is_made_later(size, tmp_path):
-    with files_end_at(size), pytest.raises(StoreError, match=r"the store .* cannot be made: .* a folder to write to$"):
+    with files_end_at(size), pytest.raises(StoreError, match="the store cannot be created: "):
         Store(tmp_path)
     assert len(ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=6, store=tmp_path)) == cells(tmp_path) == 1
 
@@ -139,8 +142,8 @@ def test_a_store_that_cannot_be_written_is_read_and_else_refused_in_a_sentence()
         try:
             with nobody():
                 assert ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store").rows == made.rows
-                for store, wrong in (("store", "cannot be written"), ("new", "cannot be made")):
-                    with pytest.raises(StoreError, match=rf"^the store .*{store} {wrong}: .*Permission denied"):
+                for store, wrong in (("store", "cannot be written"), ("new", "cannot be created")):
+                    with pytest.raises(StoreError, match=rf"{store}: the store {wrong}: .*Permission denied"):
                         ft.sweep({"model": ["area"]}, PICTURES, size=6, store=folder / store)
         finally:
             for path in (folder, *folder.rglob("*")):
@@ -178,24 +181,20 @@ def test_two_processes_share_a_store_and_compute_each_cell_once(tmp_path):
     assert first.equals(second)
 
 
-SCRIPTS = {
-    "a thread that is waited for": "thread = Thread(target=work)\nthread.start()\nthread.join()\n",
-    "a thread that is not": "if __name__ == '__main__':\n    Thread(target=work).start()\n",
-}
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_whose_thread_starts_workers_wrongly_ends_in_a_sentence(name, tmp_path):
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("work()\n", "put the sweep under"),
+        ("if __name__ == '__main__':\n    Thread(target=work).start()\n", "let it wait for its threads"),
+    ],
+    ids=["no main guard", "after the last line"],
+)
+def test_a_script_that_cannot_start_workers_says_what_to_do(script, message, tmp_path):
     pytest.importorskip("distributed", reason="needs Dask: pip install 'frantools[sweeps]'")
-    script = tmp_path / "mine.py"
-    head = "from threading import Thread\nimport time\nimport frantools as ft\n\nft.sweep\n\n\ndef work():\n"
-    script.write_text(
-        f"{head}    time.sleep(0.5)\n    ft.sweep({{}}, ['hopper'], 'bicubic', size=8, client=2)\n\n\n{SCRIPTS[name]}"
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from threading import Thread\nimport time\nimport frantools as ft\n\nft.sweep\n\n\ndef work():\n"
+        f"    time.sleep(0.5)\n    ft.sweep({{}}, ['hopper'], 'bicubic', size=8, client=2)\n\n\n{script}"
     )
-    run = subprocess.run(
-        [sys.executable, str(script)], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE
-    )  # fmt: skip
-    told = run.stderr.splitlines()[-1]
-    assert told.startswith("ValueError: ")
-    assert told.count("accepted are scripts that") == 1
-    assert (f"line 15 of {script} starts processes" in told) == ("join" in SCRIPTS[name])
+    run = subprocess.run([sys.executable, str(path)], env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
+    assert message in run.stderr

@@ -14,8 +14,8 @@ from frantools.frannet.sampling.schedule import make
 from frantools.frannet.weights.checkpoints import shipped
 from frantools.note import claims, plane_findings
 from frantools.note.strides import strides, terms
-from frantools.sweeps.export import packed, written
-from frantools.sweeps.reader import kept_in, stored
+from frantools.sweeps.export import export_records, format_export
+from frantools.sweeps.reader import read_records, read_sweep
 
 FILE = shipped() / "results" / "sweep" / "note.json"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "07-the-plane.ipynb"
@@ -64,10 +64,10 @@ def test_a_packed_store_reads_as_the_store_itself(tmp_path):
         measures=("mse", "mse_gray"),
         store=store,
     )  # not all of them
-    facts, pictures, _ = kept_in(store)
+    facts, pictures, _ = read_records(store)
     file = tmp_path / "packed.json"
-    file.write_text(written(packed(facts, pictures, command="here")))
-    whole, read = stored(store), stored(file)
+    file.write_text(format_export(export_records(facts, pictures, command="here")))
+    whole, read = read_sweep(store), read_sweep(file)
     assert read.pictures == ("hopper", "astronaut")
     assert (read.axes, read.measures, read.points) == (whole.axes, whole.measures, whole.points)
     wanted = {(row["picture"], *(row[name] for name in whole.axes)): row for row in whole.rows}
@@ -78,16 +78,16 @@ def test_a_packed_store_reads_as_the_store_itself(tmp_path):
         for name in ("mse", "mse_gray", "mse_se", "mse_gray_se"):
             assert row[name] == pytest.approx(other[name], rel=1e-6)
     file.write_text("{}")
-    with pytest.raises(ValueError, match=r"packed\.json: it has no frame, measures"):
-        stored(file)
+    with pytest.raises(ValueError, match=r"packed\.json: has no frame, measures"):
+        read_sweep(file)
 
 
 def test_a_store_in_which_no_picture_is_whole_is_not_packed(tmp_path):
     for name, K in (("hopper", 50), ("astronaut", 90)):
         ft.sweep({"K": [K]}, [name], size=16, points=64, store=tmp_path / "store")
-    facts, pictures, _ = kept_in(tmp_path / "store")
+    facts, pictures, _ = read_records(tmp_path / "store")
     with pytest.raises(ValueError, match="no picture was measured under all settings"):
-        packed(facts, pictures)
+        export_records(facts, pictures)
 
 
 def test_the_published_numbers_are_drawn_as_means_of_512_pictures():

@@ -152,7 +152,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
     e = torch.randn(value.shape, generator=rng)
     a = ALPHA_BAR[t + 1][..., None]
     target = INTERPOLANTS[settings.objective].target(value, e, a)
-    return error(model.decode(latents, points, t, noisy(value, e, a)), target, True)
+    return error(model.decode(latents, points, t, add_noise(value, e, a)), target, True)
 
 
 @pytest.mark.parametrize("error", ["note", "square", "huber"])

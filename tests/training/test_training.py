@@ -422,7 +422,7 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(data, tmp_path, monk
 
 def test_a_folder_without_a_readable_picture_is_refused(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"holds no readable picture \(1 unreadable\); accepted are folders of"):
+    with pytest.raises(ValueError, match=r"contains no readable picture \(1 unreadable\); accepted: "):
         train(tmp_path, tmp_path / "model.safetensors", TINY)
 
 

@@ -543,7 +543,7 @@ def test_a_damaged_page_is_refused_in_a_sentence(tmp_path):
     assert ft.load_recipe(out) == made.recipe
     cut = html.index(b'"version"') + 30
     out.write_bytes(html[:cut])
-    with pytest.raises(ValueError, match="cut short"):
+    with pytest.raises(ValueError, match="the recipe is damaged"):
         ft.load_recipe(out)
 
 

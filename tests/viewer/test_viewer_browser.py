@@ -738,17 +738,15 @@ WHEELS = (
 )
 
 
-def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(chrome, tmp_path):
-    root = tmp_path / "notebooks"
-    root.mkdir()
-    browser.notebook(root / "viewer.ipynb", [NOTEBOOK, BUSY])
-    with browser.lab(root, tmp_path) as address, ExitStack() as contexts:
+def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(chrome, lab):
+    lab.write("busy-viewer.ipynb", NOTEBOOK, BUSY)
+    with ExitStack() as contexts:
         context = chrome.new_context(viewport={"width": 1300, "height": 1000})
         contexts.callback(context.close)
         page = context.new_page()
         page.set_default_timeout(120_000)
         page.add_init_script(COUNT + WHEELS)
-        browser.open_notebook(page, address, "viewer.ipynb")
+        lab.open(page, "busy-viewer.ipynb")
         page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=120_000)
         box = page.query_selector(".ft-box").bounding_box()
         middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -772,38 +770,38 @@ def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(c
         page.evaluate(FRAME)
         assert page.inner_text(".ft-map").startswith("0")
         assert page.locator(".jp-Cell").count() == cells, "no key reaches the notebook"
-        (root / "go").touch()
-        ask = lambda what: browser.ask(address, tmp_path, "viewer.ipynb", what)  # noqa: E731
-        until = lambda what: browser.until(page, lambda: ask(f"bool({what})"))  # noqa: E731
+        (lab.root / "go").touch()
+        evaluate = lambda expression: lab.evaluate("busy-viewer.ipynb", expression)  # noqa: E731
+        until = lambda expression: browser.until(page, lambda: evaluate(f"bool({expression})"))  # noqa: E731
         until("0 < viewer.view['width'] < 0.5")
         until(f"abs(viewer.screen['width'] - {box['width']}) <= 1")
         page.keyboard.press("m")
         page.keyboard.press("Enter")
         page.wait_for_function("() => document.querySelector('.ft-place').textContent")
         until("viewer.boxes")
-        left, top = ask("viewer.boxes[0]['box'][:2]")
+        left, top = evaluate("viewer.boxes[0]['box'][:2]")
         page.wait_for_function(f"() => document.querySelector('.ft-place').textContent.endsWith(' at {left}, {top}')")
-        ask("viewer.set_trait('boxes', [{'name': 'eye', 'box': [1, 2, 3, 5]}])")
+        evaluate("viewer.set_trait('boxes', [{'name': 'eye', 'box': [1, 2, 3, 5]}])")
         page.wait_for_function("() => document.querySelector('.ft-place').textContent.endsWith('at 1, 2')")
         page.keyboard.press("r")
-        ask("viewer.detail('1', ft.Region(0.25, 0.25, 0.5, 0.5), np.full((400, 400, 3), 77, np.uint8))")
+        evaluate("viewer.detail('1', ft.Region(0.25, 0.25, 0.5, 0.5), np.full((400, 400, 3), 77, np.uint8))")
         page.wait_for_function(f"(given) => ({PIXEL})(given).join() === '77,77,77,255'", arg=[0, 0.6, 0.6])
         assert page.evaluate(PIXEL, [0, 0.1, 0.1])[2] == 10, "beside the part is the picture"
-        ask("viewer.clear_details()")
+        evaluate("viewer.clear_details()")
         page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 10", arg=[0, 0.6, 0.6])
-        ask("(viewer.on_chip(views.append), viewer.set_trait('chips', {'2': 'B \u00b7 <b>15 calls</b>'}))[2:]")
+        evaluate("(viewer.on_chip(views.append), viewer.set_trait('chips', {'2': 'B \u00b7 <b>15 calls</b>'}))[2:]")
         page.click("text='B \u00b7 <b>15 calls</b>'")
         until("len(views) > 1 and views[-1] == '2'")
-        assert ask("views[-2] == viewer.view == vars(ft.Region.full())"), "the reset came before the click"
-        ask("viewer.set_trait('selected', '2')")
+        assert evaluate("views[-2] == viewer.view == vars(ft.Region.full())"), "the reset came before the click"
+        evaluate("viewer.set_trait('selected', '2')")
         page.wait_for_selector(".ft-viewer.ft-alone")
-        ask("viewer.update({'2': np.zeros((128, 128, 3), np.uint8)})")
+        evaluate("viewer.update({'2': np.zeros((128, 128, 3), np.uint8)})")
         page.wait_for_function(f"(given) => ({PIXEL})(given)[2] === 0", arg=[1, 0.5, 0.5])
         browser.screenshot(page, "viewer-lab")
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         assert not page.evaluate("() => document.querySelector('.ft-viewer').contains(document.activeElement)")
-        ask("viewer.close()")
+        evaluate("viewer.close()")
         page.wait_for_function("() => !document.querySelector('.ft-viewer')")
         assert page.evaluate("() => window.bitmaps.open") == 0, "all is freed"
 

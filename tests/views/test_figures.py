@@ -171,8 +171,8 @@ def test_an_unknown_figure_is_refused_with_the_accepted_names():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"not a picture", "not a readable PNG"),
-        (None, "has no recipe"),
+        (b"not a picture", "contains no recipe"),
+        (None, "contains no recipe"),
     ],
 )
 def test_a_file_without_a_recipe_is_refused(tmp_path, content, message):

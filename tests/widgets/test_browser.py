@@ -1,10 +1,9 @@
-"""The widgets and the notebooks in a real JupyterLab and a real Chromium; screenshots are kept in artefacts/."""
+"""The widgets in a real JupyterLab and a real Chromium; screenshots are written to artefacts/."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +16,6 @@ from PIL import Image
 import frantools as ft
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights.checkpoints import save_model
-from frantools.note import FIGURES
-from frantools.restorers.columns import COLUMNS
-from frantools.restorers.resizing import NAMED
 
 T = TypeVar("T")
 
@@ -27,7 +23,6 @@ pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="needs Chromium: install the package chromium to run the tests in a browser"
 )
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SETUP = """\
 import frantools as ft
 from frantools import Column
@@ -51,6 +46,11 @@ widget""",
     "rois": 'widget = ft.widgets.rois("hopper", columns, size=128, search=RoiSearch(40, 3, 12, 2))\nwidget',
     "region": 'widget = ft.widgets.region("hopper", columns, size=128)\nwidget',
     "trajectory": 'widget = ft.widgets.trajectory("hopper", slow, size=64)\nwidget',
+    "sweep": """\
+axes = {"K": [30, 90], "stochasticity": [0.0, 1.0]}
+widget = ft.widgets.sweep(axes, "hopper", Column("random", "diffusion.safetensors", fast), size=64, points=64)
+widget.wait(60)
+widget""",
     "variability": 'widget = ft.widgets.variability("hopper", columns[0], size=128, count=3)\nwidget',
 }
 PLAY = ".widget-play button >> nth=0"
@@ -85,9 +85,7 @@ class Desk:
     """A notebook that is open in a browser."""
 
     page: Any
-    address: str
-    root: Path
-    server: Path
+    lab: browser.Lab
     problems: list[str] = field(default_factory=list)
     name: str = ""
     marks: int = 0
@@ -96,11 +94,11 @@ class Desk:
         """Open a notebook and run it; its figure, if there is one, is complete."""
         self.name = name
         self.problems.clear()
-        browser.open_notebook(self.page, self.address, name)
+        self.lab.open(self.page, name)
 
     def ask(self, expression: str) -> Any:
         """What an expression is in the kernel, which answers at once while it is free."""
-        return browser.ask(self.address, self.server, self.name, expression)
+        return self.lab.evaluate(self.name, expression)
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true in the kernel, to which what a hand does is on its way."""
@@ -194,29 +192,6 @@ class Desk:
         assert [text for text in self.problems if any(name in text for name in OURS)] == []
 
 
-Served = tuple[str, Path, Path]  # the address, the folder of notebooks, and the server's own
-
-
-@pytest.fixture(scope="module")
-def served(random_models: dict[str, FranNet], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """JupyterLab on a folder with a notebook for each widget, and the repository's with smaller pictures."""
-    root = tmp_path_factory.mktemp("notebooks")
-    for kind, model in random_models.items():
-        save_model(model, root / f"{kind}.safetensors")
-    for name, cell in CELLS.items():
-        browser.notebook(root / f"{name}.ipynb", [SETUP, cell])
-    browser.notebook(root / "long.ipynb", [SETUP, LONG])
-    browser.notebook(root / "busy.ipynb", [SETUP, CELLS["compare"], "while True:\n    pass"])
-    browser.notebook(root / "two.ipynb", [SETUP + COUNT, TWO])
-    browser.notebook(root / "room.ipynb", [SETUP + ROOM])
-    browser.notebook(root / "viewer.ipynb", [VIEWER])
-    for path in NOTEBOOKS:
-        (root / path.name).write_text(path.read_text().replace("SIZE = 512", "SIZE = 128"))
-    server = tmp_path_factory.mktemp("jupyter")
-    with browser.lab(root, server) as address:
-        yield address, root, server
-
-
 COUNT = """
 import gc
 from ipywidgets.widgets.widget import _instances
@@ -246,12 +221,21 @@ LONG = 'widget = ft.widgets.compare("hopper", [slow], size=2048)\nwidget'
 
 
 @pytest.fixture(scope="module")
-def desk(served: Served) -> Iterator[Desk]:
+def desk(lab: browser.Lab, random_models: dict[str, FranNet]) -> Iterator[Desk]:
+    """A browser on a folder with a notebook for each widget."""
     pytest.importorskip("playwright")
-    with ExitStack() as stack:
-        page = stack.enter_context(browser.chromium())
+    for kind, model in random_models.items():
+        save_model(model, lab.root / f"{kind}.safetensors")
+    for name, cell in CELLS.items():
+        lab.write(f"{name}.ipynb", SETUP, cell)
+    lab.write("long.ipynb", SETUP, LONG)
+    lab.write("busy.ipynb", SETUP, CELLS["compare"], "while True:\n    pass")
+    lab.write("two.ipynb", SETUP + COUNT, TWO)
+    lab.write("room.ipynb", SETUP + ROOM)
+    lab.write("viewer.ipynb", VIEWER)
+    with browser.chromium() as page:
         page.set_default_timeout(120_000)  # two cores may be busy with something else
-        desk = Desk(page, *served)
+        desk = Desk(page, lab)
         page.on("console", lambda message: desk.problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: desk.problems.append(str(error)))
         yield desk
@@ -283,7 +267,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
     desk.panel("Files")
     page.get_by_role("button", name="Save figure").click()
     page.wait_for_selector("text=saved compare.png")
-    recipe = ft.load_recipe(desk.root / "compare.png")
+    recipe = ft.load_recipe(desk.lab.root / "compare.png")
     assert recipe["columns"][0]["setup"]["sampler"] == "ddpm"
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_selector("textarea:visible")
@@ -419,7 +403,7 @@ def test_panes_of_two_and_of_five_columns_have_the_room_and_nothing_is_cut_off(d
         page.wait_for_function(f"() => innerWidth === {width}")
         for name in (".of-2", ".of-5"):
             page.locator(f"{name} .ft-grid").scroll_into_view_if_needed()
-            shown = browser.rested(page, lambda name=name: page.evaluate(browser.PANES, name))
+            shown = browser.settled(page, lambda name=name: page.evaluate(browser.PANES, name))
             desk.shot(f"room{name[3:]}-{width}")
             assert shown["panes"] >= 0.7
             assert shown["cut"] == []
@@ -449,7 +433,7 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
     desk.control("Saved as").select_option("difference")
     desk.settled()
     for _ in range(2):  # the same file again is no less a wish
-        desk.choose("Load recipe", desk.root / "compare.png")
+        desk.choose("Load recipe", desk.lab.root / "compare.png")
         page.wait_for_function("() => [...document.querySelectorAll('input')].every(each => each.value !== '5')")
         desk.settled()
         assert desk.ask("widget.look.value['view']") == "side by side"
@@ -476,7 +460,9 @@ def test_a_photo_of_thirty_megabytes_comes_in(widget: Desk, tmp_path: Path) -> N
 
 
 def test_the_dashboard_ends_kernels_that_nobody_watches() -> None:
-    assert any(option.startswith("--MappingKernelManager.cull_idle_timeout=") for option in browser.made("dashboard"))
+    assert any(
+        option.startswith("--MappingKernelManager.cull_idle_timeout=") for option in browser.make_options("dashboard")
+    )
 
 
 @pytest.mark.parametrize("widget", ["compare"], indirect=True)
@@ -518,14 +504,14 @@ def test_a_message_is_within_the_visible_part(widget: Desk) -> None:
             desk.control(label).press("Enter")
             message = page.locator(".frantools [role=alert]", has_text=wrong)
             message.wait_for(state="attached")
-            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+            assert browser.settled(page, lambda message=message: message.evaluate(COVERED)) is False
             desk.shot(f"message-{label[0]}-{width}")
         if width == 1600 and desk.name == "compare.ipynb":
             desk.panel("Files")
             page.get_by_role("button", name="Save figure").click()
             message = page.locator(".frantools [role=status]", has_text="saved compare.png")
             message.wait_for(state="attached")
-            assert browser.rested(page, lambda message=message: message.evaluate(COVERED)) is False
+            assert browser.settled(page, lambda message=message: message.evaluate(COVERED)) is False
     page.set_viewport_size({"width": 1400, "height": 1500})
     desk.check()
 
@@ -654,7 +640,7 @@ def test_the_widget_is_legible_in_the_dark_theme(desk: Desk) -> None:
             lambda: desk.page.evaluate(browser.INK, ".frantools .ft-viewer"),
             lambda texts, theme=theme: (max(texts[0]["paper"]) > 128) == (theme == "Light"),
         )
-        texts = browser.rested(desk.page, lambda: desk.page.evaluate(browser.INK, ".frantools .ft-viewer"))
+        texts = browser.settled(desk.page, lambda: desk.page.evaluate(browser.INK, ".frantools .ft-viewer"))
         desk.shot(f"theme-{theme.lower()}")
         assert {"fast", "Difference"} <= {each["text"] for each in texts}
         assert [each for each in texts if each["contrast"] < 4.5] == []
@@ -664,10 +650,10 @@ def test_the_widget_is_legible_in_the_dark_theme(desk: Desk) -> None:
 
 
 def test_voila_serves_a_notebook_whose_controls_work(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with browser.dashboard(desk.root, tmp_path_factory.mktemp("voila")) as address:
+    with browser.dashboard(desk.lab.root, tmp_path_factory.mktemp("voila")) as address:
         page = desk.page
         finished = "button:disabled:has-text('Stop')"
-        page.goto(address.format(name="compare.ipynb"))
+        page.goto(address + "compare.ipynb")
         page.wait_for_selector(CANVAS, timeout=120_000)
         page.wait_for_selector(finished)
         assert page.get_by_text("import frantools").count() == 0, "no code is shown"
@@ -683,7 +669,7 @@ def test_voila_serves_a_notebook_whose_controls_work(desk: Desk, tmp_path_factor
         page.keyboard.press("2")
         page.wait_for_selector(".ft-viewer.ft-alone")
         desk.check()
-        page.goto(address.format(name="viewer.ipynb"))
+        page.goto(address + "viewer.ipynb")
         page.wait_for_selector(".ft-viewer[data-state=ready]", timeout=120_000)
         x, y = [value + 100 for value in page.locator(".ft-box").first.bounding_box().values()][:2]
         page.mouse.click(x, y)
@@ -717,36 +703,13 @@ def test_a_column_that_is_added_while_another_renders_is_shown_and_stop_ends_the
     desk.check()
 
 
-def test_the_notebook_of_the_sweep_ends_in_a_map_whose_chosen_cell_is_shown(desk: Desk) -> None:
-    desk.open("07-the-plane.ipynb")
-    desk.page.wait_for_selector(f"{CANVAS}, {ERROR}", timeout=300_000, state="attached")
-    desk.check()
-    desk.page.wait_for_selector("[role=gridcell].ft-picked", state="attached")
-    desk.shot("07-the-plane")
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in NOTEBOOKS if path.stem != "07-the-plane"], ids=lambda path: path.stem
-)
-def test_a_notebook_runs_and_ends_in_its_widget(desk: Desk, path: Path) -> None:
-    titles = FIGURES.get(path.stem[3:], ["B", "masking-8"])
-    needed = {COLUMNS[title].model for title in titles} - set(NAMED)
-    if missing := needed - ft.models().keys():
-        pytest.skip(f"needs the shipped models {', '.join(sorted(missing))}")
-    desk.open(path.name)
-    desk.page.wait_for_selector(f"{CANVAS}, {ERROR}", timeout=300_000, state="attached")
-    desk.check()
-    if path.stem == "03-roi-crops":  # as the notebook says, at whatever size its widget has
-        desk.settled()
-        found, inner = desk.ask(f"[(len(each._found), len(each.viewer.outlines)) for each in {STAGES}][0]")
-        assert found > 1 < inner
-        assert desk.page.locator(".frantools img[alt*=region]").count() == 4 * found
-    desk.ask(f"[each.cancel() for each in {STAGES}]")
-    desk.control("Size").select_option("64")
-    seed = desk.control("Seed")
-    seed.fill("7")
-    desk.changed(lambda: seed.press("Enter"))
+@pytest.mark.parametrize("widget", ["sweep"], indirect=True)
+def test_a_click_on_the_map_of_a_sweep_shows_that_cell(widget: Desk) -> None:
+    desk, page = widget, widget.page
+    assert page.locator("[role=gridcell]").count() == 4
+    desk.changed(page.locator("[role=gridcell][data-at='1,0']").click)
+    page.wait_for_selector("[role=gridcell][data-at='1,0'].ft-picked", state="attached")
+    assert desk.ask("widget.chosen") == {"K": 90, "stochasticity": 0.0}
     desk.settled()
-    desk.point(0, 0)
-    desk.shot(path.stem)
+    desk.shot("sweep")
     desk.check()

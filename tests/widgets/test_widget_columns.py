@@ -450,7 +450,7 @@ def test_an_upload_without_a_recipe_is_told_of_by_its_name(tmp_path: Path) -> No
     widget = done(ft.widgets.compare("hopper", ["nearest"], size=64))
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     upload(widget.files.upload, "plain.png", (tmp_path / "plain.png").read_bytes())
-    assert ">plain.png has no recipe" in widget.message.value
+    assert ">plain.png: it contains no recipe" in widget.message.value
     widget.close()
 
 

@@ -901,7 +901,7 @@ def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: Compa
     before = compare.recipe
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     compare.load(tmp_path / "plain.png")
-    assert "has no recipe" in compare.message.value
+    assert "contains no recipe" in compare.message.value
     compare.load({"figure": "compare", "columns": [{"title": "x"}]})
     assert "is not a column" in compare.message.value
     compare.load({"figure": "compare", "columns": before["columns"], "seed": "many"})

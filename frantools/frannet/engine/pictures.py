@@ -27,7 +27,7 @@ from .plain_decoder import PlainDecoder, is_fast
 from .tiles import Colours, PointTile, Progress, TileCallback, sample_tiles
 
 TILE_POINTS = (2048, 8192)
-"""Bounds of a tile's points on a processor: the calls of a step dominate small tiles, and large ones leave the cache."""
+"""Bounds of a tile's points on a processor: calls dominate the time of small tiles, and large ones leave the cache."""
 GPU_TILE_POINTS = 1 << 20
 
 
@@ -196,7 +196,7 @@ def grid_tiles(
 
 
 def tile_points(points: int, device: torch.device = CPU) -> int:
-    """Return how many of a picture's points a tile has: two tiles or more for each thread, unless they get too small."""
+    """Return the number of points in a tile: two tiles or more for each thread, unless they get too small."""
     if device.type != "cpu":
         return GPU_TILE_POINTS
     smallest, largest = TILE_POINTS

@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ... import noise
-from ...checks import choice, invalid, is_integer, set_fields
+from ...checks import invalid, is_integer
+from ...settings import setting, validate
 from .encoder import Encoded
 from .model import FranNet
 
 CONTEXTS = ("both", "local", "global")
 MAX_MAPS = 11  # FranNet's highest number of a feature map
+
+
+def _check_maps(maps: Any) -> tuple[int, ...]:
+    is_list = isinstance(maps, Iterable) and not isinstance(maps, str)
+    if not is_list or not all(is_integer(number) and 1 <= number <= MAX_MAPS for number in maps):
+        raise invalid("without", f"a list of integers from 1 to {MAX_MAPS}", maps)
+    return tuple(sorted({int(number) for number in maps}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,17 +50,17 @@ class Ablation:
         If an argument is not as above.
     """
 
-    context: str = "both"
-    without: tuple[int, ...] = ()
+    context: str = setting(
+        "both",
+        "Context",
+        "The decoder's inputs beside the position: both contexts, only the point's neighbourhood, or only the whole",
+        choices=CONTEXTS,
+    )
+    without: tuple[int, ...] = setting((), "Left out", "The feature maps that are replaced by zeros", check=_check_maps)
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:
-        choice("context", self.context, CONTEXTS)
-        numbers = self.without
-        is_list = isinstance(numbers, Iterable) and not isinstance(numbers, str)
-        if not is_list or not all(is_integer(number) and 1 <= number <= MAX_MAPS for number in numbers):
-            raise invalid("without", f"a list of integers from 1 to {MAX_MAPS}", numbers)
-        set_fields(self, without=tuple(sorted({int(number) for number in numbers})))
+        validate(self)
         is_random = isinstance(self.positions, str) and self.positions == "random"
         if not is_random and self.positions is not None and not isinstance(self.positions, (np.ndarray, Tensor)):
             raise invalid("positions", "'random', an array (B, N, 2) or None", self.positions)

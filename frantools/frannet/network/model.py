@@ -249,7 +249,7 @@ class FranNet(nn.Module):
 
     @property
     def adds_to_value(self) -> bool:
-        """Whether the decoder's MLPs add to the value, which is close to the noise in it; for a velocity, they add to 0.
+        """Whether the decoder's MLPs add to the value, which is close to its noise; for a velocity, they add to 0.
 
         FranNet's own velocity models add to the value, too.
         """

@@ -17,11 +17,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...checks import choice, integer, number, set_fields
-from ...noise import check_length
-from .samplers import Noise, Predict, Sampler, Step, name_samplers, name_with_changes
+from ...checks import invalid, number
+from ...settings import setting, validate
+from .samplers import (
+    Noise,
+    Predict,
+    Sampler,
+    Step,
+    name_samplers,
+    name_with_changes,
+    noise_length_setting,
+    noise_stddev_setting,
+)
 from .schedule import Schedule
-from .setup import NOISE_STDDEVS
+
+LEVELS = (0.0, *(float(f"{digit}e-{place}") for place in (4, 3, 2, 1) for digit in (1, 2, 5)), 1.0)
+
+
+def _check_decay(decay: object) -> float:
+    factor = number("decay", decay, 0, 1)
+    if factor == 0:
+        raise invalid("decay", "a number above 0 and up to 1", decay)
+    return factor
 
 
 @dataclass(frozen=True)
@@ -59,14 +76,41 @@ class AutoregressiveSetup(Sampler):
     [1.0, 0.5, 0.25, 0.125, 0.10000000149011612]
     """
 
-    start: float = 1.0
-    end: float = 0.001
-    steps: int = 100
-    decay: float = 0.9
-    threshold: float = 0.0
-    converge_threshold: float = 0.0
-    noise_stddev: str = "normal"
-    noise_length: float = 0.0
+    start: float = setting(
+        1.0, "Start", "The share of the noise at first", range=(0, None), slider=(0.01, 1), step=0.01
+    )
+    end: float = setting(
+        0.001,
+        "End",
+        "The smallest share of the noise: with 0, steps reach the prediction",
+        range=(0, None),
+        ticks=LEVELS,
+    )
+    steps: int = setting(100, "Steps", "The maximum of network calls for a point", range=(1, None), slider=(1, 100))
+    decay: float = setting(
+        0.9,
+        "Decay",
+        "The factor of the share from step to step: 1 keeps it",
+        slider=(0.01, 1),
+        step=0.01,
+        check=_check_decay,
+    )
+    threshold: float = setting(
+        0.0,
+        "Threshold",
+        "A point that moves by at most this distance in a step is done: with 0, when it does not move at all",
+        range=(0, None),
+        ticks=LEVELS,
+    )
+    converge_threshold: float = setting(
+        0.0,
+        "Converged",
+        "A point that comes closer than this to its prediction takes it and is done: with 0, never",
+        range=(0, None),
+        ticks=LEVELS,
+    )
+    noise_stddev: str = noise_stddev_setting()
+    noise_length: float = noise_length_setting()
 
     recipe_settings: ClassVar[tuple[str, ...]] = ("decay",)
     model_kinds: ClassVar[frozenset[str]] = frozenset({"direction", "constant"})
@@ -75,14 +119,9 @@ class AutoregressiveSetup(Sampler):
     ends_early: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name in ("start", "end", "decay", "threshold", "converge_threshold"):
-            set_fields(self, **{name: number(name, getattr(self, name))})
+        validate(self)
         if self.end > self.start:
-            raise ValueError(f"end must be at most the start, {self.start}, got {self.end}")
-        if not 0 < self.decay <= 1:
-            raise ValueError(f"decay must be above 0 and at most 1, got {self.decay}")
-        choice("noise_stddev", self.noise_stddev, NOISE_STDDEVS)
-        set_fields(self, steps=integer("steps", self.steps), noise_length=check_length(self.noise_length))
+            raise ValueError(f"end must be at most start, got end={self.end} and start={self.start}")
 
     def calls_on(self, schedule: Schedule) -> int:
         """Return the maximum of network calls for a point; the sampler does not use the noise schedule."""

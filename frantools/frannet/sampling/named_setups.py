@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from ...files import from_json, with_infinite
@@ -31,10 +32,10 @@ def setup_from_dict(settings: Mapping[str, Any]) -> Sampler:
             names = {field.name for field in fields(kind)}
             if set(kind.recipe_settings) <= settings.keys() <= names:
                 return kind(**with_infinite(dict(settings)))
-    text = repr(settings)
+    kinds = ", ".join(kind.__name__ for kind in RECIPE_SAMPLERS)
     raise ValueError(
-        f"{text if len(text) <= 100 else f'{text[:97]}...'} are not the settings of a Setup, an AutoregressiveSetup or a "
-        "SchedulerSetup; pass a custom sampler itself as the setup"
+        f"{shorten(repr(settings), 100)} are not the settings of a known sampler ({kinds}); "
+        "pass a custom sampler itself as the setup"
     )
 
 

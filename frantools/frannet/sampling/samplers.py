@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -15,8 +16,12 @@ import torch
 from torch import Tensor
 
 from ...files import finite, to_json
+from ...noise import check_length
+from ...settings import setting
 from .objectives import predict_x0
 from .schedule import Schedule, make
+
+NOISE_STDDEVS = ("normal", "squared", "zero")
 
 Denoise = Callable[[Tensor, int], Tensor]
 """``denoise(x, t)``: the predicted noise in `x` at diffusion step `t`, in the shape of `x`."""
@@ -69,6 +74,30 @@ class KernelCoefficients:
     """Whether the steps are DDPM's; otherwise DDIM's."""
     noise_projection: bool
     clipping: tuple[float, float] | None
+
+
+def noise_stddev_setting(applies: Callable[[Any], bool] = lambda settings: True) -> Any:
+    """Declare the standard deviation of added noise, a setting of several samplers."""
+    return setting(
+        "normal",
+        "Noise stddev",
+        "The standard deviation of the added noise: sigma, sigma squared, or zero",
+        choices=NOISE_STDDEVS,
+        applies=applies,
+    )
+
+
+def noise_length_setting() -> Any:
+    """Declare the length of noise, a setting of all samplers."""
+    return setting(
+        0.0,
+        "Noise length",
+        "The distance over which the noise of neighbouring points is correlated, as a fraction of the picture: "
+        "0 is grain, inf the same noise for all points",
+        range=(0, inf),
+        ticks=(0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf),
+        check=check_length,
+    )
 
 
 RECIPE_SAMPLERS: list[type[Sampler]] = []

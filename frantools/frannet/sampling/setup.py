@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...checks import boolean, choice, integer, invalid, is_number, number, set_fields, to_python
-from ...noise import check_length
+from ...checks import invalid, is_number, to_python
+from ...settings import setting, validate
 from .samplers import (
     KernelCoefficients,
     Noise,
@@ -23,13 +23,22 @@ from .samplers import (
     StepCoefficients,
     name_samplers,
     name_with_changes,
+    noise_length_setting,
+    noise_stddev_setting,
 )
-from .schedule import RULES, Schedule, steps
+from .schedule import RULES, STEPS, Schedule, steps
 
-NOISE_STDDEVS = ("normal", "squared", "zero")
 SAMPLERS = ("ddim", "ddpm")
 MINIMUM_SQUARE = 1e-24  # of a length
 DDPM_SETTINGS = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
+
+
+def _check_clipping(clipping: object) -> tuple[float, float]:
+    """Return clipping bounds as a pair of floats; JSON has a list."""
+    bounds = to_python(clipping)
+    if isinstance(bounds, (tuple, list)) and len(bounds) == 2 and all(map(is_number, bounds)) and bounds[0] < bounds[1]:
+        return float(bounds[0]), float(bounds[1])
+    raise invalid("clipping", "None or (low, high) with low < high", bounds)
 
 
 @dataclass(frozen=True)
@@ -71,32 +80,60 @@ class Setup(Sampler):
         If a setting is out of range, or does not go with the sampler.
     """
 
-    stochasticity: float = 1.0
-    K: int = 8
-    noise_projection: bool = True
-    noise_stddev: str = "normal"
-    clipping: tuple[float, float] | None = None
-    steps: str = "uniform"
-    sampler: str = "ddim"
-    noise_length: float = 0.0
-    start: int | None = None
-    stop: int | None = None
+    stochasticity: float = setting(
+        1.0,
+        "Stochasticity",
+        "DDIM's eta: 0 adds no noise, 1 as much as DDPM",
+        range=(0, 1),
+        step=0.05,
+        applies=lambda setup: setup.sampler != "ddpm",
+    )
+    K: int = setting(
+        8,
+        "K",
+        "The stride of the uniform steps: 1 calls the network 100 times, 8 calls it 15 times",
+        range=(1, None),
+        slider=(1, 99),
+        applies=lambda setup: setup.sampler != "ddpm" and setup.steps == "uniform",
+    )
+    noise_projection: bool = setting(
+        True,
+        "Noise projection",
+        "Pull each noisy value back to the distance that it had from the predicted colour before noise was added",
+        applies=lambda setup: setup.sampler != "ddpm",
+    )
+    noise_stddev: str = noise_stddev_setting(applies=lambda setup: setup.stochasticity > 0)
+    clipping: tuple[float, float] | None = setting(
+        None, "Clipping", "Bounds of the values, at the start and after each step", check=_check_clipping
+    )
+    steps: str = setting(
+        "uniform", "Steps", "The rule for the diffusion steps", choices=RULES, applies=lambda s: s.sampler != "ddpm"
+    )
+    sampler: str = setting(
+        "ddim", "Sampler", "DDPM steps with the posterior mean and visits all steps", choices=SAMPLERS
+    )
+    noise_length: float = noise_length_setting()
+    start: int | None = setting(
+        None,
+        "Start",
+        "The first diffusion step visited is one less than this",
+        range=(0, None),
+        slider=(1, STEPS),
+        applies=lambda setup: setup.steps == "uniform",
+    )
+    stop: int | None = setting(
+        None,
+        "Stop",
+        "The last diffusion step visited",
+        range=(0, None),
+        slider=(0, STEPS),
+        applies=lambda setup: setup.steps == "uniform",
+    )
 
     recipe_settings: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        set_fields(
-            self,
-            stochasticity=number("stochasticity", self.stochasticity, 0, 1),
-            K=integer("K", self.K),
-            noise_projection=boolean("noise_projection", self.noise_projection),
-            clipping=_check_clipping(self.clipping),
-            noise_length=check_length(self.noise_length),
-            start=None if self.start is None else integer("start", self.start, 0),
-            stop=None if self.stop is None else integer("stop", self.stop, 0),
-        )
-        for name, choices in (("noise_stddev", NOISE_STDDEVS), ("steps", RULES), ("sampler", SAMPLERS)):
-            choice(name, getattr(self, name), choices)
+        validate(self)
         if self.start is not None and self.start <= (self.stop or 0):
             raise ValueError(f"start must be above stop, got start={self.start} and stop={self.stop}")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
@@ -176,21 +213,6 @@ class Setup(Sampler):
 
     def _clip(self, x: Tensor) -> Tensor:
         return x if self.clipping is None else x.clamp(*self.clipping)
-
-
-def _check_clipping(clipping: object) -> tuple[float, float] | None:
-    """Return `clipping` as a pair of floats; JSON has a list."""
-    if clipping is None:
-        return None
-    clipping = to_python(clipping)
-    if (
-        isinstance(clipping, (tuple, list))
-        and len(clipping) == 2
-        and all(map(is_number, clipping))
-        and clipping[0] < clipping[1]
-    ):
-        return float(clipping[0]), float(clipping[1])
-    raise invalid("clipping", "None or (low, high) with low < high", clipping)
 
 
 SETUPS = name_samplers(

@@ -43,7 +43,7 @@ class SourceDistribution:
             parameters = (
                 "a mean and a standard deviation above 0" if self.name == "normal" else "a low and a high bound"
             )
-            raise ValueError(f"the {self.name} distribution needs {parameters}, got {self.low} and {self.high}")
+            raise ValueError(f"the {self.name} distribution needs a {parameters}, got {self.low} and {self.high}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
