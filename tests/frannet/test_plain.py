@@ -174,9 +174,7 @@ def test_a_diffusion_model_that_is_no_frannet_is_asked_once_a_step(portrait):
 @pytest.mark.parametrize("lacking", ["latents", "decode"])
 def test_a_model_that_lacks_a_method_is_refused(monkeypatch, portrait, lacking):
     monkeypatch.setattr(Gradient, lacking, None)
-    with pytest.raises(
-        ValueError, match=f"the model has no {lacking}; accepted are models with encode, latents, decode"
-    ):
+    with pytest.raises(ValueError, match=f"the model must have encode, latents, decode, and has no {lacking}"):
         ft.restore(Gradient(Config("single-pass")).eval(), portrait, size=4)
 
 
@@ -184,9 +182,7 @@ def test_a_model_that_lacks_a_method_is_refused(monkeypatch, portrait, lacking):
 def test_a_model_that_answers_no_numbers_is_refused(portrait, config):
     model = copy.deepcopy(model_of(config))
     model.decoder.blocks[2][10].bias[1] = torch.nan
-    with pytest.raises(
-        ValueError, match=r"\A(sampling with B|the model) ends in numbers that are not finite.*accepted"
-    ):
+    with pytest.raises(ValueError, match=r"\A(sampling with B|the model) ends in values that are NaN or infinite"):
         ft.restore(model, portrait, size=8)
 
 
@@ -208,5 +204,5 @@ def test_a_model_of_another_schedule_is_sampled_on_it(portrait, tmp_path):
     assert made.calls == 8
     assert ft.restore(model, portrait, ft.adapters.SchedulerSetup("DDIM", 50), size=4).calls == 50
     for setup in (ft.Setup(K=50), ft.adapters.SchedulerSetup("DDIM", 51)):
-        with pytest.raises(ValueError, match="accepted are"):
+        with pytest.raises(ValueError, match="must be an integer from 1 to"):
             ft.restore(model, portrait, setup, size=8)

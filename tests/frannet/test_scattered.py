@@ -168,11 +168,11 @@ def test_progress_goes_to_1_and_what_it_raises_ends_the_work(threads, count):
 @pytest.mark.parametrize(
     ("points", "sentence"),
     [
-        (np.zeros((4, 3)), r"points of shape \(4, 3\) and torch.float64 are given; accepted are \(N, 2\) float64"),
-        (np.zeros((4, 2), np.float32), "torch.float32 are given"),
+        (np.zeros((4, 3)), r"points must be \(N, 2\) float64 .*, got torch.float64 of shape \(4, 3\)"),
+        (np.zeros((4, 2), np.float32), "got torch.float32"),
         (np.zeros((0, 2)), r"shape \(0, 2\)"),
-        (np.array([[0.5, 1.01]]), "a point lies outside of the picture"),
-        (np.array([[np.nan, 0.5]]), "a point lies outside of the picture"),
+        (np.array([[0.5, 1.01]]), "one lies outside of the picture"),
+        (np.array([[np.nan, 0.5]]), "one lies outside of the picture"),
     ],
     ids=["three coordinates", "float32", "none", "outside", "nan"],
 )
@@ -184,5 +184,5 @@ def test_points_that_are_none_are_refused(points, sentence):
 def test_numbers_that_are_not_finite_are_refused():
     model = model_of(Config("diffusion"))
     model.decoder.blocks[0][-1].bias[0] = torch.nan
-    with pytest.raises(ValueError, match="sampling with B ends in numbers that are not finite"):
+    with pytest.raises(ValueError, match="sampling with B ends in values that are NaN or infinite"):
         sample_prepared_points(prepare_points(model, PICTURE, np.full((2, 2), 0.5)), ft.SETUPS["B"])

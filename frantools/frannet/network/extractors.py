@@ -102,7 +102,7 @@ class Neighbourhood(nn.Module):
         return self.out(self.convs(patches.flatten(0, 1)).flatten(1)).unflatten(0, patches.shape[:2])
 
 
-class Combined(nn.Module):
+class CombinedExtractor(nn.Module):
     """The sum of several extractors, with a gate for each but the first."""
 
     def __init__(self, channels: tuple[int, ...], config: EncoderConfig) -> None:
@@ -128,4 +128,4 @@ def make_extractor(channels: tuple[int, ...], config: EncoderConfig) -> nn.Modul
         return None
     if len(config.extractors) == 1:
         return _make_one(channels, config.latent, config.extractors[0])
-    return Combined(channels, config)
+    return CombinedExtractor(channels, config)

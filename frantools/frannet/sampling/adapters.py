@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from itertools import pairwise
 from math import isfinite, sqrt
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,7 +78,7 @@ class SchedulerSetup(Sampler):
     options: Mapping[str, Any] = field(default_factory=dict)
     noise_length: float = 0.0
 
-    recipe_settings: ClassVar[tuple[str, ...]] = ("scheduler",)
+    recipe_settings = ("scheduler",)
 
     def __post_init__(self) -> None:
         length, name = check_length(self.noise_length), str(self.scheduler).removesuffix("Scheduler")

@@ -112,7 +112,7 @@ class AutoregressiveSetup(Sampler):
     noise_stddev: str = noise_stddev_setting()
     noise_length: float = noise_length_setting()
 
-    recipe_settings: ClassVar[tuple[str, ...]] = ("decay",)
+    recipe_settings = ("decay",)
     model_kinds: ClassVar[frozenset[str]] = frozenset({"direction", "constant"})
     model_family: ClassVar[str] = "autoregressive models"
     default_model: ClassVar[str] = "direction-basic"

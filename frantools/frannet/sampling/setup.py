@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import sqrt
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +130,7 @@ class Setup(Sampler):
         applies=lambda setup: setup.steps == "uniform",
     )
 
-    recipe_settings: ClassVar[tuple[str, ...]] = ()
+    recipe_settings = ()
 
     def __post_init__(self) -> None:
         validate(self)
