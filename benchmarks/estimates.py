@@ -51,7 +51,7 @@ def main() -> int:
         for index, count, photo in photos(asked.folder, asked.limit):
             if photo is None:
                 continue
-            original = photo.framed_as("square").at(asked.size).reference(asked.size)
+            original = photo.with_frame("square").at(asked.size).reference(asked.size)
             assert original is not None
             restored = [ft.restore(model, photo, setup, asked.size, seed=index).image for setup in SETUPS]
             errors = [[measures[name].at_points(image, original) for image in restored] for name in NAMES]

@@ -276,13 +276,13 @@ def preview(options: Options, facts: Facts) -> Iterator[str]:
 def several(size: int, turns: int) -> dict[str, tuple[float, float]]:
     """Seconds one after the other and together, by what is restored."""
     columns = [COLUMNS[name] for name in ("A", "B", "DDIM", "masking-32")]
-    models = {column.model: ft.load_model(column.model) for column in columns}
+    models = {column.what: ft.load_model(column.what) for column in columns}
     portraits = list(ft.portraits().values())
     one = lambda portrait: ft.restore(models["diffusion-basic"], portrait, size=size)  # noqa: E731
     pool = ThreadPoolExecutor(len(portraits))
     forms = {
         f"{len(columns)} setups, `compare`": (
-            lambda: [ft.restore(models[c.model], portraits[0], c.setup, size) for c in columns],
+            lambda: [ft.restore(models[c.what], portraits[0], c.setup, size) for c in columns],
             lambda: compare(portraits[0], columns, size),
         ),
         f"{len(portraits)} pictures, B, a thread each": (

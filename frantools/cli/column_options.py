@@ -89,9 +89,9 @@ def is_file(text: str) -> bool:
 
 def is_known(what: str) -> bool:
     """Whether a text names something that restores: files must exist."""
-    from ..restorers.resolve import meanings
+    from ..restorers.resolve import interpretations
 
-    kinds = meanings(what).keys()
+    kinds = interpretations(what).keys()
     return bool(kinds) and (not kinds <= {"path", "function"} or is_file(what))
 
 

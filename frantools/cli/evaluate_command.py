@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     from ..photos.folder import Pictures
     from ..reports.cards import keep_quality
     from ..restorers.base import RestorerError
-    from ..restorers.resizing import NAMED
+    from ..restorers.resizing import BASELINES
     from ..system.versions import versions
 
     out = check_output(options.out) if options.out else None
@@ -56,7 +56,7 @@ def run(options: Options) -> int:
     if not named:
         raise ValueError("there is nothing to measure; accepted are --model and --column")
     for name in options.model if options.cards else ():
-        if name in NAMED or not is_card(card_path(name)):
+        if name in BASELINES or not is_card(card_path(name)):
             raise ValueError(f"{name} has no card {card_path(name)}; --cards goes with models that have one")
     pictures = Pictures(options.data)
     for reason in pictures.skipped:
@@ -71,7 +71,7 @@ def run(options: Options) -> int:
             except RestorerError as error:  # it belongs to this column
                 errors[column.title] = str(error)
                 continue
-        sha256 = column.restorer().sha256
+        sha256 = column.resolve().sha256
         results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
     shown = ("model", "setup", *NAMES, "calls", "seconds")
     asked = {name: getattr(options, name) for name in ("size", "limit", "seed", "precision")}
@@ -96,12 +96,12 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
     from ..frannet.engine.arguments import check_setup, explain_unsuitable_setup
     from ..frannet.sampling.autoregressive import AutoregressiveSetup
     from ..restorers.columns import Column
-    from ..restorers.resizing import NAMED
+    from ..restorers.resizing import BASELINES
 
     setups: dict[str, Any] = {name: named_setup(name) for name in options.setup or ["B"]}
     found: list[tuple[Column, str | None]] = []
     for name in options.model:
-        model = None if name in NAMED else _model(name)
+        model = None if name in BASELINES else _model(name)
         usual = None if model is None else check_setup(model, None)
         if model is not None and usual is not None:
             autoregressive = isinstance(usual, AutoregressiveSetup)
@@ -122,10 +122,10 @@ def measured(options: Options) -> list[tuple[Column, str | None]]:
 def _model(name: str) -> Any:
     """A FranNet by its name or path."""
     from ..restorers.frannet import shared_model
-    from ..restorers.resizing import NAMED
+    from ..restorers.resizing import BASELINES
 
     try:
         return shared_model(name)
     except FileNotFoundError as error:
-        baselines = [each for each in NAMED if each not in ("input", "original")]
+        baselines = [each for each in BASELINES if each not in ("input", "original")]
         raise ValueError(f"{error}, and the baselines {', '.join(baselines)}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..files import check_output, unused
+from ..files import check_output, unused_path
 from .column_options import KINDS, add_given, given
 from .compare_command import device
 from .options import Options, Parser, add_device, add_precision, add_setup, add_timeout, chosen_setup, sides
@@ -36,7 +36,7 @@ def run(options: Options) -> None:
     from ..frannet.weights.checkpoints import load_model
     from ..photos.regions import Region
 
-    out = check_output(options.out or unused(f"{Path(options.picture).stem}-restored.png"))
+    out = check_output(options.out or unused_path(f"{Path(options.picture).stem}-restored.png"))
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out} does not end in .png, the only format that pictures are written in")
     setup, where = chosen_setup(options), device(options)

@@ -65,7 +65,7 @@ def run(options: Options) -> int:
     found = outlined(made, RoiSearch(side, options.count, merge=options.merge))
     rows = [asdict(roi) for roi in found.regions]
     search = {"size": side, "count": options.count, "merge": options.merge}
-    recipe = made.recipe.but(view="outlines", options={"search": search})
+    recipe = made.recipe.replace(view="outlines", options={"search": search})
     for out in outs:
         if out.suffix.lower() == ".json":
             write_json(out, {**recipe.to_dict(), "regions": rows})

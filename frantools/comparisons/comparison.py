@@ -23,7 +23,7 @@ from ..scores.roi_search import Roi, find_rois
 from ..system.devices import find_device
 from .cache import Cache
 from .recipes import Recipe
-from .render_job import Job, framed_for, recipe_of, resolve, run
+from .render_job import RenderJob, recipe_of, resolve_columns, run, with_preferred_frame
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Comparison(Mapping[str, Restoration]):
             "compare", self.photo, self.columns, self.size, self.region, self.seed, self.given, self.precision
         )
         others = [made.recipe.get("versions", {}) for made in self.restorations.values()]
-        return recipe.but(
+        return recipe.replace(
             versions={name: each for found in (recipe.versions or {}, *others) for name, each in found.items()}
         )
 
@@ -241,10 +241,10 @@ def compare(
         raise ValueError(f"given is {given!r}; accepted is a Degradation, such as Degradation(shrink=4)")
     made, region = as_columns(columns), _part(region)
     (precision, device), timeout = _placed(precision, device), check_timeout(timeout)
-    seed, photo, restorers = check_seed(seed), as_photo(photo), resolve(made, precision, device, timeout)
-    photo = framed_for(photo, restorers)
+    seed, photo, restorers = check_seed(seed), as_photo(photo), resolve_columns(made, precision, device, timeout)
+    photo = with_preferred_frame(photo, restorers)
     sides = photo.size(size, region)
-    job = Job(photo, sides, region, seed, given, precision, device, timeout, cache, restorers=restorers)
+    job = RenderJob(photo, sides, region, seed, given, precision, device, timeout, cache, restorers=restorers)
     restorations, errors = run(job, made, progress)
     copies = tuple(column.title for column in made if column.title not in errors and job.reads_copy(column))
     return Comparison(photo, tuple(made), sides, region, seed, given, precision, restorations, errors, copies)
@@ -334,23 +334,23 @@ def restore(
     seed, part = check_seed(seed), _part(region)
     if isinstance(photo, Tensor):
         return _from_input(column, photo, size, region or Region.full(), seed, precision, device, progress)
-    restorers, whole_photo = resolve([column], precision, device, timeout), as_photo(photo)
-    framed = framed_for(whole_photo, restorers)
-    job = Job(framed, framed.size(size, part), part, seed, None, precision, device, timeout, restorers=restorers)
+    restorers, whole_photo = resolve_columns([column], precision, device, timeout), as_photo(photo)
+    framed = with_preferred_frame(whole_photo, restorers)
+    job = RenderJob(framed, framed.size(size, part), part, seed, None, precision, device, timeout, restorers=restorers)
     made = job.restore(column, reporting(progress))
     legacy = {name: made.recipe[name] for name in LEGACY if name in made.recipe}
     recipe = recipe_of(
         "restoration", framed, [column], job.size, part or Region.full(), seed, None, precision, restorers, **legacy
     )
     kept = {name: made.recipe[name] for name in ("precision", "versions") if name in made.recipe}
-    return replace(made, recipe=recipe.but(**kept))
+    return replace(made, recipe=recipe.replace(**kept))
 
 
 def _one(what: Any, setup: Any, given: Degradation | None, settings: Mapping[str, Any]) -> Column:
     """The one column that restores: what is given, with what goes with it."""
     column = Column(what, what) if isinstance(what, str) and setup is not None else as_column(what)
     changes = {"setup": setup, "given": given, "settings": settings or None}
-    return column.but(**{name: value for name, value in changes.items() if value is not None})
+    return column.replace(**{name: value for name, value in changes.items() if value is not None})
 
 
 LEGACY = ("model", "model_sha256", "input_sha256", "setup")
@@ -368,7 +368,7 @@ def _from_input(
     progress: Progress | None,
 ) -> Restoration:
     """A restoration from FranNet's input itself, of which there is no photo."""
-    made = column.restorer(precision, device)
+    made = column.resolve(precision, device)
     if made.model is None:
         raise ValueError(
             f"a tensor of shape {tuple(x.shape)} and {x.dtype} is an input of FranNet alone, and {made.title} is "

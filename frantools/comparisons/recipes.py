@@ -126,7 +126,7 @@ class Recipe(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash(to_json(self._content, sort_keys=True))
 
-    def but(self, **changes: Any) -> Recipe:
+    def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
 

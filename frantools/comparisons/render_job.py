@@ -14,7 +14,16 @@ from ..photos.degradation import Degradation
 from ..photos.photo import Photo
 from ..photos.photo_reference import PhotoReference
 from ..photos.regions import Region
-from ..restorers.base import Given, Progress, Restoration, Restorer, RestorerError, checked_picture, reporting, sentence
+from ..restorers.base import (
+    Progress,
+    Restoration,
+    RestorationInput,
+    Restorer,
+    RestorerError,
+    checked_picture,
+    reporting,
+    sentence,
+)
 from ..restorers.columns import Column
 from ..restorers.resizing import resized_region
 from ..system.versions import versions
@@ -28,21 +37,21 @@ Restorers = dict[int, tuple[Column, Restorer | Exception]]
 """By the ids of columns: the column, and what restores in it, or the error if nothing does."""
 
 
-def resolve(
+def resolve_columns(
     columns: Iterable[Column], precision: str = "float32", device: str | None = None, timeout: float | None = None
 ) -> Restorers:
     """Find out what restores in columns, once: it takes a look at folders, and runs the files of functions."""
     restorers: Restorers = {}
     for column in columns:
         try:
-            restorers[id(column)] = column, column.restorer(precision, device, timeout)
+            restorers[id(column)] = column, column.resolve(precision, device, timeout)
         except Exception as error:  # of whatever kind: it may be a user's own, and is raised where the column restores
             restorers[id(column)] = column, error
     return restorers
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class RenderJob:
     """All that restorations of one photo have in common."""
 
     photo: Photo
@@ -57,7 +66,7 @@ class Job:
     around: tuple[int, int] | None = None
     """The width and height of the frame that a region is part of, where that is another than `size` makes it."""
     restorers: Restorers = field(default_factory=dict, compare=False, repr=False)
-    """Of the columns that were looked at; see `resolve`."""
+    """Of the columns that were looked at; see `resolve_columns`."""
 
     @property
     def whole(self) -> tuple[int, int]:
@@ -66,10 +75,10 @@ class Job:
             return self.around
         return self.size if self.region is None else self.photo.size(max(self.size))
 
-    def restorer(self, column: Column) -> Restorer:
+    def resolve(self, column: Column) -> Restorer:
         """What restores in a column."""
         if id(column) not in self.restorers:
-            self.restorers.update(resolve([column], self.precision, self.device, self.timeout))
+            self.restorers.update(resolve_columns([column], self.precision, self.device, self.timeout))
         restorer = self.restorers[id(column)][1]
         if isinstance(restorer, Exception):
             raise restorer
@@ -78,7 +87,7 @@ class Job:
     def fact(self, column: Column, name: str, default: Any) -> Any:
         """What a column's restorer says of itself; `default` where there is none, which is told when it restores."""
         try:
-            return getattr(self.restorer(column), name)
+            return getattr(self.resolve(column), name)
         except Exception:  # of whatever kind: it may be a user's own
             return default
 
@@ -89,7 +98,7 @@ class Job:
 
     def cut(self, column: Column) -> bool:
         """Whether a column's region is cut out of its whole picture."""
-        return self.region is not None and not self.restorer(column).continuous
+        return self.region is not None and not self.resolve(column).continuous
 
     def key(self, column: Column) -> str:
         """What a column's restoration is kept under."""
@@ -97,10 +106,10 @@ class Job:
         return to_json(
             [
                 self.photo.key,
-                column.key(self.restorer(column)),
+                column.key(self.resolve(column)),
                 self.whole if cut else self.size,
                 None if region is None or cut else [region.x, region.y, region.width, region.height],
-                seed if self.restorer(column).random else None,
+                seed if self.resolve(column).random else None,
                 degradation and degradation.to_dict(),
                 self.precision,
                 self.device,
@@ -119,16 +128,16 @@ class Job:
 
     def restore(self, column: Column, progress: Progress) -> Restoration:
         """One column's restoration, or an error of whatever kind."""
-        made, title, (degradation, seed) = self.restorer(column), column.title, self._own(column)
+        made, title, (degradation, seed) = self.resolve(column), column.title, self._own(column)
         region, cut = self.region, self.cut(column)
         size = self.whole if cut else self.size
         key = self.key(column) if self.cache is not None else ""
         kept = self.cache.get(key) if self.cache is not None else None
         if kept is None:
-            given = Given(self.photo, self.whole, degradation)
+            given = RestorationInput(self.photo, self.whole, degradation)
             kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
             if self.cache is not None:
-                self.cache.put(key, kept, column.is_lasting(self.restorer(column)))
+                self.cache.put(key, kept, column.is_lasting(self.resolve(column)))
         if cut and region is not None:
             height, width = kept.image.shape[:2]
             remark = f"The region was cut out of the whole picture, {width} x {height}, and resampled (bicubic)"
@@ -151,24 +160,24 @@ def _checked(made: object, title: str) -> Restoration:
     return replace(made, image=picture, remarks=(*made.remarks, *remarks))
 
 
-def wished(restorers: Iterable[Restorer]) -> str:
+def preferred_frame(restorers: Iterable[Restorer]) -> str:
     """The frame to look at: square where FranNet takes part or all is plain resizing, else whole."""
     wishes = {each.frame for each in restorers}
     return "square" if "square" in wishes or wishes <= {""} else "whole"
 
 
-def framed_for(photo: Photo, restorers: Restorers) -> Photo:
+def with_preferred_frame(photo: Photo, restorers: Restorers) -> Photo:
     """The photo with the frame that columns look at."""
-    return photo.framed_as(wished(each for _, each in restorers.values() if not isinstance(each, Exception)))
+    return photo.with_frame(preferred_frame(each for _, each in restorers.values() if not isinstance(each, Exception)))
 
 
 def run(
-    job: Job, columns: Sequence[Column], progress: Progress | None = None
+    job: RenderJob, columns: Sequence[Column], progress: Progress | None = None
 ) -> tuple[dict[str, Restoration], dict[str, str]]:
     """The restorations of a job's columns by title, and what went wrong in the others."""
     restorations: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
-    told = shares(reporting(progress), [cost_of(job, column) for column in columns])
+    told = split_progress(reporting(progress), [cost_of(job, column) for column in columns])
     for column, tell in zip(columns, told, strict=True):
         stopped: list[BaseException] = []
 
@@ -189,7 +198,7 @@ def run(
     return restorations, errors
 
 
-def shares(progress: Progress, costs: Sequence[float]) -> list[Progress]:
+def split_progress(progress: Progress, costs: Sequence[float]) -> list[Progress]:
     """For each part of some work, what is told its own share, and tells that of the whole, by what the parts cost."""
 
     def part(before: float, cost: float) -> Progress:
@@ -198,7 +207,7 @@ def shares(progress: Progress, costs: Sequence[float]) -> list[Progress]:
     return [part(sum(costs[:index]), cost) for index, cost in enumerate(costs)]
 
 
-def cost_of(job: Job, column: Column) -> float:
+def cost_of(job: RenderJob, column: Column) -> float:
     """About how long a column takes, in seconds a megapixel."""
     cost = job.fact(column, "cost", 1.0)
     return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
@@ -243,7 +252,7 @@ def model_hashes(
     """
     found: dict[str, str] = {}
     given: Sequence[Photo | None] = photos or [None]
-    restorers = resolve(columns) if restorers is None else restorers
+    restorers = resolve_columns(columns) if restorers is None else restorers
     for column, each in product(columns, given):
         try:
             restorer = restorers[id(column)][1]

@@ -13,7 +13,7 @@ from ..comparisons.tables import Table, signed
 from ..frannet.sampling.setup import SETUPS
 from ..frannet.weights.checkpoints import models as cards
 from ..restorers.base import Restoration
-from ..restorers.resizing import NAMED
+from ..restorers.resizing import BASELINES
 from ..scores.intervals import interval, is_real, paired_interval
 from ..scores.measures import OLD, distance, measures
 from ..scores.measures import sharpness as measure_sharpness
@@ -22,7 +22,7 @@ from .charts import Estimate
 from .noise_lengths import length_sentences as length_sentences
 from .noise_lengths import lengths as lengths
 from .noise_lengths import noise_lengths as noise_lengths
-from .shipped_results import FAMILIES, NOTED, PUBLISHED
+from .shipped_results import FAMILIES, NOTE_COLUMNS, PUBLISHED
 from .shipped_results import commands as commands
 from .shipped_results import curves as curves
 from .shipped_results import held_out_results as held_out_results
@@ -65,7 +65,7 @@ def losses(results: Mapping[str, Metrics] | None = None) -> Table:
                 "ssim": result.ssim,
                 "calls": result.calls,
                 "ms a picture": float(f"{1000 * result.seconds:.2g}"),
-                "loss in the note (CelebA)": f"{NOTED[name]:g}" if name in NOTED else "",
+                "loss in the note (CelebA)": f"{NOTE_COLUMNS[name]:g}" if name in NOTE_COLUMNS else "",
             }
             for name, result in (metrics() if results is None else results).items()
         ]
@@ -132,7 +132,7 @@ def estimates(results: Mapping[str, Metrics] | None = None) -> dict[str, list[Es
     """What `figures.losses` draws: loss and gray loss with 95 % intervals, of the shipped results or given ones."""
     shown = metrics() if results is None else results
     return {
-        "loss": [_estimate(name, result, "mse", NOTED.get(name)) for name, result in shown.items()],
+        "loss": [_estimate(name, result, "mse", NOTE_COLUMNS.get(name)) for name, result in shown.items()],
         "gray loss": [_estimate(name, result, "mse_gray") for name, result in shown.items()],
     }
 
@@ -143,7 +143,7 @@ def _estimate(name: str, result: Metrics, metric: str, note: float | None = None
 
 
 def _kind(name: str, result: Metrics) -> str:
-    if name in NAMED:
+    if name in BASELINES:
         return "resizing, given the true colour" if name.endswith("-colour") else "resizing the gray input"
     if result.calls == 1:
         return "single-pass model"
@@ -173,7 +173,7 @@ def summary() -> Table:
     Of the baselines, bicubic alone: it is the best of them.
     """
     shown = {n: row for n, row in shipped_results().items() if row["calls"] or n.startswith("bicubic")}
-    return Table([_beside("model", name, row, NOTED) for name, row in shown.items()])
+    return Table([_beside("model", name, row, NOTE_COLUMNS) for name, row in shown.items()])
 
 
 def _beside(head: str, name: str, row: Mapping[str, Any], published: Mapping[str, float]) -> dict[str, Any]:

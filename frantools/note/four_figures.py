@@ -17,7 +17,7 @@ from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.evaluation import NAMES
 from ..comparisons.recipes import Recipe, as_recipe
-from ..comparisons.render_job import recipe_of, shares, wished
+from ..comparisons.render_job import preferred_frame, recipe_of, split_progress
 from ..comparisons.tables import Table
 from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..frannet.sampling.setup import SETUPS
@@ -101,9 +101,9 @@ def recipe(
     if figure == "roi-crops":
         side = min(dimensions(size))
         options["search"] = asdict((search or RoiSearch().scaled(side)).check(side))
-    frame = wished(column.restorer(precision) for column in (*chosen, *second))
+    frame = preferred_frame(column.resolve(precision) for column in (*chosen, *second))
     photos = [
-        photo.framed_as(frame)
+        photo.with_frame(frame)
         for photo in with_distinct_names(map(Photo, portraits() if pictures is None else pictures))
     ]
     if not photos:
@@ -126,7 +126,9 @@ def compute(
 ) -> Iterator[dict[str, Comparison]]:
     """Restore each photo by all columns."""
     done: dict[str, Comparison] = {}
-    for photo, title, report in zip(photos, titles(recipe).values(), shares(progress, [1] * len(photos)), strict=True):
+    for photo, title, report in zip(
+        photos, titles(recipe).values(), split_progress(progress, [1] * len(photos)), strict=True
+    ):
         done[title] = compared(recipe, photo, report, cache)
     yield done
 
@@ -178,7 +180,7 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
 
 def is_plain(column: Column) -> bool:
     """Whether a column is plain resizing or the photo itself, which have no frame of their own either."""
-    return column.restorer().frame == ""
+    return column.resolve().frame == ""
 
 
 def regions(pictures: Restored, search: RoiSearch) -> Table:
@@ -268,7 +270,7 @@ def located(recipe: Any, paths: Sequence[str]) -> Recipe:
         for index in found:
             old = sources[index]
             sources[index] = PhotoReference(path, sha256, "", old.frame, old.downscaled_to, old.reference)
-    return read.but(photos=tuple(sources))
+    return read.replace(photos=tuple(sources))
 
 
 def titles(recipe: Any) -> dict[str, str]:

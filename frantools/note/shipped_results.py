@@ -56,11 +56,11 @@ def _name(model: str, setup: str | None) -> str:
 
 
 _COLUMNS = {
-    title: _name(column.model, title if column.setup else None)
+    title: _name(column.what, title if column.setup else None)
     for title, column in COLUMNS.items()
     if title in PUBLISHED
 }
-NOTED = {"bicubic": PUBLISHED["bicubic"]} | {name: PUBLISHED[title] for title, name in _COLUMNS.items()}
+NOTE_COLUMNS = {"bicubic": PUBLISHED["bicubic"]} | {name: PUBLISHED[title] for title, name in _COLUMNS.items()}
 """The same losses by the name of our own model and setup."""
 
 

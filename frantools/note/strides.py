@@ -109,7 +109,7 @@ def strides(
 
     with torch.inference_mode():
         points = torch.tensor([[point]], dtype=torch.float32, device="cpu")
-        latents = network.latents(network.encode(as_photo(photo).framed_as("square").input), points)
+        latents = network.latents(network.encode(as_photo(photo).with_frame("square").input), points)
         predict = predictor(network.config, lambda x, t: network.decode(latents, points, t, x), schedule)
 
         def watched_predict(x: Tensor, t: int) -> tuple[Tensor, Tensor]:

@@ -45,10 +45,10 @@ def traces(photo: Any, columns: Sequence[Any], size: int = 128, seed: int = 0) -
     ValueError
         If a column has no steps.
     """
-    framed, made = as_photo(photo).framed_as("square"), {}
+    framed, made = as_photo(photo).with_frame("square"), {}
     for column in as_columns(columns):
         own = seed if column.seed is None else column.seed
-        made[column.title] = tracer(column.restorer(), column.title)(framed, framed.size(size), own)
+        made[column.title] = tracer(column.resolve(), column.title)(framed, framed.size(size), own)
     return made
 
 
@@ -57,7 +57,7 @@ def predicted_losses(traces: Mapping[str, Trace], photo: Any) -> dict[str, list[
 
     The first and the last call are among them, and in between ever fewer.
     """
-    framed, made = as_photo(photo).framed_as("square"), {}
+    framed, made = as_photo(photo).with_frame("square"), {}
     for title, trace in traces.items():
         original = framed.resample((trace.x0.shape[2], trace.x0.shape[1]))
         calls = sorted(set(np.geomspace(1, len(trace.t), MARKS).round().astype(int).tolist()))

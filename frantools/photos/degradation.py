@@ -1,4 +1,4 @@
-"""What restorers are given of a photo: the reference, made worse in a stated way."""
+"""Degradation of the pictures that restorers receive."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .images import to_array, to_gray, to_tensor
 
 @dataclass(frozen=True)
 class Degradation:
-    """How a picture is made worse: gray, then blur, shrink, noise and JPEG, in this order.
+    """A degradation of pictures: gray, then blur, shrink, noise and JPEG, in this order.
 
     Parameters
     ----------
     gray : bool
-        Whether colour is taken away: 0.2989 R + 0.587 G + 0.114 B in all three channels.
+        Whether to remove the colour: 0.2989 R + 0.587 G + 0.114 B in all three channels.
     shrink : int
-        How many times smaller both sides become, from 1; antialiased bicubic, sizes rounded.
+        The factor by which both sides shrink, from 1; antialiased bicubic, sizes rounded.
     noise : float
-        The standard deviation of Gaussian noise, in [0, 1], where pixels lie in [0, 1].
+        The standard deviation of Gaussian noise, in [0, 1], for pixels in [0, 1].
     blur : float
         The standard deviation of a Gaussian blur, in pixels of the reference.
     jpeg : int, optional
-        The quality of a JPEG, 1 to 100, that the picture goes through.
+        The quality, 1 to 100, of a JPEG compression.
     seed : int
         Of the noise, from 0. The noise of a gray picture is gray.
 
@@ -64,21 +64,21 @@ class Degradation:
         validate(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings by name, as JSON can hold them; `Degradation(**it)` is equal to this one."""
+        """Return the settings by name; ``Degradation(**settings)`` is equal to this one."""
         return asdict(self)
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             "gray" if self.gray else "",
             f"blur {self.blur:g} px" if self.blur else "",
             f"shrunk {self.shrink} x" if self.shrink > 1 else "",
             f"noise {self.noise:g}" if self.noise else "",
             f"JPEG {self.jpeg}" if self.jpeg is not None else "",
         ]
-        return ", ".join(filter(None, said)) or "as it is"
+        return ", ".join(filter(None, parts)) or "as it is"
 
     def apply(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Make a picture worse.
+        """Degrade a picture.
 
         Parameters
         ----------
@@ -102,8 +102,8 @@ class Degradation:
             picture = to_array(F.interpolate(to_tensor(picture), sides, mode="bicubic", antialias=True))
         if self.noise:
             shape = (*picture.shape[:2], 1 if self.gray else 3)
-            drawn = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
-            picture = picture + np.float32(self.noise) * drawn
+            noise = np.random.default_rng(self.seed).standard_normal(shape, dtype=np.float32)
+            picture = picture + np.float32(self.noise) * noise
         picture = np.ascontiguousarray(picture, dtype=np.float32).clip(0, 1)
         if self.jpeg is not None:
             file = BytesIO()

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..checks import integer, is_integer
+from ..checks import integer, invalid, is_integer
 from .file_names import find_spelling
-from .images import Picture, as_picture, load_image, portraits, prepare_input, resize, square, to_array, to_tensor
+from .images import Picture, as_picture, crop_square, load_image, portraits, prepare_input, resize, to_array, to_tensor
 from .regions import LARGEST, Region, dimensions
 
 FRAMES = ("square", "whole")
@@ -79,7 +79,7 @@ class Photo:
 
     def __init__(self, what: Any, frame: str | None = None, reference: Any = ITSELF, name: str | None = None) -> None:
         if frame not in (*FRAMES, None):
-            raise ValueError(f"frame is {frame!r}; accepted are 'square' and 'whole'")
+            raise invalid("frame", "'square' or 'whole'", frame)
         self.name = name or "picture"
         self.pixels: Picture
         self.frame: str | None
@@ -130,7 +130,7 @@ class Photo:
         height, width = self.pixels.shape[:2]
         return f"Photo({self.name!r}, {width} x {height}, frame={self.frame!r})"
 
-    def framed_as(self, frame: str) -> Photo:
+    def with_frame(self, frame: str) -> Photo:
         """Return the photo with this frame, or itself if it has a frame already."""
         if self.frame is not None:
             return self
@@ -170,7 +170,7 @@ class Photo:
 
     def _picture(self) -> Picture:
         if self.frame != "whole":
-            return square(self.pixels, self.downscaled_to)
+            return crop_square(self.pixels, self.downscaled_to)
         if self.downscaled_to is None:
             return self.pixels
         return resize(self.pixels, _scaled_sides(self.pixels, self.downscaled_to))
@@ -233,7 +233,7 @@ class Photo:
         photo = self.reference_photo
         if photo is None:
             return None
-        framed = photo if photo is self else photo.framed_as(self.frame or "square")
+        framed = photo if photo is self else photo.with_frame(self.frame or "square")
         return framed.resample(self.size(size, region), region)
 
     def restorer_pixels(self, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Rectangles in fractions of a picture, and the grid of points to ask a model about."""
+"""Regions of a picture, and the positions of their pixels."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Region:
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"{self} is empty: its width and height must be above 0")
         if self.x < 0 or self.y < 0 or self.x + self.width > 1 + slack or self.y + self.height > 1 + slack:
-            raise ValueError(f"{self} leaves the picture: accepted are 0 <= x, x + width <= 1, and likewise y, height")
+            raise ValueError(f"{self} leaves the picture: it must have 0 <= x and x + width <= 1, likewise for y")
 
     @classmethod
     def full(cls) -> Region:
-        """The whole picture."""
+        """Return the region of the whole picture."""
         return cls(0.0, 0.0, 1.0, 1.0)
 
     def __str__(self) -> str:
@@ -54,26 +54,25 @@ class Region:
 
 
 def dimensions(size: int | tuple[int, int]) -> tuple[int, int]:
-    """`size` as (width, height) in pixels; one number stands for both.
+    """Return `size` as (width, height) in pixels; one number means both.
 
-    Raises a ValueError if it is not one whole number or two, each from 1 to 16384.
+    Raises a ValueError unless each is an integer from 1 to 16384.
     """
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(is_integer(side) for side in pair)
-    if len(pair) != 2 or not whole or not all(1 <= side <= LARGEST for side in pair):
+    if len(pair) != 2 or not all(is_integer(side) and 1 <= side <= LARGEST for side in pair):
         raise invalid("size", f"an integer or (width, height), each from 1 to {LARGEST}", size)
     return int(pair[0]), int(pair[1])
 
 
 def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Tensor, Tensor]:
-    """The pixel centres of a picture of a region, by column and by row.
+    """Return the pixel centres of a picture of a region, by column and by row.
 
     Parameters
     ----------
     size : int or (int, int)
         Width and height of the picture in pixels.
     region : Region, optional
-        What the picture shows. Default: everything.
+        Default: everything.
 
     Returns
     -------
@@ -82,12 +81,12 @@ def axes(size: int | tuple[int, int], region: Region | None = None) -> tuple[Ten
     """
     region = region or Region.full()
     sides = zip(dimensions(size), (region.x, region.y), (region.width, region.height), strict=True)
-    pixels = partial(torch.arange, dtype=torch.float64, device="cpu")  # whatever torch's defaults are
+    pixels = partial(torch.arange, dtype=torch.float64, device="cpu")  # independent of torch's defaults
     x, y = (origin + (pixels(side) + 0.5) / side * extent for side, origin, extent in sides)
     return x, y
 
 
 def points(size: int | tuple[int, int], region: Region | None = None) -> Tensor:
-    """The pixel centres of a picture of a region, row by row: (height * width, 2) float64, (x, y). See `axes`."""
+    """Return the pixel centres of a picture of a region, row by row: (height * width, 2) float64, (x, y)."""
     x, y = axes(size, region)
     return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=-1).flatten(0, 1)

@@ -59,7 +59,7 @@ class Restoration:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class RestorationInput:
     """What a restorer is given: the picture, and the photo that it comes from.
 
     Parameters
@@ -147,13 +147,13 @@ class Restorer:
     sha256: str | None = None
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Restore a picture.
 
         Parameters
         ----------
-        given : Given
+        given : RestorationInput
             The degraded picture, and the photo that it comes from.
         size : (int, int)
             The width and height that are asked for; the result may have another size.

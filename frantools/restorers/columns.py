@@ -23,7 +23,7 @@ from .base import Restorer, is_restorer, missing
 from .frannet import FranNetRestorer, is_model, shared_model, unnamed
 from .functions import from_file, from_module, name_of, named_function, parameters
 from .identity import alike, in_full, is_json, sampler, token
-from .resolve import NOTED, MissingRestorer, meaning, meanings, restorer
+from .resolve import NOTE_COLUMNS, MissingRestorer, interpretation, interpretations, resolve
 
 FINDABLE = {"model", "path", "function", "missing"}
 """One of these stands in what describes a column: what finds it again, or why nothing does."""
@@ -130,7 +130,7 @@ class Column:
     def __hash__(self) -> int:
         return hash((self.title, self.seed))
 
-    def but(self, **changes: Any) -> Column:
+    def replace(self, **changes: Any) -> Column:
         """The same column with some of its parts changed, `settings` among them as a whole."""
         title, what = changes.pop("title", self.title), changes.pop("what", self.what)
         model = self.what.content.get("model") if isinstance(self.what, MissingRestorer) else None
@@ -139,16 +139,16 @@ class Column:
         parts = {"setup": self.setup, "seed": self.seed, "given": self.given, "settings": self.settings}
         return Column(title, what, **{**parts, **changes})
 
-    def restorer(
+    def resolve(
         self,
         precision: str = "float32",
         device: str | torch.device | None = None,
         timeout: float | None = None,
     ) -> Restorer:
-        """What restores; see `door.restorer` for what it raises."""
+        """What restores; see `resolve` for what it raises."""
         key = (precision, device, repr(timeout))
         if key not in self._made or not self._lasts(self._made[key]):
-            self._made[key] = restorer(self.what, self.setup, self.settings, self.title, precision, device, timeout)
+            self._made[key] = resolve(self.what, self.setup, self.settings, self.title, precision, device, timeout)
         return self._made[key]
 
     def _lasts(self, made: Restorer) -> bool:
@@ -185,16 +185,16 @@ class Column:
         """What finds again what restores, or says why nothing does."""
         what: Any = self.what
         setup: Sampler | None = self.setup
-        kind = meaning(what) if isinstance(what, str) else ""
+        kind = interpretation(what) if isinstance(what, str) else ""
         if kind == "setup":
             setup = named_setup(what)
             what = setup.default_model
-        elif kind == "noted":
-            what, setup = NOTED[what][0], NOTED[what][1] if setup is None else setup
+        elif kind == "note":
+            what, setup = NOTE_COLUMNS[what][0], NOTE_COLUMNS[what][1] if setup is None else setup
         elif isinstance(what, Sampler):
             what, setup = what.default_model, what
         elif kind in ("", "function"):
-            return dict((self.restorer() if made is None else made).to_dict())
+            return dict((self.resolve() if made is None else made).to_dict())
         if why := unnamed(setup):
             return missing(self.title, f"{self.title} {why}") | {"model": what}
         said = {
@@ -218,7 +218,7 @@ class Column:
             described["settings"] = {name: in_full(value) for name, value in self.settings.items()}
             described["setup"] = sampler(self.setup)
         try:
-            described["state"] = (self.restorer() if restorer is None else restorer).state()
+            described["state"] = (self.resolve() if restorer is None else restorer).state()
         except Exception:  # of whatever kind: it is told where the column is restored
             described["state"] = None
         return to_json(described, sort_keys=True, default=repr)
@@ -269,7 +269,7 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
     if not isinstance(name, str):
         raise ValueError(f"{dict(column)!r} is not a column: accepted are a title and a model by name")
     name = _as_path(name) if "path" in column else name
-    if "function" in meanings(name) and not trust:
+    if "function" in interpretations(name) and not trust:
         file, _, function = name.rpartition(":")
         return _function({**column, "function": function, "file": file}, trust)
     return name
@@ -278,7 +278,7 @@ def _what(column: Mapping[str, Any], trust: bool) -> Any:
 def _as_path(path: str | os.PathLike[str]) -> str:
     """A path as a string that stands for nothing else."""
     text = os.fspath(path)
-    return text if meanings(text).keys() == {"path"} else f"./{text}"
+    return text if interpretations(text).keys() == {"path"} else f"./{text}"
 
 
 def _function(column: Mapping[str, Any], trust: bool) -> Any:
@@ -299,14 +299,14 @@ def _function(column: Mapping[str, Any], trust: bool) -> Any:
 def _takes(what: Any, name: str) -> bool:
     """Whether what restores is a function that has an argument of this name, or may have one."""
     if isinstance(what, str):
-        return "function" in meanings(what)  # which is not run before it is asked to restore
+        return "function" in interpretations(what)  # which is not run before it is asked to restore
     if not callable(what) or isinstance(what, (type, nn.Module, Sampler)) or is_restorer(what):
         return False
     names, open_ended = parameters(what)
     return open_ended or name in names
 
 
-COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) for title, made in NOTED.items()})
+COLUMNS: Mapping[str, Column] = MappingProxyType({title: Column(title, *made) for title, made in NOTE_COLUMNS.items()})
 """The note's columns by title, and those beyond the note."""
 
 
@@ -318,16 +318,16 @@ def as_column(what: Any) -> Column:
     if isinstance(what, Column):
         return what
     if isinstance(what, str):
-        meaning(what)  # a slip of the pen is told at once
+        interpretation(what)  # a slip of the pen is told at once
         return COLUMNS[what] if what in COLUMNS else Column(_title(what), what)
     if isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str):
-        return what[1].but(title=what[0]) if isinstance(what[1], Column) else Column(what[0], what[1])
+        return what[1].replace(title=what[0]) if isinstance(what[1], Column) else Column(what[0], what[1])
     return Column(_title(what), what)
 
 
 def _title(what: Any) -> str:
     if isinstance(what, (str, os.PathLike)):
-        kind = meaning(what) if isinstance(what, str) else "path"
+        kind = interpretation(what) if isinstance(what, str) else "path"
         if kind == "function":
             return str(what).rpartition(":")[2]
         return (Path(what).stem or str(what)) if kind == "path" else str(what)
@@ -357,7 +357,7 @@ def as_columns(columns: Sequence[Any]) -> list[Column]:
             raise ValueError(f"two columns have the same title among {titles}; titles must differ")
         names = itertools.chain([column.title], (f"{column.title} ({n})" for n in itertools.count(2)))
         title = next(name for name in names if name not in taken)
-        made.append(column if title == column.title else column.but(title=title))
+        made.append(column if title == column.title else column.replace(title=title))
     if not made:
         raise ValueError("there is no column; accepted is a list of one or more, such as ['A', 'bicubic']")
     return made

@@ -15,11 +15,11 @@ import torch
 
 from ..checks import to_python
 from ..photos.regions import Region
-from .base import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, missing
+from .base import Cancelled, Progress, Restoration, RestorationInput, Restorer, RestorerError, missing
 
 Answer = TypeVar("Answer")
 
-LOOK = 0.03  # seconds between looks whether the answer is still wanted
+POLL_SECONDS = 0.03  # seconds between checks whether the answer is still wanted
 CAPABILITIES = [name for name in vars(Restorer) if not name.startswith("_") and name not in ("title", "restore")]
 """What a custom restorer may have beside its title and `restore`."""
 
@@ -37,7 +37,7 @@ def check_timeout(timeout: object) -> float | None:
 def run_with_timeout(
     work: Callable[[], Answer],
     title: str,
-    look: Callable[[], None] | None = None,
+    check_cancelled: Callable[[], None] | None = None,
     timeout: float | None = None,
     begun: float | None = None,
 ) -> Answer:
@@ -53,7 +53,7 @@ def run_with_timeout(
         Without arguments.
     title : str
         What it is called in messages; empty if whoever wants no more need not know that it still runs.
-    look : callable, optional
+    check_cancelled : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
         without a message is told that the function still runs, where it does not end at once.
     timeout : float, optional
@@ -92,14 +92,14 @@ def run_with_timeout(
     except RuntimeError:  # the system allows no more threads, or the interpreter is about to end
         run()
     while thread.is_alive():
-        thread.join(LOOK)
+        thread.join(POLL_SECONDS)
         if not thread.is_alive():
             break
-        if look is not None:
+        if check_cancelled is not None:
             try:
-                look()
+                check_cancelled()
             except Cancelled as error:
-                thread.join(LOOK)
+                thread.join(POLL_SECONDS)
                 if thread.is_alive():
                     if title and not error.args:
                         error.args = (f"{title} cannot be interrupted: it still runs, and its answer will be dropped",)
@@ -138,7 +138,7 @@ class CustomRestorer(Restorer):
         return missing(self.title, f"{self.title} is a {type(self._restorer).__name__}, which no name finds again")
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Restore; see `Restorer`. Progress is told on the calling thread."""
         left, told = Event(), 0.0
@@ -149,7 +149,7 @@ class CustomRestorer(Restorer):
                 raise Cancelled
             told = float(share)  # what is no number is the restorer's error
 
-        def look() -> None:
+        def check_cancelled() -> None:
             try:
                 progress(told)
             except BaseException:
@@ -160,7 +160,7 @@ class CustomRestorer(Restorer):
             return self._restorer.restore(given, size, region, seed, report)
 
         try:
-            made = run_with_timeout(work, self.title, look, self._timeout)
+            made = run_with_timeout(work, self.title, check_cancelled, self._timeout)
         finally:
             left.set()
         progress(told)

@@ -25,7 +25,7 @@ from ..frannet.sampling.samplers import Sampler
 from ..frannet.weights.checkpoints import load_model
 from ..photos.photo import Photo
 from ..photos.regions import Region
-from .base import Given, Progress, Restoration, Restorer, missing
+from .base import Progress, Restoration, RestorationInput, Restorer, missing
 
 SECONDS = 0.25  # about what a call takes for a megapixel on two cores; preparing the points is worth a few calls
 KEPT = 64 * 64  # pixels of the largest picture that stays prepared
@@ -126,7 +126,7 @@ class FranNetRestorer(Restorer):
         return len(self.model.encoder.channels) if isinstance(self.model, FranNet) else None
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Restore from the photo's own 64 x 64 gray copy; see `Restorer`."""
         begun, photo = time.perf_counter(), given.photo

@@ -27,7 +27,7 @@ import numpy as np
 from ..checks import to_python
 from ..files import to_json
 from ..photos.regions import Region
-from .base import Given, Progress, Restoration, Restorer, checked_picture, missing
+from .base import Progress, Restoration, RestorationInput, Restorer, checked_picture, missing
 from .custom import run_with_timeout
 
 
@@ -77,7 +77,7 @@ class FunctionRestorer(Restorer):
         self.continuous = {"size", "region"} <= self.names.keys()
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Call the function; see `Restorer`."""
         offered: dict[str, Any] = {"seed": seed, "size": size, "region": region, "channel_axis": -1}

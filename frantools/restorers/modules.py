@@ -19,7 +19,7 @@ from ..frannet.network.fingerprints import weights_hash
 from ..photos.images import to_array, to_tensor
 from ..photos.photo import Photo
 from ..photos.regions import Region
-from .base import Cancelled, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
+from .base import Cancelled, Progress, Restoration, RestorationInput, Restorer, RestorerError, checked_picture, missing
 from .custom import run_with_timeout
 from .tiling import ALIGNED, MULTIPLES, TILE, WHOLE, CallError, call_padded, seen, tiled
 
@@ -76,7 +76,7 @@ class ModuleRestorer(Restorer):
         self.path, self.sha256 = path, sha256
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Call the module, for each tile where there are several; see `Restorer`."""
         begun, start = time.perf_counter(), time.monotonic()

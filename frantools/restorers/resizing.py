@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..photos.images import to_array, to_tensor
 from ..photos.regions import Region, axes, points
-from .base import Colours, Given, Progress, Restoration, Restorer
+from .base import Colours, Progress, Restoration, RestorationInput, Restorer
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
@@ -84,8 +84,8 @@ class Resizing(Restorer):
     Parameters
     ----------
     name : str
-        See `NAMED`: "input" shows each pixel as a square; the others are the methods of `resize`. With "-colour" at its
-        end, the small copy keeps its colours.
+        See `BASELINES`: "input" shows each pixel as a square; the others are the methods of `resize`.
+        With "-colour" at its end, the small copy keeps its colours.
     """
 
     interruptible = True
@@ -100,7 +100,7 @@ class Resizing(Restorer):
         self.method = "nearest" if method == "input" else method
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Resize; see `Restorer`."""
         begun = time.perf_counter()
@@ -130,7 +130,7 @@ class Original(Restorer):
         self.title = title or "original"
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """The photo at that size; see `Restorer`."""
         begun = time.perf_counter()
@@ -140,7 +140,7 @@ class Original(Restorer):
         return {"model": "original"}
 
 
-NAMED: tuple[str, ...] = (
+BASELINES: tuple[str, ...] = (
     "input",
     "original",
     *MODES,
@@ -149,6 +149,6 @@ NAMED: tuple[str, ...] = (
 """The restorers that have a name alone."""
 
 
-def named(name: str, title: str | None = None) -> Resizing | Original:
-    """The restorer of one of the names `NAMED`."""
+def baseline(name: str, title: str | None = None) -> Resizing | Original:
+    """The restorer of one of the names `BASELINES`."""
     return Original(title) if name == "original" else Resizing(name, title)

@@ -34,11 +34,11 @@ from .functions import FunctionRestorer, from_file
 from .modules import ModuleRestorer
 from .published import ENDINGS as WEIGHTS
 from .published import published
-from .resizing import NAMED, named
+from .resizing import BASELINES, baseline
 from .saved import SavedArray, SavedPictures
 
 DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
-NOTED: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
+NOTE_COLUMNS: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
     {
         "Input": ("input", None),
         "Original": ("original", None),
@@ -73,7 +73,7 @@ class MissingRestorer(Restorer):
         return self.content
 
 
-def meanings(text: str) -> dict[str, str]:
+def interpretations(text: str) -> dict[str, str]:
     """What a string can stand for: for each kind, what it is called in a message."""
     file, _, function = text.rpartition(":")
     if file.endswith(".py") and function and not exists(text):
@@ -81,25 +81,25 @@ def meanings(text: str) -> dict[str, str]:
     if text.startswith((".", "/", "~")):
         return {"path": f"the path {text}"}
     found: dict[str, str] = {}
-    if text in NAMED:
+    if text in BASELINES:
         found["named"] = f"the named column {text}"
     if is_shipped(text):
         found["model"] = f"the shipped model {text}"
     if is_setup_name(text):
         found["setup"] = f"the setup {text}"
-    if text in NOTED and not found:  # the others are models and setups by the same names
-        found["noted"] = f"the note's column {text}"
+    if text in NOTE_COLUMNS and not found:  # the others are models and setups by the same names
+        found["note"] = f"the note's column {text}"
     if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *extensions()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
 
 
-def meaning(text: str) -> str:
-    """The one thing that a string stands for: "named", "model", "setup", "noted", "function" or "path".
+def interpretation(text: str) -> str:
+    """The one thing that a string stands for: "named", "model", "setup", "note", "function" or "path".
 
     Raises a ValueError if it stands for nothing, or for two things.
     """
-    found = meanings(text)
+    found = interpretations(text)
     if not found:
         raise ValueError(f"{text!r} names nothing that restores a picture; accepted are {ACCEPTED}")
     if len(found) > 1:
@@ -107,7 +107,7 @@ def meaning(text: str) -> str:
     return next(iter(found))
 
 
-def restorer(
+def resolve(
     what: Any,
     setup: Sampler | str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -154,7 +154,7 @@ def _made(
     device: str | torch.device | None,
     timeout: float | None,
 ) -> Restorer:
-    if isinstance(what, str) and meaning(what) == "function":
+    if isinstance(what, str) and interpretation(what) == "function":
         file, _, name = what.rpartition(":")
         what = from_file(file, name)
     if isinstance(what, type):
@@ -184,14 +184,14 @@ def _made(
             raise ValueError("a setup is given twice; accepted is one")
         return frannet(what.default_model, what)
     if isinstance(what, (str, os.PathLike)):
-        kind = meaning(what) if isinstance(what, str) else "path"
-        if kind == "noted":
-            model, chosen = NOTED[str(what)]
+        kind = interpretation(what) if isinstance(what, str) else "path"
+        if kind == "note":
+            model, chosen = NOTE_COLUMNS[str(what)]
             if setup is not None and chosen is not None:
                 raise ValueError(f"{what!r} has a setup, and another is given; accepted is one")
             return _made(model, chosen if setup is None else setup, settings, title, precision, device, timeout)
         if kind == "named":
-            return _plain(named(str(what), title), settings, title)
+            return _plain(baseline(str(what), title), settings, title)
         if kind == "model":
             return frannet(str(what), setup)
         if kind == "setup":

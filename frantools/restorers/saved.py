@@ -17,7 +17,7 @@ from ..photos.file_names import composed, find_spelling
 from ..photos.images import ACCEPTED, as_picture, load_image
 from ..photos.photo import Photo
 from ..photos.regions import Region
-from .base import Colours, Given, Progress, Restoration, Restorer, RestorerError, checked_picture, missing
+from .base import Colours, Progress, Restoration, RestorationInput, Restorer, RestorerError, checked_picture, missing
 
 
 def matching(folder: Path, photo: Photo) -> Path:
@@ -102,7 +102,7 @@ class SavedPictures(Restorer):
         return matching(self.path, photo) if self.path.is_dir() else self.path
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Read the picture; see `Restorer`."""
         begun = time.perf_counter()
@@ -148,7 +148,7 @@ class SavedArray(Restorer):
         self.image.flags.writeable = False
 
     def restore(
-        self, given: Given, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
+        self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """The array; see `Restorer`."""
         return Restoration(framed(self.image, given.photo), 0.0, calls=0, remarks=self.remarks)

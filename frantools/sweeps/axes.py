@@ -19,7 +19,7 @@ from ..photos.degradation import Degradation
 from ..restorers.base import Restorer
 from ..restorers.columns import Column, as_column
 from ..restorers.functions import name_of
-from ..restorers.resolve import DEFAULT, meaning
+from ..restorers.resolve import DEFAULT, interpretation
 from .keys import address, identity
 
 Axes = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -107,8 +107,8 @@ class _ColumnResolver:
 
     def resolve(self, column: Column) -> Restorer:
         if isinstance(column.what, str) and column.what in self.models:
-            return column.but(what=self.models[column.what]).restorer(self.precision)
-        restorer = column.restorer(self.precision)
+            return column.replace(what=self.models[column.what]).resolve(self.precision)
+        restorer = column.resolve(self.precision)
         if isinstance(column.what, str) and restorer.model is not None:
             self.models[column.what] = restorer.model
         return restorer
@@ -116,17 +116,19 @@ class _ColumnResolver:
     def normalise(self, column: Column) -> Column:
         """Replace the name of a setup by its model and sampler, and a relative path by an absolute one."""
         what: Any = column.what
-        if isinstance(what, str) and what not in self.models and meaning(what) in ("setup", "noted"):
-            restorer: Any = column.restorer(self.precision)
-            return column if restorer.model is None else column.but(what=restorer.name, setup=restorer.sampler)
+        if isinstance(what, str) and what not in self.models and interpretation(what) in ("setup", "note"):
+            restorer: Any = column.resolve(self.precision)
+            return column if restorer.model is None else column.replace(what=restorer.name, setup=restorer.sampler)
         if isinstance(what, Sampler):
-            return column.but(what=what.default_model, setup=what)
-        return column if isinstance(what, str) and what in self.models else column.but(what=_with_absolute_path(what))
+            return column.replace(what=what.default_model, setup=what)
+        return (
+            column if isinstance(what, str) and what in self.models else column.replace(what=_with_absolute_path(what))
+        )
 
 
 def _with_absolute_path(what: Any) -> Any:
     """Make a path or FILE.py:FUNCTION independent of the working directory, which differs between workers."""
-    kind = meaning(what) if isinstance(what, str) else ""
+    kind = interpretation(what) if isinstance(what, str) else ""
     if kind == "path":
         return os.path.abspath(os.path.expanduser(what))
     if kind == "function":
@@ -142,18 +144,18 @@ def _make_setting(base: Column, values: dict[str, Any], names: Sequence[str], re
     if "model" in values:
         changes["what"] = values["model"]
         changes["title"] = as_column(values["model"]).title
-    column = resolver.normalise(base.but(**changes)) if changes else base
+    column = resolver.normalise(base.replace(**changes)) if changes else base
     restorer = resolver.resolve(column)
     settings = {name: value for name, value in values.items() if name not in ("model", "setup", "seed", "given")}
     if settings:
         if restorer.sampler is not None:
-            column = column.but(setup=_change_sampler(restorer.sampler, settings))
+            column = column.replace(setup=_change_sampler(restorer.sampler, settings))
         elif restorer.model is not None:
             raise ValueError(
                 f"the single-pass model {restorer.title} has no sampler, so {', '.join(settings)} cannot vary"
             )
         else:
-            column = column.but(settings={**column.settings, **settings})
+            column = column.replace(settings={**column.settings, **settings})
         restorer = resolver.resolve(column)
     return Setting(column, {name: _axis_value(name, column, restorer) for name in names}, restorer)
 

@@ -49,7 +49,7 @@ def identity(column: Column, made: Restorer, photo: Photo | None = None) -> dict
             return facts | {"weights": weights, "sampler": made.sampler and sampler_facts(made.sampler)}
     named = column.to_dict()
     if made.model is not None or ("missing" in named and "sha256" not in named):
-        return facts | {"process": PROCESS, "object": column.but(title="").key()}
+        return facts | {"process": PROCESS, "object": column.replace(title="").key()}
     hashes = sorted(_hashes(made, photo).values())
     dropped = {"title", "seed", "degradation", "missing", *(("path", "model") if hashes else ())}
     return facts | {"named": {name: value for name, value in named.items() if name not in dropped}, "files": hashes}

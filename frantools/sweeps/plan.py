@@ -11,7 +11,7 @@ from typing import Any
 from ..checks import integer, invalid, to_python
 from ..comparisons.cache import ENGINE
 from ..comparisons.evaluation import photos as read_photos
-from ..comparisons.render_job import UNKNOWN_COST, wished
+from ..comparisons.render_job import UNKNOWN_COST, preferred_frame
 from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..photos.folder import Pictures
 from ..photos.photo import Photo
@@ -171,7 +171,7 @@ def make_plan(
     size, seed, precision = integer("size", size, 1, LARGEST), check_seed(seed), resolve_precision(precision)
     chosen_measures = _check_measures(names, points)
     settings = expand_axes(axes, base, precision)
-    frame = wished(setting.restorer for setting in settings)
+    frame = preferred_frame(setting.restorer for setting in settings)
     if isinstance(photos, (str, PathLike)) and Path(photos).is_dir():
         photos = Pictures(photos)
     pictures: list[TaskPhoto] = []
@@ -180,7 +180,7 @@ def make_plan(
     for _, _, photo in read_photos(photos, limit):
         if photo is None:
             continue
-        framed = photo.framed_as(frame)
+        framed = photo.with_frame(frame)
         if framed.reference_photo is None:
             raise ValueError(f"{photo.name} has no reference to measure against")
         path = str(Path(photo.name).absolute()) if isinstance(photos, Pictures) else None

@@ -17,7 +17,7 @@ import torch
 
 from .. import __version__
 from ..comparisons.cache import ENGINE
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..files import ContentChangedError
 from ..photos.degradation import Degradation
 from ..photos.images import load_image
@@ -53,7 +53,7 @@ class TaskPhoto:
         """Read the photo; a ContentChangedError if the file has changed, a FileNotFoundError if it was deleted."""
         if self.path is None:
             assert sent is not None
-            return sent.framed_as(self.frame)
+            return sent.with_frame(self.frame)
         try:
             photo = Photo(load_image(Path(self.path)), self.frame, name=self.name)
         except FileNotFoundError:
@@ -233,7 +233,7 @@ def _compute(
 def _resolve(task: Task, cell: Cell, what: Any) -> Any:
     """Replace the name of a model by the model itself, so that it is loaded once for all cells."""
     try:
-        restorer: Any = cell.column(task.title, what).restorer(task.precision)
+        restorer: Any = cell.column(task.title, what).resolve(task.precision)
     except Exception as error:  # it worked in the process that planned the sweep
         raise WorkerError(f"{worker_name()} cannot create {sentence(error, task.title)}") from None
     if task.weights not in (None, restorer.sha256):
@@ -249,14 +249,14 @@ class _Evaluator:
     def __init__(self, task: Task, photo: Photo, check_cancelled: Callable[[], None]) -> None:
         self.task, self.photo = task, photo
         self.progress: Progress = lambda _: check_cancelled()
-        self.job = Job(photo, photo.size(task.size), None, task.seed, None, task.precision)
+        self.job = RenderJob(photo, photo.size(task.size), None, task.seed, None, task.precision)
         reference = photo.reference(self.job.size)
         assert reference is not None  # make_plan refuses photos without one
         self.reference = reference
 
     def evaluate(self, column: Column) -> Record:
         """Return the measured values by name, and the number of network calls."""
-        restorer: Any = self.job.restorer(column)
+        restorer: Any = self.job.resolve(column)
         if self.task.points is not None and restorer.renders_points:
             return self._evaluate_points(column, restorer)
         restoration = self.job.restore(column, self.progress)

@@ -1,4 +1,4 @@
-"""Training: its settings, its pictures and augmentations (`data`), the loop, and the state to go on from."""
+"""Training of FranNet models on a folder of pictures."""
 
 from __future__ import annotations
 

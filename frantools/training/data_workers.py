@@ -1,4 +1,4 @@
-"""Processes that prepare batches, and what is said of those that fail."""
+"""Data-loading workers and their error messages."""
 
 from __future__ import annotations
 
@@ -12,60 +12,58 @@ from torch.utils.data import DataLoader, Dataset
 from .data import Batches
 
 
-class Answered(Dataset[Any]):
-    """A dataset whose errors are answers: a worker would wrap them in the text of its own traceback."""
+class _BatchesOrErrors(Dataset[Any]):
+    """A dataset that returns errors, because a worker would wrap them in the text of its traceback."""
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
 
     def __getitem__(self, step: int) -> dict[str, Tensor] | Exception:
-        """The batch of a step, or what went wrong."""
         try:
             return self.batches[step]
         except Exception as error:
             return error
 
 
-def loaded(batches: Batches, steps: range, workers: int) -> Iterator[dict[str, Tensor]]:
-    """The batches of steps, prepared by so many processes.
+def load_batches(batches: Batches, steps: range, workers: int) -> Iterator[dict[str, Tensor]]:
+    """Yield the batches of steps, prepared by worker processes.
 
-    Raises a ChildProcessError if such a process ends before its time, or cannot be started or talked to.
+    Raises
+    ------
+    ChildProcessError
+        If a worker dies, or cannot be started or reached.
     """
     if not workers:
         yield from map(batches.__getitem__, steps)
         return
     try:
-        answers = iter(DataLoader(Answered(batches), batch_size=None, sampler=steps, num_workers=workers))
+        loader = iter(DataLoader(_BatchesOrErrors(batches), batch_size=None, sampler=steps, num_workers=workers))
+        while True:
+            batch = next(loader)
+            if isinstance(batch, Exception):
+                break
+            yield batch
+    except StopIteration:
+        return
     except (RuntimeError, OSError) as error:
-        raise ended(error) from None
-    while True:
-        try:
-            answer = next(answers)
-        except StopIteration:
-            return
-        except (RuntimeError, OSError) as error:
-            raise ended(error) from None
-        if isinstance(answer, BrokenPipeError):
-            raise ended(answer)
-        if isinstance(answer, Exception):
-            raise answer
-        yield answer
+        raise workers_failed(error) from None
+    raise workers_failed(batch) if isinstance(batch, BrokenPipeError) else batch
 
 
 @contextmanager
-def watched() -> Iterator[None]:
-    """Let the death of a worker be a ChildProcessError: torch raises its own from a signal, whatever is being done."""
+def convert_worker_errors() -> Iterator[None]:
+    """Turn the death of a worker into a ChildProcessError: torch raises a RuntimeError from a signal, at any time."""
     try:
         yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise ended(error) from None
+        raise workers_failed(error) from None
 
 
-def ended(error: Exception) -> ChildProcessError:
-    """The error that ends a training whose workers fail: a killed process, a broken pipe, no memory to share."""
+def workers_failed(error: Exception) -> ChildProcessError:
+    """Create the error of a killed process, a broken pipe or a lack of shared memory."""
     return ChildProcessError(
-        f"the processes that prepare pictures failed ({' '.join(str(error).split())}); fewer workers take less memory, "
-        "and the last checkpoint, if there is one, is kept"
+        f"the processes that prepare pictures failed ({' '.join(str(error).split())}); the last checkpoint, if any, is "
+        "kept. Fewer workers need less memory"
     )

@@ -1,4 +1,4 @@
-"""The processes that train together: on several GPUs or hosts, each has a part of every batch."""
+"""Training in several processes, on several GPUs or hosts: each trains on a part of every batch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from ..system.devices import find_device
 
 
-class Team:
-    """One process, alone or among those that `torchrun` or `accelerate launch` started.
+class ProcessGroup:
+    """The processes that `torchrun` or `accelerate launch` started, or this one alone.
 
     Parameters
     ----------
@@ -23,16 +23,16 @@ class Team:
     Attributes
     ----------
     rank, size : int
-        Which process this is, and of how many. Rank 0 measures and writes.
+        The index of this process, and the number of processes.
     device : torch.device
-        Where it trains.
+        The device to train on.
 
     Raises
     ------
     ModuleNotFoundError
-        If there are several processes, and accelerate, which joins them, is not installed.
+        If there are several processes, and accelerate, which connects them, is not installed.
     ValueError
-        If the device is not at hand.
+        If the device is not available.
     """
 
     def __init__(self, device: str = "auto") -> None:
@@ -44,19 +44,19 @@ class Team:
             from accelerate import Accelerator
         except ModuleNotFoundError:
             raise ModuleNotFoundError(
-                "several processes train together through accelerate: pip install accelerate"
+                "training in several processes needs accelerate: pip install accelerate"
             ) from None
         self._accelerator: Any = Accelerator(cpu=find_device(device).type == "cpu")
         self.rank, self.size = self._accelerator.process_index, self._accelerator.num_processes
         self.device = self._accelerator.device
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the process that measures and writes."""
+    def is_main(self) -> bool:
+        """Whether this process measures and writes."""
         return self.rank == 0
 
-    def mean(self, tensors: Sequence[Tensor]) -> None:
-        """Replace float tensors by their means over the processes, all in one exchange."""
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace float tensors by their means over the processes, in one exchange."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
@@ -66,6 +66,6 @@ class Team:
                 tensor.copy_(mean.view(tensor.shape))
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
+        """Wait for all processes."""
         if self.size > 1:
             self._accelerator.wait_for_everyone()

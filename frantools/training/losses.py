@@ -1,7 +1,7 @@
-"""What an error costs: the losses that a training can lower.
+"""Loss functions for training.
 
-Each loss takes answers and truths (..., 3) and gives (..., 3), a number a channel, or (..., 1), a number a point. Their
-mean over the last axis is FranNet's loss of a point, and the mean of all is what is lowered.
+A loss maps predictions and targets (..., 3) to (..., 3), one value per channel, or (..., 1), one per point. The mean
+over the last axis is FranNet's loss of a point; training minimises the mean of all.
 """
 
 from __future__ import annotations
@@ -12,63 +12,64 @@ from types import MappingProxyType
 from torch import Tensor
 from torch.nn import functional as F
 
-SMOOTH = 0.5  # below this, the "huber" of old counts an error as its square; beyond, as its size
-ACCEPTED = "'note', 'square', 'size', 'huber', 'huber:DELTA' and 'pseudo-huber:DELTA', with a DELTA above 0"
+from ..checks import invalid
+
+SMOOTH = 0.5
+"""The delta of "huber" without a number."""
+ACCEPTED = "'note', 'square', 'size', 'huber', 'huber:DELTA' or 'pseudo-huber:DELTA' with a DELTA above 0"
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def square(answer: Tensor, truth: Tensor) -> Tensor:
-    """The squared error: its mean is the MSE, and leads to the mean of what may be there."""
-    return F.mse_loss(answer, truth, reduction="none")
+def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The squared error, whose mean is the MSE; it is minimal at the mean of all plausible colours."""
+    return F.mse_loss(prediction, target, reduction="none")
 
 
-def size(answer: Tensor, truth: Tensor) -> Tensor:
-    """The absolute error: its mean is the MAE, and leads to the median."""
-    return F.l1_loss(answer, truth, reduction="none")
+def absolute_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """The absolute error, whose mean is the MAE; it is minimal at the median."""
+    return F.l1_loss(prediction, target, reduction="none")
 
 
-def smooth(answer: Tensor, truth: Tensor) -> Tensor:
-    """The pseudo-Huber of each channel (Charbonnier et al., 1997): a square where small and a size where large."""
-    return ((answer - truth).square() + SMOOTH**2).sqrt() - SMOOTH
+def charbonnier(prediction: Tensor, target: Tensor) -> Tensor:
+    """The pseudo-Huber loss of each channel (Charbonnier et al., 1997), with a delta of `SMOOTH`."""
+    return ((prediction - target).square() + SMOOTH**2).sqrt() - SMOOTH
 
 
-def huber(answer: Tensor, truth: Tensor, delta: float) -> Tensor:
-    """Huber's (1964): half the square up to `delta`, and beyond it the line that goes on from there."""
-    return F.huber_loss(answer, truth, reduction="none", delta=delta)
+def huber(prediction: Tensor, target: Tensor, delta: float) -> Tensor:
+    """The Huber loss (1964): half the square up to `delta`, linear beyond."""
+    return F.huber_loss(prediction, target, reduction="none", delta=delta)
 
 
-def pseudo_huber(answer: Tensor, truth: Tensor, delta: float) -> Tensor:
-    """FranNet's pseudo-Huber, of a point: ``sqrt(mean over channels of squares + delta ** 2) - delta``, (..., 1)."""
-    return ((answer - truth).square().mean(-1, keepdim=True) + delta**2).sqrt() - delta
+def pseudo_huber(prediction: Tensor, target: Tensor, delta: float) -> Tensor:
+    """FranNet's pseudo-Huber loss (..., 1) of a point: ``sqrt(mean of the channels' squares + delta ** 2) - delta``."""
+    return ((prediction - target).square().mean(-1, keepdim=True) + delta**2).sqrt() - delta
 
 
-PLAIN: Mapping[str, Loss] = MappingProxyType({"square": square, "size": size, "huber": smooth})
-"""Losses by name alone."""
-SCALED: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = MappingProxyType(
+LOSSES: Mapping[str, Loss] = MappingProxyType({"square": squared_error, "size": absolute_error, "huber": charbonnier})
+LOSSES_WITH_DELTA: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = MappingProxyType(
     {"huber": huber, "pseudo-huber": pseudo_huber}
 )
-"""Losses with a delta."""
 
 
-def find(name: str, default: Loss) -> Loss:
-    """The loss of a name: "note" is the default, "huber:0.1" Huber's with that delta.
+def find_loss(name: str, default: Loss) -> Loss:
+    """Find a loss by name: "note" is `default`, "huber:0.1" the Huber loss with a delta of 0.1.
 
     Raises
     ------
     ValueError
         If no loss has that name, or the delta is not a number above 0.
     """
-    kind, colon, scale = name.partition(":")
+    kind, colon, number = name.partition(":")
     if name == "note":
         return default
-    if not colon and kind in PLAIN:
-        return PLAIN[kind]
+    if not colon and kind in LOSSES:
+        return LOSSES[kind]
     try:
-        delta = float(scale)
+        delta = float(number)
     except ValueError:
         delta = 0
-    if kind not in SCALED or not 0 < delta < float("inf"):
-        raise ValueError(f"error is {name!r}; accepted are {ACCEPTED}")
-    scaled = SCALED[kind]
-    return lambda answer, truth: scaled(answer, truth, delta)
+    if kind not in LOSSES_WITH_DELTA or not 0 < delta < float("inf"):
+        raise invalid("error", ACCEPTED, name)
+    loss = LOSSES_WITH_DELTA[kind]
+    return lambda prediction, target: loss(prediction, target, delta)

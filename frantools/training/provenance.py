@@ -1,4 +1,4 @@
-"""Where weights come from: what stands in a checkpoint and on a model's card."""
+"""The origin of trained weights, for checkpoints and model cards."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from ..photos.folder import Pictures
-from .distributed import Team
+from .distributed import ProcessGroup
 
 
-def provenance(pictures: Pictures, held_out: Pictures | None, team: Team) -> dict[str, Any]:
-    """The data, the command, the code and the machine of a training, as JSON can hold them; no path of a machine."""
+def get_provenance(pictures: Pictures, held_out: Pictures | None, processes: ProcessGroup) -> dict[str, Any]:
+    """Describe the data, command, code and machine of a training as JSON content, without paths of the machine."""
     return {
         "data": pictures.summary(),
         "held_out": held_out.summary() if held_out is not None else None,
@@ -23,16 +23,16 @@ def provenance(pictures: Pictures, held_out: Pictures | None, team: Team) -> dic
         "commit": git_commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "device": team.device.type,
-        "processes": team.size,
+        "device": processes.device.type,
+        "processes": processes.size,
     }
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this package runs from, or None."""
-    here = Path(__file__).parent
+    """Return the commit of the checkout that contains this package; None if there is none."""
+    folder = Path(__file__).parent
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, check=False)
-    except OSError:  # there is no git
+        result = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, check=False)
+    except OSError:  # git is not installed
         return None
-    return asked.stdout.decode("ascii", "replace").strip() or None
+    return result.stdout.decode("ascii", "replace").strip() or None

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import recipe_of, shares
+from ..comparisons.render_job import recipe_of, split_progress
 from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.setup import Setup
 from ..photos.photo import Photo, as_photo
@@ -86,9 +86,9 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     made: dict[int, Comparison] = {}
     numbers: dict[int, Mapping[str, Mapping[str, float]]] = {}
     first, count = recipe.seed or 0, count_of(recipe)
-    unseeded = recipe.but(columns=tuple(column.but(seed=None) for column in recipe.columns))
-    for seed, report in enumerate(shares(progress, [1] * count), start=first):
-        made[seed] = compared(unseeded.but(seed=seed), photos[0], report, cache)
+    unseeded = recipe.replace(columns=tuple(column.replace(seed=None) for column in recipe.columns))
+    for seed, report in enumerate(split_progress(progress, [1] * count), start=first):
+        made[seed] = compared(unseeded.replace(seed=seed), photos[0], report, cache)
         numbers[seed] = made[seed].numbers(NUMBERS)
         yield Alternatives(dict(made), dict(numbers))
 

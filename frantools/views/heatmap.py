@@ -188,7 +188,7 @@ def grid(
         raise ValueError(f"a cell has several settings, as {other} varies; accepted is one value of it, by where")
     places = {tuple(values[name] for name in data.names): column for values, column in sweep.columns}
     chosen = {tuple(place[which] for which in data.shown): (place, places[place]) for place in data.means}
-    titled = [column.but(title=str(number)) for number, (_, column) in enumerate(chosen.values())]
+    titled = [column.replace(title=str(number)) for number, (_, column) in enumerate(chosen.values())]
     made = compare(as_photo(photo).at(size), titled, size, seed=seed, progress=progress)
     numbers, scale = made.numbers((measure,)), Scale.of(data.finite)
     images = {

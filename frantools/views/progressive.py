@@ -13,10 +13,10 @@ import numpy as np
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison, compare
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job, cost_of, framed_for, resolve, run, shares
+from ..comparisons.render_job import RenderJob, cost_of, resolve_columns, run, split_progress, with_preferred_frame
 from ..photos.photo import Photo
 from ..photos.regions import Region
-from ..restorers.base import Given, Progress, Restoration
+from ..restorers.base import Progress, Restoration, RestorationInput
 from ..restorers.columns import Column
 from ..restorers.resizing import Resizing
 
@@ -77,7 +77,7 @@ class Showing:
 
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
-) -> Job:
+) -> RenderJob:
     """What the restorations of a recipe have in common.
 
     What is made of a region has the recipe's size; or, with `aspect`, its width over its height, a longer side of
@@ -85,13 +85,13 @@ def job_of(
     """
     longer = longer_side(recipe)
     given = recipe.precision or "float32", recipe.options.get("device"), recipe.options.get("timeout")
-    restorers = resolve(recipe.columns, *given)
-    framed = framed_for(photo, restorers)
+    restorers = resolve_columns(recipe.columns, *given)
+    framed = with_preferred_frame(photo, restorers)
     if aspect is None:
         size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer, region)
     else:
         size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
-    return Job(
+    return RenderJob(
         framed, size, region, recipe.seed or 0, recipe.degradation, *given, cache, restorers=restorers
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ def longer_side(recipe: Recipe) -> int:
     return recipe.size if isinstance(recipe.size, int) else max(recipe.size)
 
 
-def smaller(job: Job, longer: int) -> Job:
+def smaller(job: RenderJob, longer: int) -> RenderJob:
     """The same job at a longer side of at most so many pixels."""
     most = max(job.size)
     if most <= longer:
@@ -126,7 +126,7 @@ def smaller(job: Job, longer: int) -> Job:
 
 
 def sharpen(
-    job: Job, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
+    job: RenderJob, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
 ) -> Iterator[Shown]:
     """Columns: all of them coarse, then one after the other as they will be, those with the titles `first` before.
 
@@ -153,21 +153,21 @@ def sharpen(
     )
     costs = [cost_of(job, column) for column in columns]
     yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
-    for column, report in zip(columns, shares(progress, costs), strict=True):
+    for column, report in zip(columns, split_progress(progress, costs), strict=True):
         pictures, wrong = run(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | wrong
         shown, sharp = {**shown, **pictures}, sharp | {column.title}
         yield Shown(shown, errors, sharp)
 
 
-def _placeholder(job: Job) -> Restoration:
+def _placeholder(job: RenderJob) -> Restoration:
     """The small gray input, until there is something better."""
-    given = Given(job.photo, job.whole)
+    given = RestorationInput(job.photo, job.whole)
     made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
     return Restoration(np.asarray(made.image), 0.0, 0, {})
 
 
-def _kept(job: Job, column: Column) -> Restoration | None:
+def _kept(job: RenderJob, column: Column) -> Restoration | None:
     """A column's restoration where it is at hand, as it will be."""
     try:
         return None if job.cut(column) else job.kept(column)
@@ -175,7 +175,7 @@ def _kept(job: Job, column: Column) -> Restoration | None:
         return None
 
 
-def _is_quick(job: Job, column: Column) -> bool:
+def _is_quick(job: RenderJob, column: Column) -> bool:
     """Whether a coarse picture of a column is to be had at once."""
     cost = job.fact(column, "cost", None)
     return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)

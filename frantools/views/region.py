@@ -43,7 +43,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     """Restore the region, beside the whole picture by the first column."""
     region, first = region_of(recipe), recipe.columns[:1]
     title = first[0].title
-    around = job_of(recipe.but(size=OVERVIEW), photos[0], cache)
+    around = job_of(recipe.replace(size=OVERVIEW), photos[0], cache)
     wide, high = region.width * around.size[0], region.height * around.size[1]
     square = around.photo.frame == "square"  # as in the note, whatever the region's aspect
     job = job_of(recipe, photos[0], cache, region, 1.0 if square else wide / high)

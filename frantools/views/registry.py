@@ -22,7 +22,7 @@ from ..photos.photo_reference import resolve_path
 from ..restorers.base import Progress, reporting
 from ..restorers.columns import Column, as_column
 from ..restorers.frannet import shared_model
-from ..restorers.resizing import NAMED
+from ..restorers.resizing import BASELINES
 from ..restorers.resolve import MissingRestorer, is_frannet
 from ..system.versions import versions
 
@@ -106,27 +106,27 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
         elif isinstance(column.what, MissingRestorer):
             raise ValueError(column.what.why)
         made.append(_beside(column, recipe.folder))
-    return recipe.but(columns=tuple(made))
+    return recipe.replace(columns=tuple(made))
 
 
 def _beside(column: Column, folder: Path | None) -> Column:
     """A column whose file is found beside the recipe, where there is one."""
     what = column.what
-    if not isinstance(what, str) or (what in NAMED or is_shipped(what)):
+    if not isinstance(what, str) or (what in BASELINES or is_shipped(what)):
         return column
     file, colon, function = what.rpartition(":") if ".py:" in what else (what, "", "")
     found = resolve_path(file, folder)
-    return column if found == file else column.but(what=f"{found}{colon}{function}")
+    return column if found == file else column.replace(what=f"{found}{colon}{function}")
 
 
 def again(column: Column, what: Any) -> Column:
     """A column with what restores in it given again; its settings are those of the recipe."""
     if isinstance(what, Column):
-        return what.but(title=column.title)
+        return what.replace(title=column.title)
     new = as_column((column.title, what))
     content = column.what.content if isinstance(column.what, MissingRestorer) else {}
     settings = content.get("settings") or column.settings
-    return column.but(what=new.what, settings=dict(settings))
+    return column.replace(what=new.what, settings=dict(settings))
 
 
 def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
@@ -156,7 +156,7 @@ def outside(recipe: Recipe, given: bool = False) -> str:
         file = name.rpartition(":")[0] if ".py:" in name else name
         path = Path(resolve_path(file, recipe.folder)).expanduser().resolve()
         ours = (
-            name in (*portraits(), *NAMED)
+            name in (*portraits(), *BASELINES)
             or is_shipped(name)
             or not (path.exists() or (path.is_absolute() and "/" in file))
         )
@@ -268,7 +268,7 @@ def render_with_errors(
 
 def on_device(recipe: Recipe, device: str | None) -> Recipe:
     """A recipe whose FranNet columns run on a device; None leaves them where they are."""
-    return recipe if device is None else recipe.but(options={**recipe.options, "device": device})
+    return recipe if device is None else recipe.replace(options={**recipe.options, "device": device})
 
 
 def changed_versions(recipe: Recipe) -> dict[str, tuple[str, str]]:

@@ -51,7 +51,7 @@ class Look(Part):
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
     """The steps of a coarse picture, then of one of the recipe's size."""
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
-    restorer = job.restorer(column)
+    restorer = job.resolve(column)
     steps = tracer(restorer, column.title)
     check_memory(job.size, restorer.calls or 1)
     for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):

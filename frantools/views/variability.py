@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..checks import integer
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import shares
+from ..comparisons.render_job import split_progress
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from .compare import WIDTH
@@ -86,10 +86,10 @@ def check(recipe: Recipe) -> None:
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Spread]:
     """Restore with the kept seed, then the others: the first two coarse, all coarse, then at the recipe's size."""
-    column, seeds = recipe.columns[0].but(seed=None), seeds_of(recipe)
+    column, seeds = recipe.columns[0].replace(seed=None), seeds_of(recipe)
     count = len(seeds)
     job = job_of(recipe, photos[0], cache)
-    if not job.restorer(column).random:
+    if not job.resolve(column).random:
         raise ValueError(
             f"{column.title} leaves nothing to chance; choose a diffusion model, or a function with a seed"
         )
@@ -98,7 +98,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     for data in spreads(small):
         if data.count in (2, count):
             yield data
-    told = zip(seeds, shares(progress, [1] * count), strict=True)
+    told = zip(seeds, split_progress(progress, [1] * count), strict=True)
     for data in spreads(replace(job, seed=seed).restore(column, report).image for seed, report in told):
         if data.count > 1:
             yield data

@@ -18,8 +18,8 @@ from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.weights.checkpoints import models
 from ..restorers.columns import COLUMNS, Column, as_column
-from ..restorers.resizing import NAMED
-from ..restorers.resolve import MissingRestorer, meaning
+from ..restorers.resizing import BASELINES
+from ..restorers.resolve import MissingRestorer, interpretation
 from .ablation_controls import AblationControls, words
 from .controls import Composed, Report, control, folded
 from .settings_editor import SettingsEditor
@@ -47,7 +47,7 @@ class Facts:
 def facts_of(column: Column) -> Facts:
     """What of a column there is to set. What cannot be made is told of where it is rendered, and keeps what it has."""
     try:
-        made = column.restorer()
+        made = column.resolve()
     except Exception:  # of whatever kind: a user's own restorer may raise anything
         return Facts(column.setup, True, True)
     return Facts(made.sampler, made.model is not None, bool(made.random), made.calls, made.feature_maps, made.ablation)
@@ -58,11 +58,11 @@ def plain(column: Column) -> Column:
     what = column.what
     if isinstance(what, str):
         try:
-            setup = named_setup(what) if meaning(what) == "setup" else None
+            setup = named_setup(what) if interpretation(what) == "setup" else None
         except ValueError:  # it names nothing, which is told of where it is rendered
             return column
-        return column if setup is None else column.but(what=setup.default_model, setup=setup)
-    return column.but(what=what.default_model, setup=what) if isinstance(what, Sampler) else column
+        return column if setup is None else column.replace(what=setup.default_model, setup=setup)
+    return column.replace(what=what.default_model, setup=what) if isinstance(what, Sampler) else column
 
 
 def described(column: Column) -> str:
@@ -146,7 +146,7 @@ class ColumnEditor(Composed, widgets.VBox):
         self.settings = SettingsEditor()
         self.ablation = AblationControls()
         self.network = folded("More of the network", [self.ablation])
-        self._named = (*models(), *NAMED)
+        self._named = (*models(), *BASELINES)
         self._whats: dict[str, Any] = {name: name for name in self._named}
         self._remembered: dict[str, Any] = {}  # the arguments of each model, for when it is chosen again
         self.model.options = list(self._whats)
@@ -165,11 +165,11 @@ class ColumnEditor(Composed, widgets.VBox):
                 raise ValueError(each.error)
         what = self._whats[label]
         settings = self._said() if same(what, before.what) else self._remembered.get(label, {})
-        made = before.but(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
+        made = before.replace(what=what, title=self.title.value, setup=None, seed=None, settings=settings)
         facts = facts_of(made)
         if facts.setup is not None:
-            made = made.but(setup=self.setup.value if alike(self.setup.value, facts.setup) else facts.setup)
-        return made.but(seed=self.seed.value) if facts.random and self.own_seed.value else made
+            made = made.replace(setup=self.setup.value if alike(self.setup.value, facts.setup) else facts.setup)
+        return made.replace(seed=self.seed.value) if facts.random and self.own_seed.value else made
 
     def _write(self, column: Column) -> None:
         label = self._know(column.what)
@@ -220,7 +220,7 @@ class ColumnEditor(Composed, widgets.VBox):
         path = expanduser(change["new"].strip())
         if not path or self._writing:
             return
-        check: Callable[[], object] = Column(path, path).restorer
+        check: Callable[[], object] = Column(path, path).resolve
         try:
             check()
         except (ValueError, OSError, ImportError) as error:

@@ -70,7 +70,7 @@ class ColumnList(Composed, widgets.VBox):
         before = self.value[at]
         own = re.fullmatch(re.escape(described(before)) + r"( \(\d+\))?", before.title)
         if own and new.title == before.title:  # or a changed DDIM would still be called DDIM
-            new = new.but(title=self._free(described(new), at))
+            new = new.replace(title=self._free(described(new), at))
         columns = (*self.value[:at], new, *self.value[at + 1 :])
         if any(column.title == new.title for number, column in enumerate(columns) if number != at):
             titles = ", ".join(column.title for column in columns)
@@ -127,13 +127,13 @@ class ColumnList(Composed, widgets.VBox):
 
     def _add(self) -> None:
         preset, at = self.presets[self.preset.value], self.index + 1
-        new = preset.but(title=self._free(preset.title))
+        new = preset.replace(title=self._free(preset.title))
         self.put([*self.value[:at], new, *self.value[at:]], at)
 
     def _apply(self) -> None:
         at, preset = self.index, self.presets[self.preset.value]
         if any(column.title == preset.title for number, column in enumerate(self.value) if number != at):
-            preset = preset.but(title=self.value[at].title)
+            preset = preset.replace(title=self.value[at].title)
         self.put([*self.value[:at], preset, *self.value[at + 1 :]], at)
 
     def _remove(self) -> None:

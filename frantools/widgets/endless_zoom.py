@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log2
 from typing import Any
 
-from ..comparisons.render_job import Job, cost_of, run
+from ..comparisons.render_job import RenderJob, cost_of, run
 from ..photos.regions import Region
 from ..restorers.base import Colours, Progress
 from ..restorers.columns import Column
@@ -113,22 +113,22 @@ def in_view(view: Mapping[str, float], frame: Sides, level: int) -> list[Pyramid
     ]
 
 
-def continuous(job: Job, columns: Sequence[Column]) -> list[Column]:
+def continuous(job: RenderJob, columns: Sequence[Column]) -> list[Column]:
     """The columns that can be asked for a region anew; those that cannot be made are none of them."""
     found = []
     for column in columns:
         with suppress(Exception):  # of whatever kind: it is told where the column is restored
-            if job.restorer(column).continuous:
+            if job.resolve(column).continuous:
                 found.append(column)
     return found
 
 
-def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[PyramidTile]:
+def wanted(job: RenderJob, view: Mapping[str, float], screen: Mapping[str, Any], pixels: int) -> list[PyramidTile]:
     """The tiles of a picture that are in view: coarse ones, then sharp ones; none where the picture will do.
 
     Parameters
     ----------
-    job : Job
+    job : RenderJob
         Of the whole picture.
     view, screen, pixels
         See `level_of`.
@@ -143,13 +143,13 @@ def wanted(job: Job, view: Mapping[str, float], screen: Mapping[str, Any], pixel
 
 
 def restored(
-    job: Job, columns: Sequence[Column], tiles: Sequence[PyramidTile], progress: Progress
+    job: RenderJob, columns: Sequence[Column], tiles: Sequence[PyramidTile], progress: Progress
 ) -> Iterator[RestoredTile]:
     """Tiles of the columns that are continuous, one after the other; each in all columns before the next.
 
     Parameters
     ----------
-    job : Job
+    job : RenderJob
         Of the whole picture. What restorers are given stays as it is, whatever the level. Its cache keeps the tiles.
     columns : sequence of Column
         Those of other kinds are left out.

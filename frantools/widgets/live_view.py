@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column
@@ -91,10 +91,10 @@ class LiveView(widgets.VBox):
         self.cache = CACHE
         self.message = Messages()
         self.status = Status(self.cancel)
-        small = photo.framed_as("square").small  # until there is something better
+        small = photo.with_frame("square").small  # until there is something better
         self.viewer = Viewer(dict.fromkeys(titles, small))
         self._shown: Recipe | None = None  # that of the result
-        self._job: Job | None = None  # of the recipe that is rendered: the whole picture
+        self._job: RenderJob | None = None  # of the recipe that is rendered: the whole picture
         self._alike: dict[str, Any] = {}  # what the panes were made of, by column
         self._wanted: list[endless_zoom.PyramidTile] = []  # the tiles that are in view
         self._background = Rendering(self)
@@ -116,7 +116,7 @@ class LiveView(widgets.VBox):
     def take(self, recipe: Recipe) -> None:
         """Take over a recipe of the result; one that differs in more than how it is drawn is not final."""
         before = self._shown
-        if before is None or recipe.columns != before.columns or recipe.but(options=before.options) != before:
+        if before is None or recipe.columns != before.columns or recipe.replace(options=before.options) != before:
             self.set_trait("final", False)
         self.set_trait("recipe", recipe)
 
@@ -132,25 +132,25 @@ class LiveView(widgets.VBox):
     def _work(self, recipe: Recipe, photo: Photo, first: Sequence[str], progress: Progress) -> Iterator[Any]:
         """A recipe's results; what is in view, where one has zoomed in, comes after the first of them."""
         results = self.compute(recipe, photo, progress, first)
-        job = job_of(recipe.but(region=None), photo, self.cache)
+        job = job_of(recipe.replace(region=None), photo, self.cache)
         with LOCK:
             self._job = job
         yield from (each for each in (next(results, None),) if each is not None)
         yield from self._anew(job, recipe, progress)
         yield from results
 
-    def _anew(self, job: Job, recipe: Recipe, progress: Progress) -> Iterator[Any]:
+    def _anew(self, job: RenderJob, recipe: Recipe, progress: Progress) -> Iterator[Any]:
         with LOCK:
             self._wanted = wanted = self._in_view(job)
         yield from endless_zoom.restored(job, recipe.columns, wanted, progress)
 
-    def _in_view(self, job: Job) -> list[endless_zoom.PyramidTile]:
+    def _in_view(self, job: RenderJob) -> list[endless_zoom.PyramidTile]:
         """The tiles that are in view where the screen has more pixels than the pictures."""
         if not self.zooms:
             return []
         return endless_zoom.wanted(job, self.viewer.view, self.viewer.screen, self.pixels(job))
 
-    def pixels(self, job: Job) -> int:
+    def pixels(self, job: RenderJob) -> int:
         """The longer side of the pictures in the panes."""
         return max(job.size)
 
@@ -244,7 +244,7 @@ class LiveView(widgets.VBox):
         assert self._shown is not None
         assert self.recipe is not None
         live = {name: self.recipe.options[name] for name in self.live if name in self.recipe.options}
-        return self._shown.but(options={**self._shown.options, **live})
+        return self._shown.replace(options={**self._shown.options, **live})
 
     def paint(self) -> None:
         """Show the latest result; zoom and boxes stay."""

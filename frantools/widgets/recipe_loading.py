@@ -98,7 +98,7 @@ def _completed(columns: tuple[Column, ...], known: list[Column], given: Mapping[
             same = next((each for each in known if _name(each.to_dict()) == _name(content)), None)
             if same is not None:
                 settings = content.get("settings") or same.settings
-                column = same.but(title=column.title, seed=column.seed, given=column.given, settings=settings)
+                column = same.replace(title=column.title, seed=column.seed, given=column.given, settings=settings)
         made.append(column)
     if left:
         titles = ", ".join(column.title for column in columns)

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import Job
+from ..comparisons.render_job import RenderJob
 from ..note.four_figures import FIGURES, LOCAL
 from ..photos.degradation import Degradation
 from ..photos.regions import Region
@@ -130,7 +130,7 @@ class Zoom(ViewWidget):
         """The region, by the names of its edges."""
         return {} if recipe.region is None else {"region": asdict(recipe.region)}
 
-    def pixels(self, job: Job) -> int:
+    def pixels(self, job: RenderJob) -> int:
         """Few: what is in view is restored anew, the whole picture too."""
         return min(PREVIEW, max(job.size))
 

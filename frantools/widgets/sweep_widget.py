@@ -15,7 +15,7 @@ import traitlets
 
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import framed_for, recipe_of, resolve
+from ..comparisons.render_job import recipe_of, resolve_columns, with_preferred_frame
 from ..photos.images import portraits
 from ..photos.photo import as_photo
 from ..sweeps.axes import Axes
@@ -47,7 +47,7 @@ class SweepMap(Guarded, LiveView):
         self.sweep, self._size, self._seed = made, size, seed
         self._columns = {tuple(values[name] for name in made.axes): column for values, column in made.columns}
         different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = framed_for(as_photo(photo), resolve(different.values())).at(size)
+        self.original = with_preferred_frame(as_photo(photo), resolve_columns(different.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
@@ -212,7 +212,7 @@ class SweepMap(Guarded, LiveView):
                 self._halt()
                 self._showing = True
                 self.set_trait("final", False)
-                columns = [self._columns[self._place(self.chosen)].but(title="restored")]
+                columns = [self._columns[self._place(self.chosen)].replace(title="restored")]
                 self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
             self.draw()
 

@@ -56,7 +56,7 @@ class Variability(ViewWidget):
         most = max(float(data.deviation.max()), 1e-6)
         spread = colormaps["magma"](data.deviation / most)[..., :3].astype(np.float32)
         made = {"mean": data.mean, "standard deviation": spread}
-        column = recipe.columns[0].but(seed=None)
+        column = recipe.columns[0].replace(seed=None)
         for seed in sorted(seeds_of(recipe))[:SHOWN]:
             jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
             kept = next(filter(None, (job.kept(column) for job in jobs)), None)
@@ -81,7 +81,7 @@ class Variability(ViewWidget):
         if column.seed is None:
             self.controls["seed"].value = seed
         else:
-            self.columns.value = (column.but(seed=seed),)
+            self.columns.value = (column.replace(seed=seed),)
 
 
 def variability(

@@ -20,7 +20,7 @@ import frantools as ft
 from frantools import cli, note
 from frantools.comparisons.recipes import save_picture
 from frantools.frannet.weights.checkpoints import save_model
-from frantools.photos.images import square
+from frantools.photos.images import crop_square
 from frantools.reports.cards import facts
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +51,9 @@ def here(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for path in models.iterdir():
         Path(path.name).symlink_to(path)
-    Image.fromarray(square(ft.portraits()["hopper"], 100)).save("photo.png")
-    Image.fromarray(square(ft.portraits()["astronaut"], 100)).save("other.png")
-    Image.fromarray(square(ft.portraits()["hopper"], 90)).save("smaller.png")
+    Image.fromarray(crop_square(ft.portraits()["hopper"], 100)).save("photo.png")
+    Image.fromarray(crop_square(ft.portraits()["astronaut"], 100)).save("other.png")
+    Image.fromarray(crop_square(ft.portraits()["hopper"], 90)).save("smaller.png")
     Path("damaged.png").write_bytes(damaged(Path("photo.png").read_bytes()))
     Path("text.png").write_text("no picture", encoding="utf-8")
     Path("file").touch()
@@ -352,7 +352,7 @@ def test_exit_code_1_says_that_a_column_failed_after_the_files_are_written(capsy
 def test_paths_with_equal_signs_and_commas_are_columns_models_and_values_of_axes(capsys, here, name):
     Path(name).mkdir()
     for folder in (name, "pictures"):
-        save_picture(square(ft.portraits()["hopper"], 32), f"{folder}/photo.png")
+        save_picture(crop_square(ft.portraits()["hopper"], 32), f"{folder}/photo.png")
     weights = f"{name}.safetensors"
     Path(weights).write_bytes(Path("single-pass.safetensors").read_bytes())
     Path(f"{name}.py").write_text("def half(picture):\n    return picture / 2\n", encoding="utf-8")
@@ -523,15 +523,15 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("paint", "invalid choice: 'paint'"),
         ("restore", "required: PICTURE"),
         ("restore nowhere.png", "there is no picture nowhere.png"),
-        ("restore folder", "folder is not a file; accepted are picture files"),
+        ("restore folder", "folder is not a file; accepted: JPEG"),
         ("restore damaged.png", "damaged.png is damaged"),
-        ("restore text.png", "text.png is not a picture; accepted are"),
+        ("restore text.png", "text.png is not a picture; accepted: JPEG"),
         ("restore photo.png --model nosuch", "'nosuch' names nothing that restores a picture; accepted are"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
         ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
         ("restore photo.png --model cut.safetensors", "accepted are"),
-        ("restore photo.png --model text.png", "accepted are"),
+        ("restore photo.png --model text.png", "text.png is not a picture"),
         (f"restore photo.png --model {GOLDEN / 'diffusion.h5'}", "needs its config"),
         (f"restore photo.png --model {GOLDEN / 'diffusion.h5'} --config no.json", "there is no config file no.json"),
         (f"restore photo.png --model {GOLDEN / 'diffusion.h5'} --config text.png", "is not a FranNet config"),
@@ -569,7 +569,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} --device abacus", "the device 'abacus' is not at hand"),
         (f"{RESTORE} --precision half", "accepted are 'float32', 'bfloat16' and 'auto'"),
         (f"{RESTORE} --out x.jpg", "x.jpg does not end in .png"),
-        (f"{RESTORE} --out folder", "folder is a folder; accepted is the name of a file"),
+        (f"{RESTORE} --out folder", "folder is a folder, not a file to write"),
         (f"{RESTORE} --out file/x.png", "file is not a folder"),
         (f"{RESTORE} --colour red", "unrecognized arguments: --colour red"),
         ("rois photo.png", "at least two are needed"),

@@ -69,7 +69,7 @@ def test_a_size_is_one_number_or_width_and_height():
     assert ft.compare(WIDE, [same], size=30, region=region).size == (30, 30)
     assert ft.compare(WIDE, [same], size=30, region=ft.Region.full()).size == (30, 20)
     for size in (0, -1, 1.5, (3,), (3, 0), "8", True, 16385):
-        with pytest.raises(ValueError, match=r"size is .*; accepted are"):
+        with pytest.raises(ValueError, match=r"size must be an integer or \(width, height\)"):
             ft.compare(WIDE, [same], size=size)
 
 
@@ -139,9 +139,9 @@ def test_continuous_columns_are_asked_for_a_region_and_others_are_cut_out_of_the
 
 def test_the_photos_work_is_done_once_for_all_columns(mine, monkeypatch):
     calls, squares = [], []
-    prepare, square = photos.prepare_input, photos.square
+    prepare, square = photos.prepare_input, photos.crop_square
     monkeypatch.setattr(photos, "prepare_input", lambda *a, **k: calls.append(1) or prepare(*a, **k))
-    monkeypatch.setattr(photos, "square", lambda *a, **k: squares.append(1) or square(*a, **k))
+    monkeypatch.setattr(photos, "crop_square", lambda *a, **k: squares.append(1) or square(*a, **k))
     photo = ft.Photo(WIDE)
     for size in (16, 24):
         made = ft.compare(photo, [mine, "bicubic", "input", ("other", mine), same], size=size)
@@ -224,7 +224,7 @@ def test_a_column_whose_library_is_missing_fails_alone(error):
     """As of a model file that another library reads: the others go on."""
 
     class Absent(Column):
-        def restorer(self, *arguments, **named):
+        def resolve(self, *arguments, **named):
             raise error
 
     made = ft.compare(WIDE, [Absent("absent", "x.pth"), ("f", same)], size=16)
@@ -237,7 +237,7 @@ def test_a_column_whose_library_is_missing_fails_alone(error):
     "argument", [{"given": "blur"}, {"region": (0, 0, 1, 1)}, {"seed": 1.5}, {"precision": "half"}]
 )
 def test_arguments_are_checked(argument):
-    with pytest.raises(ValueError, match=r"^[^\n]*accepted [^\n]+$"):
+    with pytest.raises(ValueError, match=r"^[^\n]*(accepted|must be) [^\n]+$"):
         ft.compare(WIDE, [same], size=8, **argument)
 
 

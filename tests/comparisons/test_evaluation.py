@@ -85,8 +85,8 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
         ({"what": []}, "there is no column"),
         ({"folder_or_images": []}, "there is no picture"),
         ({"folder_or_images": PICTURES[0]}, "accepted are a folder or a sequence"),
-        ({"size": 0}, "size is 0"),
-        ({"limit": 0}, "limit is 0"),
+        ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
+        ({"limit": 0}, "limit must be an integer from 1, got 0"),
     ],
 )
 def test_arguments_are_checked(arguments, said):

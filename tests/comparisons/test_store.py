@@ -30,7 +30,7 @@ def test_what_a_name_makes_is_found_by_the_next_process(tmp_path, monkeypatch):
         np.testing.assert_array_equal(again[title].image, made[title].image)
         assert again[title].calls == made[title].calls
         assert not again[title].image.flags.writeable
-    assert again.recipe == made.recipe.but(columns=again.recipe.columns, models=again.recipe.models)
+    assert again.recipe == made.recipe.replace(columns=again.recipe.columns, models=again.recipe.models)
 
 
 def test_the_least_recently_used_goes_first(tmp_path):

@@ -36,7 +36,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, key: Callab
 @pytest.fixture
 def resolved(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a column was resolved, by title."""
-    return counted(monkeypatch, columns_module, "restorer", lambda what, setup, settings, title, *_: title)
+    return counted(monkeypatch, columns_module, "resolve", lambda what, setup, settings, title, *_: title)
 
 
 @pytest.fixture

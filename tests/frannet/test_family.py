@@ -351,11 +351,11 @@ def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pyte
 
 def test_an_autoregressive_restorer_says_what_it_costs() -> None:
     model = member("small-local-only").model
-    restorer = ft.Column("x", model).restorer()
+    restorer = ft.Column("x", model).resolve()
     assert restorer.random
     assert restorer.calls == 100  # type: ignore[attr-defined]
     assert restorer.cost is not None
-    once = ft.Column("x", model, "AR:steps=1").restorer()
+    once = ft.Column("x", model, "AR:steps=1").resolve()
     assert once.cost is not None
     assert once.cost < restorer.cost < once.cost * 10, "about 15 steps of 100 are taken"
 

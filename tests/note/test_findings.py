@@ -155,7 +155,7 @@ def test_a_few_pictures_tell_no_real_difference():
     [
         ({"reference": "other"}, "there is no result of 'other'; accepted are a, b"),
         ({"reference": "a", "names": ["c"]}, "there is no result of 'c'; accepted are a, b"),
-        ({"reference": "a", "metric": "calls"}, "metric is 'calls'; accepted are 'mse', 'mse_gray', 'psnr', 'ssim'"),
+        ({"reference": "a", "metric": "calls"}, "metric must be 'mse', 'mse_gray', 'psnr' or 'ssim', got 'calls'"),
         ({"reference": "a"}, "40 and 41 values are no pairs|41 and 40 values are no pairs"),
     ],
 )

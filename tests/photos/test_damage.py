@@ -15,7 +15,7 @@ import pytest
 
 import frantools as ft
 from frantools.comparisons.cache import Disk
-from frantools.files import DEPTH, from_json, read_json
+from frantools.files import MAX_DEPTH, from_json, read_json
 from frantools.restorers.base import Restoration
 from frantools.sweeps.export import export_records
 from frantools.sweeps.reader import read_records, read_sweep
@@ -61,7 +61,7 @@ def store(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_json_is_read_as_deep_as_our_files_are_and_refused_beyond():
-    assert from_json("[" * DEPTH + "]" * DEPTH)
+    assert from_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     for text in ("[" * 500 + "]" * 500, DEEP, '{"a": ' * 10_000):
         with pytest.raises(ValueError, match=r"nested|delimiter|Expecting"):
             from_json(text)
@@ -261,14 +261,14 @@ def test_a_kept_picture_whose_facts_are_damaged_is_skipped_and_kept_again(change
 
 def test_a_checkpoint_with_damaged_facts_is_refused_by_its_name(tmp_path):
     from frantools.frannet.weights.checkpoints import read_safetensors, write_safetensors
-    from frantools.training.loop import checkpoint_of, train
+    from frantools.training.loop import checkpoint_path, train
     from frantools.training.settings import Settings
 
     for number in range(2):
         ft.save_picture(PICTURES[number].repeat(8, 0).repeat(8, 1), tmp_path / "pictures" / f"{number}.png")
     out, tiny = tmp_path / "m.safetensors", Settings(steps=1, batch=2, points=8)
     train(tmp_path / "pictures", out, tiny)
-    path = checkpoint_of(out)
+    path = checkpoint_path(out)
     metadata, tensors = read_safetensors(path)
     first = next(name for name in tensors if name.startswith("optimiser."))
     for facts, kept in (

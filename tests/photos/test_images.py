@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 import frantools as ft
-from frantools.photos.images import as_picture, resize, square, to_gray
+from frantools.photos.images import as_picture, crop_square, resize, to_gray
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 20, 3), dtype=np.uint8)
@@ -195,9 +195,7 @@ def test_negative_numbers_are_black_and_floats_a_little_over_their_white_are_whi
 
 @pytest.mark.parametrize(("bits", "kind"), [(64, 3), (16, 3), (64, 1), (24, 1)])
 def test_a_tiff_of_numbers_that_cannot_be_read_is_refused_and_said_to_be_a_tiff(bits: int, kind: int) -> None:
-    with pytest.raises(
-        ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted are JPEG"
-    ):
+    with pytest.raises(ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted: JPEG"):
         ft.load_image(tiff(np.zeros((8, 8 * bits // 8), np.uint8), bits, kind))
 
 
@@ -417,12 +415,12 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
 def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no picture"):
         ft.load_image("a\0b.jpg")
-    with pytest.raises(ValueError, match=r"cannot be read \(.*\); accepted are picture files"):
+    with pytest.raises(ValueError, match=r"cannot be read: "):
         ft.load_image(tmp_path / ("a" * 5000))
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is not a file; accepted are picture files: JPEG, PNG"):
+    with pytest.raises(ValueError, match=r"is not a file; accepted: JPEG, PNG"):
         ft.load_image(tmp_path)
 
 
@@ -430,9 +428,9 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 def test_what_is_not_a_picture_is_refused_with_what_is_accepted(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"picture\.jpg is not a picture; accepted are JPEG, PNG, TIFF"):
+    with pytest.raises(ValueError, match=r"picture\.jpg is not a picture; accepted: JPEG, PNG, TIFF"):
         ft.load_image(path)
-    with pytest.raises(ValueError, match=r"^the picture is not a picture; accepted are JPEG, PNG, TIFF"):
+    with pytest.raises(ValueError, match=r"^the picture is not a picture; accepted: JPEG, PNG, TIFF"):
         ft.load_image(content)
 
 
@@ -449,20 +447,20 @@ def test_damaged_content_is_a_picture_or_a_value_error(data: st.DataObject, kind
             told = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
     except ValueError as error:
         told = error
-    assert "accepted are" in str(told) if isinstance(told, ValueError) else told.dtype == np.uint8
+    assert "the picture is" in str(told) if isinstance(told, ValueError) else told.dtype == np.uint8
 
 
 def test_a_picture_of_400_million_pixels_is_refused_without_memory(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(png(np.zeros((4, 4, 3), np.uint16), colour=2, width=20_000, height=20_000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(ValueError, match=r"huge\.png is too large; accepted are pictures of up to 150 million pixels"):
+    with pytest.raises(ValueError, match=r"huge\.png is too large: it has more than 150 million pixels"):
         ft.load_image(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
 def test_a_picture_just_over_the_limit_is_refused_too() -> None:
-    with pytest.raises(ValueError, match="too large; accepted are pictures of up to 150 million pixels"):
+    with pytest.raises(ValueError, match="too large: it has more than 150 million pixels"):
         ft.load_image(png(np.zeros((1, 1, 3), np.uint16), colour=2, width=15_001, height=10_000))
 
 
@@ -526,7 +524,7 @@ def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
     content = encoded(COLOURS, "BMP")
     with pytest.raises(ValueError, match="the picture is damaged and cannot be read"):
         as_picture(Image.open(io.BytesIO(content[:200])))
-    with pytest.raises(ValueError, match="too large; accepted are pictures of up to 150 million pixels"):
+    with pytest.raises(ValueError, match="too large: it has more than 150 million pixels"):
         as_picture(Image.new("1", (15_001, 10_000)))
 
 
@@ -549,21 +547,21 @@ def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
     ids=repr,
 )
 def test_other_arrays_are_refused_with_what_is_accepted(array: Any) -> None:
-    for function in (as_picture, square, ft.prepare_input):
+    for function in (as_picture, crop_square, ft.prepare_input):
         with pytest.raises(
-            ValueError, match=r"\(H, W, 3\) or \(H, W, 4\), uint8 or floats|uint8 and floats in \[0, 1\]: clip|NaN"
+            ValueError, match=r"\(H, W, 3\) or \(H, W, 4\), uint8 or floats|uint8, and floats in \[0, 1\]: clip|NaN"
         ):
             function(array)
 
 
 def test_the_centre_square_is_cut_from_wide_and_tall_pictures() -> None:
-    assert_picture(square(COLOURS), COLOURS[2:22])
-    assert_picture(square(COLOURS.swapaxes(0, 1)), COLOURS.swapaxes(0, 1)[:, 2:22])
-    assert square(COLOURS, 7).shape == (7, 7, 3)
+    assert_picture(crop_square(COLOURS), COLOURS[2:22])
+    assert_picture(crop_square(COLOURS.swapaxes(0, 1)), COLOURS.swapaxes(0, 1)[:, 2:22])
+    assert crop_square(COLOURS, 7).shape == (7, 7, 3)
 
 
 def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
-    np.testing.assert_array_equal(resize(COLOURS[:20], (7, 7)), square(COLOURS[:20], 7))
+    np.testing.assert_array_equal(resize(COLOURS[:20], (7, 7)), crop_square(COLOURS[:20], 7))
     assert resize(COLOURS, (30, 11)).shape == (11, 30, 3)
     assert_picture(resize(COLOURS, (20, 24)), COLOURS)
     ramp = repeated(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1)))
@@ -608,7 +606,7 @@ def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
     with pytest.raises(ValueError, match="must be an integer from 1"):
         ft.prepare_input(COLOURS, size=size)
     with pytest.raises(ValueError, match="must be an integer from 1"):
-        square(COLOURS, size)
+        crop_square(COLOURS, size)
 
 
 def test_the_portraits_are_two_and_ones_own_to_change() -> None:

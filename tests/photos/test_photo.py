@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools.files import ContentChangedError
 from frantools.photos import photo as photos
-from frantools.photos.images import square
+from frantools.photos.images import crop_square
 from frantools.photos.photo import Photo
 from frantools.photos.photo_reference import PhotoReference
 from frantools.photos.regions import Region
@@ -92,7 +92,7 @@ def test_the_reference_is_the_photo_nothing_or_another_picture():
     np.testing.assert_array_equal(photo.reference((60, 40)), sharp / np.float32(255))
     np.testing.assert_array_equal(photo.restorer_pixels((60, 40)), picture / np.float32(255))
     np.testing.assert_array_equal(
-        Photo(picture, "square", reference=sharp).reference(40), square(sharp) / np.float32(255)
+        Photo(picture, "square", reference=sharp).reference(40), crop_square(sharp) / np.float32(255)
     )
 
 

@@ -190,7 +190,7 @@ def test_names_of_other_normalisation_are_found(tmp_path, monkeypatch, wanted, t
     assert find_spelling(tmp_path / "results" / wanted).name == there
     made = ft.compare(tmp_path / "results" / wanted, [tmp_path / "results" / wanted], size=16)
     assert made.errors == {}
-    ft.save_figure(made.figure(), tmp_path / "results" / "figure.png", made.recipe.but(photos=made.recipe.photos))
+    ft.save_figure(made.figure(), tmp_path / "results" / "figure.png", made.recipe.replace(photos=made.recipe.photos))
     monkeypatch.chdir(tmp_path / "results")
     recipe = ft.compare(there, ["nearest"], size=16).recipe.to_dict()
     recipe["pictures"] = {wanted: recipe["pictures"].pop(there)}

@@ -16,13 +16,12 @@ import frantools as ft
 from frantools import cli
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights.checkpoints import save_model
-from frantools.photos.images import square
-from frantools.restorers.base import Given
-from frantools.restorers.resizing import MODES, NAMED, named
+from frantools.photos.images import crop_square
+from frantools.restorers.base import RestorationInput
+from frantools.restorers.resizing import BASELINES, MODES, baseline
 from frantools.scores.measures import measure
 
-BASELINES = [name for name in NAMED if name != "original" and not name.startswith("input")]
-BASELINES = [name for name in NAMED if name != "original" and not name.startswith("input")]
+RESIZINGS = [name for name in BASELINES if name != "original" and not name.startswith("input")]
 GRAY = np.array([0.2989, 0.587, 0.114])
 colours = st.tuples(*[st.integers(0, 255)] * 3)
 
@@ -30,14 +29,18 @@ colours = st.tuples(*[st.integers(0, 255)] * 3)
 def made(name: str, original: np.ndarray) -> np.ndarray:
     """What a named column makes of a square picture at its own size."""
     size = original.shape[1::-1]
-    return named(name).restore(Given(ft.Photo(original, "square"), size), size, None, 0, lambda _: None).image
+    return (
+        baseline(name)
+        .restore(RestorationInput(ft.Photo(original, "square"), size), size, None, 0, lambda _: None)
+        .image
+    )
 
 
 def loss(name: str, original: np.ndarray) -> float:
     return measure(made(name, original), original)["mse"]
 
 
-@given(colour=colours, size=st.integers(1, 200), name=st.sampled_from(BASELINES))
+@given(colour=colours, size=st.integers(1, 200), name=st.sampled_from(RESIZINGS))
 def test_a_constant_picture_is_kept(colour, size, name):
     original = np.full((size, size, 3), colour, np.uint8)
     expected = np.array(colour) / 255 if name.endswith("-colour") else np.full(3, colour @ GRAY / 255)
@@ -45,7 +48,7 @@ def test_a_constant_picture_is_kept(colour, size, name):
     np.testing.assert_allclose(resized, np.broadcast_to(expected, original.shape), atol=1e-5)
 
 
-@given(seed=st.integers(0, 2**32), size=st.integers(1, 150), name=st.sampled_from(BASELINES))
+@given(seed=st.integers(0, 2**32), size=st.integers(1, 150), name=st.sampled_from(RESIZINGS))
 def test_what_is_made_is_a_picture_of_the_same_size(seed, size, name):
     original = np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
     resized = made(name, original)
@@ -55,9 +58,9 @@ def test_what_is_made_is_a_picture_of_the_same_size(seed, size, name):
     assert resized.max() <= 1
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", RESIZINGS)
 def test_the_original_is_left_as_it_is(name):
-    original = square(ft.portraits()["hopper"], 100)
+    original = crop_square(ft.portraits()["hopper"], 100)
     before = original.copy()
     made(name, original)
     np.testing.assert_array_equal(original, before)
@@ -66,7 +69,7 @@ def test_the_original_is_left_as_it_is(name):
 @pytest.mark.parametrize("method", MODES)
 @pytest.mark.parametrize("portrait", ["astronaut", "hopper"])
 def test_gray_is_gray_and_the_true_colour_is_worth_much(method, portrait):
-    original = square(ft.portraits()[portrait], 178)
+    original = crop_square(ft.portraits()[portrait], 178)
     gray = made(method, original)
     np.testing.assert_array_equal(gray, gray[..., :1].repeat(3, axis=-1))
     colour = made(f"{method}-colour", original)
@@ -87,19 +90,19 @@ def test_the_smoother_the_kernel_the_closer_to_a_smooth_picture(kind):
 @pytest.mark.parametrize(("method", "order"), [("nearest", 0), ("bilinear", 1)])
 def test_enlarging_is_that_of_scikit_image(method, order):
     """At 64 pixels nothing is shrunk, so what is enlarged is known."""
-    small = square(ft.portraits()["astronaut"], 64)
+    small = crop_square(ft.portraits()["astronaut"], 64)
     large = small.repeat(3, axis=0).repeat(3, axis=1)  # shrunk again it is blurred a little
     low = made("nearest-colour", large)[1::3, 1::3]
     expected = reference(low, (192, 192), order=order, mode="edge", anti_aliasing=False)
     np.testing.assert_allclose(made(f"{method}-colour", large), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", RESIZINGS)
 def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_models: dict[str, FranNet]):
     images = list(ft.portraits().values())
     measured = ft.evaluate(name, images, size=40)
     for index, image in enumerate(images):
-        original = square(image, 40)
+        original = crop_square(image, 40)
         for metric, value in measure(made(name, original), original).items():
             assert measured.each[metric][index] == pytest.approx(value, rel=1e-5)
     assert measured.calls == 0
@@ -121,7 +124,7 @@ def test_what_is_no_baseline_is_refused(name, setup, message):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    Image.fromarray(square(ft.portraits()["hopper"], 50)).save(tmp_path / "hopper.png")
+    Image.fromarray(crop_square(ft.portraits()["hopper"], 50)).save(tmp_path / "hopper.png")
     return tmp_path
 
 

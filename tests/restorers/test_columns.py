@@ -28,11 +28,11 @@ from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.sampling.samplers import Sampler, Step
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.photos.degradation import Degradation
-from frantools.restorers.base import Cancelled, Given, Restoration, RestorerError
+from frantools.restorers.base import Cancelled, Restoration, RestorationInput, RestorerError
 from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.frannet import FranNetRestorer, shared_model
-from frantools.restorers.resizing import NAMED
-from frantools.restorers.resolve import MissingRestorer, meaning, restorer
+from frantools.restorers.resizing import BASELINES
+from frantools.restorers.resolve import MissingRestorer, interpretation, resolve
 from frantools.views.registry import completed
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
@@ -43,7 +43,7 @@ class Darker:
 
     title, cost, continuous, random = "darker", 0.1, False, False
 
-    def restore(self, given: Given, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+    def restore(self, given: RestorationInput, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
         return Restoration(given.picture / 2, 0.0, 0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 KINDS: list[Any] = [
-    *NAMED, "single-masking-32", ("model", "single-masking-8"), "A:K=1", Column("B", "diffusion-basic", "B:K=2"),
+    *BASELINES, "single-masking-32", ("model", "single-masking-8"), "A:K=1", Column("B", "diffusion-basic", "B:K=2"),
     ft.Setup(K=2), "mine.safetensors", Path("mine.safetensors"), "restorers.py:bright", "./restorers.py:bright",
     "results", "results/", Path("results"), "picture.png", half, functools.partial(denoise_tv_chambolle, weight=0.1),
     lambda p: p, Column("TV", denoise_tv_chambolle, weight=0.2), nn.Identity(), PICTURE,
@@ -212,7 +212,7 @@ def test_a_copy_on_another_device_has_the_weights_of_now(change, inference):
         np.testing.assert_allclose(now, ft.restore(model, "hopper", size=12).image, atol=1e-6)
         assert np.abs(now - before).max() > 1e-3
         if not inference:
-            assert column.restorer(device="cpu:0").model is column.restorer(device="cpu:0").model is not model
+            assert column.resolve(device="cpu:0").model is column.resolve(device="cpu:0").model is not model
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ class Endless(Darker):
     def __init__(self, deaf: bool = False) -> None:
         self.deaf, self.begun, self.ended, self.go = deaf, threading.Event(), threading.Event(), threading.Event()
 
-    def restore(self, given: Given, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
+    def restore(self, given: RestorationInput, size: Any, region: Any, seed: int, progress: Any) -> Restoration:
         self.begun.set()
         try:
             while not self.go.wait(0.01):
@@ -371,7 +371,7 @@ def test_arrays_among_settings_are_compared_as_wholes():
 def test_the_notes_columns_are_found_by_their_titles():
     assert as_column("DDPM") is COLUMNS["DDPM"]
     assert as_columns(["Input", "A"])[1].what == "diffusion-basic"
-    assert meaning("UniPCMultistep:6") == meaning("B:K=25") == meaning("a") == "setup"
+    assert interpretation("UniPCMultistep:6") == interpretation("B:K=25") == interpretation("a") == "setup"
 
 
 class Slip:
@@ -481,13 +481,13 @@ def test_samplers_of_a_users_own_have_keys_of_their_own():
     assert Column("s", "diffusion-basic", setup=first).key() != keys[0]
 
 
-@pytest.mark.parametrize("name", [*COLUMNS, *NAMED, "diffusion-basic", "B:K=25", "UniPCMultistep:6"])
+@pytest.mark.parametrize("name", [*COLUMNS, *BASELINES, "diffusion-basic", "B:K=25", "UniPCMultistep:6"])
 def test_a_string_means_the_same_with_and_without_a_title(name):
     plain, pair = as_column(name), as_column(("mine", name))
     titled = Column("mine", name)
     assert titled.title == pair.title == "mine"
     for made in (titled, pair, Column.from_dict(titled.to_dict())):
-        assert made.restorer().to_dict() == plain.restorer().to_dict()
+        assert made.resolve().to_dict() == plain.resolve().to_dict()
 
 
 def test_a_string_with_a_title_is_restored_as_without_one():
@@ -495,10 +495,10 @@ def test_a_string_with_a_title_is_restored_as_without_one():
     np.testing.assert_array_equal(made["m"].image, made["masking-32"].image)
     np.testing.assert_array_equal(made["i"].image, made["Input"].image)
     with pytest.raises(ValueError, match="another is given; accepted is one"):
-        Column("x", "diffusion-best, 6 calls", "A").restorer()
+        Column("x", "diffusion-best, 6 calls", "A").resolve()
     with pytest.raises(ValueError, match=r"setup is A, and .* has no sampler; A goes with diffusion models"):
-        Column("x", "masking-32", "A").restorer()
-    assert Column("x", "diffusion-best", "A").restorer().to_dict()["setup"] == ft.SETUPS["A"].to_dict()
+        Column("x", "masking-32", "A").resolve()
+    assert Column("x", "diffusion-best", "A").resolve().to_dict()["setup"] == ft.SETUPS["A"].to_dict()
 
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])
@@ -508,14 +508,14 @@ def test_a_seed_is_a_whole_number(seed):
 
 
 def test_an_array_of_another_range_is_told():
-    with pytest.raises(RestorerError, match=r"values from .* to 254.9; accepted are uint8 and floats in \[0, 1\]"):
-        restorer(PICTURE * 255)
+    with pytest.raises(RestorerError, match=r"values from .* to 254.9; accepted: uint8, and floats in \[0, 1\]"):
+        resolve(PICTURE * 255)
 
 
 def test_pictures_of_other_kinds_become_arrays():
     gray = np.asarray(Image.new("L", (8, 8), 51))
     np.testing.assert_allclose(
-        restorer(gray).restore(Given(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2
+        resolve(gray).restore(RestorationInput(ft.Photo("hopper"), (8, 8)), (8, 8), None, 0, print).image, 0.2
     )
 
 

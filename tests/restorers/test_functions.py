@@ -433,7 +433,7 @@ def test_a_function_may_have_arguments_of_the_columns_own_names(name):
                      "settings": settings})  # fmt: skip
         return picture
 
-    columns = [Column("t", f, settings={name: 1.0}), Column("t", f, settings={name: 1.0}).but(title="t")]
+    columns = [Column("t", f, settings={name: 1.0}), Column("t", f, settings={name: 1.0}).replace(title="t")]
     if name in ("title", "what", "model"):
         columns.append(Column("t", f, **{name: 1.0}))
     for column in columns:

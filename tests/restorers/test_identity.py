@@ -61,7 +61,7 @@ CHANGES: dict[str, Callable[[nn.Module], object]] = {
 def test_changed_weights_of_a_model_have_another_identity(name):
     model, cache = ft.load_model(NAME), Cache()
     before = ft.compare("hopper", [model], size=16, cache=cache)
-    key, address = as_column(model).key(), identity(as_column(model), as_column(model).restorer())
+    key, address = as_column(model).key(), identity(as_column(model), as_column(model).resolve())
     sha256 = model.sha256
     CHANGES[name](model)
     after = ft.compare("hopper", [model], size=16, cache=cache)
@@ -69,7 +69,7 @@ def test_changed_weights_of_a_model_have_another_identity(name):
     assert model.changed
     assert model.sha256 != sha256
     assert as_column(model).key() != key
-    assert identity(as_column(model), as_column(model).restorer()) != address
+    assert identity(as_column(model), as_column(model).resolve()) != address
     column = after.recipe["columns"][0]
     assert "changed in memory" in column["missing"]
     assert column["weights"] == model.sha256
@@ -101,12 +101,12 @@ def test_changed_weights_of_a_module_have_another_identity(name):
         module.weight.fill_(0.25)
     cache = Cache()
     before = ft.compare("hopper", [("m", module)], size=16, cache=cache)["m"].image
-    address = identity(as_column(("m", module)), as_column(("m", module)).restorer())
+    address = identity(as_column(("m", module)), as_column(("m", module)).resolve())
     with torch.no_grad():
         CHANGES[name](module)
     after = ft.compare("hopper", [("m", module)], size=16, cache=cache)["m"].image
     np.testing.assert_allclose(after, before / 2, atol=1e-6)
-    assert identity(as_column(("m", module)), as_column(("m", module)).restorer()) != address
+    assert identity(as_column(("m", module)), as_column(("m", module)).resolve()) != address
 
 
 def test_weights_that_do_not_change_are_hashed_once(monkeypatch):

@@ -18,7 +18,7 @@ import frantools as ft
 from frantools.comparisons.evaluation import NAMES, summarise
 from frantools.frannet.network.model import FranNet
 from frantools.photos.folder import Pictures
-from frantools.photos.images import square
+from frantools.photos.images import crop_square
 from frantools.scores.intervals import interval, paired_interval
 from frantools.scores.measures import Measure, Measures, distance, measure, sharpness
 
@@ -32,12 +32,19 @@ def pair(seed: int, shape: tuple[int, int] = (24, 31)) -> tuple[np.ndarray, np.n
     return np.clip(original + rng.normal(0, 0.1, original.shape), 0, 1), original
 
 
+def damage(path: Path) -> None:
+    """Put wrong bytes into the compressed pixels of a PNG."""
+    content = path.read_bytes()
+    start = content.index(b"IDAT") + 100
+    path.write_bytes(content[:start] + bytes(20) + content[start + 20 :])
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Four portraits of different sizes, and a file that is none."""
     for name, portrait in ft.portraits().items():
         for side in (60, 80):
-            Image.fromarray(square(portrait, side)).save(tmp_path / f"{name}-{side}.png")
+            Image.fromarray(crop_square(portrait, side)).save(tmp_path / f"{name}-{side}.png")
     (tmp_path / "notes.txt").write_text("no picture")
     return tmp_path
 
@@ -96,7 +103,7 @@ HOLE = np.where(np.indices((8, 8, 3)).sum(axis=0) == 5, np.nan, 0.5)
     [
         (ZEROS, np.zeros((8, 9, 3)), "cannot be compared; accepted are equal shapes"),
         (HOLE, ZEROS, r"restored has [0-9]+ values that are NaN or infinite"),
-        (ZEROS, ZEROS + 2, r"original has values from 2 to 2; accepted are uint8 and floats in \[0, 1\]"),
+        (ZEROS, ZEROS + 2, r"original has values from 2 to 2; accepted: uint8, and floats in \[0, 1\]"),
         (ZEROS.astype(int), ZEROS, "restored is of int64; accepted are uint8 and floats"),
         (ZEROS > 0, ZEROS, "restored is of bool; accepted"),
         (np.zeros((8, 8, 4)), np.zeros((8, 8, 4)), r"restored has the shape \(8, 8, 4\); accepted are pictures"),
@@ -299,7 +306,7 @@ def test_distance_is_the_root_of_the_loss_and_symmetric():
 
 def test_sharpness_falls_when_a_picture_is_blurred():
     portrait = ft.portraits()["hopper"]
-    blurred = square(square(portrait, 40), len(portrait))
+    blurred = crop_square(crop_square(portrait, 40), len(portrait))
     assert sharpness(blurred / 255) < 0.8 * sharpness(portrait / 255)
 
 
@@ -309,7 +316,7 @@ def test_evaluate_measures_restorations_of_what_the_network_is_given(random_mode
     setup = ft.Setup(K=50) if kind == "diffusion" else None
     measured = ft.evaluate(model, images, setup, size=32, seed=5)
     for index, image in enumerate(images):
-        original = square(image, 32)
+        original = crop_square(image, 32)
         restored = ft.restore(model, ft.prepare_input(original), setup, 32, seed=5 + index).image
         for name, value in measure(restored, original).items():
             assert measured.each[name][index] == pytest.approx(value, rel=1e-5), "but for the reference's float32"
@@ -386,7 +393,7 @@ def test_a_folder_lists_what_it_skips_and_keeps_the_rest(folder):
 
 def test_pixels_that_turn_out_damaged_are_skipped_with_a_warning_and_the_next_picture_stands_in(folder):
     path = folder / "hopper-60.png"
-    path.write_bytes(path.read_bytes()[:2000])  # the header is whole
+    damage(path)
     pictures = Pictures(folder)
     assert len(pictures) == 4
     with pytest.warns(UserWarning, match=r"skipped: .*hopper-60\.png is damaged"):
@@ -407,7 +414,7 @@ def test_a_damaged_picture_is_not_counted(random_models, folder):
     whole = ft.evaluate(model, folder, size=16)
     shares: list[float] = []
     path = folder / "hopper-60.png"  # the third
-    path.write_bytes(path.read_bytes()[:2000])
+    damage(path)
     with pytest.warns(UserWarning, match=r"skipped: .*hopper-60\.png is damaged"):
         rest = ft.evaluate(model, folder, size=16, progress=shares.append)
     assert shares == [0.25, 0.5, 0.75, 1]
@@ -417,7 +424,7 @@ def test_a_damaged_picture_is_not_counted(random_models, folder):
 
 def test_a_folder_of_damaged_pictures_alone_is_refused(random_models, folder):
     for path in folder.glob("*.png"):
-        path.write_bytes(path.read_bytes()[:2000])
+        damage(path)
     with (
         pytest.warns(UserWarning, match="is damaged"),
         pytest.raises(ValueError, match="no picture could be read; accepted are whole picture files"),
@@ -436,7 +443,7 @@ def test_a_folder_is_walked_through_once_and_knows_its_ends(folder):
 
 def test_decoded_pictures_are_kept_while_there_is_room_for_their_bytes(folder, monkeypatch):
     first = Pictures(folder)[0]
-    monkeypatch.setattr("frantools.photos.folder.CACHED", first.nbytes)
+    monkeypatch.setattr("frantools.photos.folder.CACHE_BYTES", first.nbytes)
     pictures = Pictures(folder)
     np.testing.assert_array_equal(pictures[0], first)
     assert np.shares_memory(pictures[0], pictures[0])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from frantools.training.masks import Masking, check_masking, cover, keep, limits, mask, spread
+from frantools.training.masks import Masking, cells_to_keep, check_masking, expand_cells, hide, limits, mask
 
 GOLDEN = dict(np.load(Path(__file__).parents[1] / "data/family/masking.npz"))
 SIZES = [4, 8, 16, 32, 5, 7, 61]
@@ -34,7 +34,7 @@ def test_at_least_a_quarter_of_the_cells_is_kept(cells: int, seed: int) -> None:
 def test_cells_are_kept_or_set_to_mid_gray_as_a_whole(cells: int, seed: int) -> None:
     x = torch.rand(2, 1, 64, 64) + 0.5
     masked = mask(x, str(cells), np.random.default_rng(seed))
-    assert torch.equal(masked, cover(x, spread(kept_cells(masked, cells), 64)))
+    assert torch.equal(masked, hide(x, expand_cells(kept_cells(masked, cells), 64)))
 
 
 @pytest.mark.parametrize("masking", ["8", "32", "uniform", "dynamic"])
@@ -61,13 +61,13 @@ def tensor(name: str) -> Tensor:
 
 @pytest.mark.parametrize("cells", SIZES)
 def test_masks_are_frannets_from_its_draws(cells: int) -> None:
-    kept = keep(tensor(f"{cells}/scores"), tensor(f"{cells}/count"))
+    kept = cells_to_keep(tensor(f"{cells}/scores"), tensor(f"{cells}/count"))
     assert torch.equal(kept, unpacked(f"{cells}/cells", 3, cells, cells))
-    pixels = spread(kept, 64)
+    pixels = expand_cells(kept, 64)
     assert torch.equal(pixels, unpacked(f"{cells}/kept", 3, 64, 64))
     x = tensor("input")[:, None]
     for value, out in {7: [(0, "choice/out")], 61: [(-1, "61/out-value")]}.get(cells, []):
-        assert torch.equal(cover(x, pixels, value)[:, 0], tensor(out))
+        assert torch.equal(hide(x, pixels, value)[:, 0], tensor(out))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_count_of_the_largest_scores_is_masked(cells: int, data: st.DataObje
     count = data.draw(st.lists(st.integers(0, cells**2 - 1), min_size=2, max_size=2))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     scores = torch.from_numpy(np.stack([rng.permutation(cells**2) for _ in count]) + 0.5)
-    kept = keep(scores, torch.tensor(count)).flatten(1)
+    kept = cells_to_keep(scores, torch.tensor(count)).flatten(1)
     assert (~kept).sum(1).tolist() == count
     for row, stays in zip(scores, kept, strict=True):
         assert not (~stays).any() or row[~stays].min() > row[stays].max()
@@ -114,7 +114,7 @@ def test_the_count_of_the_largest_scores_is_masked(cells: int, data: st.DataObje
 @given(st.integers(1, 64), st.integers(1, 130))
 def test_a_pixel_shows_the_cell_that_its_centre_lies_in(cells: int, size: int) -> None:
     numbered = torch.arange(cells**2).reshape(1, cells, cells)
-    rows, columns = spread(numbered, size)[0] // cells, spread(numbered, size)[0] % cells
+    rows, columns = expand_cells(numbered, size)[0] // cells, expand_cells(numbered, size)[0] % cells
     for index in range(size):
         # In whole numbers. Where a centre lies on the border of two cells, float32 decides.
         place, rest = divmod((2 * index + 1) * cells, 2 * size)
@@ -142,18 +142,18 @@ def test_a_size_is_drawn_for_each_batch_and_a_count_for_each_picture() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("8:0.5..0.25", "0.5..0.25 are to be masked, which is 32 to 16"),
-        ("4,8:20..40", "of 4 x 4 cells, 20..40 are to be masked, which is 20 to 15"),
+        ("8:0.5..0.25", "got 0.5..0.25, which is 32 to 16 of 8 x 8 cells"),
+        ("4,8:20..40", "got 20..40, which is 20 to 15 of 4 x 4 cells"),
         ("4:-17..-1", "which is -1 to 15"),
-        ("4:0..3:2", "masked pixels are to show 2.0; accepted are numbers from -1 to 1"),
-        ("4:0..1.0", "the share of cells to mask is 1.0; accepted are shares from 0 to below 1"),
+        ("4:0..3:2", "the value of masked pixels must be a number from -1 to 1, got 2.0"),
+        ("4:0..1.0", "a fraction of cells to mask must be a number from 0 to below 1, got 1.0"),
         *(
-            (wrong, "accepted are none, uniform")
+            (wrong, "masking must be none, uniform")
             for wrong in ("", "65", "0", "4,", "9..5", "8:1", "8:0.1-0.75", "8:..", "a")
         ),
     ],
 )
 def test_what_masks_nothing_sensible_is_refused(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match="masking is") as raised:
+    with pytest.raises(ValueError, match=r"^masking ") as raised:
         check_masking(text)
     assert told in str(raised.value)

@@ -17,9 +17,9 @@ from frantools.frannet.sampling.objectives import INTERPOLANTS, add_noise
 from frantools.frannet.sampling.schedule import make
 from frantools.frannet.sampling.source_distribution import SourceDistribution
 from frantools.training import Settings
-from frantools.training.distributed import Team
-from frantools.training.losses import find, size, square
-from frantools.training.training_step import Run, ask, draw_times, objective
+from frantools.training.distributed import ProcessGroup
+from frantools.training.losses import absolute_error, find_loss, squared_error
+from frantools.training.training_step import TrainingRun, draw_times, input_and_target, objective
 
 GOLDEN = {
     name: torch.from_numpy(array)
@@ -48,7 +48,9 @@ def test_inputs_targets_and_losses_are_frannets(kind: str) -> None:
     settings, t = KINDS[kind], (GOLDEN["time"][:, 0] * 100).long().clamp(max=99)
     assert torch.equal(t[:, None], GOLDEN["diffusion/step"])
     config = settings.config
-    value, target = ask(config.interpolant, GOLDEN["x0"], GOLDEN["x1"], t if config.timed else None, ALPHA_BAR)
+    value, target = input_and_target(
+        config.interpolant, GOLDEN["x0"], GOLDEN["x1"], t if config.timed else None, ALPHA_BAR
+    )
     close(value, GOLDEN[f"{kind}/xT"])
     time = t / 99 if config.timed else torch.zeros(96)
     assert torch.equal(time[:, None], GOLDEN[f"{kind}/T"])
@@ -78,7 +80,7 @@ def test_the_losses_with_a_delta_are_squares_up_to_it_and_sizes_beyond(off: floa
     """Both lie between those two, are even, and meet them at the ends."""
     error, zero = torch.tensor([[off] * 3], dtype=torch.float64), torch.zeros(1, 3, dtype=torch.float64)
     for name in (f"huber:{delta}", f"pseudo-huber:{delta}"):
-        loss = find(name, square)
+        loss = find_loss(name, squared_error)
         value = loss(error, zero).mean().item() * (1 / delta if name.startswith("huber") else 1)
         assert value == pytest.approx(loss(-error, zero).mean().item() * (1 / delta if name.startswith("huber") else 1))
         assert -1e-12 <= value <= min(abs(off), off**2 / 2 / delta) + 1e-9
@@ -169,7 +171,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
 )
 def test_what_was_trained_before_draws_and_learns_the_same_bit_for_bit(settings: Settings, error: str) -> None:
     settings = replace(settings, error=error, batch=3, points=7)
-    run, rng = Run(settings, Team("cpu")), torch.Generator().manual_seed(5)
+    run, rng = TrainingRun(settings, ProcessGroup("cpu")), torch.Generator().manual_seed(5)
     batch = {
         "input": torch.rand(3, 1, 64, 64, generator=rng) * 2 - 1,
         "points": torch.rand(3, 7, 2, generator=rng),
@@ -193,9 +195,11 @@ def test_what_was_trained_before_draws_and_learns_the_same_bit_for_bit(settings:
 
 def test_each_loss_has_one_meaning() -> None:
     answer, truth = GOLDEN["predicted"], GOLDEN["x0"]
-    assert find("note", size) is size
-    assert find("note", square) is square
-    assert not torch.equal(find("huber", size)(answer, truth), find("huber:0.5", size)(answer, truth))
+    assert find_loss("note", absolute_error) is absolute_error
+    assert find_loss("note", squared_error) is squared_error
+    assert not torch.equal(
+        find_loss("huber", absolute_error)(answer, truth), find_loss("huber:0.5", absolute_error)(answer, truth)
+    )
     for wrong in ("l2", "huber:", "huber:0", "huber:-1", "huber:nan", "size:1", "note:1", "pseudo-huber"):
-        with pytest.raises(ValueError, match=r"error is .*; accepted are 'note', 'square', 'size'"):
-            find(wrong, size)
+        with pytest.raises(ValueError, match=r"error must be 'note', 'square', 'size'"):
+            find_loss(wrong, absolute_error)

@@ -226,7 +226,7 @@ def test_which_picture_model_file_or_version_differs_is_told(elsewhere):
         assert verify(path).kind == "identical"
         recipe = ft.load_recipe(path)
         versions = {**recipe["versions"], "torch": "1.0"}
-        ft.save_picture(ft.load_image(path), path, recipe.but(versions=versions))
+        ft.save_picture(ft.load_image(path), path, recipe.replace(versions=versions))
         (said,) = verify(path).sentences
         assert said.startswith("torch is ")
         assert said.endswith(", and was 1.0 where the recipe was made.")

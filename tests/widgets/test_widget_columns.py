@@ -268,12 +268,12 @@ def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch
 
     monkeypatch.setattr(photo_module, "prepare_input", counted)
     widget = done(ft.widgets.compare(wide, ["input", "bicubic", "nearest"], size=SIZE))
-    picture = widget.photo.value.framed_as("square").picture
+    picture = widget.photo.value.with_frame("square").picture
     for seed in range(1, 4):
         widget.controls["seed"].value = seed
         done(widget)
     assert len(made) == 1
-    assert widget.photo.value.framed_as("square").picture is picture
+    assert widget.photo.value.with_frame("square").picture is picture
     widget.close()
 
 

@@ -125,7 +125,7 @@ def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: 
     assert editor.value == column
     editor.title.value = "renamed"  # all controls are read
     assert editor.error == ""
-    assert editor.value == column.but(title="renamed") == through_json(editor.value)
+    assert editor.value == column.replace(title="renamed") == through_json(editor.value)
     editor.close()
 
 
@@ -135,7 +135,7 @@ def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> N
     editor.setup.stop.value = 10
     assert editor.value.setup == ft.Setup(start=60, stop=10)
     editor.setup.start.value = 5
-    assert "accepted are starts above the stop" in editor.error
+    assert "start must be above stop" in editor.error
     editor.setup.start.value = editor.setup.stop.value = "all"
     assert (editor.error, editor.value.setup) == ("", ft.Setup())
     editor.setup.steps.value = "quadratic"
@@ -146,7 +146,7 @@ def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> N
 def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
     editor = editor_of(Column("a", direction))
     editor.setup.autoregressive.controls["end"].value = 0.5
-    assert "accepted are ends up to the start" in editor.error
+    assert "end must be at most start" in editor.error
     assert editor.value == Column("a", direction), "as it was given"
     editor.setup.autoregressive.controls["start"].value = 0.9
     assert (editor.error, editor.value.setup.end) == ("", 0.5)

@@ -254,7 +254,7 @@ def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_
     finally:
         go.set()
     found = done(widget).result.numbers["fast"]
-    target = widget.photo.value.framed_as("square").reference(SMALL)
+    target = widget.photo.value.with_frame("square").reference(SMALL)
     assert found == {name: measures[name](pictures(widget)["fast"], target) for name in NUMBERS}
 
 
@@ -280,7 +280,7 @@ def test_the_cache_is_bounded(columns: list[Column]) -> None:
 def test_a_closed_widget_renders_no_more_and_leaves_nothing_behind(kind: str, columns: list[Column]) -> None:
     gc.collect()
     before = set(widget_module._instances)
-    slow = Column("slow", columns[0].model, ft.SETUPS["A"])
+    slow = Column("slow", columns[0].what, ft.SETUPS["A"])
     several = kind in ("compare", "rois", "region")
     widget = getattr(ft.widgets, kind)("hopper", [slow, columns[1]] if several else slow, size=256)
     shown = Event()
@@ -622,7 +622,7 @@ def test_what_is_zoomed_into_is_restored_anew_and_goes_with_its_column(columns: 
 
 
 def test_a_loaded_recipe_of_a_region_shows_it(compare: Compare) -> None:
-    compare.load(compare.recipe.but(view="region", region=ft.Region(0.25, 0.5, 0.25, 0.25)))
+    compare.load(compare.recipe.replace(view="region", region=ft.Region(0.25, 0.5, 0.25, 0.25)))
     assert compare.viewer.view == {"x": 0.25, "y": 0.5, "width": 0.25, "height": 0.25}
 
 
@@ -1048,7 +1048,7 @@ def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(colu
     roi = found[1]
     widget.controls["anew"].value = 2
     anew = done(widget).result.anew["fast"]
-    again = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
+    again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
     assert asdict(roi.region(SMALL)) in widget.viewer.details["fast"]
     figure, _ = widget.figure()
@@ -1206,7 +1206,7 @@ def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[C
     assert widget.recipe["region"] == [0.5, 0.25, 0.25, 0.25]
     assert widget.viewer.boxes == [{"name": "region", "box": [36, 18, 54, 36]}]
     shown = done(widget).result.pictures["fast"].image
-    again = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
+    again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
     widget.there.click()
     assert widget.viewer.view == {"x": 0.5, "y": 0.25, "width": 0.25, "height": 0.25}
@@ -1342,7 +1342,7 @@ def test_work_that_is_cancelled_raises_nothing_to_the_screen(compare: Compare) -
 
 def test_the_last_step_of_a_trajectory_is_the_restoration(columns: list[Column]) -> None:
     widget = done(ft.widgets.trajectory("hopper", columns[0], size=SMALL))
-    restored = ft.restore(columns[0].model, ft.portraits()["hopper"], FAST, SMALL).image
+    restored = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL).image
     assert widget.result.value.shape == (FAST.calls, SMALL, SMALL, 3)
     assert np.allclose(widget.result.value[-1].astype(np.float32).clip(0, 1), restored, atol=2e-3)
     assert np.allclose(widget.result.value[-1], widget.result.x0[-1], atol=2e-3), "the last step ends in its prediction"
@@ -1392,7 +1392,7 @@ def test_the_step_slider_scrubs_through_the_restoration(columns: list[Column]) -
 
 
 def test_the_step_slider_has_the_steps_of_the_default_setup(columns: list[Column]) -> None:
-    widget = ft.widgets.trajectory("hopper", Column("B", columns[0].model), size=SMALL)
+    widget = ft.widgets.trajectory("hopper", Column("B", columns[0].what), size=SMALL)
     assert (widget.look.controls["frame"].max, widget.look.controls["frame"].value, widget.play.max) == (14, 14, 14)
     assert len(done(widget).result.t) == 15
     widget.close()
@@ -1401,7 +1401,7 @@ def test_the_step_slider_has_the_steps_of_the_default_setup(columns: list[Column
 
 def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Column]) -> None:
     widget = done(ft.widgets.variability("hopper", columns[0], size=SMALL, seed=3, count=3))
-    model, image = columns[0].model, ft.portraits()["hopper"]
+    model, image = columns[0].what, ft.portraits()["hopper"]
     stack = np.stack([ft.restore(model, image, FAST, SMALL, seed=3 + index).image for index in range(3)])
     assert np.allclose(widget.result.mean, stack.mean(axis=0), atol=1e-6)
     assert np.allclose(widget.result.deviation, stack.std(axis=0).mean(axis=-1), atol=1e-6)
@@ -1423,8 +1423,8 @@ def test_variability_is_the_mean_and_the_spread_of_the_seeds(columns: list[Colum
 
 def test_the_colouring_that_is_kept_is_what_its_recipe_makes(columns: list[Column], tmp_path: Path) -> None:
     smooth = ft.Setup(K=50, noise_projection=False, noise_length=0.2)
-    widget = done(ft.widgets.variability("hopper", columns[0].but(setup=smooth), size=SMALL, count=4))
-    made = [ft.restore(columns[0].model, "hopper", smooth, SMALL, seed=seed).image for seed in range(4)]
+    widget = done(ft.widgets.variability("hopper", columns[0].replace(setup=smooth), size=SMALL, count=4))
+    made = [ft.restore(columns[0].what, "hopper", smooth, SMALL, seed=seed).image for seed in range(4)]
     assert not any(np.array_equal(made[2], made[seed]) for seed in (0, 1, 3)), "each is a colouring of its own"
     assert np.array_equal(done(widget).result.sample, made[0])
     widget.viewer._on_event(widget.viewer, {"kind": "chip", "title": "seed 2"}, [])
@@ -1463,7 +1463,7 @@ def test_the_spread_of_many_seeds_takes_no_more_memory_than_that_of_two() -> Non
 
 
 def test_a_trajectory_that_would_take_too_much_memory_is_a_message(columns: list[Column]) -> None:
-    widget = done(ft.widgets.trajectory("hopper", Column("A", columns[0].model, FAST), size=SMALL))
+    widget = done(ft.widgets.trajectory("hopper", Column("A", columns[0].what, FAST), size=SMALL))
     recipe = widget.recipe
     widget.columns.editor.setup.K.value = 1
     widget.controls["size"].value = 1024
@@ -1476,7 +1476,7 @@ def test_a_trajectory_that_would_take_too_much_memory_is_a_message(columns: list
     assert widget.final
     with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB; .* steps$"):
         ft.widgets.render(
-            {**recipe, "columns": [Column("A", columns[0].model, ft.SETUPS["A"]).to_dict()]} | {"size": 16384}
+            {**recipe, "columns": [Column("A", columns[0].what, ft.SETUPS["A"]).to_dict()]} | {"size": 16384}
         )
 
 
@@ -1498,7 +1498,7 @@ def test_a_trajectory_of_a_model_of_residuals_shows_colours(setup: ft.Setup, tmp
 def test_a_scheduler_of_diffusers_is_shown_by_its_name_and_kept(columns: list[Column]) -> None:
     pytest.importorskip("diffusers")
     solver = SchedulerSetup("UniPCMultistep", 4)
-    widget = done(ft.widgets.compare("hopper", [Column("solver", columns[0].model, solver), columns[1]], size=SMALL))
+    widget = done(ft.widgets.compare("hopper", [Column("solver", columns[0].what, solver), columns[1]], size=SMALL))
     editor = widget.columns.editor
     assert editor.setup.sampler.value == "UniPCMultistep:4"
     assert all(getattr(editor.setup, name).disabled for name in ("stochasticity", "K", "steps", "clip", "low"))
@@ -1509,7 +1509,7 @@ def test_a_scheduler_of_diffusers_is_shown_by_its_name_and_kept(columns: list[Co
     assert not editor.setup.K.disabled
     assert done(widget).message.value == ""
     assert widget.recipe["columns"][0]["setup"]["sampler"] == "ddim"
-    path = done(ft.widgets.trajectory("hopper", Column("solver", columns[0].model, solver), size=SMALL)).result
+    path = done(ft.widgets.trajectory("hopper", Column("solver", columns[0].what, solver), size=SMALL)).result
     assert len(path.t) == 4
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import frantools as ft
 from frantools.comparisons.cache import Cache
-from frantools.comparisons.render_job import Job
+from frantools.comparisons.render_job import RenderJob
 from frantools.frannet.network.model import FranNet
 from frantools.photos.photo import Photo
 from frantools.photos.regions import Region
@@ -23,15 +23,17 @@ SCREEN = {"width": 300, "height": 300, "dpr": 1}
 QUIET: Any = lambda share: None  # noqa: E731
 
 
-def restored(job: Job, columns: list[Column], view: Any, screen: Any, progress: Any) -> list[endless_zoom.RestoredTile]:
+def restored(
+    job: RenderJob, columns: list[Column], view: Any, screen: Any, progress: Any
+) -> list[endless_zoom.RestoredTile]:
     """What is restored of a view."""
     return list(endless_zoom.restored(job, columns, endless_zoom.wanted(job, view, screen, max(job.size)), progress))
 
 
-def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: Any = None) -> Job:
+def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: Any = None) -> RenderJob:
     picture = ft.portraits()["hopper"]
     photo = Photo(picture if frame == "square" else picture[: len(picture) * 2 // 3], frame)
-    return Job(photo, photo.size(size), given=given, cache=Cache())
+    return RenderJob(photo, photo.size(size), given=given, cache=Cache())
 
 
 @pytest.mark.parametrize(
@@ -91,10 +93,10 @@ def test_stitched_tiles_are_the_crop_of_the_whole_picture(random_models: dict[st
             if piece.title == column.title:
                 tile = piece.tile
                 stitched[tile.top - top : tile.bottom - top, tile.left - left : tile.right - left] = piece.image
-        alone = Job(job.photo, (right - left, bottom - top), part, given=given, around=job.whole)
+        alone = RenderJob(job.photo, (right - left, bottom - top), part, given=given, around=job.whole)
         assert np.abs(stitched - alone.restore(column, QUIET).image).max() <= 1e-4, column.title
         if column.title != "original":  # it has eight bits
-            whole = Job(job.photo, (wide, high), given=given, around=job.whole).restore(column, QUIET).image
+            whole = RenderJob(job.photo, (wide, high), given=given, around=job.whole).restore(column, QUIET).image
             assert np.abs(stitched - whole[top:bottom, left:right]).max() <= 1e-4, column.title
 
 
