@@ -416,7 +416,7 @@ def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
     asked: list[Any] = [
         lambda: ft.restore(what, "hopper", setup, size=4),
         lambda: ft.evaluate(what, ["hopper"], setup, size=4),
-        column.restorer,
+        column.resolve,
         lambda: ft.sweep({"seed": [1, 2]}, ["hopper"], base=column, size=4),
         lambda: ft.sweep({"setup": [named_setup(setup)]}, ["hopper"], base=what, size=4),
     ]

@@ -313,9 +313,7 @@ def test_layers_may_carry_any_numbers(keras: Path) -> None:
 
 
 def test_keras_weights_need_their_config(keras: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"require their config: load_model.*diffusion\.json"):
-    ):
+    with pytest.raises(ValueError, match=r"require their config: load_model.*diffusion\.json"):
         ft.load_model(keras)
     keras.with_suffix(".json").unlink()
     with pytest.raises(FileNotFoundError, match=r"there is no config file .*diffusion\.json"):
