@@ -333,7 +333,7 @@ pwd.getpwuid = pwd.getpwnam = unknown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled there")
-@pytest.mark.parametrize("tell", ["", "compiled.user_cache_path = lambda name: compiled.Path('~') / name"])
+@pytest.mark.parametrize("tell", ["", "compiler.user_cache_path = lambda name: compiler.Path('~') / name"])
 def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, tell):
     """Whether the library that looks for the cache folder raises then, or answers a path that begins with ~."""
     temporary, current = tmp_path / "temporary", tmp_path / "current"

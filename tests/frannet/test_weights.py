@@ -66,7 +66,7 @@ def test_a_model_knows_the_file_it_came_from(saved: Path) -> None:
 
 
 def test_a_model_is_written_as_safetensors_alone(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"saved as \.safetensors files only"):
+    with pytest.raises(ValueError, match=r"written as \.safetensors only"):
         save_model(FranNet(Config()), tmp_path / "mine.pt")
     assert not list(tmp_path.iterdir())
 

@@ -150,7 +150,7 @@ def save_model(model: FranNet, path: str | PathLike[str], card: Mapping[str, Any
     """
     path, model = Path(path), unwrap(model)
     if path.suffix != ".safetensors":
-        raise ValueError(f"{path}: models are saved as .safetensors files only")
+        raise ValueError(f"{path}: models are written as .safetensors only")
     card_file = check_card(path.with_suffix(".json")) if card is not None else None
     metadata = {"format": "frantools", "config": to_json(model.config.to_dict())}
     write_safetensors(path, model.state_dict(), metadata)
