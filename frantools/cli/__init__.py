@@ -1,6 +1,6 @@
-"""The command line: `frantools --help`. A module a command; each imports what it needs when it runs.
+"""The command line: ``frantools --help``.
 
-So help and complaints come at once.
+Each command is a module that imports what it needs when it runs, so that help and errors appear at once.
 """
 
 from __future__ import annotations
@@ -8,82 +8,73 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from .. import __version__
 from ..system.console import prepare_streams
-from . import compare_command as compare
-from . import evaluate_command as evaluate
-from . import figures_command as figures
-from . import import_keras_command as import_keras
-from . import models_command as models
-from . import restore_command as restore
-from . import rois_command as rois
-from . import sweep_command as sweep
-from . import train_command as train
-from . import verify_command as verify
-from .options import Options, Parser, complain
+from . import (
+    compare_command,
+    evaluate_command,
+    figures_command,
+    import_keras_command,
+    models_command,
+    restore_command,
+    rois_command,
+    sweep_command,
+    train_command,
+    verify_command,
+)
+from .options import Parser, print_error
 
-COMMANDS: dict[str, tuple[str, Callable[[Parser], None], Callable[[Options], int | None]]] = {
-    "figures": ("make the note's four figures", figures.arguments, figures.run),
-    "restore": ("restore your own photo", restore.arguments, restore.run),
-    "compare": ("compare whatever restores a picture, on your photo", compare.arguments, compare.run),
-    "rois": ("find where most goes on and pictures of the same thing differ most", rois.arguments, rois.run),
-    "verify": ("make the picture of a file again, and say whether it is the same", verify.arguments, verify.run),
-    "evaluate": ("measure whatever restores on a folder of pictures", evaluate.arguments, evaluate.run),
-    "sweep": ("measure many settings on a folder of pictures, on all cores or a cluster", sweep.arguments, sweep.run),
-    "train": ("train a model on a folder of pictures", train.arguments, train.run),
-    "models": ("list the shipped models", models.arguments, models.run),
-    "import-keras": ("turn FranNet's Keras weights into safetensors", import_keras.arguments, import_keras.run),
+COMMANDS = {
+    "figures": (figures_command, "Draw the note's four figures, or a figure from its recipe."),
+    "restore": (restore_command, "Restore your own photo."),
+    "compare": (compare_command, "Compare restorers on your photo."),
+    "rois": (rois_command, "Find regions with much detail in which pictures of the same scene differ."),
+    "verify": (verify_command, "Check that a file's recipe reproduces its picture."),
+    "evaluate": (evaluate_command, "Measure restorers on a folder of pictures."),
+    "sweep": (sweep_command, "Measure many settings on a folder of pictures, on all cores or a cluster."),
+    "train": (train_command, "Train a model on a folder of pictures."),
+    "models": (models_command, "List the shipped models."),
+    "import-keras": (import_keras_command, "Convert FranNet's Keras weights to safetensors."),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     prepare_streams()
     parser = Parser(
         prog="frantools",
         description="What do the sampler's settings do to an image that a diffusion model restores?",
-        epilog="frantools COMMAND --help tells the options of a command. Exit codes: 0; 1 if a column or a cell of a "
-        "sweep failed, after the files are written with the others; 2 if the command cannot be carried out; 130 if it "
+        epilog="frantools COMMAND --help lists the options of a command. Exit codes: 0 for success; 1 if a column or a "
+        "cell of a sweep failed, after the results of the others are written; 2 if the command cannot run; 130 if it "
         "was interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"frantools {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (title, arguments_of, run) in COMMANDS.items():
-        command = commands.add_parser(
-            name, help=title, description=f"{title[0].upper()}{title[1:]}.", arguments=arguments_of
-        )
-        command.set_defaults(run=run)
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary, add_arguments=module.add_arguments)
+        command.set_defaults(run=module.run)
     options, code = parser.parse_args(arguments), None
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: complain(message)
+            warnings.showwarning = lambda message, *_, **__: print_error(message)
             code = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # as of `frantools models | head`
+    except BrokenPipeError:  # for example in `frantools models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt as stop:
-        complain(f"interrupted{'; ' if stop.args else ''}{stop}")
+    except KeyboardInterrupt as error:
+        print_error(f"interrupted{'; ' if error.args else ''}{error}")
         return 130
     except (ValueError, OSError, FloatingPointError, MemoryError, ImportError) as error:
-        complain(error)
-        return 1 if is_of_column(error) else 2
+        from ..restorers.base import RestorerError
+
+        print_error(error)
+        return 1 if isinstance(error, RestorerError) else 2
     except RuntimeError as error:
-        if not is_of_memory(error):
+        # torch has no common class for exhausted memory of a GPU and of the machine.
+        if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in str(error):
             raise
-        complain(error)
+        print_error(error)
         return 2
     return int(code or 0)
-
-
-def is_of_column(error: Exception) -> bool:
-    """Whether the one column of a command failed."""
-    from ..restorers.base import RestorerError
-
-    return isinstance(error, RestorerError)
-
-
-def is_of_memory(error: RuntimeError) -> bool:
-    """Whether it says that memory ran out, a graphics card's or torch's own: torch has no one class for that."""
-    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)

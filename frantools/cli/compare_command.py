@@ -1,76 +1,59 @@
-"""`frantools compare`: what several restorers make of a photo, side by side."""
+"""`frantools compare`: restorations of a photo side by side."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from ..files import check_output, write_json
-from .column_options import add_columns, add_photo, columns, given, photo, report_failures
-from .options import Options, Parser, sides
-from .progress_bar import bar
+from ..files import check_extension, write_json, write_text
+from .column_options import (
+    add_columns,
+    add_photo_options,
+    parse_columns,
+    report_failures,
+    selected_degradation,
+    selected_photo,
+)
+from .options import Options, Parser, add_region, add_seed, add_size, selected_device, selected_region
+from .progress_bar import show_progress
 
 FIGURES, TABLES, PAGES = (".png", ".pdf", ".svg"), (".csv", ".json", ".md", ".tex"), (".html",)
 
 
-def arguments(parser: Parser) -> None:
-    parser.add_argument("photo", metavar="PHOTO", help="a picture file, or astronaut or hopper")
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("photo", metavar="PHOTO", help="a picture file, astronaut or hopper")
     add_columns(parser)
-    add_photo(parser)
-    parser.add_argument("--size", type=sides, default=512, metavar="SIZE",
-                        help="pixels of the longer side, or WxH (default: 512)")  # fmt: skip
-    parser.add_argument("--region", type=float, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"),
-                        help="what to look at, in fractions of the picture (default: all)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (default: 0)")
+    add_photo_options(parser)
+    add_size(parser, 512, "pixels of the longer side, or WxH (default: 512)")
+    add_region(parser)
+    add_seed(parser)
     parser.add_argument("--out", action="append", default=[], metavar="FILE",
-                        help=f"a figure ({', '.join(FIGURES)}), the numbers ({', '.join(TABLES)}) or a page to zoom "
-                        f"in ({', '.join(PAGES)}); may be given again")  # fmt: skip
+                        help=f"a figure ({', '.join(FIGURES)}), the numbers ({', '.join(TABLES)}) or a page with a "
+                        f"viewer ({', '.join(PAGES)}); repeatable")  # fmt: skip
 
 
 def run(options: Options) -> int:
     from ..comparisons.comparison import compare
     from ..comparisons.recipes import save_figure
-    from ..photos.regions import Region
     from ..viewer import page
 
-    outs = [check_output(out) for out in options.out]
-    for out in outs:
-        if out.suffix.lower() not in (*FIGURES, *TABLES, *PAGES):
-            raise ValueError(
-                f"{out} cannot be written; accepted are names that end in {', '.join((*FIGURES, *TABLES, *PAGES))}"
-            )
-    chosen, region = columns(options.column), Region(*options.region) if options.region else None
-    with bar("comparing") as progress:
-        made = compare(
-            photo(options, options.photo), chosen, options.size, region, options.seed, given(options), progress,
-            precision=options.precision, device=device(options), timeout=options.timeout,
+    paths = [check_extension(path, *FIGURES, *TABLES, *PAGES) for path in options.out]
+    columns, degradation = parse_columns(options.column), selected_degradation(options)
+    with show_progress("comparing") as progress:
+        comparison = compare(
+            selected_photo(options, options.photo), columns, options.size, selected_region(options), options.seed,
+            degradation, progress, precision=options.precision, device=selected_device(options),
+            timeout=options.timeout,
         )  # fmt: skip
-    table = made.measure()
-    for out in outs:
-        if out.suffix.lower() in FIGURES:
-            save_figure(made.figure(), out, made.recipe)
-        elif out.suffix.lower() in PAGES:
-            page.save(out, page.of_comparison(made))
-        elif out.suffix.lower() == ".json":
-            write_json(out, {**made.recipe.to_dict(), "protocol": made.protocol(), "results": list(table.rows)})
+    table, recipe = comparison.measure(), comparison.recipe
+    for path in paths:
+        extension = path.suffix.lower()
+        if extension in FIGURES:
+            save_figure(comparison.figure(), path, recipe)
+        elif extension in PAGES:
+            page.write_page(path, page.comparison_page(comparison))
+        elif extension == ".json":
+            write_json(path, {**recipe.to_dict(), "protocol": comparison.protocol(), "results": list(table.rows)})
         else:
-            write_table(table, out)
+            write_text(path, {".csv": table.to_csv, ".md": table.to_markdown, ".tex": table.to_latex}[extension]())
     print(table)
-    for out in outs:
-        print(out)
-    return report_failures(made.errors, len(chosen))
-
-
-def device(options: Options) -> str:
-    """The name of the device that the options ask for."""
-    from ..system.devices import find_device
-
-    return str(find_device(options.device))
-
-
-def write_table(table: object, path: Path) -> None:
-    """Write a table as its ending asks."""
-    from ..comparisons.tables import Table
-    from ..files import write_text
-
-    assert isinstance(table, Table)
-    write_text(path, {".csv": table.to_csv, ".md": table.to_markdown, ".tex": table.to_latex}[path.suffix.lower()]())
+    for path in paths:
+        print(path)
+    return report_failures(comparison.errors, len(columns))

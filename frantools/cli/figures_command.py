@@ -1,4 +1,4 @@
-"""`frantools figures`: the note's four figures, and any figure again from its recipe."""
+"""`frantools figures`: the note's four figures, and figures from recipes."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from pathlib import Path
 
 from ..files import check_output
 from .column_options import report_failures
-from .compare_command import device
-from .options import Options, Parser, add_device, sides
-from .progress_bar import bar
-from .verify_command import add_recipe, missing
+from .options import Options, Parser, add_device, add_size, selected_device
+from .progress_bar import show_progress
+from .verify_command import add_recipe_options, parse_missing_columns
 
 
-def arguments(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("--out", default="figures", metavar="FOLDER", help="where to write (default: figures)")
     parser.add_argument("--only", nargs="+", metavar="FIGURE",
                         help="some of ddpm-vs-ddim, entire-image, roi-crops and local-region")  # fmt: skip
     parser.add_argument("--picture", action="append", metavar="PATH",
-                        help="a picture in place of the built-in portraits, or the file of one that a recipe was made "
-                        "with; may be given again")  # fmt: skip
-    parser.add_argument("--size", type=sides, metavar="SIZE",
-                        help="N or WxH pixels, to which a restoration is stretched (default: 1024)")  # fmt: skip
-    parser.add_argument("--seed", type=int, metavar="SEED", help="of the noise (default: 0)")
-    parser.add_argument("--precision", metavar="NAME", help="float32, bfloat16 or auto, the faster one here "
-                        "(default: auto)")  # fmt: skip
-    parser.add_argument("--beyond", action="store_true", help="below each picture, models that go beyond the note")
+                        help="a picture instead of the built-in portraits, or a recipe's picture that has moved; "
+                        "repeatable")  # fmt: skip
+    add_size(parser, None, "pixels of each restoration, N or WxH (default: 1024)")
+    parser.add_argument("--seed", type=int, metavar="SEED", help="seed of the noise (default: 0)")
+    parser.add_argument("--precision", metavar="NAME",
+                        help="float32, bfloat16 or auto, the faster one on this machine (default: auto)")  # fmt: skip
+    parser.add_argument("--beyond", action="store_true", help="add a row of newer models below each picture")
     parser.add_argument("--recipe", metavar="FILE",
-                        help="make the figure of this file again: .png, .pdf, .svg or .json")  # fmt: skip
+                        help="reproduce the figure of this .png, .pdf, .svg or .json file")  # fmt: skip
     add_device(parser)
-    add_recipe(parser)
+    add_recipe_options(parser)
 
 
 def run(options: Options) -> int:
@@ -40,29 +38,26 @@ def run(options: Options) -> int:
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
-    columns, where = missing(options), device(options)
+    columns, device = parse_missing_columns(options), selected_device(options)
     if options.recipe is not None:
         if changes.keys() - {"pictures"} or options.only or options.beyond:
-            raise ValueError(
-                "--recipe says all that makes the figure; accepted beside it are --out, --picture to tell where its "
-                "picture is, --column and --trust"
-            )
+            raise ValueError("--recipe defines the figure; accepted with it: --out, --picture, --column and --trust")
         recipe = load_recipe(options.recipe, options.trust)
         recipes = [note.located(recipe, options.picture) if options.picture else recipe]
         prepared(recipes[0], columns=columns)
     else:
-        # bfloat16 changes a loss by less than a hundredth; the recipe says which precision it was.
+        # bfloat16 changes a loss by less than a hundredth; the recipe states the precision.
         changes = {"precision": "auto", "beyond": options.beyond} | changes
         recipes = [note.recipe(name, **changes) for name in options.only or note.FIGURES]
     paths = [check_output(Path(options.out) / f"{recipe.view}.png") for recipe in recipes]
-    begun, cache = time.perf_counter(), Cache()
+    first_start, cache = time.perf_counter(), Cache()
     failures: dict[str, str] = {}
     for recipe, path in zip(recipes, paths, strict=True):
         start = time.perf_counter()
-        with bar(recipe.view) as progress:
-            figure, errors = render_with_errors(recipe, columns=columns, progress=progress, cache=cache, device=where)
+        with show_progress(recipe.view) as progress:
+            figure, errors = render_with_errors(recipe, columns=columns, progress=progress, cache=cache, device=device)
         save_figure(figure, path, recipe)
         failures |= {f"{title} in {recipe.view}": error for title, error in errors.items()}
         print(f"{path}  {time.perf_counter() - start:.1f} s", flush=True)
-    print(f"{len(paths)} figure(s) in {time.perf_counter() - begun:.1f} s")
+    print(f"{len(paths)} figure(s) in {time.perf_counter() - first_start:.1f} s")
     return report_failures(failures, sum(len(recipe.columns) * len(recipe.photos) for recipe in recipes))

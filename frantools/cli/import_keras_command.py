@@ -1,4 +1,4 @@
-"""`frantools import-keras`: FranNet's own weights as safetensors."""
+"""`frantools import-keras`: conversion of FranNet's Keras weights to safetensors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..files import check_output
 from .options import Options, Parser
 
 
-def arguments(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS.h5", help="FranNet's Keras weights")
     parser.add_argument("config", nargs="?", metavar="CONFIG.json", help="its config (default: WEIGHTS.json)")
-    parser.add_argument("--out", metavar="FILE", help="the .safetensors to write (default: WEIGHTS.safetensors)")
+    parser.add_argument("--out", metavar="FILE", help="the .safetensors file to write (default: WEIGHTS.safetensors)")
 
 
 def run(options: Options) -> None:
@@ -19,7 +19,7 @@ def run(options: Options) -> None:
 
     weights = Path(options.weights)
     if weights.suffix != ".h5":
-        raise ValueError(f"{weights} does not end in .h5; accepted are FranNet's Keras weights")
-    out = check_output(options.out or weights.with_suffix(".safetensors"))
-    save_model(load_model(weights, options.config or weights.with_suffix(".json")), out)
-    print(out)
+        raise ValueError(f"{weights}: the file name of Keras weights must end in .h5")
+    path = check_output(options.out or weights.with_suffix(".safetensors"))
+    save_model(load_model(weights, options.config or weights.with_suffix(".json")), path)
+    print(path)

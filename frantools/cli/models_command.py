@@ -6,8 +6,8 @@ from ..files import to_json
 from .options import Options, Parser
 
 
-def arguments(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help="the whole cards")
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the complete cards")
 
 
 def run(options: Options) -> None:

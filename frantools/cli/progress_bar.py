@@ -1,4 +1,4 @@
-"""How far a command is."""
+"""The progress bar of a command."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Progress]:
-    """A progress bar, told the share that is done; in a pipe or a file a line at the end.
-
-    What takes under half a second shows no bar.
-    """
+def show_progress(title: str) -> Iterator[Progress]:
+    """Show a progress bar after half a second; outside a terminal, print one line at the end."""
     from ..system.console import is_interactive, progress_bar, write_line
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    with progress_bar(total=1.0, desc=title, delay=0.5, bar_format=layout) as shown:
+    with progress_bar(total=1.0, desc=title, delay=0.5, bar_format=layout) as bar:
 
-        def report(share: float) -> None:
-            shown.update(share - shown.n)
+        def on_progress(fraction: float) -> None:
+            bar.update(fraction - bar.n)
 
-        begun = perf_counter()
-        yield report
+        start = perf_counter()
+        yield on_progress
     if not is_interactive():
-        write_line(f"{title}: done in {perf_counter() - begun:.1f} s")
+        write_line(f"{title}: done in {perf_counter() - start:.1f} s")

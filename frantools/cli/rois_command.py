@@ -1,32 +1,37 @@
-"""`frantools rois`: where much goes on and pictures of the same thing differ."""
+"""`frantools rois`: regions with much detail in which pictures differ."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from ..files import check_output, write_json
-from .column_options import add_columns, add_photo, columns, given, photo, report_failures
-from .compare_command import device
-from .options import Options, Parser, sides
-from .progress_bar import bar
+from ..files import check_extension, write_json
+from .column_options import (
+    add_columns,
+    add_photo_options,
+    parse_columns,
+    report_failures,
+    selected_degradation,
+    selected_photo,
+)
+from .options import Options, Parser, add_seed, parse_size, selected_device
+from .progress_bar import show_progress
 
 
-def arguments(parser: Parser) -> None:
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE",
-                        help="two or more pictures of the same thing; or one photo, with --column")  # fmt: skip
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("pictures", metavar="PICTURE", nargs="+",
+                        help="two or more pictures of the same scene; or one photo, with --column")  # fmt: skip
     parser.add_argument("--size", type=int,
                         help="pixels a side of a region (default: three eighths of the shorter side)")  # fmt: skip
-    parser.add_argument("--count", type=int, default=4, help="how many regions at most (default: 4)")
-    parser.add_argument("--merge", action="store_true", help="join regions that share an edge")
-    parser.add_argument("--at", type=sides, default=1024, metavar="SIZE",
-                        help="with --column: pixels of the longer side at which the photo is restored (default: "
-                        "1024)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="with --column: of the random numbers (default: 0)")
+    parser.add_argument("--count", type=int, default=4, help="maximum number of regions (default: 4)")
+    parser.add_argument("--merge", action="store_true", help="merge regions that share an edge")
+    parser.add_argument("--at", type=parse_size, default=1024, metavar="SIZE",
+                        help="with --column: pixels of the restorations' longer side (default: 1024)")  # fmt: skip
+    add_seed(parser, "with --column: seed of the random numbers (default: 0)")
     add_columns(parser, required=False)
-    add_photo(parser)
+    add_photo_options(parser)
     parser.add_argument("--out", action="append", default=[], metavar="FILE",
-                        help="a .png of the pictures, regions outlined, or a .json; again for both")  # fmt: skip
+                        help="a .png with the outlined regions, or a .json; repeatable")  # fmt: skip
 
 
 def run(options: Options) -> int:
@@ -38,48 +43,42 @@ def run(options: Options) -> int:
     from ..scores.roi_search import RoiSearch
     from ..views.restoration import draw_outlined, outlined
 
-    outs = [check_output(out) for out in options.out]
-    for out in outs:
-        if out.suffix.lower() not in (".png", ".json"):
-            raise ValueError(f"{out} cannot be written; accepted are names that end in .png and .json")
-    settings: dict[str, Any] = {"precision": options.precision}
+    outputs = [check_extension(path, ".png", ".json") for path in options.out]
+    pictures, settings = options.pictures, dict[str, Any](precision=options.precision)
     if options.column:
-        if len(options.pictures) > 1:
-            raise ValueError(f"{len(options.pictures)} pictures are given; accepted with --column is one photo")
-        shown, chosen, size = photo(options, options.pictures[0]), columns(options.column), options.at
-        settings |= {"device": device(options), "timeout": options.timeout}
+        if len(pictures) > 1:
+            raise ValueError(f"--column needs exactly one photo, got {len(pictures)}")
+        photo, columns, size = selected_photo(options, pictures[0]), parse_columns(options.column), options.at
+        settings |= {"device": selected_device(options), "timeout": options.timeout}
     else:
-        if len(options.pictures) < 2:
-            raise ValueError("1 picture(s) given; at least two are needed to see where they differ")
-        shown = Photo(options.pictures[0], "whole", None)
-        size = shown.pixels.shape[1::-1]
-        same_size(options.pictures)
-        chosen = as_columns(
-            [f"./{each}" if not each.startswith(("/", ".", "~")) else each for each in options.pictures]
-        )
-    with bar("restoring") as progress:
-        made = compare(shown, chosen, size, None, options.seed, given(options), progress, **settings)
-    if made.errors and len(made) < 2:  # of which no regions can be found
-        return report_failures(made.errors, len(chosen))
-    side = max(1, min(made.size) * 3 // 8) if options.size is None else options.size
-    found = outlined(made, RoiSearch(side, options.count, merge=options.merge))
-    rows = [asdict(roi) for roi in found.regions]
+        if len(pictures) < 2:
+            raise ValueError("at least two pictures are needed to find where they differ, got 1")
+        photo = Photo(pictures[0], "whole", None)
+        size = photo.pixels.shape[1::-1]
+        _check_shapes(pictures)
+        columns = as_columns([path if path.startswith(("/", ".", "~")) else f"./{path}" for path in pictures])
+    with show_progress("restoring") as progress:
+        degradation = selected_degradation(options)
+        comparison = compare(photo, columns, size, None, options.seed, degradation, progress, **settings)
+    if comparison.errors and len(comparison) < 2:
+        return report_failures(comparison.errors, len(columns))
+    side = max(1, min(comparison.size) * 3 // 8) if options.size is None else options.size
+    result = outlined(comparison, RoiSearch(side, options.count, merge=options.merge))
+    rows = [asdict(roi) for roi in result.regions]
     search = {"size": side, "count": options.count, "merge": options.merge}
-    recipe = made.recipe.replace(view="outlines", options={"search": search})
-    for out in outs:
-        if out.suffix.lower() == ".json":
-            write_json(out, {**recipe.to_dict(), "regions": rows})
+    recipe = comparison.recipe.replace(view="outlines", options={"search": search})
+    for path in outputs:
+        if path.suffix.lower() == ".json":
+            write_json(path, {**recipe.to_dict(), "regions": rows})
         else:
-            save_figure(draw_outlined(found, recipe), out, recipe)
+            save_figure(draw_outlined(result, recipe), path, recipe)
     print(Table(rows))
-    return report_failures(made.errors, len(chosen))
+    return report_failures(comparison.errors, len(columns))
 
 
-def same_size(paths: list[str]) -> None:
-    """Raise a ValueError if pictures are of several sizes, which do not show the same thing."""
+def _check_shapes(paths: list[str]) -> None:
     from ..photos.images import load_image
 
-    shapes = {path: load_image(path).shape for path in paths}
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(map(str, sorted(set(shapes.values()))))
-        raise ValueError(f"the pictures differ in shape ({listed}); accepted is one shape")
+    shapes = {load_image(path).shape for path in paths}
+    if len(shapes) > 1:
+        raise ValueError(f"the pictures must have the same shape, got {', '.join(map(str, sorted(shapes)))}")

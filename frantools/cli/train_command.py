@@ -15,7 +15,7 @@ point is a fraction of the cells; a limit without one is a number of cells, and 
 """
 
 
-def arguments(parser: Parser) -> None:
+def add_arguments(parser: Parser) -> None:
     from ..settings import declarations
     from ..training import Settings
 

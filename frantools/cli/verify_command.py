@@ -1,48 +1,46 @@
-"""`frantools verify`: whether a file's recipe makes the same picture again."""
+"""`frantools verify`: a check that a file's recipe reproduces its picture."""
 
 from __future__ import annotations
 
 from .column_options import split_title
-from .compare_command import device
-from .options import Options, Parser, add_device
-from .progress_bar import bar
+from .options import Options, Parser, add_device, selected_device
+from .progress_bar import show_progress
 
 
-def arguments(parser: Parser) -> None:
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        help="a .png that FranTools wrote; exit code 1 where it is different, 3 where nothing can be compared",
-    )
-    parser.add_argument("--picture", metavar="PATH", help="the photo, where the recipe cannot find it")
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE",
+                        help="a .png that FranTools wrote; the exit code is 1 if the result is different, 3 if it "
+                        "cannot be compared")  # fmt: skip
+    parser.add_argument("--picture", metavar="PATH", help="the recipe's photo, if it has moved")
     add_device(parser)
-    add_recipe(parser)
+    add_recipe_options(parser)
 
 
-def add_recipe(parser: Parser) -> None:
-    """The options that give what a recipe cannot name."""
+def add_recipe_options(parser: Parser) -> None:
+    """Add the options that supply the missing parts of a recipe."""
     parser.add_argument("--column", action="append", default=[], metavar="TITLE=WHAT",
-                        help="what restores in a column that the recipe cannot name; may be given again")  # fmt: skip
+                        help="the restorer of a column that the recipe cannot name; repeatable")  # fmt: skip
     parser.add_argument("--trust", action="store_true",
-                        help="import the functions that the recipe names; that runs code")  # fmt: skip
+                        help="import the functions that the recipe names, which runs code")  # fmt: skip
 
 
-def missing(options: Options) -> dict[str, object]:
-    """The columns that are given for a recipe, by title."""
-    given: dict[str, object] = {}
+def parse_missing_columns(options: Options) -> dict[str, object]:
+    """Parse the values of ``--column`` for a recipe: restorers by title."""
+    columns: dict[str, object] = {}
     for text in options.column:
         pair = split_title(text)
         if pair is None:
-            raise ValueError(f"--column has {text!r}; accepted is TITLE=WHAT")
-        given[pair[0]] = pair[1]
-    return given
+            raise ValueError(f"--column must be TITLE=WHAT, got {text!r}")
+        columns[pair[0]] = pair[1]
+    return columns
 
 
 def run(options: Options) -> int:
     from ..views.verification import verify
 
-    with bar("making it again") as progress:
-        verdict = verify(options.file, options.picture, missing(options), options.trust, progress, device(options))
+    columns = parse_missing_columns(options)
+    with show_progress("reproducing") as progress:
+        verdict = verify(options.file, options.picture, columns, options.trust, progress, selected_device(options))
     print(f"{options.file}: {verdict.kind}")
     for sentence in verdict.sentences:
         print(sentence)

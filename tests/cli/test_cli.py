@@ -1,4 +1,4 @@
-"""The command line: each command does its work, and whatever a user gets wrong is one line and exit code 2."""
+"""Tests of the commands."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
 
 
-def test_help_lists_every_command_without_waiting_for_torch():
+def test_help_lists_every_command_without_importing_torch():
     shown = python("-X", "importtime", "-m", "frantools", "--help")
     assert shown.returncode == 0
     for command in ("figures", "restore", "rois", "evaluate", "train", "models", "import-keras"):
@@ -94,7 +94,7 @@ def test_help_lists_every_command_without_waiting_for_torch():
     assert not imported & {"torch", "numpy", "matplotlib", "ipywidgets", "tqdm"}
 
 
-def test_a_complaint_about_arguments_comes_without_waiting_for_torch():
+def test_argument_errors_appear_without_importing_torch():
     shown = python("-X", "importtime", "-m", "frantools", "restore")
     assert (shown.returncode, shown.stderr.splitlines()[-1].split(":")[0]) == (2, "frantools restore")
     imported = {line.rsplit("|", 1)[1].strip() for line in shown.stderr.splitlines() if "|" in line}
@@ -133,7 +133,7 @@ def test_restore_writes_the_picture_and_its_recipe(capsys, here):
     assert recipe["pictures"] == {"photo.png": ft.Photo("photo.png").sha256}
 
 
-def test_restore_takes_a_setup_by_name_and_its_defaults_are_b(capsys, here):
+def test_restore_accepts_a_setup_by_name_and_defaults_to_b(capsys, here):
     for options, setup in (("", "B"), ("--setup B", "B"), ("--setup DDIM", "DDIM"), ("--setup DDPM", "DDPM")):
         succeed(capsys, f"restore photo.png --model diffusion.safetensors --size 4 {options} --out x.png")
         assert ft.Setup(**ft.load_recipe("x.png")["setup"]) == ft.SETUPS[setup]
@@ -148,14 +148,14 @@ def test_restore_names_its_output_after_the_photo(capsys, here):
     assert [ft.load_image(path).shape[0] for path in sorted(Path.cwd().glob("*restored*"))] == [4, 5, 8]
 
 
-def test_restore_reads_frannets_own_weights(capsys, here):
+def test_restore_reads_keras_weights(capsys, here):
     h5, config = GOLDEN / "single-pass.h5", GOLDEN / "single-pass.json"
     succeed(capsys, f"restore photo.png --model {h5} --config {config} --size 8 --out a.png")
     succeed(capsys, "restore photo.png --model single-pass.safetensors --size 8 --out b.png")
     np.testing.assert_array_equal(ft.load_image("a.png"), ft.load_image("b.png"))
 
 
-def test_each_command_that_runs_a_network_runs_it_where_it_is_told(capsys, here):
+def test_commands_run_networks_on_the_chosen_device(capsys, here):
     succeed(capsys, f"{RESTORE} --device cpu --out x.png")
     succeed(capsys, f"{RESTORE} --out y.png")
     assert (Path("x.png").read_bytes() == Path("y.png").read_bytes()) or torch.cuda.is_available()
@@ -181,7 +181,7 @@ sys.exit(cli.main(sys.argv[1:]))
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
 @pytest.mark.parametrize("name", ["import-keras", "train", "restore"])
-def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing_half_written(here, name):
+def test_a_full_disk_is_an_error_of_one_line_and_leaves_no_partial_file(here, name):
     command = {
         "import-keras": f"import-keras {GOLDEN / 'diffusion.h5'} --out x.safetensors",
         "train": TRAIN,
@@ -208,9 +208,7 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing_half_written(here, 
         (RuntimeError("a mistake of ours"), False),
     ],
 )
-def test_memory_that_runs_out_is_one_line_and_a_mistake_of_ours_is_not_hidden(
-    capsys, here, monkeypatch, error, one_line
-):
+def test_exhausted_memory_is_an_error_of_one_line_and_bugs_have_tracebacks(capsys, here, monkeypatch, error, one_line):
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
@@ -248,12 +246,12 @@ def test_rois_are_three_eighths_of_the_shorter_side_by_default(capsys, here):
         assert {region["right"] - region["left"] for region in written["regions"]} == {side}
 
 
-def test_pictures_that_are_alike_have_regions_without_difference(capsys, here):
+def test_identical_pictures_have_regions_without_difference(capsys, here):
     rows = succeed(capsys, "rois photo.png photo.png --size 20").splitlines()[1:]
     assert {float(row.split()[5]) for row in rows} == {0}
 
 
-def test_rois_merges_when_asked(capsys, here):
+def test_rois_merges_regions(capsys, here):
     images = [ft.load_image("photo.png"), ft.load_image("other.png")]
     succeed(capsys, "rois photo.png other.png --size 25 --count 9 --merge --out regions.json")
     written = json.loads(Path("regions.json").read_text(encoding="utf-8"))["regions"]
@@ -307,7 +305,7 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, here):
     assert written["results"][1]["sha256"] == ft.load_model("diffusion.safetensors").sha256
 
 
-def test_a_column_that_fails_is_told_of_and_the_others_are_measured(capsys, here):
+def test_a_failed_column_is_reported_and_the_others_are_measured(capsys, here):
     Path("mine.py").write_text("def fail(picture):\n    raise RuntimeError('no good')\n", encoding="utf-8")
     evaluate = "evaluate --data pictures --size 16 --column mine.py:fail"
     code, out, err = run(capsys, f"{evaluate} --column bicubic --out x.json")
@@ -337,7 +335,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("command", FAILING)
-def test_exit_code_1_says_that_a_column_failed_after_the_files_are_written(capsys, here, command):
+def test_the_exit_code_of_a_failed_column_is_1_and_files_are_written(capsys, here, command):
     Path("mine.py").write_text("def fail(picture, by=0):\n    return picture * (1 / by)\n", encoding="utf-8")
     Path("nothing").mkdir()
     if "failed.png" in command:
@@ -349,7 +347,7 @@ def test_exit_code_1_says_that_a_column_failed_after_the_files_are_written(capsy
 
 
 @pytest.mark.parametrize("name", ["sigma=25", "lr=0.1,K=4", "B=bicubic"])
-def test_paths_with_equal_signs_and_commas_are_columns_models_and_values_of_axes(capsys, here, name):
+def test_paths_may_contain_equal_signs_and_commas(capsys, here, name):
     Path(name).mkdir()
     for folder in (name, "pictures"):
         save_picture(crop_square(ft.portraits()["hopper"], 32), f"{folder}/photo.png")
@@ -367,12 +365,12 @@ def test_paths_with_equal_signs_and_commas_are_columns_models_and_values_of_axes
 
 
 @pytest.mark.parametrize("column", ["sigma=26", "t=nosuch.png", "lr=0.1,K=4/out"])
-def test_a_path_with_an_equal_sign_that_is_not_there_is_told_how_to_be_written(capsys, here, column):
+def test_the_error_of_a_missing_path_with_an_equal_sign_says_how_to_write_it(capsys, here, column):
     code, _, err = run(capsys, f"compare photo.png --column bicubic --column {column} --size 16")
     assert (code, f"write ./{column}" in err) == (2, True)
 
 
-def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
+def test_evaluate_limits_the_pictures_and_reports_skipped_ones(capsys, here):
     Path("pictures/broken.png").write_text("no picture", encoding="utf-8")
     code, _, err = run(
         capsys, "evaluate --data pictures --model single-pass.safetensors --size 8 --limit 1 --out x.json"
@@ -382,23 +380,22 @@ def test_evaluate_limits_the_pictures_and_tells_what_it_skips(capsys, here):
     assert json.loads(Path("x.json").read_text(encoding="utf-8"))["results"][0]["pictures"] == 1
 
 
-def test_what_json_has_no_number_for_is_null(capsys, here):
+def test_numbers_that_are_not_finite_are_null(capsys, here):
     succeed(capsys, "evaluate --data pictures --model single-pass.safetensors --size 5 --out x.json")
     assert (
         json.loads(Path("x.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)["results"][0]["ssim"] is None
     )
 
 
-def test_frannets_config_is_no_card(capsys, here):
+def test_a_frannet_config_is_not_a_card(capsys, here):
     config = (GOLDEN / "diffusion.json").read_bytes()
     Path("diffusion.json").write_bytes(config)
     code, _, err = run(capsys, "evaluate --data pictures --model diffusion.safetensors --size 8 --cards")
-    assert (code, err) == (2, "frantools: diffusion.safetensors has no card diffusion.json; --cards goes with models "
-                              "that have one\n")  # fmt: skip
+    assert (code, err) == (2, "frantools: diffusion.safetensors has no card diffusion.json, which --cards needs\n")
     assert Path("diffusion.json").read_bytes() == config
 
 
-def test_a_library_that_is_not_installed_is_told_in_one_line(capsys, here, monkeypatch):
+def test_a_missing_library_is_an_error_of_one_line(capsys, here, monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     ft.adapters._diffusers.cache_clear()
     code, _, err = run(capsys, f"{RESTORE} --setup UniPCMultistep:6")
@@ -407,7 +404,7 @@ def test_a_library_that_is_not_installed_is_told_in_one_line(capsys, here, monke
     assert len(err.splitlines()) == 1
 
 
-def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, here):
+def test_evaluate_adds_numbers_to_cards_and_models_shows_them(capsys, here):
     Path("diffusion.json").write_text(json.dumps({"name": "mine", "minutes": 1.5}), encoding="utf-8")
     command = "evaluate --data pictures --model diffusion.safetensors --setup B DDIM --size 8 --cards"
     succeed(capsys, f"{command} --out x.json")
@@ -418,7 +415,7 @@ def test_evaluate_keeps_the_numbers_in_the_cards_and_models_shows_them(capsys, h
     assert facts("mine", card)["loss"] == f"B {losses[0]:.4f}, DDIM {losses[1]:.4f}"
 
 
-def test_a_picture_that_turns_out_damaged_is_told_in_one_line(capsys, here):
+def test_a_damaged_picture_is_reported_in_one_line(capsys, here):
     Path("pictures/aaa.png").write_bytes(damaged(Path("photo.png").read_bytes()))
     code, _, err = run(capsys, "evaluate --data pictures --model single-pass.safetensors --size 8")
     assert code == 0
@@ -434,14 +431,14 @@ def test_train_writes_a_model(capsys, here):
     assert ft.load_model("mine.safetensors").setup is None
 
 
-def test_models_lists_what_is_shipped(capsys):
+def test_models_lists_the_shipped_models(capsys):
     out = succeed(capsys, "models")
     for name in ft.models():
         assert any(line.startswith(name) for line in out.splitlines())
     assert json.loads(succeed(capsys, "models --json")) == ft.models()
 
 
-def test_models_bears_a_card_with_little_in_it():
+def test_models_accepts_an_empty_card():
     row = facts("mine", {})
     assert row["model"] == "mine"
     assert set(row.values()) == {"mine", None}
@@ -474,7 +471,7 @@ needs_shipped = pytest.mark.skipif(
 
 
 @needs_shipped
-def test_figures_writes_the_four_figures_and_makes_one_again_from_its_recipe(capsys, here):
+def test_figures_writes_four_figures_and_reproduces_one_from_its_recipe(capsys, here):
     lines = succeed(capsys, "figures --size 32 --picture photo.png --seed 2 --out new/figures").splitlines()
     paths = [f"new/figures/{name}.png" for name in note.FIGURES]
     assert [line.split()[0] for line in lines[:-1]] == paths
@@ -489,7 +486,7 @@ def test_figures_writes_the_four_figures_and_makes_one_again_from_its_recipe(cap
 
 
 @needs_shipped
-def test_figures_2_and_3_together_cost_as_many_network_calls_as_figure_2(capsys, here, sampling):
+def test_figures_2_and_3_share_their_network_calls(capsys, here, sampling):
     points = 2 * 32 * 32  # two built-in portraits
     succeed(capsys, "figures --size 32 --only entire-image")
     assert sampling.point_calls == points * (100 + 15 + 1 + 1)
@@ -502,7 +499,7 @@ def test_figures_2_and_3_together_cost_as_many_network_calls_as_figure_2(capsys,
 
 
 @needs_shipped
-def test_figures_makes_the_chosen_ones_with_the_built_in_portraits(capsys, here):
+def test_figures_writes_only_the_chosen_figures(capsys, here):
     succeed(capsys, "figures --only local-region --size 8 --precision bfloat16")
     assert os.listdir("figures") == ["local-region.png"]
     recipe = ft.load_recipe("figures/local-region.png")
@@ -557,8 +554,8 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{RESTORE} --size -5", "size must be "),
         (f"{RESTORE} --size 8x0", "size must be "),
         (f"{RESTORE} --size 99999", "size must be "),
-        (f"{RESTORE} --size big", "'big' is no size; accepted are N and WxH"),
-        (f"{RESTORE} --size 8x", "'8x' is no size; accepted are N and WxH"),
+        (f"{RESTORE} --size big", "a size must be N or WxH, such as 1024 or 640x480, got 'big'"),
+        (f"{RESTORE} --size 8x", "a size must be N or WxH, such as 1024 or 640x480, got '8x'"),
         (f"{RESTORE} --region 0.5 0 0.6 1", "leaves the picture"),
         (f"{RESTORE} --region -0.1 0 0.6 1", "leaves the picture"),
         (f"{RESTORE} --region 0 0 0 1", "is empty"),
@@ -568,19 +565,19 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{RESTORE} --device abacus", "device must be 'auto', 'cpu' or an available 'cuda', got 'abacus'"),
         (f"{EVALUATE} --device abacus", "device must be 'auto', 'cpu' or an available 'cuda', got 'abacus'"),
         (f"{RESTORE} --precision half", "must be 'float32', 'bfloat16' or 'auto', got 'half'"),
-        (f"{RESTORE} --out x.jpg", "x.jpg does not end in .png"),
+        (f"{RESTORE} --out x.jpg", "x.jpg: the file name must end in .png"),
         (f"{RESTORE} --out folder", "folder is a folder, not a file to write"),
         (f"{RESTORE} --out file/x.png", "file is not a folder"),
         (f"{RESTORE} --colour red", "unrecognized arguments: --colour red"),
-        ("rois photo.png", "at least two are needed"),
+        ("rois photo.png", "at least two pictures are needed"),
         ("rois photo.png nowhere.png", "there is no picture nowhere.png"),
-        ("rois photo.png smaller.png --size 20", "differ in shape"),
+        ("rois photo.png smaller.png --size 20", "must have the same shape"),
         ("rois photo.png other.png --size 384", "size must be an integer from 1 to 100, got 384"),
         ("rois photo.png other.png --size 0", "size must be "),
         (f"{ROIS} --count 0", "count must be an integer from 1, got 0"),
-        (f"{ROIS} --out x.txt", "accepted are names that end in .png and .json"),
+        (f"{ROIS} --out x.txt", "x.txt: the file name must end in .png or .json"),
         (f"{ROIS} --out file/x.png", "file is not a folder"),
-        ("evaluate --data pictures", "there is nothing to measure; accepted are --model and --column"),
+        ("evaluate --data pictures", "there is nothing to measure; pass --model or --column"),
         ("evaluate --data nowhere --model single-pass.safetensors", "there is no folder nowhere"),
         ("evaluate --data file --model single-pass.safetensors", "there is no folder file"),
         ("evaluate --data folder --model single-pass.safetensors", "folder contains no readable picture"),
@@ -594,7 +591,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{EVALUATE} --size -1", "size must be an integer from 1 to 16384, got -1"),
         (f"{EVALUATE} --size 2000000", "size must be an integer from 1 to 16384, got 2000000"),
         (f"{EVALUATE} --out folder", "folder is a folder"),
-        (f"{EVALUATE} --out x.txt", "x.txt does not end in .json"),
+        (f"{EVALUATE} --out x.txt", "x.txt: the file name must end in .json"),
         (f"{EVALUATE} --cards", "single-pass.safetensors has no card"),
         (f"{TRAIN} --data nowhere", "there is no folder nowhere"),
         (f"{TRAIN} --data folder", "folder contains no readable picture"),
@@ -610,7 +607,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         (f"{TRAIN} --threads 0", "threads must be an integer from 1, got 0"),
         (f"{TRAIN} --rate 1e30 --steps 9", "the loss is "),
         ("import-keras nowhere.h5", "nowhere.h5"),
-        ("import-keras photo.png", "photo.png does not end in .h5"),
+        ("import-keras photo.png", "photo.png: the file name of Keras weights must end in .h5"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} no.json --out x.safetensors", "there is no config file no.json"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} --out x.pt", "x.pt: models are written as .safetensors only"),
         ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
@@ -619,10 +616,10 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("figures --recipe photo.png", "photo.png: it contains no recipe"),
         ("figures --recipe text.png", "text.png: it contains no recipe"),
         ("figures --recipe nowhere.png", "there is no file nowhere.png"),
-        ("figures --recipe photo.png --seed 1", "accepted beside it are --out"),
+        ("figures --recipe photo.png --seed 1", "accepted with it: --out"),
     ],
 )
-def test_what_a_user_gets_wrong_is_one_line_and_exit_code_2(capsys, here, command, message):
+def test_user_errors_are_one_line_and_exit_code_2(capsys, here, command, message):
     before = sorted(here.rglob("*"))
     code, out, err = run(capsys, command)
     assert code == 2
@@ -635,20 +632,20 @@ def test_what_a_user_gets_wrong_is_one_line_and_exit_code_2(capsys, here, comman
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user that folders can be closed to")
-def test_a_folder_that_may_not_be_written_to_is_refused(capsys, here):
+def test_a_read_only_folder_is_refused(capsys, here):
     Path("folder").chmod(0o500)
     code, _, err = run(capsys, f"{RESTORE} --out folder/x.png")
     assert (code, len(err.splitlines())) == (2, 1)
 
 
-def test_a_recipe_of_a_restored_picture_is_no_figures(capsys, here):
+def test_the_recipe_of_a_restored_picture_is_not_a_figures(capsys, here):
     save_picture(np.zeros((4, 4, 3)), "restored.png", {"model": "diffusion-basic"})
     code, _, err = run(capsys, "figures --recipe restored.png")
     assert code == 2
     assert "not the recipe of a figure" in err
 
 
-def test_an_interrupt_ends_with_one_line_and_the_usual_code(capsys, here, monkeypatch):
+def test_an_interrupt_is_one_line_and_exit_code_130(capsys, here, monkeypatch):
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
@@ -656,7 +653,7 @@ def test_an_interrupt_ends_with_one_line_and_the_usual_code(capsys, here, monkey
     assert run(capsys, RESTORE) == (130, "", "frantools: interrupted\n")
 
 
-def test_a_reader_that_goes_away_is_no_error():
+def test_a_closed_pipe_is_not_an_error():
     reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     reader.wait()
     listed = subprocess.run(
@@ -665,7 +662,7 @@ def test_a_reader_that_goes_away_is_no_error():
     assert (listed.returncode, listed.stderr) == (0, "")
 
 
-def test_every_public_name_is_there_whatever_is_imported_first():
+def test_public_names_do_not_depend_on_the_order_of_imports():
     code = "import frantools.scores.measures, frantools as ft; [getattr(ft, n) for n in ft.__all__]; print(ft.restore)"
     shown = python("-c", code)
     assert shown.returncode == 0, shown.stderr

@@ -1,4 +1,4 @@
-"""What the machine and the user's settings allow: cores, read-only folders, torch's defaults, random generators."""
+"""The machine and the user's settings: cores, read-only folders, torch's defaults, random generators."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_cores_are_bounded_by_affinity(tmp_path, monkeypatch):
     assert usable_cores(tmp_path) == os.cpu_count()
 
 
-def test_work_is_shared_among_the_usable_cores_alone(monkeypatch):
+def test_only_usable_cores_share_the_work(monkeypatch):
     from frantools.frannet.engine.threads import worker_count
 
     monkeypatch.setattr("frantools.system.cores.usable_cores", lambda: 1)
@@ -78,7 +78,7 @@ def test_work_is_shared_among_the_usable_cores_alone(monkeypatch):
     assert worker_count(5) == 1
 
 
-def test_a_folder_of_somebody_else_is_read(tmp_path, monkeypatch):
+def test_a_read_only_cache_is_read(tmp_path, monkeypatch):
     Disk(tmp_path).put("a", Restoration(np.full((4, 4, 3), 0.5, np.float32), 0.5, 7, {}, ()))
 
     def refused(*_: object, **__: object) -> None:
@@ -155,7 +155,7 @@ def test_torchs_defaults_change_nothing(tmp_path):
             assert torch.get_default_dtype() == chosen.get("dtype", torch.float32)
 
 
-def test_the_users_random_generators_stay_as_they_are(tmp_path):
+def test_the_users_random_generators_do_not_change(tmp_path):
     torch.manual_seed(1)
     before = torch.get_rng_state(), np.random.get_state(), random.getstate()
     for name in ("diffusion-basic", "single-best", "direction-basic"):
@@ -167,7 +167,7 @@ def test_the_users_random_generators_stay_as_they_are(tmp_path):
     assert random.getstate() == before[2]
 
 
-def test_a_published_model_is_loaded_without_the_users_random_numbers(tmp_path, monkeypatch):
+def test_loading_a_published_model_draws_no_random_numbers(tmp_path, monkeypatch):
     """Its architecture draws weights, which the file's then replace."""
     from types import SimpleNamespace
 

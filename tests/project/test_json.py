@@ -1,4 +1,4 @@
-"""JSON that every reader takes, in all that is written: numbers that are not finite are texts in it."""
+"""All JSON that the package writes is standard: numbers that are not finite are texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_numbers_that_are_not_finite_are_texts_and_come_back():
+def test_numbers_that_are_not_finite_survive_json():
     told = strict(to_json(ODD))
     assert told == {"a": ["inf", [1.5, "-inf"]], "b": {"c": "nan"}, "inf": True}
     assert with_infinite(told)["a"] == [math.inf, [1.5, -math.inf]]
@@ -47,20 +47,20 @@ def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
     made = ft.compare(np.zeros((8, 8, 3), np.uint8), [column], size=8)
     ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", made.recipe)
     strict(read_text(tmp_path / "made.png"))
-    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.of_comparison(made).decode()):
+    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.comparison_page(made).decode()):
         strict(part)
     (again,) = ft.load_recipe(tmp_path / "made.png", trust=True).columns
     assert again.settings == {"sigma": math.inf}
 
 
 @pytest.mark.parametrize("chip", [math.nan, math.inf], ids=["nan", "inf"])
-def test_a_page_whose_state_is_not_finite_opens(chip):
-    text = page.made({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
+def test_a_page_with_a_state_that_is_not_finite_opens(chip):
+    text = page.build_page({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
     (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)
     assert strict(content)["chips"] == {"a": str(chip)}
 
 
-def test_a_scheduler_that_is_not_finite_survives_json_and_its_name():
+def test_a_scheduler_with_infinite_options_survives_json():
     pytest.importorskip("diffusers", reason="needs diffusers")
     made = named_setup("DPMSolverMultistep:5,lambda_min_clipped=-Infinity")
     assert made.options == {"lambda_min_clipped": -math.inf}

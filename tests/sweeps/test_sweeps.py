@@ -453,7 +453,7 @@ def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
     assert (len(frame), set(frame.columns) >= {"K", "clipping", "stochasticity", "mse", "psnr"}) == (12, True)
     for wrong, message in (
         (["--axis", "Q=1"], "got 'Q'"),
-        (["--out", "table.txt"], "does not end in .csv"),
+        (["--out", "table.txt"], "the file name must end in .csv"),
         (["--scheduler", "tcp://127.0.0.1:9"], "--workers goes with a cluster on this machine"),
     ):
         assert main([*command, "--workers", "1", *wrong]) == 2

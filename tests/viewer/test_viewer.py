@@ -23,10 +23,10 @@ from PIL import Image
 import frantools as ft
 from frantools.cli import main
 from frantools.viewer import encoding as pictures
-from frantools.viewer import page, scripts
-from frantools.viewer.encoding import encode
+from frantools.viewer import page, panes, scripts
+from frantools.viewer.encoding import encode_picture
 from frantools.widgets.sweep_map import MapWidget
-from frantools.widgets.viewer_widget import DETAILS, PictureModel, Viewer
+from frantools.widgets.viewer_widget import MAX_DETAILS, PictureModel, Viewer
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(5)
@@ -61,7 +61,7 @@ def sent(viewer: Viewer) -> list[PictureModel]:
 @pytest.mark.parametrize("shape", [(24, 32, 3), (2048, 3, 3), (2049, 5, 3), (10, 5000, 3)], ids=str)
 def test_an_encoded_picture_has_the_very_pixels_whatever_its_size(shape):
     picture = RNG.integers(0, 256, shape, dtype=np.uint8)
-    encoded = pictures.encode(picture)
+    encoded = pictures.encode_picture(picture)
     assert (decoded(encoded) == picture).all()
     assert max(max(tile.width, tile.height) for tile in encoded.tiles) <= pictures.TILE
     assert (encoded.overview is not None) == (len(encoded.tiles) > 1)
@@ -85,13 +85,13 @@ def test_all_kinds_of_pictures_are_taken(tmp_path):
 
 
 def test_pairs_and_tensors_are_taken():
-    pairs = pictures.collect([("x", NOISE), ("y", torch.as_tensor(NOISE // 2))]).pictures
+    pairs = panes.read_panes([("x", NOISE), ("y", torch.as_tensor(NOISE // 2))]).pictures
     np.testing.assert_array_equal([pairs["x"], pairs["y"]], [NOISE, NOISE // 2])
-    stack = pictures.collect(torch.rand(3, 8, 8, 3, requires_grad=True)).pictures
+    stack = panes.read_panes(torch.rand(3, 8, 8, 3, requires_grad=True)).pictures
     assert {title: each.shape for title, each in stack.items()} == dict.fromkeys("123", (8, 8, 3))
-    assert list(pictures.collect(torch.zeros(8, 8, 3)).pictures) == ["1"]
+    assert list(panes.read_panes(torch.zeros(8, 8, 3)).pictures) == ["1"]
     with pytest.raises(ValueError, match="two pictures have the same title"):
-        pictures.collect([("x", NOISE), ("x", NOISE)])
+        panes.read_panes([("x", NOISE), ("x", NOISE)])
 
 
 def test_a_stack_is_numbered():
@@ -103,17 +103,17 @@ def test_a_stack_is_numbered():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "there are 0 pictures; accepted are 1 to 20"),
-        ([NOISE] * 21, "there are 21 pictures; accepted are 1 to 20"),
+        ({}, "the number of pictures must be from 1 to 20, got 0"),
+        ([NOISE] * 21, "the number of pictures must be from 1 to 20, got 21"),
         (
             {"wide": np.zeros((1, 8193), np.uint8)},
-            "wide has 8193 x 1 pixels; accepted are pictures of up to 8192 a side",
+            "wide must be at most 8192 pixels a side, got 8193 x 1",
         ),
         ({"bright": np.full((4, 4), 1.5)}, "bright: the picture has values from 1.5 to 1.5"),
         ({"NaN": np.full((4, 4), np.nan)}, "NaN: the picture has 16 values that are NaN or infinite"),
         ({"text": b"no picture"}, "text: the picture is not a picture"),
         ({1: NOISE, "1": NOISE}, "two pictures have the same title"),
-        (7, "int is no collection of pictures"),
+        (7, "pictures must be a Comparison, a dict of titles and pictures, or a sequence"),
     ],
     ids=["none", "21", "wide", "bright", "NaN", "bytes", "titles", "int"],
 )
@@ -123,11 +123,11 @@ def test_what_is_no_collection_of_pictures_is_refused_in_a_sentence(given, messa
 
 
 def test_more_than_400_megapixels_are_refused(monkeypatch):
-    monkeypatch.setattr(pictures, "TOTAL", 1500)
+    monkeypatch.setattr(panes, "MAX_PIXELS", 1500)
     viewer = Viewer({"a": NOISE})
-    with pytest.raises(ValueError, match="megapixels together"):
+    with pytest.raises(ValueError, match="megapixels in total"):
         Viewer([NOISE, NOISE])
-    with pytest.raises(ValueError, match="megapixels together"):
+    with pytest.raises(ValueError, match="megapixels in total"):
         viewer.update({"b": NOISE})
     assert list(viewer.pictures) == ["a"], "it stays as it was"
 
@@ -137,7 +137,7 @@ def test_the_reference_is_found_by_its_title():
     assert Viewer({"a": NOISE, "REFERENCE": NOISE}).reference == "REFERENCE"
     assert Viewer({"a": NOISE, "b": NOISE}).reference == "a"
     assert Viewer({"a": NOISE, "original": NOISE}, reference="a").reference == "a"
-    with pytest.raises(ValueError, match="reference is 'c'; accepted are the titles 'a'"):
+    with pytest.raises(ValueError, match="reference must be one of 'a', got 'c'"):
         Viewer({"a": NOISE}, reference="c")
 
 
@@ -158,7 +158,7 @@ def test_a_comparison_brings_its_numbers_its_errors_and_its_recipe():
     assert viewer.recipe == made.recipe
     fresh = Viewer(ft.compare("hopper", ["nearest", "bicubic"], size=32))
     fresh.pictures = made
-    assert content(fresh._page(None)) == content(viewer._page(None)) == content(page.of_comparison(made))
+    assert content(fresh._page(None)) == content(viewer._page(None)) == content(page.comparison_page(made))
 
 
 @pytest.mark.parametrize("region", [None, ft.Region(0.25, 0.25, 0.5, 0.5)], ids=["whole", "region"])
@@ -168,7 +168,7 @@ def test_the_original_of_a_comparison_stands_before_its_columns(region):
     assert list(viewer.pictures) == ["original", "nearest", "bicubic"]
     assert viewer.reference == "original"
     assert viewer.numbers.keys() == {"nearest", "bicubic"}
-    told = content(page.of_comparison(made))
+    told = content(page.comparison_page(made))
     assert told["_reference"] == "original"
     held = told["pictures"][told["_panes"][0]["picture"]]["tiles"][0]["data"]
     shown = np.asarray(Image.open(io.BytesIO(b64decode(held)))) / 255
@@ -200,7 +200,7 @@ def test_the_reference_of_a_comparison_is_what_its_numbers_are_against(photo, co
     for each in (viewer, widget.viewer):
         assert list(each.pictures) == titles
         assert each.reference == reference
-    assert content(page.of_comparison(made))["_reference"] == reference
+    assert content(page.comparison_page(made))["_reference"] == reference
     widget.close()
 
 
@@ -238,7 +238,7 @@ def wire(monkeypatch):
 
 def test_each_picture_is_sent_once(wire):
     pictures = {name: RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8) for name in "abcd"}
-    data = {name: encode(each).tiles[0].data for name, each in pictures.items()}
+    data = {name: encode_picture(each).tiles[0].data for name, each in pictures.items()}
     viewer = Viewer({"a": pictures["a"], "b": pictures["b"]})
 
     def sent_now() -> list[bytes]:
@@ -281,14 +281,14 @@ def test_boxes_stay_where_they_are_when_the_reference_gets_other_pixels():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("view", {"x": 0}, "accepted are a Region and a dict of x, y, width, height"),
+        ("view", {"x": 0}, "view must be a Region or a dict of x, y, width, height"),
         ("view", {"x": 0, "y": 0, "width": 2, "height": 1}, "leaves the picture"),
-        ("view", {"x": 0, "y": 0, "width": float("nan"), "height": 1}, "accepted are finite numbers"),
-        ("boxes", [(0, 0, 33, 4)], "is empty or leaves the picture; accepted are boxes within 0, 0, 32, 24"),
-        ("boxes", [(0, 0, 1.5, 4)], "accepted are four whole numbers"),
-        ("boxes", ["eye"], "accepted are four whole numbers"),
-        ("boxes", 5, "boxes is 5; accepted is a list of boxes"),
-        ("selected", "c", "accepted are None and the titles 'a', 'b'"),
+        ("view", {"x": 0, "y": 0, "width": float("nan"), "height": 1}, "view must be finite numbers"),
+        ("boxes", [(0, 0, 33, 4)], "must lie within 0, 0, 32, 24"),
+        ("boxes", [(0, 0, 1.5, 4)], "a box must be four integers"),
+        ("boxes", ["eye"], "a box must be four integers"),
+        ("boxes", 5, "boxes must be a list of boxes"),
+        ("selected", "c", "selected must be None or one of 'a', 'b', got 'c'"),
     ],
     ids=["names", "outside", "NaN", "beyond", "floats", "text", "number", "title"],
 )
@@ -305,18 +305,18 @@ def test_none_is_the_whole_frame_and_no_boxes():
     viewer.view, viewer.boxes = None, None
     assert viewer.view == vars(ft.Region.full())
     assert viewer.boxes == []
-    for _ in range(DETAILS + 1):
+    for _ in range(MAX_DETAILS + 1):
         part = ft.Region(*RNG.uniform(0, 0.4, 2), 0.5, 0.5)
         viewer.detail("a", part, NOISE[:2, :2])
-    assert len(viewer.details["a"]) == DETAILS
+    assert len(viewer.details["a"]) == MAX_DETAILS
 
 
 @pytest.mark.parametrize("frame", ["ab", (0, 5), 64, (8, 8, 8), (8.0, 8)], ids=str)
 def test_what_is_no_frame_is_refused_in_a_sentence(frame):
-    with pytest.raises(ValueError, match=r"frame is .*; accepted are None and \(width, height\)"):
+    with pytest.raises(ValueError, match=r"frame must be None or two positive integers \(width, height\)"):
         Viewer({"a": NOISE}, frame=frame)
     viewer = Viewer({"a": NOISE})
-    with pytest.raises(ValueError, match="frame is "):
+    with pytest.raises(ValueError, match="frame must be "):
         viewer.frame = frame
     assert viewer.frame == (32, 24)
 
@@ -368,7 +368,7 @@ def test_details_are_kept_by_part_and_go_with_the_picture():
     assert viewer._panes[0]["details"] == [second]
     viewer.update({"a": NOISE // 3})
     assert viewer._panes[0]["details"] == []
-    with pytest.raises(ValueError, match="there is no pane 'c'"):
+    with pytest.raises(ValueError, match="title must be one of 'a', 'b', got 'c'"):
         viewer.detail("c", part, NOISE)
 
 
@@ -461,9 +461,9 @@ def test_quality_trades_the_size_of_a_page(tmp_path):
     viewer = Viewer({"a": np.asarray(Image.fromarray(ft.portraits()["hopper"]).resize((200, 200)))})
     assert viewer.size(quality=60) < viewer.size(quality=95) < viewer.size()
     for quality in (0, 101, 1.5, "high"):
-        with pytest.raises(ValueError, match="quality is"):
+        with pytest.raises(ValueError, match="quality must be"):
             viewer.size(quality)
-    with pytest.raises(ValueError, match=r"accepted are names that end in \.html"):
+    with pytest.raises(ValueError, match=r"the name of a page must end in \.html"):
         viewer.save(tmp_path / "made.png")
 
 
@@ -537,7 +537,7 @@ def test_no_folder_of_a_path_within_a_sentence_is_in_a_page(path):
 
 def test_a_damaged_page_is_refused_in_a_sentence(tmp_path):
     made = ft.compare("hopper", ["nearest"], size=16)
-    html = page.of_comparison(made)
+    html = page.comparison_page(made)
     out = tmp_path / "made.html"
     out.write_bytes(html)
     assert ft.load_recipe(out) == made.recipe
@@ -582,8 +582,8 @@ def test_the_browser_side_stays_small():
 
 
 def test_a_sheet_shows_coarse_and_fine_pictures_alike():
-    made = {f"{size} pixels": pictures.encode(np.full((size, size, 3), 255, np.uint8)) for size in (200, 16)}
-    shown = np.asarray(Image.open(io.BytesIO(pictures.sheet(made))).convert("RGBA"))
+    made = {f"{size} pixels": pictures.encode_picture(np.full((size, size, 3), 255, np.uint8)) for size in (200, 16)}
+    shown = np.asarray(Image.open(io.BytesIO(pictures.contact_sheet(made))).convert("RGBA"))
     white = (shown == 255).all(axis=2).sum(axis=0)  # white pixels in each column of the sheet
     half = shown.shape[1] // 3
     assert white[:half].max() == white[half : 2 * half].max() >= 300

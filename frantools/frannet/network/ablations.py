@@ -56,7 +56,13 @@ class Ablation:
         "The decoder's inputs beside the position: both contexts, only the point's neighbourhood, or only the whole",
         choices=CONTEXTS,
     )
-    without: tuple[int, ...] = setting((), "Left out", "The feature maps that are replaced by zeros", check=_check_maps)
+    without: tuple[int, ...] = setting(
+        (),
+        "No map",
+        "Leave out this feature map: it is replaced by zeros",
+        choices=tuple(range(1, MAX_MAPS + 1)),
+        check=_check_maps,
+    )
     positions: str | NDArray[Any] | Tensor | None = None
 
     def __post_init__(self) -> None:

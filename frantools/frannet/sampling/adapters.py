@@ -23,9 +23,9 @@ from torch.overrides import TorchFunctionMode
 
 from ...checks import integer, invalid, set_fields
 from ...files import to_json, with_infinite
-from ...noise import check_length
+from ...settings import setting, validate
 from ...system.devices import on_processor
-from .samplers import NAMED_SAMPLERS, Noise, Predict, Sampler, Step, format_settings, sample
+from .samplers import NAMED_SAMPLERS, Noise, Predict, Sampler, Step, format_settings, noise_length_setting, sample
 from .schedule import STEPS, Schedule, make
 
 COMMON_SCHEDULERS = ("DPMSolverMultistep", "UniPCMultistep", "DEISMultistep", "EulerDiscrete", "DDIM")
@@ -74,15 +74,15 @@ class SchedulerSetup(Sampler):
     """
 
     scheduler: str = "DPMSolverMultistep"
-    steps: int = 15
+    steps: int = setting(15, "Steps", "The number of network calls for a point", range=(1, None), slider=(1, STEPS))
     options: Mapping[str, Any] = field(default_factory=dict)
-    noise_length: float = 0.0
+    noise_length: float = noise_length_setting()
 
     recipe_settings = ("scheduler",)
 
     def __post_init__(self) -> None:
-        length, name = check_length(self.noise_length), str(self.scheduler).removesuffix("Scheduler")
-        set_fields(self, noise_length=length, scheduler=name, steps=integer("steps", self.steps))
+        validate(self)
+        set_fields(self, scheduler=str(self.scheduler).removesuffix("Scheduler"))
         try:
             set_fields(self, options=with_infinite(json.loads(to_json(dict(self.options)))))
         except (TypeError, ValueError):

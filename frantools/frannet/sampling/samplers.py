@@ -84,6 +84,7 @@ def noise_stddev_setting(applies: Callable[[Any], bool] = lambda settings: True)
         "The standard deviation of the added noise: sigma, sigma squared, or zero",
         choices=NOISE_STDDEVS,
         applies=applies,
+        advanced=True,
     )
 
 
@@ -97,6 +98,7 @@ def noise_length_setting() -> Any:
         range=(0, inf),
         ticks=(0.0, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, inf),
         check=check_length,
+        advanced=True,
     )
 
 

@@ -101,16 +101,31 @@ class Setup(Sampler):
         "Noise projection",
         "Pull each noisy value back to the distance that it had from the predicted colour before noise was added",
         applies=lambda setup: setup.sampler != "ddpm",
+        advanced=True,
     )
     noise_stddev: str = noise_stddev_setting(applies=lambda setup: setup.stochasticity > 0)
     clipping: tuple[float, float] | None = setting(
-        None, "Clipping", "Bounds of the values, at the start and after each step", check=_check_clipping
+        None,
+        "Clipping",
+        "Bounds of the values, at the start and after each step",
+        slider=(-1.0, 1.0),
+        check=_check_clipping,
+        advanced=True,
     )
     steps: str = setting(
-        "uniform", "Steps", "The rule for the diffusion steps", choices=RULES, applies=lambda s: s.sampler != "ddpm"
+        "uniform",
+        "Steps",
+        "The rule for the diffusion steps",
+        choices=RULES,
+        applies=lambda setup: setup.sampler != "ddpm",
+        advanced=True,
     )
     sampler: str = setting(
-        "ddim", "Sampler", "DDPM steps with the posterior mean and visits all steps", choices=SAMPLERS
+        "ddim",
+        "Sampler",
+        "DDPM steps with the posterior mean and visits all steps",
+        choices=SAMPLERS,
+        advanced=True,
     )
     noise_length: float = noise_length_setting()
     start: int | None = setting(
@@ -118,16 +133,18 @@ class Setup(Sampler):
         "Start",
         "The first diffusion step visited is one less than this",
         range=(0, None),
-        slider=(1, STEPS),
+        ticks=(*range(1, STEPS), None),
         applies=lambda setup: setup.steps == "uniform",
+        advanced=True,
     )
     stop: int | None = setting(
         None,
         "Stop",
         "The last diffusion step visited",
         range=(0, None),
-        slider=(0, STEPS),
+        ticks=(None, *range(STEPS)),
         applies=lambda setup: setup.steps == "uniform",
+        advanced=True,
     )
 
     recipe_settings = ()
