@@ -39,7 +39,7 @@ SLOW = {
 }
 """Files whose tests take longest: `make check` leaves them out."""
 
-SPLIT = {"benchmarks", "cli", "kernel", "published", "sweep_faults", "training", "viewer", "weights", "widgets"}
+SPLIT = {"benchmarks", "cli", "published", "sweep_faults", "training", "viewer", "weights", "widgets"}
 """Files whose tests run on any core; the tests of any other file, and a notebook's cells, run on one."""
 
 
