@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..frannet.engine.pictures import check_region, check_seed, resolve_precision
+from ..frannet.engine.arguments import check_region, check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.photo import Photo, as_photo
 from ..photos.regions import Region

@@ -50,7 +50,8 @@ def lengths(what: Any = DEFAULT, setup: str | Setup = "DDPM", of: Sequence[float
     base = named_setup(setup) if isinstance(setup, str) else setup
     names = {0.0: "white noise", inf: "one draw for all"}
     titles = [names.get(length, f"length {length:.3f}") for length in of]
-    return [Column(title, what, replace(base, noise_length=length)) for title, length in zip(titles, of, strict=True)]
+    setups = [replace(base, noise_length=length) for length in of]  # type: ignore[type-var]
+    return [Column(title, what, setup) for title, setup in zip(titles, setups, strict=True)]
 
 
 def recipe(photo: Any, columns: Any = None, size: int = 178, seed: int = 0, count: int = 3) -> Recipe:

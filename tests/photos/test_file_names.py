@@ -325,7 +325,7 @@ class Cell(OutStream):
 
 def test_progress_bars_appear_in_notebooks(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Cell())
-    assert console.is_watched()
+    assert console.is_interactive()
 
 
 def test_results_are_written_despite_a_locale_without_utf8(workspace):

@@ -1471,13 +1471,13 @@ def test_a_trajectory_that_would_take_too_much_memory_is_a_message(columns: list
     widget.columns.editor.setup["K"].value = 1
     widget.controls["size"].value = 1024
     assert (
-        "all 100 steps of 1024 x 1024 pixels take 1.3 GB; accepted is up to 1 GB: 912 pixels a side with so many "
-        "steps, or 79 steps of that size" in done(widget).message.value
+        "all 100 steps of 1024 x 1024 pixels take 1.3 GB, more than 1 GB; with so many steps, choose at most "
+        "912 pixels a side, or at most 79 steps" in done(widget).message.value
     )
     widget.load(recipe)
     assert done(widget).message.value == ""
     assert widget.final
-    with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB; .* steps$"):
+    with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB, .* a side$"):
         ft.render({**recipe, "columns": [Column("A", columns[0].what, ft.SETUPS["A"]).to_dict()]} | {"size": 16384})
 
 
