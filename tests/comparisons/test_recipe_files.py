@@ -210,7 +210,7 @@ def test_damaged_files_yield_a_recipe_or_an_error_of_one_line(
     damaged = path.with_name(f"damaged.{kind}")
     damaged.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
-        told: object = ft.load_recipe(damaged)
+        outcome: object = ft.load_recipe(damaged)
     except ValueError as error:
-        told = error
-    assert "\n" not in str(told) if isinstance(told, ValueError) else isinstance(told, ft.Recipe)
+        outcome = error
+    assert "\n" not in str(outcome) if isinstance(outcome, ValueError) else isinstance(outcome, ft.Recipe)

@@ -32,11 +32,11 @@ def test_markdown_is_rounded_and_escaped():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "output"),
     [("noise_stddev=zero", "noise_stddev=zero"), ("_x_", r"\_x\_"), ("*x* `y` <b>", r"\*x\* \`y\` \<b>")],
 )
-def test_markdown_escapes_only_markup(text, shown):
-    assert ft.Table([{"a": text}]).to_markdown().splitlines()[2] == f"| {shown} |"
+def test_markdown_escapes_only_markup(text, output):
+    assert ft.Table([{"a": text}]).to_markdown().splitlines()[2] == f"| {output} |"
 
 
 @given(TEXT)

@@ -31,11 +31,11 @@ def one_warning(path: Path) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    assert [str(path) in str(each.message) for each in caught] == [True]
+    assert [str(path) in str(item.message) for item in caught] == [True]
 
 
-def swept(store: Path, **others: object) -> ft.Sweep:
-    return ft.sweep({"strength": [0.5, 1.0]}, PICTURES, scaled, size=6, store=store, **others)
+def swept(store: Path, **options: object) -> ft.Sweep:
+    return ft.sweep({"strength": [0.5, 1.0]}, PICTURES, scaled, size=6, store=store, **options)
 
 
 def scaled(picture, strength):
@@ -271,12 +271,12 @@ def test_the_error_of_a_damaged_checkpoint_names_it(tmp_path):
     path = checkpoint_path(out)
     metadata, tensors = read_safetensors(path)
     first = next(name for name in tensors if name.startswith("optimiser."))
-    for facts, kept in (
+    for facts, cached in (
         (metadata | {"step": "x"}, tensors),
         (metadata | {"provenance": "[]"}, tensors),
         (metadata | {"history": DEEP}, tensors),
         (metadata, {name: value for name, value in tensors.items() if name != first}),
     ):
-        write_safetensors(path, kept, facts)
+        write_safetensors(path, cached, facts)
         with pytest.raises(ValueError, match=re.escape(f"{path}: ")):
             train(tmp_path / "pictures", out, tiny, resume=True)

@@ -74,12 +74,12 @@ def test_skipped_pictures_are_listed_and_other_files_are_not(folder: Path) -> No
         os.mkfifo(folder / "pipe.png")
     pictures = Pictures(folder)
     assert len(pictures) == 4
-    told = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
-    assert told.pop("pipe.png", "it is a broken link").startswith("it is a broken link")
-    assert told.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
-    assert told["unnamed"] == "it is a JPEG file without the extension of one"
-    assert told["phone.heic"].startswith(".heic files cannot be read; accepted: JPEG, PNG")
-    assert all(told.values())
+    outcome = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
+    assert outcome.pop("pipe.png", "it is a broken link").startswith("it is a broken link")
+    assert outcome.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
+    assert outcome["unnamed"] == "it is a JPEG file without the extension of one"
+    assert outcome["phone.heic"].startswith(".heic files cannot be read; accepted: JPEG, PNG")
+    assert all(outcome.values())
     assert pictures.summary()["skipped"] == len(pictures.skipped)
 
 
@@ -161,11 +161,11 @@ def test_a_shared_cache_has_room_for_the_first_pictures_at_the_stated_sizes() ->
     for path in sizes:
         assert cache.get(path) is None
         cache.put(path, COLOURS)
-    kept = [cache.get(path) for path in sizes]
-    np.testing.assert_array_equal(kept[:2], [COLOURS, COLOURS])
-    assert kept[2] is None
-    assert kept[0] is not None
-    assert not kept[0].flags.writeable
+    cached = [cache.get(path) for path in sizes]
+    np.testing.assert_array_equal(cached[:2], [COLOURS, COLOURS])
+    assert cached[2] is None
+    assert cached[0] is not None
+    assert not cached[0].flags.writeable
     cache = SharedPictureCache(sizes, 10**9)
     cache.put(Path("a"), COLOURS[1:])
     assert cache.get(Path("a")) is None
@@ -229,5 +229,5 @@ def test_a_folder_column_counts_two_links_to_one_file_once(tmp_path: Path, folde
     (results / "cat_x4.png").symlink_to(folder / "0.png")
     (tmp_path / "linked").symlink_to(results)
     photo = ft.Photo(COLOURS, "whole", name="cat.jpg")
-    made = ft.compare(photo, [("linked", str(tmp_path / "linked"))], size=24)
-    np.testing.assert_array_equal(made["linked"].image * 255, ft.load_image(folder / "0.png"))
+    result = ft.compare(photo, [("linked", str(tmp_path / "linked"))], size=24)
+    np.testing.assert_array_equal(result["linked"].image * 255, ft.load_image(folder / "0.png"))

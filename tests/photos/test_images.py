@@ -444,10 +444,10 @@ def test_damaged_content_is_a_picture_or_a_value_error(data: st.DataObject, kind
         with patch(
             "frantools.photos.decode.MAX_PIXELS", 100_000
         ):  # or a size that the damage made large is read at length
-            told = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
+            outcome = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
     except ValueError as error:
-        told = error
-    assert "the picture is" in str(told) if isinstance(told, ValueError) else told.dtype == np.uint8
+        outcome = error
+    assert "the picture is" in str(outcome) if isinstance(outcome, ValueError) else outcome.dtype == np.uint8
 
 
 def test_a_huge_picture_is_refused_without_allocating_memory(tmp_path: Path) -> None:

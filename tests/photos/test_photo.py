@@ -30,13 +30,13 @@ sides = st.integers(1, 90)
 @given(width=sides, height=sides, size=st.integers(1, 120), frame=st.sampled_from(["square", "whole", None]))
 def test_the_size_is_the_longer_side_of_the_frame(width, height, size, frame):
     photo = Photo(noise(width, height), frame)
-    made = photo.size(size)
-    assert max(made) == size
+    result = photo.size(size)
+    assert max(result) == size
     if frame == "whole":
-        assert abs(made[0] * height - made[1] * width) <= max(width, height) or 1 in made
+        assert abs(result[0] * height - result[1] * width) <= max(width, height) or 1 in result
     else:
-        assert made == (size, size)
-    assert photo.resample(size).shape == (made[1], made[0], 3)
+        assert result == (size, size)
+    assert photo.resample(size).shape == (result[1], result[0], 3)
 
 
 @given(width=sides, height=sides, size=st.integers(1, 60), frame=st.sampled_from(["square", "whole"]))
@@ -55,8 +55,8 @@ def test_with_a_region_one_number_is_both_sides():
 
 def test_a_region_of_whole_pixels_is_those_pixels():
     picture = noise(60, 40)
-    shown = Photo(picture, "whole").resample((15, 20), Region(0.25, 0.5, 0.25, 0.5))
-    np.testing.assert_array_equal(shown, picture[20:40, 15:30] / np.float32(255))
+    output = Photo(picture, "whole").resample((15, 20), Region(0.25, 0.5, 0.25, 0.5))
+    np.testing.assert_array_equal(output, picture[20:40, 15:30] / np.float32(255))
 
 
 def test_a_photo_does_not_change_when_its_array_does():
@@ -128,9 +128,9 @@ def test_threads_share_the_memo(monkeypatch):
     monkeypatch.setattr(photos, "prepare_input", lambda *a, **k: calls.append(1) or ft.prepare_input(*a, **k))
     photo = Photo(noise(50, 50), "square")
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda n: (photo.input, photo.resample(n % 20 + 1)), range(200)))
+        result = list(pool.map(lambda n: (photo.input, photo.resample(n % 20 + 1)), range(200)))
     assert len(calls) == 1
-    assert all(x is photo.input for x, _ in made)
+    assert all(x is photo.input for x, _ in result)
     assert sum(key[0] == "resampled" for key in photo._memo if isinstance(key, tuple)) <= photos.MEMO_LIMIT
 
 

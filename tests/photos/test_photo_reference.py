@@ -16,8 +16,8 @@ COLUMNS = ["bicubic", "nearest"]
 
 
 def test_a_comparison_of_a_region_is_reproduced(tmp_path: Path) -> None:
-    made = ft.compare("hopper", COLUMNS, size=64, region=ft.Region(0.1, 0.2, 0.3, 0.3))
-    ft.save_figure(made.figure(), tmp_path / "a.png", made.recipe)
+    result = ft.compare("hopper", COLUMNS, size=64, region=ft.Region(0.1, 0.2, 0.3, 0.3))
+    ft.save_figure(result.figure(), tmp_path / "a.png", result.recipe)
     assert verify(tmp_path / "a.png").kind == "identical"
 
 
@@ -45,8 +45,8 @@ def test_a_photo_beside_the_recipe_is_found_from_any_folder(tmp_path: Path, monk
     elsewhere.mkdir()
     ft.save_picture(HOPPER[:64, :64], there / "face.png")
     monkeypatch.chdir(there)
-    made = ft.compare("face.png", COLUMNS, size=32)
-    ft.save_figure(made.figure(), "a.png", made.recipe)
+    result = ft.compare("face.png", COLUMNS, size=32)
+    ft.save_figure(result.figure(), "a.png", result.recipe)
     monkeypatch.chdir(elsewhere)
     assert verify(there / "a.png").kind == "identical"
     assert np.array_equal(ft.load_image(there / "face.png"), HOPPER[:64, :64])

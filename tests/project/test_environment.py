@@ -86,9 +86,9 @@ def test_a_read_only_cache_is_read(tmp_path, monkeypatch):
 
     for name in ("utime", "replace", "link", "chmod"):
         monkeypatch.setattr(os, name, refused)
-    kept = Disk(tmp_path).get("a")
-    assert kept is not None
-    Disk(tmp_path).put("b", kept)
+    cached = Disk(tmp_path).get("a")
+    assert cached is not None
+    Disk(tmp_path).put("b", cached)
     assert Disk(tmp_path).get("b") is None
 
 
@@ -121,14 +121,14 @@ def results() -> dict[str, object]:
     model = ft.load_model("diffusion-basic")
     columns = ["bicubic", "area-colour", "input", "B", "direction-basic", ("m", Mixing())]
     columns += [("field", "B:noise_length=0.05"), "EulerAncestralDiscrete:4"]
-    made = ft.compare("hopper", columns, size=24, given=ft.Degradation(True, 2, 0.1, 1, 50))
-    images = {title: made[title].image.tolist() for title in made.titles}
+    result = ft.compare("hopper", columns, size=24, given=ft.Degradation(True, 2, 0.1, 1, 50))
+    images = {title: result[title].image.tolist() for title in result.titles}
     images["region"] = ft.restore(model, "hopper", size=20, region=ft.Region(0.1, 0.2, 0.3, 0.3)).image.tolist()
     images["tiled"] = ft.restore(Mixing(), "hopper", size=64, tile=16).image.tolist()
     swept = ft.sweep({"K": [50]}, ["hopper"], size=16, points=64)
     return {
         **images,
-        "errors": made.errors,
+        "errors": result.errors,
         "mse": swept.rows[0]["mse"],
         "evaluated": ft.evaluate(model, ["hopper"], size=16).mse,
     }
@@ -191,6 +191,6 @@ def test_loading_a_published_model_draws_no_random_numbers(tmp_path, monkeypatch
     save_file({"weight": torch.ones(3, 3, 1, 1), "bias": torch.zeros(3)}, tmp_path / "a.safetensors")
     before = torch.get_rng_state()
     with defaults(device="meta"):
-        made = published.published(tmp_path / "a.safetensors")
+        result = published.published(tmp_path / "a.safetensors")
     assert torch.equal(torch.get_rng_state(), before)
-    assert {value.device.type for value in made.module.parameters()} == {"cpu"}
+    assert {value.device.type for value in result.module.parameters()} == {"cpu"}

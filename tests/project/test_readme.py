@@ -79,17 +79,17 @@ def test_its_blocks_of_python_run_without_optional_libraries_unless_they_name_th
 @pytest.mark.parametrize("command", COMMANDS)
 def test_its_commands_are_parsed(command, monkeypatch):
     """Parsed as typed; what they would do is left out."""
-    asked = []
+    calls = []
     for module, _ in cli.COMMANDS.values():
-        monkeypatch.setattr(module, "run", asked.append)
+        monkeypatch.setattr(module, "run", calls.append)
     assert cli.main(shlex.split(command)[1:]) == 0
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_contain_pictures_instead_of_their_widgets(path):
     """JupyterLab would show a sentence for a widget whose cell has not been run; see `rerun.py`."""
     cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    shown = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
-    assert "application/vnd.jupyter.widget-view+json" not in {kind for data in shown for kind in data}
+    displayed = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
+    assert "application/vnd.jupyter.widget-view+json" not in {kind for data in displayed for kind in data}
     assert any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])
