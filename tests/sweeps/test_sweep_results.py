@@ -23,11 +23,11 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "07-the-plane.ipynb"
 
 @pytest.fixture(scope="module")
 def ours() -> claims.Losses:
-    return claims.losses(plane_findings.swept())
+    return claims.losses(plane_findings.shipped_sweep())
 
 
 def test_the_shipped_sweep_has_all_settings_of_the_note_on_each_picture(ours):
-    made = plane_findings.swept()
+    made = plane_findings.shipped_sweep()
     assert set(ours) == set(claims.published())
     assert len(made) == 465 * len(made.pictures) == sum(map(len, ours.values()))
     for row in made.rows:
@@ -91,7 +91,7 @@ def test_a_store_in_which_no_picture_is_whole_is_not_packed(tmp_path):
 
 
 def test_the_published_numbers_are_drawn_as_means_of_512_pictures():
-    made = plane_findings.noted()
+    made = plane_findings.published_sweep()
     assert len(made) == 465
     assert claims.losses(made) == claims.published()
     figure = ft.figures.slices(made, "stochasticity", "noise_stddev", where={"K": 1, "noise_projection": False})
