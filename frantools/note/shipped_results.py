@@ -6,9 +6,9 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from ..comparisons.comparison import COLUMNS
 from ..comparisons.evaluation import Metrics
 from ..frannet.weights.checkpoints import shipped
+from ..restorers.columns import COLUMNS
 from ..scores.measures import OLD, Named
 
 PUBLISHED = {

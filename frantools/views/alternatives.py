@@ -18,7 +18,7 @@ from ..frannet.sampling.setup import Setup
 from ..photos.photo import Photo, as_photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
-from ..restorers.resolve import DEFAULT
+from ..restorers.frannet import DEFAULT_MODEL
 from .layout import CELL, Row, grid, plain
 from .progressive import compared, longer_side
 from .registry import View, register
@@ -41,7 +41,7 @@ class Alternatives:
     """By seed and title; none of a photo without a reference."""
 
 
-def lengths(what: Any = DEFAULT, setup: str | Setup = "DDPM", of: Sequence[float] = LENGTHS) -> list[Column]:
+def lengths(what: Any = DEFAULT_MODEL, setup: str | Setup = "DDPM", of: Sequence[float] = LENGTHS) -> list[Column]:
     """Columns that differ in the length of their noise alone.
 
     Parameters

@@ -16,7 +16,6 @@ from ..checks import choice, integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import FIGURES, Comparison
 from ..comparisons.recipes import Recipe
-from ..files import to_json
 from ..photos.photo import Photo
 from ..restorers.base import Progress, Restoration
 from ..restorers.custom import run_with_timeout
@@ -78,11 +77,10 @@ def compute(
     """Restore the columns, those with the titles `first` before; measure each once it is complete."""
     job = job_of(recipe, photos[0], cache, part_of(recipe))
     target = job.photo.reference(job.size, job.region)
-    alike = [job.photo.key, job.size, str(job.region), job.seed, str(job.given), job.precision]
     numbers: dict[str, Mapping[str, float]] = {}
     for shown in sharpen(job, recipe.columns, progress, early=True, first=first):
         fresh = {} if target is None else {
-            column.title: to_json([*alike, column.key()])
+            column.title: job.key(column)
             for column in recipe.columns
             if column.title in shown.sharp and column.title not in {*numbers, *shown.errors}
         }  # fmt: skip

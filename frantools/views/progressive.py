@@ -13,7 +13,7 @@ import numpy as np
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison, compare
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import RenderJob, cost_of, resolve_columns, run, split_progress, with_preferred_frame
+from ..comparisons.render_job import RenderJob, render_columns, resolve_columns, split_progress, with_preferred_frame
 from ..photos.photo import Photo
 from ..photos.regions import Region
 from ..restorers.base import Progress, Restoration, RestorationInput
@@ -142,19 +142,19 @@ def sharpen(
     columns = sorted(columns, key=lambda column: column.title not in first)
     for column in columns:
         if column.title not in sharp and _is_quick(job, column):
-            pictures, wrong = run(coarse, [column], lambda _: progress(0.0))
+            pictures, wrong = render_columns(coarse, [column], lambda _: progress(0.0))
             shown, errors = {**shown, **pictures}, {**errors, **wrong}
         if early and column is not columns[-1] and perf_counter() - begun > SOON:
             yield Shown(shown, errors, sharp)
             begun = perf_counter()
     columns = sorted(
         (column for column in columns if column.title not in sharp),
-        key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first),
+        key=lambda column: (job.resolve(column).cost is None, column.title not in first),
     )
-    costs = [cost_of(job, column) for column in columns]
+    costs = [job.cost(column) for column in columns]
     yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
     for column, report in zip(columns, split_progress(progress, costs), strict=True):
-        pictures, wrong = run(job, [column], report)
+        pictures, wrong = render_columns(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | wrong
         shown, sharp = {**shown, **pictures}, sharp | {column.title}
         yield Shown(shown, errors, sharp)
@@ -162,7 +162,7 @@ def sharpen(
 
 def _placeholder(job: RenderJob) -> Restoration:
     """The small gray input, until there is something better."""
-    given = RestorationInput(job.photo, job.whole)
+    given = RestorationInput(job.photo, job.frame_size)
     made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
     return Restoration(np.asarray(made.image), 0.0, 0, {})
 
@@ -170,12 +170,12 @@ def _placeholder(job: RenderJob) -> Restoration:
 def _kept(job: RenderJob, column: Column) -> Restoration | None:
     """A column's restoration where it is at hand, as it will be."""
     try:
-        return None if job.cut(column) else job.kept(column)
+        return None if job.crops(column) else job.cached(column)
     except Exception:  # of whatever kind: it is told where the column is restored
         return None
 
 
 def _is_quick(job: RenderJob, column: Column) -> bool:
     """Whether a coarse picture of a column is to be had at once."""
-    cost = job.fact(column, "cost", None)
-    return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)
+    restorer = job.resolve(column)
+    return restorer.continuous or (restorer.cost is not None and restorer.cost <= CHEAP)

@@ -20,10 +20,9 @@ from ..photos.images import portraits
 from ..photos.photo import Photo
 from ..photos.photo_reference import resolve_path
 from ..restorers.base import Progress, reporting
-from ..restorers.columns import Column, as_column
-from ..restorers.frannet import shared_model
+from ..restorers.columns import Column
+from ..restorers.frannet import is_frannet_file, shared_model
 from ..restorers.resizing import BASELINES
-from ..restorers.resolve import MissingRestorer, is_frannet
 from ..system.versions import versions
 
 Compute = Callable[[Recipe, Sequence[Photo], Progress, Cache], Iterator[Any]]
@@ -102,9 +101,9 @@ def completed(recipe: Recipe, columns: Mapping[str, Any] | None = None) -> Recip
     made = []
     for column in recipe.columns:
         if column.title in given:
-            column = again(column, given[column.title])
-        elif isinstance(column.what, MissingRestorer):
-            raise ValueError(column.what.why)
+            column = column.with_restorer(given[column.title])
+        elif column.missing:
+            raise ValueError(column.missing)
         made.append(_beside(column, recipe.folder))
     return recipe.replace(columns=tuple(made))
 
@@ -117,16 +116,6 @@ def _beside(column: Column, folder: Path | None) -> Column:
     file, colon, function = what.rpartition(":") if ".py:" in what else (what, "", "")
     found = resolve_path(file, folder)
     return column if found == file else column.replace(what=f"{found}{colon}{function}")
-
-
-def again(column: Column, what: Any) -> Column:
-    """A column with what restores in it given again; its settings are those of the recipe."""
-    if isinstance(what, Column):
-        return what.replace(title=column.title)
-    new = as_column((column.title, what))
-    content = column.what.content if isinstance(column.what, MissingRestorer) else {}
-    settings = content.get("settings") or column.settings
-    return column.replace(what=new.what, settings=dict(settings))
 
 
 def opened(recipe: Recipe, photo: Any = None) -> list[Photo]:
@@ -170,7 +159,7 @@ def check_models(recipe: Recipe) -> None:
     for named, sha256 in (recipe.models or {}).items():
         name = named if is_shipped(named) else resolve_path(named, recipe.folder)
         path = Path(name).expanduser()
-        if is_shipped(name) or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
+        if is_shipped(name) or is_frannet_file(path):
             if shared_model(name).sha256 != sha256:
                 raise ContentChangedError(
                     f"the model {name} has other weights than those that the recipe was made with"

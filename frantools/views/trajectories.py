@@ -51,11 +51,11 @@ class Look(Part):
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
     """The steps of a coarse picture, then of one of the recipe's size."""
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
-    restorer = job.resolve(column)
+    restorer = job.require(column)
     steps = tracer(restorer, column.title)
     check_memory(job.size, restorer.calls or 1)
     for each in (smaller(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
-        key = to_json(["trace", job.photo.key, column.key(), each.size, seed])
+        key = to_json(["trace", job.photo.key, to_json(restorer.token()), each.size, seed])
         kept = cache.get(key)
         if kept is None:
             made = steps(job.photo, each.size, seed, progress if each is job else lambda _: progress(0.0))

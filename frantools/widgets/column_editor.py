@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import isroutine
 from itertools import count
 from os.path import expanduser
 from pathlib import Path
@@ -14,12 +13,10 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.network.ablations import Ablation
-from ..frannet.sampling.named_setups import named_setup
-from ..frannet.sampling.samplers import Sampler
 from ..frannet.weights.checkpoints import models
-from ..restorers.columns import COLUMNS, Column, as_column
+from ..restorers.columns import COLUMNS, Column, as_column, restorer_label
 from ..restorers.resizing import BASELINES
-from ..restorers.resolve import MissingRestorer, interpretation
+from ..restorers.resolve import expand_setup
 from .ablation_controls import AblationControls, words
 from .controls import Composed, Report, control, folded
 from .settings_editor import SettingsEditor
@@ -54,15 +51,12 @@ def facts_of(column: Column) -> Facts:
 
 
 def plain(column: Column) -> Column:
-    """The same column with its setup beside the model, where it is itself a setup or the name of one."""
-    what = column.what
-    if isinstance(what, str):
-        try:
-            setup = named_setup(what) if interpretation(what) == "setup" else None
-        except ValueError:  # it names nothing, which is told of where it is rendered
-            return column
-        return column if setup is None else column.replace(what=setup.default_model, setup=setup)
-    return column.replace(what=what.default_model, setup=what) if isinstance(what, Sampler) else column
+    """Return the column with the model and the setup that its name stands for."""
+    try:
+        what, setup = expand_setup(column.what, column.setup)
+    except ValueError:  # an unknown name, which is reported when the column is rendered
+        return column
+    return column.replace(what=what, setup=setup)
 
 
 def described(column: Column) -> str:
@@ -83,17 +77,6 @@ def _preset(column: Column) -> str:
     return name if column.what == column.setup.default_model else f"{Path(column.what).stem} {name}"
 
 
-def label_of(what: Any) -> str:
-    """What a restorer is called in the list of models."""
-    if isinstance(what, str):
-        return what
-    if isinstance(what, MissingRestorer):
-        return f"{what.title} (missing)"
-    kind = "array" if hasattr(what, "shape") else "function" if isroutine(what) else type(what).__name__
-    name = as_column(what).title
-    return name if name == kind else f"{name} ({kind})"
-
-
 def chip_of(column: Column) -> str:
     """What a column is, in a few words: "diffusion-basic · B · 15 calls · no local context"."""
     facts, setup = facts_of(column), []
@@ -102,7 +85,7 @@ def chip_of(column: Column) -> str:
     calls = [f"{facts.calls} {'call' if facts.calls == 1 else 'calls'}"] if facts.calls else []
     if facts.setup is not None and facts.setup.ends_early and facts.calls != 1:
         calls = [f"up to {each}" for each in calls]
-    name = Path(column.what).stem if isinstance(column.what, str) else label_of(column.what)
+    name = Path(column.what).stem if isinstance(column.what, str) else restorer_label(column.what)
     return " · ".join([name, *setup, *calls, *words(facts.ablation)])
 
 
@@ -193,7 +176,7 @@ class ColumnEditor(Composed, widgets.VBox):
 
     def _know(self, what: Any) -> str:
         """Offer a restorer; the name under which it is offered."""
-        label = label_of(what)
+        label = restorer_label(what)
         names = [label] if isinstance(what, str) else (label if n == 1 else f"{label} {n}" for n in count(1))
         name = next(name for name in names if name not in self._whats or same(self._whats[name], what))
         if name not in self._whats:

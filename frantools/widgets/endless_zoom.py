@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log2
 from typing import Any
 
-from ..comparisons.render_job import RenderJob, cost_of, run
+from ..comparisons.render_job import RenderJob, render_columns
 from ..photos.regions import Region
 from ..restorers.base import Colours, Progress
 from ..restorers.columns import Column
@@ -160,13 +160,13 @@ def restored(
     """
     anew = continuous(job, columns) if tiles else []
     asked = [(tile, column) for tile in tiles for column in anew]
-    costs = [cost_of(job, column) for _, column in asked]
+    costs = [job.cost(column) for _, column in asked]
     for index, (tile, column) in enumerate(asked):
 
         def report(share: float, index: int = index) -> None:
             progress((sum(costs[:index]) + share * costs[index]) / sum(costs))
 
-        part = replace(job, size=tile.size, region=tile.region, around=job.whole)
-        pictures, _ = run(part, [column], report)  # what goes wrong is told of the whole picture
+        part = replace(job, size=tile.size, region=tile.region, around=job.frame_size)
+        pictures, _ = render_columns(part, [column], report)  # what goes wrong is told of the whole picture
         for title, made in pictures.items():
             yield RestoredTile(title, tile, made.image)

@@ -10,9 +10,8 @@ import traitlets
 
 from ..comparisons.recipes import Recipe, as_recipe
 from ..restorers.columns import Column, as_columns
-from ..restorers.resolve import MissingRestorer
 from ..views.progressive import longer_side
-from ..views.registry import again, check_models, outside
+from ..views.registry import check_models, outside
 from .controls import reach, side
 
 if TYPE_CHECKING:
@@ -92,9 +91,9 @@ def _completed(columns: tuple[Column, ...], known: list[Column], given: Mapping[
     left, made = dict(given or {}), []
     for column in columns:
         if column.title in left:
-            column = again(column, left.pop(column.title))
-        elif isinstance(column.what, MissingRestorer):
-            content = column.what.content
+            column = column.with_restorer(left.pop(column.title))
+        elif column.missing:
+            content = column.content
             same = next((each for each in known if _name(each.to_dict()) == _name(content)), None)
             if same is not None:
                 settings = content.get("settings") or same.settings

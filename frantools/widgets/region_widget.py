@@ -140,7 +140,7 @@ class Zoom(ViewWidget):
         errors = {title: text for title, text in data.around.items() if isinstance(text, str)} | dict(data.shown.errors)
         made = {title: None if title in errors else picture for title, picture in data.around.items()}
         for column in recipe.columns:
-            if column.title not in errors and (kept := self._job.kept(column)) is not None:
+            if column.title not in errors and (kept := self._job.cached(column)) is not None:
                 made[column.title] = kept
         return Panes(made, errors)
 

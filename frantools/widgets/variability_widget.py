@@ -59,7 +59,7 @@ class Variability(ViewWidget):
         column = recipe.columns[0].replace(seed=None)
         for seed in sorted(seeds_of(recipe))[:SHOWN]:
             jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
-            kept = next(filter(None, (job.kept(column) for job in jobs)), None)
+            kept = next(filter(None, (job.cached(column) for job in jobs)), None)
             if kept is not None:
                 made[f"{SEED}{seed}"] = kept.image
         return Panes(made, numbers={"mean": f"of {data.count} seeds", "standard deviation": f"0 to {most:.3f}"})

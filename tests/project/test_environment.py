@@ -191,6 +191,6 @@ def test_a_published_model_is_loaded_without_the_users_random_numbers(tmp_path, 
     save_file({"weight": torch.ones(3, 3, 1, 1), "bias": torch.zeros(3)}, tmp_path / "a.safetensors")
     before = torch.get_rng_state()
     with defaults(device="meta"):
-        made = published.published(tmp_path / "a.safetensors")
+        made = published.load_published(tmp_path / "a.safetensors")
     assert torch.equal(torch.get_rng_state(), before)
     assert {value.device.type for value in made.module.parameters()} == {"cpu"}

@@ -59,7 +59,7 @@ def test_the_numbers_are_those_of_evaluate():
         ({"K": [1, 0]}, None, "K must be an integer from 1, got 0"),
         ({"K": [1, 200]}, None, "K is 200; accepted are 1 to 99"),
         ({"clipping": [-1, 1]}, None, "clipping must be None or"),
-        ({"model": ["nonsense"]}, None, "'nonsense' names nothing that restores"),
+        ({"model": ["nonsense"]}, None, "'nonsense' is not a known restorer"),
         ({"model": ["bicubic"], "K": [1]}, None, "bicubic takes no settings, got K"),
         (
             {"model": ["single-best"], "K": [1]},

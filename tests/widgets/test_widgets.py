@@ -835,7 +835,7 @@ def test_a_recipe_whose_picture_or_model_has_changed_is_loaded_and_says_so(compa
 
 def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
     widget = done(ft.widgets.compare("hopper", [Column("none", "no-such-model"), Column("x", "input")], size=SMALL))
-    assert "'no-such-model' names nothing that restores a picture" in widget.result.shown.errors["none"]
+    assert "'no-such-model' is not a known restorer" in widget.result.shown.errors["none"]
     assert pictures(widget)["x"].shape == (SMALL, SMALL, 3), "the others go on"
     widget.columns.editor.file.value = weights["single-pass"]
     assert done(widget).message.value == ""
@@ -844,7 +844,7 @@ def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ValueError, match="'C' names nothing that restores a picture; accepted are a named column"):
+    with pytest.raises(ValueError, match="'C' is not a known restorer"):
         ft.widgets.compare(columns=["C"])
 
 
