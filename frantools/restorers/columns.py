@@ -105,6 +105,9 @@ class Column:
             )
         )
 
+    def _has_equality(self) -> bool:
+        return isinstance(self.what, (str, Sampler, np.ndarray))
+
     def __hash__(self) -> int:
         return hash((self.title, self.seed))
 
