@@ -23,7 +23,7 @@ from frantools.frannet.network.model import FranNet
 from frantools.frannet.sampling.named_setups import named_setup
 from frantools.note import LOCAL
 from frantools.photos.folder import Pictures
-from frantools.photos.images import prepare_input, square
+from frantools.photos.images import crop_square, prepare_input
 from frantools.scores.measures import sharpness
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def main() -> None:
     each: dict[str, list[float]] = {"original": [], **{name: [] for name in columns}}
     for picture in Pictures(options.data):
         # The input is made as in `frantools.evaluate`.
-        x = prepare_input(square(picture, SIZE))
+        x = prepare_input(crop_square(picture, SIZE))
         each["original"].append(sharpness(ft.Photo(picture, "square").reference(SIDE, LOCAL)))
         for name, (model, setup) in columns.items():
             each[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))

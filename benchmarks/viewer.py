@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import frantools as ft
-from frantools.photos.images import resized
+from frantools.photos.images import resize
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import browser
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--panes", type=int, default=6)
     parser.add_argument("--side", type=int, default=1024, help="pixels a side of a picture")
     options = parser.parse_args()
-    picture, random = resized(ft.portraits()["hopper"], (options.side,) * 2), np.random.default_rng(0)
+    picture, random = resize(ft.portraits()["hopper"], (options.side,) * 2), np.random.default_rng(0)
     panes = [picture + random.integers(0, 1 + 4 * n, picture.shape, np.uint8) for n in range(options.panes)]
     with TemporaryDirectory() as folder, browser.chromium(1400, 900) as page:
         path = Path(folder) / "viewer.html"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from types import MappingProxyType
-from typing import Any, get_args, get_type_hints
+from types import MappingProxyType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .checks import boolean, choice, integer, number, set_fields
 
@@ -30,6 +30,7 @@ class Declaration:
     ticks: tuple[Any, ...] = ()
     check: Callable[[Any], Any] | None = None
     applies: Callable[[Any], bool] = lambda settings: True
+    advanced: bool = False
     kind: type = str
     optional: bool = False
 
@@ -70,6 +71,7 @@ def setting(
     ticks: tuple[Any, ...] = (),
     check: Callable[[Any], Any] | None = None,
     applies: Callable[[Any], bool] = lambda settings: True,
+    advanced: bool = False,
 ) -> Any:
     """Declare a setting as a dataclass field.
 
@@ -96,8 +98,12 @@ def setting(
         range and the choices.
     applies : callable, optional
         ``applies(settings)`` tells whether the setting has an effect beside the others.
+    advanced : bool
+        Whether forms fold the setting away.
     """
-    declaration = Declaration(label, help, default, range, choices, step, slider or range, ticks, check, applies)
+    declaration = Declaration(
+        label, help, default, range, choices, step, slider or range, ticks, check, applies, advanced
+    )
     return field(default=default, metadata={KEY: declaration})
 
 
@@ -108,9 +114,11 @@ def declarations(settings_type: Any) -> Mapping[str, Declaration]:
     declared = {}
     for entry in fields(settings_type):
         if KEY in entry.metadata:
-            kinds = [kind for kind in get_args(hints[entry.name]) or (hints[entry.name],) if kind is not type(None)]
-            optional = type(None) in get_args(hints[entry.name])
-            kind = kinds[0] if isinstance(kinds[0], type) else tuple
+            hint = hints[entry.name]
+            members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+            optional = type(None) in members
+            kind = next(member for member in members if member is not type(None))
+            kind = get_origin(kind) or kind
             declared[entry.name] = replace(entry.metadata[KEY], kind=kind, optional=optional)
     return MappingProxyType(declared)
 

@@ -48,7 +48,7 @@ def run(options: Options) -> int:
         if extension in FIGURES:
             save_figure(comparison.figure(), path, recipe)
         elif extension in PAGES:
-            page.save(path, page.of_comparison(comparison))
+            page.write_page(path, page.comparison_page(comparison))
         elif extension == ".json":
             write_json(path, {**recipe.to_dict(), "protocol": comparison.protocol(), "results": list(table.rows)})
         else:

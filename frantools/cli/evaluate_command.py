@@ -91,7 +91,7 @@ def run(options: Options) -> int:
 
 def _columns(options: Options) -> list[tuple[Column, str | None]]:
     """Return the columns to measure, with the names of their setups: each model under each suitable setup."""
-    from ..frannet.engine.pictures import check_setup, refusal
+    from ..frannet.engine.arguments import check_setup, explain_unsuitable_setup
     from ..frannet.sampling.autoregressive import AutoregressiveSetup
     from ..frannet.sampling.named_setups import named_setup
     from ..restorers.columns import Column
@@ -114,7 +114,7 @@ def _columns(options: Options) -> list[tuple[Column, str | None]]:
     columns += [(column, None) for column in parse_columns(options.column)]
     unused = setups.keys() - {text for _, text in columns} if options.setup else ()
     for text in unused:
-        raise ValueError(refusal(setups[text], "none of what is measured has such a sampler"))
+        raise ValueError(explain_unsuitable_setup(setups[text], "none of what is measured has such a sampler"))
     return columns
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..checks import invalid, set_fields
-from ..frannet.engine.pictures import check_region, check_seed, resolve_precision
+from ..frannet.engine.arguments import check_region, check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.photo import as_photo
 from ..photos.regions import Region

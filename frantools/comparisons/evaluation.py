@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..checks import integer
-from ..frannet.engine.pictures import check_seed
+from ..frannet.engine.arguments import check_seed
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
 from ..photos.folder import Pictures

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..frannet.engine.pictures import check_seed
+from ..frannet.engine.arguments import check_seed
 from ..photos.degradation import Degradation
 from ..photos.photo import as_photo
 from ..photos.regions import Region

@@ -19,7 +19,7 @@ from ..comparisons.evaluation import NAMES
 from ..comparisons.recipes import Recipe, as_recipe
 from ..comparisons.render_job import preferred_frame, recipe_of, split_progress
 from ..comparisons.tables import Table
-from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..frannet.sampling.setup import SETUPS
 from ..photos.images import portraits
 from ..photos.photo import Photo, with_distinct_names

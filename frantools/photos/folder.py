@@ -155,7 +155,7 @@ def _read_size(path: Path, extensions: frozenset[str]) -> tuple[int, int] | None
 
 
 def _reason(error: Exception) -> str:
-    """Return why a picture cannot be read, as part of a sentence."""
+    """Return why a picture cannot be read."""
     if isinstance(error, decode.TooLargeError):
         return f"it has more than {decode.MAX_PIXELS // 1_000_000} million pixels"
     if isinstance(error, UnidentifiedImageError):

@@ -251,7 +251,7 @@ def _is_itself(reference: Any) -> bool:
 
 
 def _read_only(picture: Picture) -> Picture:
-    """Return a picture that nobody can change: its hash identifies it."""
+    """Return a picture that cannot be changed: its hash identifies it."""
     copy = picture.copy() if picture.flags.writeable else picture
     copy.flags.writeable = False
     return copy
@@ -266,11 +266,11 @@ def _scaled_sides(picture: Picture, longer: int) -> tuple[int, int]:
 
 def with_distinct_names(photos: Iterable[Photo]) -> Iterator[Photo]:
     """Yield photos, with a number appended to a name that occurred before."""
-    taken: set[str] = set()
+    used: set[str] = set()
     for photo in photos:
         candidates = chain([photo.name], (f"{photo.name} ({number})" for number in count(2)))
-        name = next(candidate for candidate in candidates if candidate not in taken)
-        taken.add(name)
+        name = next(candidate for candidate in candidates if candidate not in used)
+        used.add(name)
         yield photo if name == photo.name else Photo(photo, name=name)
 
 

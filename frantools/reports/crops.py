@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..comparisons.comparison import Comparison
 from ..scores.roi_search import Roi
-from ..viewer.boxes import boxed, check
+from ..viewer.boxes import check_box, named_rois
 from ..views.layout import Row, grid
 
 LAYOUTS = ("below", "alone")
@@ -58,11 +58,11 @@ def crops(
     if boxes is not None and rois is not None:
         raise ValueError("boxes and rois are given; accepted is one of the two")
     found = comparison.rois() if rois is None else list(rois)
-    named = [(str(n), roi) for n, roi in enumerate(found, start=1)] if boxes is None else boxed(boxes)
+    named = [(str(n), roi) for n, roi in enumerate(found, start=1)] if boxes is None else named_rois(boxes)
     if not named:
         raise ValueError("there is no box; accepted are one or more")
     for _, roi in named:
-        check(roi, comparison.size)
+        check_box(roi, comparison.size)
     titles = comparison.titles
     images: list[Any] = [comparison.errors.get(title) or comparison.fitted(title) for title in titles]
     rows = [Row(images, outlines=[[roi for _, roi in named]] * len(images))] if layout == "below" else []

@@ -13,7 +13,7 @@ import torch
 
 from ..checks import invalid, is_integer, to_python
 from ..files import ContentChangedError, with_infinite
-from ..frannet.network.ablations import Ablation, ablation_of
+from ..frannet.network.ablations import Ablation, check_ablation
 from ..frannet.sampling.named_setups import named_setup, setup_from_dict
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
@@ -198,7 +198,7 @@ class Column:
             settings = with_infinite(dict(column.get("settings") or {}))
             what = _restorer_from_dict(column, trust)
             if "model" in column and settings.keys() == {"ablation"}:
-                settings = {"ablation": ablation_of(settings["ablation"])}
+                settings = {"ablation": check_ablation(settings["ablation"])}
             if isinstance(what, MissingRestorer):  # its content has its settings
                 setup, settings = None, {}
             return cls(column["title"], what, setup, column.get("seed"), given, settings=settings)

@@ -19,15 +19,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..frannet.engine import pictures
-from ..frannet.engine.points import PreparedPoints, points_decoder, sample_at
+from ..frannet.engine.points import PreparedPoints, prepare_points, sample_prepared_points
 from ..frannet.engine.trajectory import Trace, trace
-from ..frannet.network.ablations import Ablation, ablation_of
+from ..frannet.network.ablations import Ablation, check_ablation
 from ..frannet.network.config import Config
 from ..frannet.network.coordinate_model import CoordinateModel, is_plain_frannet, schedule_of, unwrap
 from ..frannet.network.fingerprints import weights_hash
 from ..frannet.network.model import FranNet
-from ..frannet.sampling.adapters import COMMON
-from ..frannet.sampling.named_setups import AUTOREGRESSIVE, named_setup, setup_from_dict
+from ..frannet.sampling.adapters import COMMON_SCHEDULERS
+from ..frannet.sampling.named_setups import is_setup_name, named_setup, setup_from_dict
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.sampling.setup import SETUPS
 from ..frannet.weights.checkpoints import is_shipped, load_model, models
@@ -145,10 +145,10 @@ class FranNetRestorer(Restorer):
         started, photo = time.perf_counter(), given.photo
         arguments = (self.model, photo.input, size, region, self.precision, self.ablation)
         if prod(size) > MEMO_PIXELS or self.ablation is not None:
-            return self._sample(pictures.prepared(*arguments), seed, progress, started)
+            return self._sample(pictures.prepare(*arguments), seed, progress, started)
         # Such a small picture is usually a preview, rendered for each tick of a slider.
         key = ("prepared", self.model, weights_hash(self.model), size, region, self.precision)
-        prepared = photo.memo(key, lambda: pictures.prepared(*arguments, keep=True), limited=True)
+        prepared = photo.memo(key, lambda: pictures.prepare(*arguments, keep=True), limited=True)
         return self._sample(prepared, seed, progress, started)
 
     def restore_input(
@@ -156,20 +156,22 @@ class FranNetRestorer(Restorer):
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1]."""
         started = time.perf_counter()
-        prepared = pictures.prepared(self.model, x, size, region, self.precision, self.ablation)
+        prepared = pictures.prepare(self.model, x, size, region, self.precision, self.ablation)
         return self._sample(prepared, seed, progress, started)
 
-    def _sample(self, prepared: pictures.Prepared, seed: int, progress: Progress | None, started: float) -> Restoration:
-        sampled = pictures.sampled(prepared, self.sampler, seed, progress)
+    def _sample(
+        self, prepared: pictures.PreparedPicture, seed: int, progress: Progress | None, started: float
+    ) -> Restoration:
+        sampled = pictures.sample_picture(prepared, self.sampler, seed, progress)
         return Restoration(sampled.colours, time.perf_counter() - started, sampled.calls, sampled.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
         """Compute what all samplers share at points of a photo, (N, 2) in [0, 1]; see `at`."""
-        return points_decoder(self.model, photo.input, points, self.precision, self.ablation)
+        return prepare_points(self.model, photo.input, points, self.precision, self.ablation)
 
     def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> pictures.Colours:
         """Return the colours of points, (N, 3) in [0, 1], equal to those in the whole picture."""
-        return sample_at(prepared, self.sampler, seed, progress)
+        return sample_prepared_points(prepared, self.sampler, seed, progress)
 
     def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
         """Return all steps of a restoration."""
@@ -257,21 +259,12 @@ def _build(what: Any, options: Options) -> Restorer:
     if options.device is not None:
         model = _on_device(model, options.device)
     settings = dict(options.settings)
-    ablation = ablation_of(settings.pop("ablation", None))
+    ablation = check_ablation(settings.pop("ablation", None))
     restorer = FranNetRestorer(model, options.setup, options.precision, options.title, name, ablation)
     return Options(settings=settings, title=options.title).without_settings(restorer)
 
 
-@cache
-def _is_setup(text: Any) -> bool:
-    name = text.partition(":")[0]
-    if name.upper() in (*SETUPS, AUTOREGRESSIVE) or name.removesuffix("Scheduler") in COMMON:
-        return True
-    try:
-        named_setup(text)
-    except (ValueError, ImportError):
-        return False
-    return True
+_is_setup_name = cache(is_setup_name)
 
 
 def _expand_setup(what: str | Sampler) -> tuple[str, Sampler]:
@@ -295,10 +288,10 @@ SHIPPED_MODEL = Kind(
 )
 SETUP = Kind(
     "setup",
-    lambda what: isinstance(what, str) and _is_setup(what),
+    lambda what: isinstance(what, str) and _is_setup_name(what),
     expand=_expand_setup,
     label="the setup",
-    names=lambda: (*SETUPS, *COMMON),
+    names=lambda: (*SETUPS, *COMMON_SCHEDULERS),
 )
 MODEL = Kind("FranNet", is_model, _build, title=title_of)
 SAMPLER = Kind("sampler", lambda what: isinstance(what, Sampler), expand=_expand_setup, title=title_of)

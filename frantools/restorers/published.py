@@ -149,7 +149,7 @@ def load_published(
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
     module, weights = _load_module(file.resolve(), (status.st_mtime_ns, status.st_size))
-    return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), weights.identity(module))
+    return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), weights.current_hash(module))
 
 
 PUBLISHED = Kind(

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..frannet.engine.pictures import refusal
+from ..frannet.engine.arguments import explain_unsuitable_setup
 from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.sampling.setup import QUICK, SETUPS, Setup
@@ -176,5 +176,5 @@ def resolve(
     options = Options(setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
     restorer = interpretation(what).build(what, options)
     if setup is not None and restorer.model is None:
-        raise ValueError(refusal(setup, f"{restorer.title} has no sampler"))
+        raise ValueError(explain_unsuitable_setup(setup, f"{restorer.title} has no sampler"))
     return restorer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import integer, set_fields, to_python
+from ..checks import integer
 from ..photos.images import unit_floats
 from ..photos.regions import Region
 from ..restorers.base import Restoration
+from ..settings import setting, validate
 from ..system.cores import map_on_threads
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
@@ -62,14 +63,23 @@ class RoiSearch:
         Whether regions that share an edge become one.
     """
 
-    size: int = 384
-    count: int = 4
-    sub_size: int = 96
-    sub_count: int = 3
-    merge: bool = True
+    size: int = setting(384, "Region size", "Pixels a side of a region", range=(1, None), slider=(1, 2048))
+    count: int = setting(4, "Regions", "The number of regions, at most", range=(1, None), slider=(1, 8))
+    sub_size: int = setting(
+        96,
+        "Sub-region size",
+        "Pixels a side of a sub-region that is outlined in a crop",
+        range=(1, None),
+        slider=(1, 1024),
+        applies=lambda search: search.sub_count > 0,
+    )
+    sub_count: int = setting(
+        3, "Sub-regions", "The number of sub-regions in a crop, at most", range=(0, None), slider=(0, 8)
+    )
+    merge: bool = setting(True, "Merge", "Merge regions that share a whole edge")
 
     def __post_init__(self) -> None:
-        set_fields(self, **{each.name: to_python(getattr(self, each.name)) for each in fields(self)})
+        validate(self)
 
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
         """The same search in the same pictures at another size: its regions are the same shares of them.

@@ -15,7 +15,8 @@ from ..comparisons.comparison import Comparison
 from ..comparisons.recipe_files import marked
 from ..comparisons.recipes import Recipe
 from ..files import replacing, to_json
-from .encoding import EncodedPicture, collect, encode, lossy, reference_of
+from .encoding import EncodedPicture, encode_picture, to_webp
+from .panes import find_reference, read_panes
 from .scripts import script, style
 
 LIMIT = 500_000_000  # bytes of a page: Chromium opens 506 MB and not 539, as its strings end at 2**29 characters
@@ -23,9 +24,9 @@ BY_TITLE = ("chips", "numbers", "best", "notes")
 _ROOT = r"(?<![\w./\\<])(?:(?:file:/+)?[A-Za-z]:[\\/]+|file:/+|\\\\|(?<!:)//|/(?!/))"
 _FOLDER = r"(?!\s)(?:[^/\\'\"<>|:;\n]|(?<=\w)'(?=\w)|[:;](?![\s/\\]))+(?<!\s)[\\/]+"
 _FOLDERS = re.compile(rf"{_ROOT}(?:{_FOLDER})+(?=[^\s/\\])")
-"""The folders of an absolute path within a sentence. Rather a word too much than a folder too few: they have spaces."""
+"""The folders of an absolute path within a text. It rather matches a word too much: folder names have spaces."""
 _PATH = re.compile(r"(?:[A-Za-z]:[\\/]|/)(?!.*(?:: |\s[\\/])).*[\\/].*")
-"""A text that is an absolute path, and no sentence."""
+"""A text that is an absolute path."""
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -45,92 +46,98 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def made(
+def build_page(
     pictures: Mapping[str, EncodedPicture | None],
     state: Mapping[str, Any],
     recipe: Recipe | None,
     quality: int | None = None,
 ) -> bytes:
-    """The page.
+    """Return the content of a page.
 
     Parameters
     ----------
     pictures : mapping
-        By title, in their order; None where a note stands in the place of a picture.
+        By title, in their order; None if a note replaces the picture.
     state : mapping
-        What the viewer shows, by the names of its traits.
+        The state of the viewer, by the names of its traits.
     recipe : Recipe, optional
-        What makes the pictures again.
+        The recipe of the pictures.
     quality : int, optional
-        Of lossy WebP, 1 to 100. Default: the very pixels, as PNG.
+        Quality of lossy WebP, 1 to 100. Default: the exact pixels, as PNG.
 
     Raises
     ------
     ValueError
-        If the quality is not as above, or the page would be larger than browsers open.
+        If the quality is out of range, or the page would be larger than browsers can open.
     """
     if quality is not None and not (is_integer(quality) and 1 <= quality <= 100):
-        raise ValueError(f"quality is {quality!r}; accepted are None and whole numbers from 1 to 100")
-    held = {each.key: each for each in pictures.values() if each is not None}
+        raise ValueError(f"quality must be None or an integer from 1 to 100, got {quality!r}")
+    by_key = {encoded.key: encoded for encoded in pictures.values() if encoded is not None}
     if quality is not None:
-        held = {key: lossy(each, quality) for key, each in held.items()}
-    _check_size(held.values())
-    made_by = None if recipe is None else recipe.to_dict()
-    folders = sorted(_parents([made_by, list(pictures), state]), key=len, reverse=True)
-    names = _names(pictures, folders)
-    told = {name: _renamed(value, names) if name in BY_TITLE else value for name, value in state.items()}
-    told |= {name: names.get(state[name]) for name in ("selected", "_reference")}
-    told["_panes"] = [
-        {"title": names[title], "picture": each and each.key, "details": []} for title, each in pictures.items()
+        by_key = {key: to_webp(encoded, quality) for key, encoded in by_key.items()}
+    _check_size(by_key.values())
+    recipe_content = None if recipe is None else recipe.to_dict()
+    folders = sorted(_parent_folders([recipe_content, list(pictures), state]), key=len, reverse=True)
+    names = _anonymous_titles(pictures, folders)
+    content = dict(state)
+    content |= {
+        name: {names[title]: item for title, item in state[name].items() if title in names} for name in BY_TITLE
+    }
+    content |= {name: names.get(state[name]) for name in ("selected", "_reference")}
+    content["_panes"] = [
+        {"title": names[title], "picture": encoded and encoded.key, "details": []}
+        for title, encoded in pictures.items()
     ]
-    content = _anonymous(told, folders) | {"pictures": {key: _content(each) for key, each in held.items()}}
-    code, sheet = script("page"), style()
+    content = _anonymous(content, folders) | {"pictures": {key: _as_base64(item) for key, item in by_key.items()}}
+    code, style_sheet = script("page"), style()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: blob:; "
-        f"script-src '{_hash(code)}'; style-src '{_hash(sheet)}'"
+        f"script-src '{_hash(code)}'; style-src '{_hash(style_sheet)}'"
     )
+    recipe_html = ""
+    if recipe_content is not None:
+        recipe_html = f"<!-- {marked(to_json(_anonymous(recipe_content, folders)))} -->\n"
     return PAGE.format(
         policy=policy,
-        title=_plain(" · ".join(names.values())),
-        style=sheet,
-        recipe="" if made_by is None else f"<!-- {marked(to_json(_anonymous(made_by, folders)))} -->\n",
-        content=_json(content),
+        title=_escape(" · ".join(names.values())),
+        style=style_sheet,
+        recipe=recipe_html,
+        content=_script_json(content),
         script=code,
     ).encode("utf-8", "backslashreplace")
 
 
-def save(path: Path, content: bytes) -> None:
-    """Write a page, whole or not at all; the name ends in ``.html``."""
+def write_page(path: Path, content: bytes) -> None:
+    """Write a page atomically; its name must end in ``.html``."""
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"{path} cannot be written; accepted are names that end in .html")
+        raise ValueError(f"{path}: the name of a page must end in .html")
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def of_comparison(comparison: Comparison, quality: int | None = None) -> bytes:
-    """The page of a comparison, with its numbers, how they came about, and its recipe."""
-    found = collect(comparison)
-    titles = list(found.pictures)
+def comparison_page(comparison: Comparison, quality: int | None = None) -> bytes:
+    """Return the page of a comparison, with its numbers, their protocol and its recipe."""
+    panes = read_panes(comparison)
     state = {
         "view": {"x": 0, "y": 0, "width": 1, "height": 1},
         "boxes": [],
         "selected": None,
         "chips": {},
-        "numbers": found.numbers,
-        "best": found.best,
-        "notes": found.notes,
-        "caption": found.caption,
+        "numbers": panes.numbers,
+        "best": panes.best,
+        "notes": panes.notes,
+        "caption": panes.caption,
         "outlines": [],
         "_frame": list(comparison.size),
-        "_reference": reference_of(titles, found.reference),
+        "_reference": find_reference(list(panes.pictures), panes.reference),
     }
-    encoded = {title: None if each is None else encode(each) for title, each in found.pictures.items()}
-    return made(encoded, state, comparison.recipe, quality)
+    encoded = {title: None if picture is None else encode_picture(picture) for title, picture in panes.pictures.items()}
+    return build_page(encoded, state, comparison.recipe, quality)
 
 
 def _check_size(pictures: Iterable[EncodedPicture]) -> None:
-    """Refuse a page that browsers would not open."""
-    parts = (part for each in pictures for part in (each.overview, *(tile.data for tile in each.tiles)))
+    """Raise a ValueError if browsers could not open the page."""
+    parts = (part for encoded in pictures for part in (encoded.overview, *(tile.data for tile in encoded.tiles)))
     size = sum(-(-len(part) // 3) * 4 for part in parts if part is not None)  # as base64
     if size > LIMIT:
         raise ValueError(
@@ -139,7 +146,7 @@ def _check_size(pictures: Iterable[EncodedPicture]) -> None:
         )
 
 
-def _content(encoded: EncodedPicture) -> dict[str, Any]:
+def _as_base64(encoded: EncodedPicture) -> dict[str, Any]:
     tiles = [tile.to_dict(b64encode(tile.data).decode()) for tile in encoded.tiles]
     overview = None if encoded.overview is None else b64encode(encoded.overview).decode()
     return {**encoded.content(), "tiles": tiles, "overview": overview}
@@ -149,28 +156,28 @@ def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _json(content: Any) -> str:
-    """JSON that is text and no markup between the tags of a script."""
+def _script_json(content: Any) -> str:
+    """Return JSON without characters that are markup inside a script tag."""
     return to_json(content).replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def _parents(content: Any) -> set[str]:
-    """The folders of all texts in some content that are absolute paths."""
+def _parent_folders(content: Any) -> set[str]:
+    """Return the folders of all absolute paths in some content."""
     if isinstance(content, Mapping):
-        return _parents(list(content)) | _parents(list(content.values()))
+        return _parent_folders(list(content)) | _parent_folders(list(content.values()))
     if isinstance(content, (list, tuple)):
-        return {folder for each in content for folder in _parents(each)}
+        return {folder for item in content for folder in _parent_folders(item)}
     if not isinstance(content, str) or not _PATH.fullmatch(content):
         return set()
     return {re.split(r"[^\\/]*$", content)[0]}
 
 
 def _anonymous(content: Any, folders: Iterable[str]) -> Any:
-    """The same content without these folders, and those that other absolute paths in it name."""
+    """Return the content without these folders, and without the folders of other absolute paths in it."""
     if isinstance(content, Mapping):
         return {_anonymous(key, folders): _anonymous(value, folders) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [_anonymous(each, folders) for each in content]
+        return [_anonymous(item, folders) for item in content]
     if not isinstance(content, str):
         return content
     for folder in folders:
@@ -178,19 +185,15 @@ def _anonymous(content: Any, folders: Iterable[str]) -> Any:
     return _FOLDERS.sub("", content)
 
 
-def _names(titles: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
-    """Titles without the folders of this machine, which still differ."""
-    made: dict[str, str] = {}
+def _anonymous_titles(titles: Iterable[str], folders: Iterable[str]) -> dict[str, str]:
+    """Return each title without the folders of this machine; the results still differ."""
+    names: dict[str, str] = {}
     for title in titles:
         name = _anonymous(title, folders)
-        others = (f"{name} ({number})" for number in count(2))
-        made[title] = next(each for each in chain([name], others) if each not in made.values())
-    return made
+        candidates = chain([name], (f"{name} ({number})" for number in count(2)))
+        names[title] = next(candidate for candidate in candidates if candidate not in names.values())
+    return names
 
 
-def _renamed(said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {names[title]: each for title, each in said.items() if title in names}
-
-
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""The ES modules as one text."""
+"""The ES modules, joined into one text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHARED = (
     "exchange",
     "viewer",
 )
-"""The modules that the widget and the pages share, each after those that it imports."""
+"""The modules that the widget and the pages share, in the order of their imports."""
 
 _IMPORT = re.compile(r'^import\s+(?:\{[^}]*\}\s+from\s+)?"\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
@@ -35,14 +35,14 @@ def _read(name: str) -> str:
 
 @cache
 def script(last: str, before: tuple[str, ...] = SHARED) -> str:
-    """The shared modules and one more, joined: their imports of each other go, and all names are in one scope.
+    """Join the shared modules and one more: imports between them are removed, and all names share one scope.
 
     Parameters
     ----------
     last : {"widget", "page", "plane"}
-        The module that starts. What it exports as default stays an export.
+        The module that starts. Its default export stays an export.
     before : tuple of str
-        Those that it needs.
+        The modules that it needs.
     """
     texts = [_IMPORT.sub("", _read(f"{name}.js")) for name in (*before, last)]
     return "\n".join(_EXPORT.sub("", text) for text in texts)
@@ -50,5 +50,5 @@ def script(last: str, before: tuple[str, ...] = SHARED) -> str:
 
 @cache
 def style() -> str:
-    """The style sheet."""
+    """Return the style sheet."""
     return _read("style.css")

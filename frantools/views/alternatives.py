@@ -56,7 +56,8 @@ def lengths(what: Any = DEFAULT_MODEL, setup: str | Setup = "DDPM", of: Sequence
     base = named_setup(setup) if isinstance(setup, str) else setup
     said = {0.0: "white noise", inf: "one draw for all"}
     titles = [said.get(length, f"length {length:.3f}") for length in of]
-    return [Column(title, what, replace(base, noise_length=length)) for title, length in zip(titles, of, strict=True)]
+    setups = [replace(base, noise_length=length) for length in of]  # type: ignore[type-var]
+    return [Column(title, what, setup) for title, setup in zip(titles, setups, strict=True)]
 
 
 def recipe(photo: Any, columns: Any = None, size: int = 178, seed: int = 0, count: int = 3) -> Recipe:

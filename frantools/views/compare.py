@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..checks import choice, integer
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import FIGURES, Comparison
 from ..comparisons.recipes import Recipe
@@ -21,6 +20,7 @@ from ..restorers.base import Progress, Restoration
 from ..restorers.custom import run_with_timeout
 from ..restorers.resizing import resized_picture
 from ..scores.measures import measures
+from ..settings import setting, validate
 from .layout import GAP, VERBATIM, Row, blank, grid, pixels, plain, show
 from .progressive import Part, Showing, Shown, job_of, part_of, sharpen
 from .registry import View, register
@@ -49,14 +49,16 @@ class Look(Part):
         Which two, counted from 0.
     """
 
-    view: str = VIEWS[0]
-    left: int = 0
-    right: int = 1
+    view: str = setting(VIEWS[0], "Saved as", "All columns, or the difference of two of them", choices=VIEWS)
+    left: int = setting(
+        0, "First", "The first of the two columns", range=(0, None), applies=lambda look: look.view == "difference"
+    )
+    right: int = setting(
+        1, "Second", "The second of the two columns", range=(0, None), applies=lambda look: look.view == "difference"
+    )
 
     def __post_init__(self) -> None:
-        choice("view", self.view, VIEWS)
-        integer("left", self.left, 0)
-        integer("right", self.right, 0)
+        validate(self)
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..checks import integer
+from ..checks import invalid
 from ..comparisons.cache import Cache
 from ..comparisons.recipes import Recipe
 from ..files import to_json
 from ..frannet.engine.trajectory import Trace, check_memory
 from ..photos.photo import Photo
 from ..restorers.base import Progress, Restoration, Restorer
+from ..settings import setting, validate
 from .compare import WIDTH
 from .layout import GAP, OUTLINE, TITLE, blank, plain, show
 from .progressive import PREVIEW, Part, job_of, smaller
@@ -24,6 +26,14 @@ from .variability import first_seed
 
 SIDE = 300  # pixels that a picture is shown at
 CHANNELS = ("red", "green", "blue")
+
+
+def check_points(points: Any) -> str:
+    """Return the points' text; raise a ValueError if it is not one."""
+    if not isinstance(points, str):
+        raise invalid("points", "text such as '0.4 0.5; 0.6 0.5'", points)
+    parse(points)
+    return points
 
 
 @dataclass(frozen=True)
@@ -38,14 +48,16 @@ class Look(Part):
         Which step is shown, counted from 0.
     """
 
-    points: str = ""
-    frame: int = 0
+    points: str = setting(
+        "",
+        "Points",
+        "x y of points, as fractions of the picture, separated by semicolons: type them, or draw small boxes",
+        check=check_points,
+    )
+    frame: int = setting(0, "Step", "The step that is shown, counted from 0", range=(0, None))
 
     def __post_init__(self) -> None:
-        integer("frame", self.frame, 0)
-        if not isinstance(self.points, str):
-            raise ValueError(f"points is {self.points!r}; accepted is a text such as '0.4 0.5; 0.6 0.5'")
-        parse(self.points)
+        validate(self)
 
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:

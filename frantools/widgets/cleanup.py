@@ -1,4 +1,4 @@
-"""What the last run of a cell made is freed when the cell makes it again."""
+"""Freeing widgets of a cell's last run when the cell runs again."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from IPython import get_ipython
 
-_runs: dict[str, tuple[str, WeakSet[Any]]] = {}  # by cell: its last run, and what that made
-_shown: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # the cells below which something is shown
+_runs: dict[str, tuple[str, WeakSet[Any]]] = {}  # by cell: its last run and the widgets of that run
+_displayed: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # the cells below which a widget is displayed
 
 
-def _running() -> tuple[str, str] | None:
-    """The cell that runs, and which run of it that is; None outside of a notebook, or where it does not tell."""
-    ask = getattr(get_ipython(), "get_parent", None)
-    message = ask() if callable(ask) else None
+def _current_run() -> tuple[str, str] | None:
+    """Return the running cell and the id of its run, or None if they are unknown, as outside of notebooks."""
+    get_parent = getattr(get_ipython(), "get_parent", None)
+    message = get_parent() if callable(get_parent) else None
     cell = ((message or {}).get("metadata") or {}).get("cellId")
     return (str(cell), str(message["header"]["msg_id"])) if message and cell else None
 
 
-def made(widget: Any) -> None:
-    """A widget is there: those of earlier runs of its cell are closed, unless they are shown elsewhere."""
-    running = _running()
-    if running is None:
+def register_widget(widget: Any) -> None:
+    """Register a new widget, and close those of earlier runs of its cell unless they are displayed elsewhere."""
+    current = _current_run()
+    if current is None:
         return
-    cell, run = running
-    last, widgets = _runs.get(cell, ("", WeakSet()))
-    if last != run:
-        for old in list(widgets):
-            if _shown.get(old, set()) <= {cell}:
+    cell, run = current
+    last_run, registered = _runs.get(cell, ("", WeakSet()))
+    if last_run != run:
+        for old in list(registered):
+            if _displayed.get(old, set()) <= {cell}:
                 old.close()
-        widgets = WeakSet()
-        _runs[cell] = run, widgets
-    widgets.add(widget)
+        registered = WeakSet()
+        _runs[cell] = run, registered
+    registered.add(widget)
 
 
-def shown(widget: Any) -> None:
-    """A widget is shown below the cell that runs."""
-    if (running := _running()) is not None:
-        _shown.setdefault(widget, set()).add(running[0])
+def register_display(widget: Any) -> None:
+    """Register that a widget is displayed below the running cell."""
+    if (current := _current_run()) is not None:
+        _displayed.setdefault(widget, set()).add(current[0])

@@ -1,4 +1,4 @@
-"""Columns side by side."""
+"""The widget that shows columns side by side."""
 
 from __future__ import annotations
 
@@ -16,57 +16,52 @@ from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
-from ..viewer.encoding import original_of, reference_among, remarks_of, score_lines
-from ..views.compare import NUMBERS, VIEW, VIEWS, Compared, Look, compute
-from .controls import Numbers, control
-from .live_view import Panes, pictures_of
+from ..settings import declarations
+from ..viewer.panes import Panes, numbers_text, reference_picture, reference_title, remarks_text
+from ..views.compare import NUMBERS, VIEW, Compared, Look, compute
+from .controls import control, set_options
+from .form import Form
+from .live_view import pictures_of
 from .view_widget import ViewWidget
 
 
-class LookControls(Numbers):
-    """How the figure that is saved shows the columns; on screen, the viewer does all of this at once."""
+class LookControls(Form):
+    """How the saved figure shows the columns; on screen, the viewer can do all of this at once."""
 
     def __init__(self, titles: Sequence[str]) -> None:
-        super().__init__(
-            {
-                "view": control(
-                    widgets.Dropdown, "Saved as", "All columns, or the difference of two of them", options=VIEWS
-                ),
-                "left": control(widgets.Dropdown, "First", "The first of the two columns", options=[("", 0)]),
-                "right": control(widgets.Dropdown, "Second", "The second of the two columns", options=[("", 0)]),
-            }
-        )  # fmt: skip
-        self.name(titles)
+        declared = declarations(Look)
+        menus = {
+            name: control(
+                widgets.Dropdown,
+                declared[name].label,
+                declared[name].help,
+                options=[("", declared[name].default)],
+                value=declared[name].default,
+            )
+            for name in ("left", "right")
+        }
+        super().__init__(Look, menus, hide=True)
+        self.set_titles(titles)
 
-    def name(self, titles: Sequence[str]) -> None:
+    def set_titles(self, titles: Sequence[str]) -> None:
         """Offer these columns."""
-        for side, start in (("left", 0), ("right", 1)):
-            each = self.controls[side]
-            options = [(title, index) for index, title in enumerate(titles)]
-            if list(each.options) != options:
-                index = start if len(each.options) == 1 else each.value
-                with self.writing():
-                    each.options = options
-                    each.value = min(index, len(titles) - 1)
-        self._changed(None)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Show the two columns where their difference is saved."""
-        for name in ("left", "right"):
-            self.controls[name].layout.display = "" if self.controls["view"].value == "difference" else "none"
+        options = [(title, index) for index, title in enumerate(titles)]
+        with self.writing():
+            for name in ("left", "right"):
+                set_options(self[name], options, min(self[name].value, len(titles) - 1))
+        self._on_change(None)
 
 
-class Compare(ViewWidget):
+class CompareWidget(ViewWidget):
     """Columns side by side; see `frantools.widgets.compare`."""
 
     view = VIEW
     live = ("look",)
 
-    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **others: Any) -> None:
+    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **options: Any) -> None:
         self.look = LookControls([column.title for column in columns])
         self.table = widgets.HTML()
-        super().__init__(photo, columns, size, seed, {"look": self.look}, **others)
+        super().__init__(photo, columns, size, seed, {"look": self.look}, **options)
 
     def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
         panels = super()._panels()
@@ -78,59 +73,60 @@ class Compare(ViewWidget):
         }
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
-        """With the look as a whole, whatever part of it a recipe has."""
+        """Return the look, with defaults for what a recipe does not have."""
         return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
 
-    def _enable(self) -> None:
-        super()._enable()
-        self.look.name([column.title for column in self.columns.value])
+    def _enable_controls(self) -> None:
+        super()._enable_controls()
+        self.look.set_titles([column.title for column in self.columns.value])
 
     def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Compared]:
-        """The results of a recipe: those of the columns that have changed come before the others."""
+        """Yield the results of a recipe; columns that changed are rendered before the others."""
         return compute(recipe, [photo], progress, self.cache, first)
 
-    def _titles(self, columns: Sequence[Column]) -> list[str]:
-        title, own = reference_among(self.photo.value, columns)
-        return [*([] if title is None or own else [title]), *super()._titles(columns)]
+    def _pane_titles(self, columns: Sequence[Column]) -> list[str]:
+        title, is_column = reference_title(self.photo.value, columns)
+        return [*([] if title is None or is_column else [title]), *super()._pane_titles(columns)]
 
-    def panes(self, data: Compared, recipe: Recipe) -> Panes:
-        """The original, unless a column is it, and the columns with their numbers."""
+    def panes(self, result: Compared, recipe: Recipe) -> Panes:
+        """Return the columns with their numbers, after the original unless it is one of them."""
         assert self._job is not None
-        made, photo = panes_of(data, recipe), self._job.photo
-        original = original_of(photo, self._job.size, None, recipe.columns)
-        reference, _ = reference_among(photo, recipe.columns)
-        return replace(made, pictures={**original, **made.pictures}, reference=reference)
+        panes, photo = result_panes(result, recipe), self._job.photo
+        original = reference_picture(photo, self._job.size, None, recipe.columns)
+        reference, _ = reference_title(photo, recipe.columns)
+        return replace(panes, pictures={**original, **panes.pictures}, reference=reference)
 
     def paint(self) -> None:
-        """Show the latest result, and all numbers of it."""
+        """Show the latest result and its table."""
         super().paint()
         if self.result is not None:
-            self.table.value = tabled(self.result)
+            self.table.value = numbers_table(self.result)
 
 
-def panes_of(data: Compared, recipe: Recipe) -> Panes:
-    """What the viewer shows of compared columns: the pictures, with their numbers."""
-    numbers, best = score_lines(data.numbers)
-    sharp = (title for title in data.pictures if title in data.shown.sharp)
-    notes = {title: note for title in sharp if (note := remarks_of(data.pictures[title]))}
-    for title, made in data.pictures.items():
-        if title in data.shown.errors:
+def result_panes(result: Compared, recipe: Recipe) -> Panes:
+    """Return the columns of a result with their numbers; a coarse one has its size instead."""
+    numbers, best = numbers_text(result.numbers)
+    notes = dict(result.errors)
+    for title, restoration in result.pictures.items():
+        if title in result.errors:
             continue
-        if title not in data.shown.sharp:
-            numbers[title] = f"coarse: {max(made.image.shape[:2])} pixels"
-        elif data.referenced and title not in data.numbers:
+        if title not in result.shown.sharp:
+            numbers[title] = f"coarse: {max(restoration.image.shape[:2])} pixels"
+        elif restoration.remarks:
+            notes[title] = remarks_text(restoration)
+        if title in result.shown.sharp and result.referenced and title not in result.numbers:
             numbers[title] = "not yet measured"
-    return Panes(pictures_of(data.shown, recipe), {**notes, **data.shown.errors}, numbers, best)
+    return Panes(pictures_of(result.shown, recipe), notes, numbers, best)
 
 
-def tabled(data: Compared) -> str:
-    """The numbers of the columns that are complete as a table of HTML, with calls and seconds."""
+def numbers_table(result: Compared) -> str:
+    """Return the numbers of complete columns as an HTML table, with calls and seconds."""
     rows = [("th", ["column", *(measures[name].head for name in NUMBERS), "calls", "seconds"])]
-    for title, made in data.pictures.items():
-        if title in data.shown.sharp and title not in data.shown.errors:
-            row = data.numbers.get(title, {})
+    for title, restoration in result.pictures.items():
+        if title in result.shown.sharp and title not in result.errors:
+            row = result.numbers.get(title, {})
             cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in NUMBERS]
-            rows.append(("td", [title, *cells, str(made.calls or ""), f"{made.seconds:.2f}"]))
+            rows.append(("td", [title, *cells, str(restoration.calls or ""), f"{restoration.seconds:.2f}"]))
     lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) for tag, cells in rows]
     return f"<table style='width: 100%'>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
@@ -143,36 +139,31 @@ def compare(
     given: Degradation | None = None,
     device: str | None = None,
     timeout: float | None = None,
-    *,
-    image: Any = None,
-) -> Compare:
-    """Compare any number of restorers on one photo.
+) -> CompareWidget:
+    """CompareWidget any number of restorers on one photo.
 
     Parameters
     ----------
     photo : Photo, str, path or ndarray, optional
         See `frantools.Photo`. Default: the first portrait.
     columns : sequence, optional
-        Whatever `frantools.compare` takes: columns, titles of `frantools.note.COLUMNS`, names, functions, modules,
-        paths, arrays. Default: those of the note's figure 2.
+        Anything that `frantools.compare` accepts: columns, titles of `frantools.note.COLUMNS`, names, functions,
+        modules, paths, arrays. Default: those of the note's figure 2.
     size : int
         Pixels of the longer side.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     given : Degradation, optional
-        What restorers are given of the photo.
+        The degradation of the photo for restorers.
     device : str, optional
-        Where FranNet runs.
+        The device of FranNet models.
     timeout : float, optional
-        Seconds after which the answer of a function or a module is no longer waited for. Default: never.
-    image : object, optional
-        The old name of `photo`.
+        Seconds after which a function or a module that has not returned has failed. Default: never.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If the photo cannot be read, a column names nothing, or the size is not one whole number.
+        If the photo cannot be read, a column is unknown, or the size is not an integer in its range.
     """
-    made = as_columns(FIGURES["entire-image"] if columns is None else columns)
-    photo = image if photo is None else photo
-    return Compare(photo, made, size, seed, given=given, device=device, timeout=timeout)
+    chosen = as_columns(FIGURES["entire-image"] if columns is None else columns)
+    return CompareWidget(photo, chosen, size, seed, given=given, device=device, timeout=timeout)

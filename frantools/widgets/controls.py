@@ -1,9 +1,9 @@
-"""What all controls are made of: labels, tooltips, and one value that several controls make up together."""
+"""The elements of all controls: labels, tooltips, and a value that several controls make up together."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,97 +11,97 @@ import ipywidgets as widgets
 import traitlets
 
 from ..checks import integer
-from ..photos.regions import LARGEST
 
-Report = Callable[[str], None]
+ShowError = Callable[[str], None]
 
 WIDTH = "100%"
 WRAP = {"flex_flow": "row wrap"}
 
 
-def control(kind: type[widgets.Widget], description: str, tooltip: str, **settings: Any) -> widgets.Widget:
-    """A control with its label and what it does as a tooltip, all as wide as each other."""
-    if "layout" not in settings:  # one that nothing uses would stay in the kernel for good
-        settings["layout"] = widgets.Layout(width=WIDTH, margin="2px 0")
+def control(kind: type[widgets.Widget], description: str, tooltip: str, **options: Any) -> widgets.Widget:
+    """Create a control of full width, with a label and a tooltip."""
+    if "layout" not in options:  # an unused one would never be freed
+        options["layout"] = widgets.Layout(width=WIDTH, margin="2px 0")
     if kind is not widgets.Button:
-        settings.setdefault("style", {"description_width": "96px"})
-    if kind in (widgets.Dropdown, widgets.Text, widgets.Checkbox):  # these show a tooltip only where there is no label
-        settings["description_allow_html"] = True
+        options.setdefault("style", {"description_width": "96px"})
+    if kind in (widgets.Dropdown, widgets.Text, widgets.Checkbox):  # these show a tooltip only without a label
+        options["description_allow_html"] = True
         description = f'<span title="{html.escape(tooltip)}">{html.escape(description)}</span>'
-    return kind(description=description, tooltip=tooltip, **settings)
+    return kind(description=description, tooltip=tooltip, **options)
 
 
-def slim(kind: type[widgets.Widget], description: str, tooltip: str, width: str, **settings: Any) -> widgets.Widget:
-    """A control of a row: as wide as is said, with a label no wider than it is."""
+def slim(kind: type[widgets.Widget], description: str, tooltip: str, width: str, **options: Any) -> widgets.Widget:
+    """Create a control for a row: of a given width, with a label no wider than its text."""
     layout, style = widgets.Layout(width=width), {"description_width": "initial"}
-    return control(kind, description, tooltip, layout=layout, style=style, **settings)
+    return control(kind, description, tooltip, layout=layout, style=style, **options)
 
 
 def button(description: str, tooltip: str, icon: str, action: Callable[[], None], width: str = "auto") -> Any:
-    """A button and what it does."""
-    made = control(widgets.Button, description, tooltip, icon=icon, layout=widgets.Layout(width=width, flex="0 0 auto"))
-    made.on_click(lambda _: action())
-    return made
+    """Create a button that calls ``action()``."""
+    layout = widgets.Layout(width=width, flex="0 0 auto")
+    new_button = control(widgets.Button, description, tooltip, icon=icon, layout=layout)
+    new_button.on_click(lambda _: action())
+    return new_button
 
 
 def folded(title: str, children: Sequence[widgets.Widget]) -> Any:
-    """Controls that a click on their title unfolds."""
+    """Create a section of controls that a click on its title unfolds."""
     return widgets.Accordion([widgets.VBox(list(children))], titles=(title,), selected_index=None)
 
 
-def side(size: object) -> int:
-    """Check the longer side of a widget's pictures, in pixels."""
-    return integer("size", size, 1, LARGEST)
+def set_visible(widget: widgets.Widget, is_visible: bool) -> None:
+    """Show or hide a widget."""
+    widget.layout.display = "" if is_visible else "none"
 
 
-def reach(slider: widgets.Widget, name: str, value: object) -> None:
-    """Set a slider to a number, and let it go as far; a ValueError if it is not whole, or below the least."""
+def extend_to(slider: widgets.Widget, name: str, value: object) -> None:
+    """Set a slider to an integer, and extend it if necessary; raise a ValueError if that is below its minimum."""
     number = integer(name, value, slider.min)
     slider.max = max(slider.max, number)
     slider.value = number
 
 
-def offer(slider: widgets.Widget, options: Sequence[Any], value: object) -> None:
-    """Set a slider over some options to one of them."""
-    if tuple(slider.options) != tuple(options):  # or it would jump to the first
-        slider.options = options
-    slider.value = value
+def set_options(menu: widgets.Widget, options: Sequence[Any], value: object) -> None:
+    """Set the options of a menu or a slider, and its value."""
+    if tuple(menu.options) != tuple(options):  # setting them again would select the first
+        menu.options = options
+    menu.value = value
 
 
-def follow(control: widgets.Widget, leader: widgets.Widget) -> None:
-    """Let the value of one control be the most that another takes, from when it changes: what was asked for stays."""
+def limit_by(limited: widgets.Widget, leader: widgets.Widget) -> None:
+    """Make the value of one control the maximum of another whenever it changes; initial values stay."""
 
-    def bound(_: object) -> None:
-        control.max = max(control.min, leader.value)
+    def update(_: object) -> None:
+        limited.max = max(limited.min, leader.value)
 
-    leader.observe(bound, "value")
-    control.max = max(control.value, leader.value)
-
-
-def parts(widget: widgets.Widget) -> set[widgets.Widget]:
-    """A widget and all that it is made of: its children, its layout, those in its attributes, and theirs."""
-    found: set[widgets.Widget] = set()
-    beyond: list[Any] = [widget]
-    while beyond:
-        each = beyond.pop()
-        if isinstance(each, (tuple, dict)):
-            beyond += each.values() if isinstance(each, dict) else each
-        elif isinstance(each, widgets.Widget) and each not in found:
-            found.add(each)
-            beyond += [*each.trait_values().values(), *vars(each).values()]
-    return found
+    leader.observe(update, "value")
+    limited.max = max(limited.value, leader.value)
 
 
-class Guarded(traitlets.HasTraits):
+def component_widgets(widget: widgets.Widget) -> set[widgets.Widget]:
+    """Return a widget with all its parts: its children, its layout, the widgets in its attributes, and their parts."""
+    parts: set[widgets.Widget] = set()
+    pending: list[Any] = [widget]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, (tuple, dict)):
+            pending += item.values() if isinstance(item, dict) else item
+        elif isinstance(item, widgets.Widget) and item not in parts:
+            parts.add(item)
+            pending += [*item.trait_values().values(), *vars(item).values()]
+    return parts
+
+
+class BatchedWrites(traitlets.HasTraits):
     """A widget that sets several controls at once."""
 
-    # Controls tell of their changes one by one. While a whole value is written into several of them, what they say
-    # together is half old and half new, and nobody must take it over: that is all that this flag is for.
+    # Controls report their changes one by one. While a whole value is written into several of them, their combination
+    # is half old and half new, and must not be read: that is the only purpose of this flag.
     _writing = False
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Set several controls, of whose changes nobody is told in between."""
+        """Set several controls without reading them in between."""
         before, self._writing = self._writing, True
         try:
             yield
@@ -109,85 +109,49 @@ class Guarded(traitlets.HasTraits):
             self._writing = before
 
 
-class Composed(Guarded):
-    """A widget whose one value several controls make up together.
+class Composite(BatchedWrites):
+    """A widget with one value that several controls make up together.
 
-    A subclass has a trait `value`, and says how its controls make it up (`_read`) and how they are set to it
+    A subclass has a trait `value`, and defines how to read it from the controls (`_read`) and how to write it into them
     (`_write`).
     """
 
-    error = traitlets.Unicode(help="What is wrong with what the controls say; `value` is then what they said before.")
+    error = traitlets.Unicode(help="The error in the controls; `value` is then the last valid one.")
 
     def _read(self) -> Any:
-        """What the controls say; a ValueError if that is nothing."""
+        """Return the value of the controls; raise a ValueError if it is invalid."""
         raise NotImplementedError
 
     def _write(self, value: Any) -> None:
         """Set the controls."""
         raise NotImplementedError
 
-    def _settle(self) -> None:
-        """Disable what does nothing with the controls as they are."""
+    def _update_controls(self) -> None:
+        """Disable or hide the controls that have no effect on the current value."""
 
-    def compose(self, *controls: widgets.Widget) -> None:
+    def bind(self, *controls: widgets.Widget) -> None:
         """Let these controls make up the value."""
-        for each in controls:
-            each.observe(self._changed, "value")
-        self.observe(lambda change: None if self._writing else self.show(change["new"]), "value")
+        for part in controls:
+            part.observe(self._on_change, "value")
+        self.observe(lambda change: None if self._writing else self.set_value(change["new"]), "value")
 
-    def show(self, value: Any) -> None:
-        """Set the controls to a value, whatever they said."""
+    def set_value(self, value: Any) -> None:
+        """Set the value and the controls, whatever their current state."""
         with self.writing():
             self._write(value)
             self.value = value
         self.error = ""
-        self._settle()
+        self._update_controls()
 
-    def _changed(self, _: object) -> None:
+    def _on_change(self, _: object) -> None:
         if self._writing:
             return
         try:
             value = self._read()
-        except ValueError as error:  # of bounds being typed, say
+        except ValueError as error:  # such as bounds that are being typed
             self.error = str(error)
             return
         with self.writing():
             self.value = value
         self.error = ""
-        self._settle()
-
-
-class Numbers(Composed, widgets.VBox):
-    """Some values with names; `value` is a dict of them.
-
-    Parameters
-    ----------
-    controls : dict of Widget
-        By name.
-    open_ended : bool
-        Whether sliders reach further where `value` does.
-    """
-
-    value = traitlets.Dict()
-
-    def __init__(self, controls: Mapping[str, widgets.Widget], open_ended: bool = False) -> None:
-        self.controls = dict(controls)
-        self._open_ended = open_ended
-        super().__init__(list(self.controls.values()))
-        self.value = self._read()
-        self.compose(*self.controls.values())
-
-    def _read(self) -> dict[str, Any]:
-        return {name: each.value for name, each in self.controls.items()}
-
-    def _write(self, value: Mapping[str, Any]) -> None:
-        for name, each in self.controls.items():
-            if self._open_ended and isinstance(each, widgets.IntSlider):
-                reach(each, name, value[name])
-            else:
-                each.value = value[name]
-
-    def show(self, value: Any) -> None:
-        """Set the controls; one may keep a number within its bounds."""
-        super().show(value)
-        self._changed(None)
+        self._update_controls()

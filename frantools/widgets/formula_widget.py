@@ -1,21 +1,22 @@
-"""The formula of the sampler's step, live: sliders, and the terms they make."""
+"""The widget of the formula of the sampler's step: sliders, and the terms."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
 import ipywidgets as widgets
 
+from ..frannet.sampling.samplers import NOISE_STDDEVS
 from ..frannet.sampling.schedule import STEPS
-from ..frannet.sampling.setup import NOISE_STDDEVS, Setup
+from ..frannet.sampling.setup import Setup
 from ..note import strides
 from .controls import slim
+from .viewer_widget import with_png
 
 
-class Formula(widgets.VBox):
-    """The terms of DDIM's step under sliders; see `frantools.widgets.formula`."""
+class FormulaWidget(widgets.VBox):
+    """The terms of DDIM's step, below sliders; see `frantools.widgets.formula`."""
 
     def __init__(self, t: int, setup: Setup) -> None:
         self.t = slim(widgets.IntSlider, "t", "The diffusion step", "300px", value=t, min=0, max=STEPS - 1)
@@ -32,38 +33,34 @@ class Formula(widgets.VBox):
         controls = [self.t, self.stochasticity, self.K, self.noise]
         super().__init__([widgets.HBox(controls, layout=widgets.Layout(flex_flow="row wrap")), self.chart])
         self.add_class("frantools")
-        for each in controls:
-            each.observe(self.draw, "value")
+        for part in controls:
+            part.observe(self.draw, "value")
         self.draw()
 
     @property
     def setup(self) -> Setup:
-        """What the sliders say."""
+        """The setup of the sliders."""
         return Setup(stochasticity=self.stochasticity.value, K=self.K.value, noise_stddev=self.noise.value)
 
     def draw(self, _: Any = None) -> None:
-        """Show the terms of where the sliders are."""
+        """Draw the terms for the current values."""
         file = BytesIO()
         strides.formula(self.t.value, self.setup).savefig(file, format="png", dpi="figure")
         self.chart.value = file.getvalue()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and its chart for where no kernel runs."""
-        made = super()._repr_mimebundle_(**options)
-        data = made[0] if isinstance(made, tuple) else made
-        if data is not None:
-            data["image/png"] = b64encode(self.chart.value).decode()
-        return made
+        """Return the widget, and its chart for notebooks that are shown without a kernel."""
+        return with_png(super()._repr_mimebundle_(**options), lambda: self.chart.value)
 
 
-def formula(t: int = 50, setup: Setup | None = None) -> Formula:
-    """The terms of the sampler's step under sliders for t, stochasticity, K and the kind of noise.
+def formula(t: int = 50, setup: Setup | None = None) -> FormulaWidget:
+    """Show the terms of the sampler's step, with sliders for t, stochasticity, K and the kind of noise.
 
     Parameters
     ----------
     t : int
-        The step to begin with, 0 to 99.
+        The step to start with, 0 to 99.
     setup : Setup, optional
-        The settings to begin with. Default: the note's B.
+        The settings to start with. Default: the note's B.
     """
-    return Formula(t, Setup() if setup is None else setup)
+    return FormulaWidget(t, Setup() if setup is None else setup)

@@ -1,4 +1,4 @@
-"""The regions in which columns differ most: outlined, cropped, and one of them restored anew at full size."""
+"""The widget of the regions in which columns differ most: outlined, cropped, and re-rendered at full size."""
 
 from __future__ import annotations
 
@@ -12,175 +12,155 @@ from typing import Any
 import ipywidgets as widgets
 from PIL import Image
 
+from ..checks import integer
 from ..comparisons.recipes import Recipe
 from ..note.four_figures import FIGURES
 from ..photos.degradation import Degradation
 from ..photos.images import as_picture
-from ..photos.regions import Region
+from ..photos.regions import LARGEST, Region
 from ..restorers.columns import Column, as_columns
-from ..scores.roi_search import RoiSearch
-from ..viewer.boxes import scaled
+from ..scores.roi_search import Roi, RoiSearch
+from ..viewer.boxes import scale_boxes
+from ..viewer.panes import Panes
 from ..views.layout import OUTLINE
 from ..views.rois import VIEW, Found
-from .controls import Numbers, control, follow, side
-from .live_view import Panes, pictures_of
-from .region_widget import region_of
-from .rendering import LOCK
+from .background import LOCK
+from .controls import control, limit_by
+from .form import Form
+from .live_view import pictures_of
+from .region_widget import region_of_box
 from .view_widget import ViewWidget
 
 CROP = 112  # CSS pixels that a crop is wide
-SAME = 0.01  # of the picture: a view that is no farther from a box shows that box
+TOLERANCE = 0.01  # of the picture: how far a view may be from a box and still show it
 
 
-class Rois(ViewWidget):
-    """Regions and their crops; see `frantools.widgets.rois`."""
+class RoisWidget(ViewWidget):
+    """Regions of interest and their crops; see `frantools.widgets.rois`."""
 
     view = VIEW
 
     def __init__(
-        self, photo: Any, columns: Sequence[Column], size: int, seed: int, search: RoiSearch, **others: Any
+        self, photo: Any, columns: Sequence[Column], size: int, seed: int, search: RoiSearch, **options: Any
     ) -> None:
-        slow = {"continuous_update": False}
-        self.search = Numbers(
-            {
-                "size": control(
-                    widgets.IntSlider, "Region size", "Pixels a side of a region", min=1, max=2048, **slow
-                ),
-                "count": control(
-                    widgets.IntSlider, "Regions", "How many at most", min=1, max=8, **slow
-                ),
-                "sub_size": control(
-                    widgets.IntSlider, "Sub-region size", "Pixels a side of what is outlined in a crop", min=1,
-                    max=1024, **slow,
-                ),
-                "sub_count": control(
-                    widgets.IntSlider, "Sub-regions", "How many in a crop at most", min=0, max=8, **slow
-                ),
-                "merge": control(widgets.Checkbox, "Merge", "Regions that share a whole edge become one"),
-            },
-            open_ended=True,
-        )  # fmt: skip
-        self.search.show(asdict(search))
-        search.check(side(size))
-        anew = control(
+        self.search = Form(RoiSearch, continuous=False)
+        self.search.set_value(asdict(search))
+        search.check(integer("size", size, 1, LARGEST))
+        rerender = control(
             widgets.BoundedIntText,
-            "Restore anew",
-            "The region that is restored at full size, by its number; 0 for none",
+            "Re-render",
+            "The region that is re-rendered at full size, by its number; 0 for none",
             value=1,
             max=8,
         )
-        self._found: list[str] = []  # the names of the boxes that were found
-        self._anew_shown: dict[str, Any] = {}
+        self._roi_names: list[str] = []  # of the boxes of regions
+        self._details: dict[str, Any] = {}  # the re-rendered region, by column
         self.crops = widgets.HTML()
-        super().__init__(photo, columns, size, seed, {"search": self.search, "anew": anew}, **others)
-        self.viewer.on_box(self._visit)
+        super().__init__(photo, columns, size, seed, {"search": self.search, "anew": rerender}, **options)
+        self.viewer.on_box(self._show_box)
 
     def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
         regions = widgets.VBox([self.search, self.controls["anew"]])
-        return {"Regions": ("Which regions are searched for, and which is re-rendered", regions), **super()._panels()}
+        return {"Regions": ("The search for regions, and the re-rendered one", regions), **super()._panels()}
 
     def _below(self) -> list[widgets.Widget]:
         return [self.crops]
 
-    def panes(self, data: Found, recipe: Recipe) -> Panes:
-        """The columns; what goes on in a region stands in the names of the boxes."""
-        return Panes(pictures_of(data.shown, recipe), dict(data.shown.errors))
+    def panes(self, result: Found, recipe: Recipe) -> Panes:
+        """Return the columns; the scores of regions are the names of the boxes."""
+        return Panes(pictures_of(result.shown, recipe), dict(result.errors))
 
     def paint(self) -> None:
-        """Show the latest result, its regions as boxes, and the one that was restored anew in its place."""
+        """Show the latest result, its regions as boxes, and the re-rendered one in its place."""
         with self.viewer.hold_sync():
             super().paint()
             if self.result is None:
                 return
-            data: Found = self.result
-            own = [each for each in self.viewer.boxes if each["name"] not in self._found]
-            wide, high = data.size
+            result: Found = self.result
+            drawn = [item for item in self.viewer.boxes if item["name"] not in self._roi_names]
+            boxes = [_as_box(roi, f"{number}: {roi.score:.0f}") for number, roi in enumerate(result.regions, start=1)]
+            outlines = [
+                _as_box(sub_region, "", roi.left, roi.top)
+                for roi, sub_regions in zip(result.regions, result.inner, strict=True)
+                for sub_region in sub_regions
+            ]
             frame = self.viewer.frame
-            found: list[dict[str, Any]] = [
-                {"name": f"{number}: {roi.score:.0f}", "box": [roi.left, roi.top, roi.right, roi.bottom]}
-                for number, roi in enumerate(data.regions, start=1)
-            ]
-            self._found = [each["name"] for each in found]
-            self.viewer.boxes = [*scaled(found, (wide, high), frame), *own]
-            self.viewer.movable = dict.fromkeys(self._found, False)
-            inner = [
-                {"name": "", "box": [roi.left + at.left, roi.top + at.top, roi.left + at.right, roi.top + at.bottom]}
-                for roi, parts in zip(data.regions, data.inner, strict=True)
-                for at in parts
-            ]
-            self.viewer.outlines = [each["box"] for each in scaled(inner, (wide, high), frame)]
-            self._put_anew(data)
-        self.crops.value = strip(data, self.shown())
+            self._roi_names = [item["name"] for item in boxes]
+            self.viewer.boxes = [*scale_boxes(boxes, result.size, frame), *drawn]
+            self.viewer.movable = dict.fromkeys(self._roi_names, False)
+            self.viewer.outlines = [item["box"] for item in scale_boxes(outlines, result.size, frame)]
+            self._show_details(result)
+        self.crops.value = crops_html(result, self.result_recipe())
 
-    def _put_anew(self, data: Found) -> None:
+    def _show_details(self, result: Found) -> None:
+        """Show the re-rendered region in its place."""
         number = self.controls["anew"].value
-        if not data.anew or not 1 <= number <= len(data.regions):
+        if not result.anew or not 1 <= number <= len(result.regions):
             return
-        region = data.regions[number - 1].region(*data.size)
-        for title, picture in data.anew.items():
-            if not isinstance(picture, str) and self._anew_shown.get(title) is not picture:
+        region = result.regions[number - 1].region(*result.size)
+        for title, picture in result.anew.items():
+            if not isinstance(picture, str) and self._details.get(title) is not picture:
                 self.viewer.detail(title, region, picture)
-                self._anew_shown[title] = picture
+                self._details[title] = picture
 
-    def _visit(self, name: str) -> None:
-        """Show the box that is clicked at full size, restored anew; the whole picture again where it is in view."""
+    def _show_box(self, name: str) -> None:
+        """Show the box that is clicked at full size, re-rendered; or the whole picture if the box fills the view."""
         with LOCK:
-            box = next(each["box"] for each in self.viewer.boxes if each["name"] == name)
-            region, view = region_of(box, self.viewer.frame), self.viewer.view
-            if all(abs(view[side] - value) < SAME for side, value in asdict(region).items()):
+            box = next(item["box"] for item in self.viewer.boxes if item["name"] == name)
+            region, view = region_of_box(box, self.viewer.frame), self.viewer.view
+            if all(abs(view[edge] - value) < TOLERANCE for edge, value in asdict(region).items()):
                 self.viewer.view = Region.full()
                 return
             self.viewer.view = region
-            if name in self._found:
-                self.controls["anew"].value = self._found.index(name) + 1
+            if name in self._roi_names:
+                self.controls["anew"].value = self._roi_names.index(name) + 1
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and for where no kernel runs its figure: the regions and their crops."""
-        made = super()._repr_mimebundle_(**options)
-        data = made[0] if isinstance(made, tuple) else made
-        if data is not None and self.result is not None:
-            figure = self.view.draw(self.result, self.shown(), None)
-            data["image/png"] = b64encode(figure._repr_png_()).decode()  # type: ignore[attr-defined]
-        return made
+    def _still_picture(self) -> bytes:
+        """Return the figure: the regions and their crops."""
+        if self.result is None:
+            return super()._still_picture()
+        figure = self.view.draw(self.result, self.result_recipe(), None)
+        png: bytes = figure._repr_png_()  # type: ignore[attr-defined]
+        return png
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
-        """With regions that are no larger than the picture."""
-        found = super().own_part(recipe)
-        if "search" in found:
-            value = found["search"]
-            found["search"] = {**value, "size": min(value["size"], self.controls["size"].value)}
-        return found
+        """Return the search, with regions that are not larger than the picture."""
+        part = super().own_part(recipe)
+        if "search" in part:
+            search = part["search"]
+            part["search"] = {**search, "size": min(search["size"], self.controls["size"].value)}
+        return part
 
-    def _bound(self) -> None:
-        """A region is no larger than the picture, a sub-region than a region; what is restored anew is one of them."""
-        size, search = self.controls["size"], self.search.controls
-        size.observe(self._scale, "value")
-        follow(search["size"], size)
-        follow(search["sub_size"], search["size"])
-        follow(self.controls["anew"], search["count"])
-        search["sub_count"].observe(lambda _: self._enable(), "value")
+    def _link_controls(self) -> None:
+        """Limit regions to the size of the picture, sub-regions to that of regions, and numbers to the count."""
+        size, search = self.controls["size"], self.search
+        size.observe(self._scale_search, "value")
+        limit_by(search["size"], size)
+        limit_by(search["sub_size"], search["size"])
+        limit_by(self.controls["anew"], search["count"])
 
-    def _scale(self, change: dict[str, Any]) -> None:
-        """In a smaller picture, regions are of fewer pixels: the same shares of it."""
+    def _scale_search(self, change: dict[str, Any]) -> None:
+        """Keep the regions' shares of the picture when its size changes."""
         if not self._writing:
-            self.search.show(asdict(RoiSearch(**self.search.value).scaled(change["new"], of=change["old"])))
-
-    def _enable(self) -> None:
-        super()._enable()
-        self.search.controls["sub_size"].disabled = self.search.controls["sub_count"].value == 0
+            self.search.set_value(asdict(RoiSearch(**self.search.value).scaled(change["new"], of=change["old"])))
 
 
-def strip(data: Found, recipe: Recipe) -> str:
-    """The crops of all columns, region by region, with their sub-regions outlined, as HTML."""
-    images = {c.title: data.fitted(c.title) for c in recipe.columns if c.title not in data.shown.errors}
+def _as_box(roi: Roi, name: str, left: int = 0, top: int = 0) -> dict[str, Any]:
+    """Return a region of a crop as a box of the picture; `left` and `top` are the crop's."""
+    return {"name": name, "box": [left + roi.left, top + roi.top, left + roi.right, top + roi.bottom]}
+
+
+def crops_html(result: Found, recipe: Recipe) -> str:
+    """Return the crops of all columns, region by region, with their sub-regions outlined, as HTML."""
+    images = {c.title: result.fitted(c.title) for c in recipe.columns if c.title not in result.errors}
     groups = []
-    for number, (roi, parts) in enumerate(zip(data.regions, data.inner, strict=True), start=1):
-        wide, high = roi.right - roi.left, roi.bottom - roi.top
-        lines = "".join(
-            f'<span style="position: absolute; left: {at.left / wide:.2%}; top: {at.top / high:.2%}; '
-            f"width: {(at.right - at.left) / wide:.2%}; height: {(at.bottom - at.top) / high:.2%}; "
+    for number, (roi, sub_regions) in enumerate(zip(result.regions, result.inner, strict=True), start=1):
+        width, height = roi.right - roi.left, roi.bottom - roi.top
+        outlines = "".join(
+            f'<span style="position: absolute; left: {sub.left / width:.2%}; top: {sub.top / height:.2%}; '
+            f"width: {(sub.right - sub.left) / width:.2%}; height: {(sub.bottom - sub.top) / height:.2%}; "
             f'box-sizing: border-box; border: 1px solid {OUTLINE}; outline: 1px solid rgba(0, 0, 0, 0.6)"></span>'
-            for at in parts
+            for sub in sub_regions
         )
         crops = ""
         for title, image in images.items():
@@ -190,7 +170,7 @@ def strip(data: Found, recipe: Recipe) -> str:
             crops += (
                 f'<span style="width: {CROP}px"><span style="position: relative; display: block">'
                 f'<img src="data:image/png;base64,{b64encode(file.getvalue()).decode()}" alt="{text}, region {number}" '
-                f'style="display: block; width: 100%; image-rendering: pixelated">{lines}</span>'
+                f'style="display: block; width: 100%; image-rendering: pixelated">{outlines}</span>'
                 f'<span style="display: block; overflow: hidden; text-overflow: ellipsis">{text}</span></span>'
             )
         row = f'<div style="display: flex; flex-wrap: wrap; gap: 4px">{crops}</div>'
@@ -210,22 +190,19 @@ def rois(
     given: Degradation | None = None,
     device: str | None = None,
     timeout: float | None = None,
-    *,
-    image: Any = None,
-) -> Rois:
-    """See where restorations differ most, and restore such a region anew: a crop with real detail.
+) -> RoisWidget:
+    """Find the regions in which restorations differ most, and re-render one: a crop with real detail.
 
-    A click on a box shows it at full size, restored anew; a second click goes back.
+    A click on a box shows it at full size, re-rendered; a second click returns to the whole picture.
 
     Parameters
     ----------
-    photo, columns, size, seed, given, device, timeout, image
+    photo, columns, size, seed, given, device, timeout
         As for `frantools.widgets.compare`. Default columns: A, B, masking-32, masking-8.
     search : RoiSearch, optional
-        Sizes and counts of regions and sub-regions, in pixels of pictures of this `size`: `RoiSearch.scaled` makes a
-        search for another size fit. Default: the note's, in proportion to `size`.
+        Sizes and counts of regions and sub-regions, in pixels of pictures of this `size`; `RoiSearch.scaled` adapts a
+        search to another size. Default: the note's, in proportion to `size`.
     """
-    search = search or RoiSearch().scaled(side(size))
-    made = as_columns(FIGURES["roi-crops"] if columns is None else columns)
-    photo = image if photo is None else photo
-    return Rois(photo, made, size, seed, search, given=given, device=device, timeout=timeout)
+    search = search or RoiSearch().scaled(integer("size", size, 1, LARGEST))
+    chosen = as_columns(FIGURES["roi-crops"] if columns is None else columns)
+    return RoisWidget(photo, chosen, size, seed, search, given=given, device=device, timeout=timeout)

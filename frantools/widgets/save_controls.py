@@ -1,4 +1,4 @@
-"""Save the figure, copy its code, load a recipe."""
+"""Controls that save the figure, copy its code and load a recipe."""
 
 from __future__ import annotations
 
@@ -18,29 +18,28 @@ from ..comparisons.recipes import Recipe, save_figure
 from ..files import to_json
 from ..photos.file_names import encodable
 from ..photos.photo import Photo
+from .background import LOCK
 from .controls import WRAP, button, control
-from .messages import Messages, UnfinishedError
-from .rendering import LOCK
+from .status import Messages, UnfinishedError
 
-READ = ".png,.pdf,.svg,.json"
+RECIPE_FILES = ".png,.pdf,.svg,.json"
 
-# Of a photo that only this session knows: how code comes by it, and what is left to the user.
-GIVEN = {
+# For photos that only this session has: how the code gets them, and what remains to be done.
+PHOTO_CODE = {
     "uploaded": ("ft.load_image({name})  # give the path of your file here", "give the path of your file"),
     "given as an array": ("...  # put the array here that the widget was given", "put the array in its place"),
 }
 
 
 def literal(text: str) -> str:
-    """Text as a Python literal: JSON's escapes of letters beyond 16 bits are none of Python's."""
+    """Return text as a Python literal: JSON's escapes of characters beyond 16 bits do not exist in Python."""
     return encodable(to_json(text, ensure_ascii=False))
 
 
-def script_of(recipe: Recipe, photo: Photo) -> str:
-    """Python code that makes the figure of a recipe again.
+def recipe_script(recipe: Recipe, photo: Photo) -> str:
+    """Return Python code that reproduces the figure of a recipe.
 
-    It imports the functions that can be named. What cannot is left as ``...``, with a comment that says what belongs
-    there.
+    It imports the functions that can be named. Anything else is left as ``...``, with a comment on what to put there.
     """
     imports, columns = ["import frantools as ft"], []
     for column in recipe["columns"]:
@@ -55,7 +54,7 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
             columns.append(f"    {title}: ...,  # {' '.join(column['missing'].split())}: put it here")
     lines = [*dict.fromkeys(imports), ""]
     if photo.origin:
-        lines.append(f"photo = {GIVEN[photo.origin][0].format(name=literal(photo.name))}")
+        lines.append(f"photo = {PHOTO_CODE[photo.origin][0].format(name=literal(photo.name))}")
     content = {name: value for name, value in recipe.items() if name != "versions"}
     lines.append(f"recipe = {pformat(content, sort_dicts=False, width=100)}")
     if columns:
@@ -64,48 +63,46 @@ def script_of(recipe: Recipe, photo: Photo) -> str:
     return "\n".join([*lines, f"figure = ft.render({', '.join(arguments)})", "figure", ""])
 
 
-def left_to_do(recipe: Recipe, photo: Photo) -> str:
-    """What a user has to put into the code of `script_of`; empty if nothing."""
-    said = [f"{photo.name} was {photo.origin}: {GIVEN[photo.origin][1]} in the code"] if photo.origin else []
-    said += [f"{column['missing']}: put it into the code" for column in recipe["columns"] if "missing" in column]
-    return "; ".join(said)
+def remaining_edits(recipe: Recipe, photo: Photo) -> str:
+    """Return the edits that the code of `recipe_script` needs, or an empty string."""
+    edits = [f"{photo.name} was {photo.origin}: {PHOTO_CODE[photo.origin][1]} in the code"] if photo.origin else []
+    edits += [f"{column['missing']}: put it into the code" for column in recipe["columns"] if "missing" in column]
+    return "; ".join(edits)
 
 
-class Files(widgets.VBox):
-    """Files: saving the figure, its code, and loading a recipe.
+class SaveControls(widgets.VBox):
+    """Controls that save the figure, copy its code and load a recipe.
 
     Parameters
     ----------
     name : str
-        Of the file that is offered.
+        The suggested file name, without its ending.
     message : Messages
-        Told what became of it.
-    shown : callable
-        The figure anew, its recipe and its photo; a ValueError where it is not complete.
-    code : callable
-        The recipe and the photo that the controls say.
+        Shows the outcome.
+    figure : callable
+        Returns the figure and its recipe; raises a ValueError if it is not complete.
+    recipe_and_photo : callable
+        Returns the recipe and the photo of the controls.
     load : callable
-        Given the path of a file with a recipe; a ValueError or an OSError where it has none.
+        Loads a recipe from a path; raises a ValueError or an OSError if there is none.
     """
 
     def __init__(
         self,
         name: str,
         message: Messages,
-        shown: Callable[[], tuple[Figure, Recipe]],
-        code: Callable[[], tuple[Recipe, Photo]],
+        figure: Callable[[], tuple[Figure, Recipe]],
+        recipe_and_photo: Callable[[], tuple[Recipe, Photo]],
         load: Callable[[Path], None],
     ) -> None:
-        self._message, self._shown, self._code, self._load = message, shown, code, load
-        self.path = control(
-            widgets.Text, "Save as", "Where the figure is saved: .png, .pdf or .svg", value=f"{name}.png"
-        )
+        self._message, self._figure, self._recipe_and_photo, self._load = message, figure, recipe_and_photo, load
+        self.path = control(widgets.Text, "Save as", "The file of the figure: .png, .pdf or .svg", value=f"{name}.png")
         self.save = button("Save figure", "Write the figure with its recipe", "save", self._save)
-        self.copy = button("Copy code", "Python code that makes this figure again", "copy", self._copy)
+        self.copy = button("Copy code", "Python code that reproduces this figure", "copy", self._copy)
         self.upload = widgets.FileUpload(
-            accept=READ,
+            accept=RECIPE_FILES,
             description="Load recipe",
-            tooltip="A PNG, PDF, SVG or .json of FranTools: set the controls as they were for it",
+            tooltip="A PNG, PDF, SVG or .json of FranTools: restore the controls of its figure",
         )
         self.upload.observe(self._load_upload, "value")
         self.code = widgets.Textarea(
@@ -118,27 +115,28 @@ class Files(widgets.VBox):
     def _save(self) -> None:
         with LOCK:
             try:
-                figure, recipe = self._shown()
+                figure, recipe = self._figure()
                 path = Path(expanduser(self.path.value))
                 save_figure(figure, path, recipe)
             except (ValueError, OSError) as error:
                 self._message.clear("action", "unfinished")
-                self._message.error("unfinished" if isinstance(error, UnfinishedError) else "action", str(error))
+                cause = "unfinished" if isinstance(error, UnfinishedError) else "action"
+                self._message.error(cause, str(error))
             else:
-                again = [column["missing"] for column in recipe["columns"] if "missing" in column]
-                rest = f"; its recipe must be given a column again: {'; '.join(again)}" if again else ""
-                self._message.info("action", f"saved {path}{rest}")
+                missing = [column["missing"] for column in recipe["columns"] if "missing" in column]
+                note = f"; its recipe must be given a column again: {'; '.join(missing)}" if missing else ""
+                self._message.info("action", f"saved {path}{note}")
 
     def _copy(self) -> None:
         try:
-            recipe, photo = self._code()
+            recipe, photo = self._recipe_and_photo()
         except (ValueError, OSError) as error:
             self._message.error("action", str(error))
             return
-        self.code.value = script_of(recipe, photo)
-        self._message.info("action", left_to_do(recipe, photo) or "copied")
+        self.code.value = recipe_script(recipe, photo)
+        self._message.info("action", remaining_edits(recipe, photo) or "copied")
         self.code.layout.display = ""
-        # The browser may refuse the clipboard to a page; then the code is there to be selected.
+        # A browser may deny access to the clipboard; then the code can be selected.
         self.clipboard.outputs = ()
         self.clipboard.append_display_data(Javascript(f"navigator.clipboard?.writeText({to_json(self.code.value)})"))
 
@@ -150,6 +148,6 @@ class Files(widgets.VBox):
                 path.write_bytes(bytes(file["content"]))
                 try:
                     self._load(path)
-                except (ValueError, OSError) as error:  # the user knows the file by its name alone
+                except (ValueError, OSError) as error:  # shown with the file's name only
                     self._message.error("action", str(error).replace(f"{path.parent}{os.sep}", ""))
-        self.upload.value = ()  # the same file, chosen again, is a change again
+        self.upload.value = ()  # so that choosing the same file again is a change

@@ -1,4 +1,4 @@
-"""A sweep as a map, live while it fills, beside the picture of the cell that is chosen."""
+"""The widget that shows a sweep as a map while it is computed, beside the picture of the chosen cell."""
 
 from __future__ import annotations
 
@@ -13,49 +13,52 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from ..checks import integer
 from ..comparisons.cache import Cache, Disk
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import recipe_of, resolve_columns, with_preferred_frame
 from ..photos.images import portraits
 from ..photos.photo import as_photo
+from ..photos.regions import LARGEST
 from ..sweeps.axes import Axes
 from ..sweeps.plan import Plan, make_plan
 from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
 from ..sweeps.run import to_sweep
+from ..viewer.panes import Panes
 from ..views.compare import VIEW, Compared
 from ..views.sweep_data import is_number, told
 from . import cleanup
-from .background_sweep import BackgroundSweep
-from .compare_widget import panes_of
-from .controls import Guarded, button, side, slim
-from .live_view import LiveView, Panes
-from .rendering import LOCK
-from .sweep_map import Mapped, MapWidget, setting_told
-from .worker import LEAVE
+from .background import EXIT_TIMEOUT, LOCK, BackgroundSweep
+from .compare_widget import result_panes
+from .controls import BatchedWrites, button, set_visible, slim
+from .live_view import LiveView
+from .sweep_map import MapWidget, SweepSummary, describe_setting
 
 
-class SweepMap(Guarded, LiveView):
+class SweepMap(BatchedWrites, LiveView):
     """A sweep as a map; see `frantools.widgets.sweep`."""
 
     view = VIEW
     chosen: Any = traitlets.Any(None, help="The setting that is shown, by axis; in both directions.")
-    paused = traitlets.Bool(False, help="Whether the cells that are left wait.")
-    _showing = False  # a restoration is under way, for which the cells that are left wait
+    paused = traitlets.Bool(False, help="Whether the remaining cells wait.")
+    _is_restoring = False  # a restoration is being rendered, and the remaining cells wait for it
 
-    def __init__(self, made: Sweep, photo: Any, size: int, seed: int, planned: Plan | None, store: Any) -> None:
-        self.sweep, self._size, self._seed = made, size, seed
-        self._columns = {tuple(values[name] for name in made.axes): column for values, column in made.columns}
-        different = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
-        self.original = with_preferred_frame(as_photo(photo), resolve_columns(different.values())).at(size)
+    def __init__(self, sweep: Sweep, photo: Any, size: int, seed: int, sweep_plan: Plan | None, store: Any) -> None:
+        self.sweep, self._size, self._seed = sweep, size, seed
+        self._columns = {tuple(values[name] for name in sweep.axes): column for values, column in sweep.columns}
+        distinct = {c.what if isinstance(c.what, str) else id(c.what): c for c in self._columns.values()}
+        self.original = with_preferred_frame(as_photo(photo), resolve_columns(distinct.values())).at(size)
         super().__init__(self.original, ["original", "restored"])
         if store is not None:
             self.cache = Cache(disk=Disk(store))
         self.viewer.update({"original": self.original.picture, "restored": None})
         self.viewer.notes = {"restored": "Click a cell of the map to see what it restores."}
-        self._background_sweep = None if planned is None else BackgroundSweep(planned, store, self._tell, self._failed)
-        calls = [each.restorer.calls for each in planned.settings] if planned is not None else []
-        self._controls(max((each or 0 for each in [*calls, *(row["calls"] for row in made.rows)]), default=0))
+        self._background_sweep = None
+        if sweep_plan is not None:
+            self._background_sweep = BackgroundSweep(sweep_plan, store, self._update, self._fail_sweep)
+        calls = [setting.restorer.calls for setting in sweep_plan.settings] if sweep_plan is not None else []
+        self._create_controls(max((n or 0 for n in [*calls, *(row["calls"] for row in sweep.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
         beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
         row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
@@ -64,229 +67,228 @@ class SweepMap(Guarded, LiveView):
         body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
         self.children = [widgets.HBox(row, layout=wrap), body]
         self.add_class("frantools")
-        self._tell(None)
-        for each in (*self._axes, *self.values.values(), self.measure, self.under):
-            each.observe(self._turned, "value")
-        self.plane.observe(self._picked, "chosen")
-        self.observe(self._shown_anew, "chosen")
-        self.observe(self._halted, "paused")
-        self._fill()
-        cleanup.made(self)
+        self._update(None)
+        for part in (*self._axes, *self.values.values(), self.measure, self.under):
+            part.observe(self._on_control, "value")
+        self.plane.observe(self._on_plane, "chosen")
+        self.observe(self._on_chosen, "chosen")
+        self.observe(self._on_paused, "paused")
+        self._resume()
+        cleanup.register_widget(self)
 
-    def _controls(self, most: int) -> None:
-        """Make the controls; `most` is how many network calls a setting has, at most."""
-        mapped = Mapped(self.sweep, self.sweep.measures[0])
-        values = {name: mapped.values(name) for name in mapped.names}
-        varying = [name for name, each in values.items() if len(each) > 1] or list(values)[:1]
+    def _create_controls(self, max_calls: int) -> None:
+        """Create the controls; `max_calls` is the largest number of network calls of a setting."""
+        summary = SweepSummary(self.sweep, self.sweep.measures[0])
+        values = {name: summary.values(name) for name in summary.names}
+        varying = [name for name, options in values.items() if len(options) > 1] or list(values)[:1]
         if not varying:
-            raise ValueError("the sweep has no axis, so there is no map; accepted are sweeps of one axis or more")
-        first = [*sorted(varying, key=lambda name: not all(map(is_number, values[name]))), ""]
-        upward = [*((name, name) for name in (varying if len(varying) > 1 else [])), ("none", "")]
+            raise ValueError("the sweep must have at least one axis to be shown as a map, got none")
+        across = [*sorted(varying, key=lambda name: not all(map(is_number, values[name]))), ""]
+        up = [*((name, name) for name in (varying if len(varying) > 1 else [])), ("none", "")]
         self.plane = MapWidget()
         self.x = slim(
-            widgets.Dropdown, "Across", "The axis from left to right", "170px", options=varying, value=first[0]
+            widgets.Dropdown, "Across", "The axis from left to right", "170px", options=varying, value=across[0]
         )
-        self.y = slim(widgets.Dropdown, "Up", "The axis from bottom to top", "150px", options=upward, value=first[1])
-        self._axes, self._before = (self.x, self.y), (self.x.value, self.y.value)
+        self.y = slim(widgets.Dropdown, "Up", "The axis from bottom to top", "150px", options=up, value=across[1])
+        self._axes, self._previous_axes = (self.x, self.y), (self.x.value, self.y.value)
         self.values = {
             name: slim(
                 widgets.SelectionSlider if all(map(is_number, values[name])) else widgets.Dropdown,
-                name, f"Which {name} the map shows", "190px", options=[(told(each), each) for each in values[name]],
+                name, f"The {name} that the map shows", "190px",
+                options=[(told(value), value) for value in values[name]],
             )
             for name in varying
         }  # fmt: skip
-        self.measure = slim(widgets.Dropdown, "Measure", "What is measured", "150px", options=self.sweep.measures)
-        self.measure.layout.display = "" if len(self.sweep.measures) > 1 else "none"
+        self.measure = slim(widgets.Dropdown, "Measure", "The measure of the map", "150px", options=self.sweep.measures)
+        set_visible(self.measure, len(self.sweep.measures) > 1)
         self.under = slim(
             widgets.IntSlider, "Calls at most", "The best setting with no more network calls is named, and outlined",
-            "270px", min=min(1, most), max=most, value=most,
+            "270px", min=min(1, max_calls), max=max_calls, value=max_calls,
         )  # fmt: skip
-        self.under.layout.display = "" if most > 1 else "none"
+        set_visible(self.under, max_calls > 1)
         self.best = widgets.HTML(layout=widgets.Layout(margin="0"))
         self.show_best = button("Show best", "Show the best of all settings with as few calls", "star", self._show_best)
-        self.pause = button("Pause", "Leave the cells that are left, and go on with them later", "pause", self._turn)
+        self.pause = button("Pause", "Pause the remaining cells, or resume them", "pause", self._toggle_pause)
         self.progress = widgets.FloatProgress(max=1.0, layout=widgets.Layout(flex="1 1 60px", min_width="0"))
         self.left = widgets.Label()
         if self._background_sweep is None:
-            self.pause.layout.display = self.progress.layout.display = "none"
+            set_visible(self.pause, False)
+            set_visible(self.progress, False)
 
     # The map
 
-    def _where(self) -> dict[str, Any]:
-        """The values of the axes that the map does not show."""
-        shown = (self.x.value, self.y.value)
-        return {name: each.value for name, each in self.values.items() if name not in shown}
+    def _view(self) -> dict[str, Any]:
+        """Return the values of the axes that are not on the map."""
+        return {name: part.value for name, part in self.values.items() if name not in (self.x.value, self.y.value)}
 
-    def _under(self) -> int:
-        """How many network calls a setting may have; any number where it was not known that there are some."""
+    def _max_calls(self) -> int:
+        """Return the limit of network calls; there is none if the number of calls is unknown."""
         return self.under.value or sys.maxsize
 
     def draw(self) -> None:
-        """Show the map of what is computed."""
-        self._mapped = mapped = Mapped(self.sweep, self.measure.value)
-        where = self._where()
-        x, y, under = self.x.value, self.y.value, self._under()
-        for name, each in self.values.items():
-            each.layout.display = "" if name in where else "none"
-        at = []
-        if self.chosen is not None and all(self.chosen[name] == value for name, value in where.items()):
-            at = [mapped.values(x).index(self.chosen[x]), mapped.values(y).index(self.chosen[y]) if y else 0]
+        """Draw the map of the computed cells."""
+        self._summary = summary = SweepSummary(self.sweep, self.measure.value)
+        view, x, y, max_calls = self._view(), self.x.value, self.y.value, self._max_calls()
+        for name, part in self.values.items():
+            set_visible(part, name in view)
+        chosen = []
+        if self.chosen is not None and all(self.chosen[name] == value for name, value in view.items()):
+            chosen = [summary.values(x).index(self.chosen[x]), summary.values(y).index(self.chosen[y]) if y else 0]
         with self.writing(), self.plane.hold_sync():
-            self.plane.set_trait("chosen", at)
-            for name, value in mapped.traits(x, y, where, under).items():
+            self.plane.set_trait("chosen", chosen)
+            for name, value in summary.map_traits(x, y, view, max_calls).items():
                 self.plane.set_trait(name, value)
-        here, best = mapped.best(under, where), mapped.best(under, {})
-        few = f"under {under} call{'s' * (under != 1)}" if self.under.value else ""
-        limit = f"Best {few}".strip()
-        said = [] if here is None else [(limit if here == best else f"{limit}, in view", here)]
-        said += [] if best in (None, here) else [(f"{limit}, of all", best)]
-        nothing = f"Nothing {few} is computed yet.".replace("  ", " ")
-        lines = [f"<b>{title}</b><br>{html.escape(self._numbers(place))}" for title, place in said]
-        self.best.value = f"<div style='line-height: 18px'>{'<br>'.join(lines) or nothing}</div>"
-        self.show_best.layout.display = "none" if best is None else ""
+        best_in_view, best = summary.best(max_calls, view), summary.best(max_calls, {})
+        limit = f"under {max_calls} call{'s' * (max_calls != 1)}" if self.under.value else ""
+        title = f"Best {limit}".strip()
+        found = [] if best_in_view is None else [(title if best_in_view == best else f"{title}, in view", best_in_view)]
+        found += [] if best in (None, best_in_view) else [(f"{title}, of all", best)]
+        lines = [f"<b>{heading}</b><br>{html.escape(self._describe(place))}" for heading, place in found]
+        empty = f"Nothing {limit} is computed yet.".replace("  ", " ")
+        self.best.value = f"<div style='line-height: 18px'>{'<br>'.join(lines) or empty}</div>"
+        set_visible(self.show_best, best is not None)
 
-    def _numbers(self, place: tuple[Any, ...]) -> str:
-        named = [name for name in self._mapped.names if name in self.values]
-        values = tuple(place[self._mapped.names.index(name)] for name in named)
-        return f"{setting_told(tuple(named), values)}: {self._mapped.number(self._mapped.means[place])}"
+    def _describe(self, place: tuple[Any, ...]) -> str:
+        names = tuple(name for name in self._summary.names if name in self.values)
+        values = tuple(place[self._summary.names.index(name)] for name in names)
+        return f"{describe_setting(names, values)}: {self._summary.describe(self._summary.means[place])}"
 
     def _show_best(self) -> None:
         with LOCK:
-            best = self._mapped.best(self._under(), {})
+            best = self._summary.best(self._max_calls(), {})
             if best is not None:
-                self.chosen = dict(zip(self._mapped.names, best, strict=True))
+                self.chosen = dict(zip(self._summary.names, best, strict=True))
 
-    def _turned(self, change: Any) -> None:
-        """Show what the controls say."""
+    def _on_control(self, change: Any) -> None:
         with LOCK:
             if self._writing or self.comm is None:
                 return
+            control = change["owner"]
             with self.writing():
-                if self.x.value == self.y.value:  # the axes change places
-                    x, y = self._before
-                    self.x.value, self.y.value = (self.x.value, x) if change["owner"] is self.x else (y, self.y.value)
-                self._before = self.x.value, self.y.value
-                if change["owner"] in self._axes and self.chosen is not None:
-                    for name, each in self.values.items():
-                        each.value = self.chosen[name]
+                if self.x.value == self.y.value:  # the axes swap places
+                    x, y = self._previous_axes
+                    self.x.value, self.y.value = (self.x.value, x) if control is self.x else (y, self.y.value)
+                self._previous_axes = self.x.value, self.y.value
+                if control in self._axes and self.chosen is not None:
+                    for name, part in self.values.items():
+                        part.value = self.chosen[name]
             self.draw()
-            if change["owner"] in self.values.values() and self.chosen is not None:
-                moved = {**self.chosen, **self._where()}
-                self.chosen = moved if self._place(moved) in self._columns else None
-            if change["owner"] not in (self.measure, self.under):
-                self._fill()  # what is in view comes first
+            if control in self.values.values() and self.chosen is not None:
+                chosen = {**self.chosen, **self._view()}
+                self.chosen = chosen if self._place(chosen) in self._columns else None
+            if control not in (self.measure, self.under):
+                self._resume()  # with the visible cells first
 
     def _place(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(values.get(name) for name in self.sweep.axes)
 
-    def _picked(self, change: Any) -> None:
-        """Choose what was chosen on the map."""
+    def _on_plane(self, change: Any) -> None:
+        """Choose the setting of the cell that was chosen on the map."""
         with LOCK:
             if self._writing or self.comm is None or len(change["new"]) != 2:
                 return
-            i, j = change["new"]
-            at = zip((self.x.value, self.y.value), (i, j), strict=True)
-            self.chosen = {**self._where(), **{name: self._mapped.values(name)[n] for name, n in at if name}}
+            axes = zip((self.x.value, self.y.value), change["new"], strict=True)
+            on_map = {name: self._summary.values(name)[index] for name, index in axes if name}
+            self.chosen = {**self._view(), **on_map}
 
     @traitlets.validate("chosen")
     def _check_chosen(self, proposal: Any) -> dict[str, Any] | None:
-        value, inside = proposal["value"], {**(self.chosen or {}), **self._where()}
+        value, current = proposal["value"], {**(self.chosen or {}), **self._view()}
         if value is None:
             return None
-        known = [dict(zip(self.sweep.axes, place, strict=True)) for place in self._columns]
-        told = value.items() if isinstance(value, Mapping) else [("", value)]
-        same = [each for each in known if all(name in each and each[name] == said for name, said in told)]
-        if not same:
-            raise traitlets.TraitError(f"chosen is {value!r}; accepted are None and a setting of the sweep, by axis")
-        return max(same, key=lambda each: sum(each[name] == inside[name] for name in inside))
+        settings = [dict(zip(self.sweep.axes, place, strict=True)) for place in self._columns]
+        wanted = value.items() if isinstance(value, Mapping) else [("", value)]
+        matching = [s for s in settings if all(name in s and s[name] == number for name, number in wanted)]
+        if not matching:
+            raise traitlets.TraitError(f"chosen must be None or a setting of the sweep, by axis, got {value!r}")
+        return max(matching, key=lambda setting: sum(setting[name] == current[name] for name in current))
 
-    def _shown_anew(self, _: object) -> None:
-        """Show the chosen cell's restoration beside the original; the cells that are left wait for it."""
+    def _on_chosen(self, _: object) -> None:
+        """Render the chosen setting beside the original; the remaining cells wait for it."""
         with LOCK:
             if self.comm is None:
                 return
             if self.chosen is not None:
                 with self.writing():
-                    for name, each in self.values.items():
-                        each.value = self.chosen[name]
-                self._halt()
-                self._showing = True
+                    for name, part in self.values.items():
+                        part.value = self.chosen[name]
+                self._stop_sweep()
+                self._is_restoring = True
                 self.set_trait("final", False)
                 columns = [self._columns[self._place(self.chosen)].replace(title="restored")]
-                self.start(recipe_of("compare", self.original, columns, self._size, seed=self._seed), self.original)
+                recipe = recipe_of("compare", self.original, columns, self._size, seed=self._seed, restorers={})
+                self.start(recipe, self.original)
             self.draw()
 
-    def panes(self, data: Compared, recipe: Recipe) -> Panes:
-        """The original, and the restoration with its numbers over every pixel."""
-        made = panes_of(data, recipe)
-        return replace(made, pictures={"original": self.original.picture, **made.pictures})
+    def panes(self, result: Compared, recipe: Recipe) -> Panes:
+        """Return the original and the restoration, with its numbers over all pixels."""
+        panes = result_panes(result, recipe)
+        return replace(panes, pictures={"original": self.original.picture, **panes.pictures})
 
-    # The cells that are left
+    # The remaining cells
 
-    def _fill(self) -> None:
-        """Go on with the cells that are left, in the background; those in view come first."""
-        if self._background_sweep is not None and self.comm is not None and not self.paused and not self._showing:
-            self._background_sweep.start([name for name in (self.x.value, self.y.value) if name], self._where())
+    def _resume(self) -> None:
+        """Compute the remaining cells in the background, the visible ones first."""
+        if self._background_sweep is not None and self.comm is not None and not (self.paused or self._is_restoring):
+            axes = [name for name in (self.x.value, self.y.value) if name]
+            self._background_sweep.start(axes, self._view())
 
-    def _halt(self) -> None:
+    def _stop_sweep(self) -> None:
         if self._background_sweep is not None:
             self._background_sweep.stop()
 
-    def _tell(self, seconds: float | None) -> None:
-        """Show what is computed, and how far it is."""
+    def _update(self, seconds: float | None) -> None:
+        """Show the computed cells and the progress."""
         if self.comm is None:
             return
         if self._background_sweep is not None:
             self.sweep = self._background_sweep.sweep
-            done, total, failed = (
-                self._background_sweep.done,
-                self._background_sweep.total,
-                len(self.sweep.failures.rows),
-            )
-            left = f", {seconds:.0f} s left" if seconds is not None else ""
-            self.left.value = f"{done} of {total} cells{f', {failed} failed' * bool(failed)}{left}"
+            done, total = self._background_sweep.done, self._background_sweep.total
+            failures = len(self.sweep.failures.rows)
+            remaining = f", {seconds:.0f} s left" if seconds is not None else ""
+            self.left.value = f"{done} of {total} cells{f', {failures} failed' * bool(failures)}{remaining}"
             self.progress.value = done / total
             self.pause.disabled = done == total
-            self.progress.layout.display = "none" if done == total else ""
+            set_visible(self.progress, done < total)
         self.draw()
 
-    def _failed(self, text: str) -> None:
-        self.message.error("sweep", text)
+    def _fail_sweep(self, error: str) -> None:
+        self.message.error("sweep", error)
         self.paused = True
 
-    def _turn(self) -> None:
+    def _toggle_pause(self) -> None:
         self.paused = not self.paused
 
-    def _halted(self, _: object) -> None:
+    def _on_paused(self, _: object) -> None:
         with LOCK:
-            self.pause.description, self.pause.icon = ("Go on", "play") if self.paused else ("Pause", "pause")
+            self.pause.description, self.pause.icon = ("Resume", "play") if self.paused else ("Pause", "pause")
             if self.paused:
-                self._halt()
+                self._stop_sweep()
             else:
                 self.message.clear("sweep")
-                self._fill()
+                self._resume()
 
     def finish(self) -> None:
-        """The restoration is complete: the cells that are left go on."""
+        """Handle the end of rendering, and resume the remaining cells."""
         super().finish()
-        self._showing = False
-        self._fill()
+        self._is_restoring = False
+        self._resume()
 
-    def fail(self, text: str) -> None:
-        """The restoration cannot be had: the cells that are left go on."""
-        super().fail(text)
-        self._showing = False
-        self._fill()
+    def fail(self, error: str) -> None:
+        """Handle an error that ended rendering, and resume the remaining cells."""
+        super().fail(error)
+        self._is_restoring = False
+        self._resume()
 
     def wait(self, timeout: float = 60.0) -> bool:
-        """Wait until the picture is complete, and all cells unless they are paused; False if it takes longer."""
+        """Wait until the picture and, unless paused, all cells are complete; return False if it takes longer."""
         return super().wait(timeout) and (self._background_sweep is None or self._background_sweep.join(timeout))
 
     def close(self) -> None:
-        """Stop, and free the widget with all that it is made of."""
+        """Stop, and free the widget with all its parts."""
         if self.comm is not None and self._background_sweep is not None:
             self._background_sweep.stop()
-            self._background_sweep.join(LEAVE)
+            self._background_sweep.join(EXIT_TIMEOUT)
         super().close()
 
 
@@ -300,42 +302,42 @@ def sweep(
     seed: int = 0,
     store: str | PathLike[str] | None = None,
 ) -> SweepMap:
-    """A sweep as a map: the number of each setting, and its picture where one clicks.
+    """Show a sweep as a map: the number of each setting, and the picture of the one that is clicked.
 
     Parameters
     ----------
     what : dict, list of dict, Sweep or path
-        Axes, as for `frantools.sweep`: they are swept on the photo in the background, coarse cells first. Or a sweep,
-        or the folder of a store, of which nothing is computed: its numbers are means over its pictures.
+        Axes, as for `frantools.sweep`, which are swept on the photo in the background, coarse cells first; or a sweep,
+        or the folder of a store, which is shown as it is: its numbers are means over its pictures.
     photo : Photo, str, path or ndarray, optional
-        What a cell restores. Default: the sweep's first picture where that is a built-in portrait, else the first
+        The photo that cells restore. Default: the sweep's first picture if that is a built-in portrait, else the first
         portrait.
     base, measures, points, seed, store
-        As for `frantools.sweep`, of axes. Without points, every pixel is measured. In a store the next kernel finds
-        numbers and restorations. Without one, they are kept as long as the kernel runs.
+        As for `frantools.sweep`, of axes. Without points, every pixel is measured. A store keeps numbers and
+        restorations for the next kernel; without one, they last as long as the kernel.
     size : int
-        Pixels of the longer side that the photo is taken down to, to be measured and to be shown.
+        Pixels of the longer side that the photo is downscaled to, for measuring and for showing.
 
     Returns
     -------
     SweepMap
-        A widget; set its `chosen` to show a setting, and `paused`. Its `sweep` is what is computed so far.
+        A widget; set its `chosen` to show a setting, and `paused`. Its `sweep` is the computed part.
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
         If the photo or the store cannot be read, or an argument is not as above.
     """
-    planned, size = None, side(size)
+    sweep_plan, size = None, integer("size", size, 1, LARGEST)
     if isinstance(what, Sweep):
-        made = what
+        result = what
     elif isinstance(what, (str, PathLike)):
-        made, store = read_sweep(what), what if Path(what).is_dir() else store
+        result, store = read_sweep(what), what if Path(what).is_dir() else store
     else:
         photo = as_photo(next(iter(portraits())) if photo is None else photo)
-        planned = make_plan(what, [photo], base, measures, points, size, seed, None, "float32")
-        made = to_sweep(planned, {})
+        sweep_plan = make_plan(what, [photo], base, measures, points, size, seed, None, "float32")
+        result = to_sweep(sweep_plan, {})
     if photo is None:
-        name = made.pictures[0] if made.pictures else ""
+        name = result.pictures[0] if result.pictures else ""
         photo = name if name in portraits() else next(iter(portraits()))
-    return SweepMap(made, photo, size, seed, planned, store)
+    return SweepMap(result, photo, size, seed, sweep_plan, store)

@@ -1,8 +1,9 @@
-"""How the colour of points comes about: the value and the predicted clean colour through the diffusion steps."""
+"""The widget of the values and predictions at some points through the diffusion steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -12,42 +13,42 @@ from ..comparisons.recipes import Recipe
 from ..frannet.engine.trajectory import Trace
 from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
+from ..settings import declarations
+from ..viewer.panes import Panes
 from ..views.layout import ink
 from ..views.trajectories import VIEW, Look, chart, parse, pictures
-from .column_editor import facts_of
-from .controls import Numbers, button, control
-from .live_view import Panes
-from .rendering import LOCK
+from .background import LOCK
+from .column_editor import inspect_column
+from .controls import button
+from .form import Form
 from .view_widget import ViewWidget
 
 MARK = 0.015  # half the side of a point's box, as a share of the picture
-LAST = 99  # the last step of the slider where nothing says how many there are
+POINTS = "0.42 0.4; 0.6 0.75; 0.1 0.1"  # to start with
+LAST = 99  # the last step of the slider if the number of steps is unknown
 
 
-class Trajectory(ViewWidget):
+class TrajectoryWidget(ViewWidget):
     """Points through the steps; see `frantools.widgets.trajectory`."""
 
     view = VIEW
     live = ("look",)
-    zooms = False
+    can_zoom = False
 
-    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **others: Any) -> None:
-        typed = control(
-            widgets.Text,
-            "Points",
-            "x y of points, in fractions of the picture, with ; between them: type them, or draw small boxes",
-            value="0.42 0.4; 0.6 0.75; 0.1 0.1",
-            continuous_update=False,
-        )
-        frame = control(widgets.IntSlider, "Step", "Which step is shown: first to last", value=LAST, max=LAST)
-        self.look = Numbers({"points": typed, "frame": frame})
+    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **options: Any) -> None:
+        declared = declarations(Look)
+        points, step = replace(declared["points"], default=POINTS), replace(declared["frame"], default=LAST)
+        self.look = Form({"points": points, "frame": replace(step, slider=(0, LAST))}, extend=False)
         self.play = widgets.Play(value=LAST, max=LAST, interval=150, tooltip="Play the restoration step by step")
-        self.link = widgets.jslink((self.play, "value"), (frame, "value"))
-        self.clear = button("Clear", "Take all points away", "eraser", self._clear)
-        self.look.children = [widgets.HBox([self.play, frame]), widgets.HBox([typed, self.clear])]
+        self.link = widgets.jslink((self.play, "value"), (self.look["frame"], "value"))
+        self.clear = button("Clear", "Remove all points", "eraser", self._clear)
+        self.look.children = [
+            widgets.HBox([self.play, self.look["frame"]]),
+            widgets.HBox([self.look["points"], self.clear]),
+        ]
         self.chart = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", object_fit="contain"))
-        super().__init__(photo, columns, size, seed, {"look": self.look}, several=False, **others)
-        self.viewer.observe(self._drawn, "boxes")
+        super().__init__(photo, columns, size, seed, {"look": self.look}, several=False, **options)
+        self.viewer.observe(self._on_boxes, "boxes")
 
     def _above(self) -> list[widgets.Widget]:
         return [self.look]
@@ -55,12 +56,12 @@ class Trajectory(ViewWidget):
     def _below(self) -> list[widgets.Widget]:
         return [self.chart]
 
-    def panes(self, data: Trace, recipe: Recipe) -> Panes:
-        """The value and the predicted picture at one step."""
+    def panes(self, result: Trace, recipe: Recipe) -> Panes:
+        """Return the value and the predicted picture at one step."""
         look = Look.of(recipe)
-        step = data.t[min(look.frame, len(data.t) - 1)]
-        made = pictures(data, look)
-        return Panes(made, numbers=dict.fromkeys(made, f"after step {step}"))
+        t = result.t[min(look.frame, len(result.t) - 1)]
+        step_pictures = pictures(result, look)
+        return Panes(step_pictures, numbers=dict.fromkeys(step_pictures, f"after step {t}"))
 
     def paint(self) -> None:
         """Show the latest result, its points as small boxes, and their chart."""
@@ -68,10 +69,10 @@ class Trajectory(ViewWidget):
             super().paint()
             if self.result is None:
                 return
-            recipe = self.shown()
+            recipe = self.result_recipe()
             try:
                 self.viewer.boxes = self._boxes(Look.of(recipe).points)
-                self.viewer.movable = {each["name"]: True for each in self.viewer.boxes}
+                self.viewer.movable = {item["name"]: True for item in self.viewer.boxes}
                 file = BytesIO()
                 figure = chart(self.result, recipe)
                 ink(figure)
@@ -83,49 +84,49 @@ class Trajectory(ViewWidget):
                 self.message.clear("drawing")
 
     def _boxes(self, points: str) -> list[dict[str, Any]]:
-        """Points as boxes, by their numbers."""
-        (wide, high), made = self.viewer.frame, []
+        """Return points as small boxes, named by their numbers."""
+        (width, height), boxes = self.viewer.frame, []
+        half = max(1, round(max(width, height) * MARK))
         for number, (x, y) in enumerate(parse(points), start=1):
-            half = max(1, round(max(wide, high) * MARK))
-            left, top = max(0, int(x * wide) - half), max(0, int(y * high) - half)
-            box = [left, top, min(wide, left + 2 * half + 1), min(high, top + 2 * half + 1)]
-            made.append({"name": str(number), "box": box})
-        return made
+            left, top = max(0, int(x * width) - half), max(0, int(y * height) - half)
+            box = [left, top, min(width, left + 2 * half + 1), min(height, top + 2 * half + 1)]
+            boxes.append({"name": str(number), "box": box})
+        return boxes
 
-    def _drawn(self, change: dict[str, Any]) -> None:
-        """The middles of boxes are the points: of those that are still where they were, the very points."""
+    def _on_boxes(self, change: dict[str, Any]) -> None:
+        """Make the centres of the boxes the points; boxes that have not moved keep their exact points."""
         with LOCK:
             if self._writing or self.comm is None:
                 return
-            text, (wide, high) = self.look.controls["points"], self.viewer.frame
-            points = [part.strip() for part in text.value.split(";") if part.strip()]
-            before = {tuple(each["box"]): point for each, point in zip(self._boxes(text.value), points, strict=True)}
-            made = []
-            for each in change["new"]:
-                left, top, right, bottom = each["box"]
-                middle = f"{(left + right) / 2 / wide:.3f} {(top + bottom) / 2 / high:.3f}"
-                made.append(before.get((left, top, right, bottom), middle))
-            text.value = "; ".join(made)
+            text, (width, height) = self.look["points"], self.viewer.frame
+            before = [part.strip() for part in text.value.split(";") if part.strip()]
+            exact = {tuple(item["box"]): point for item, point in zip(self._boxes(text.value), before, strict=True)}
+            points = []
+            for item in change["new"]:
+                left, top, right, bottom = item["box"]
+                centre = f"{(left + right) / 2 / width:.3f} {(top + bottom) / 2 / height:.3f}"
+                points.append(exact.get((left, top, right, bottom), centre))
+            text.value = "; ".join(points)
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
-        """With the look as a whole, whatever part of it a recipe has."""
+        """Return the look, with defaults for what a recipe does not have."""
         return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
 
-    def _bound(self) -> None:
-        """The steps are as many as the setup has."""
-        self._count(None)
-        self.columns.observe(self._count, "value")
+    def _link_controls(self) -> None:
+        """Give the slider as many steps as the setup has."""
+        self._update_steps(None)
+        self.columns.observe(self._update_steps, "value")
 
-    def _count(self, _: object) -> None:
-        facts = facts_of(self.columns.value[0])
+    def _update_steps(self, _: object) -> None:
+        facts = inspect_column(self.columns.value[0])
         if facts.setup is not None and facts.calls is not None:
-            frame, last = self.look.controls["frame"], facts.calls - 1
-            at_end = frame.value == frame.max
-            frame.max = self.play.max = last
-            frame.value = self.play.value = last if at_end else min(frame.value, last)
+            slider, last = self.look["frame"], facts.calls - 1
+            is_at_end = slider.value == slider.max
+            slider.max = self.play.max = last
+            slider.value = self.play.value = last if is_at_end else min(slider.value, last)
 
     def _clear(self) -> None:
-        self.look.controls["points"].value = ""
+        self.look["points"].value = ""
 
 
 def trajectory(
@@ -136,20 +137,17 @@ def trajectory(
     given: Degradation | None = None,
     device: str | None = None,
     timeout: float | None = None,
-    *,
-    image: Any = None,
-) -> Trajectory:
-    """Mark points of the picture and see their colour through the diffusion steps; play the restoration.
+) -> TrajectoryWidget:
+    """Mark points of the picture to see their colours through the diffusion steps, and play the restoration.
 
     Parameters
     ----------
-    photo, seed, given, device, timeout, image
+    photo, seed, given, device, timeout
         As for `frantools.widgets.compare`.
     column : Column or str
         A diffusion model of FranNet and its setup. Default: the note's A.
     size : int
-        Pixels of the longer side. All steps are kept, which takes 12 bytes times pixels times network calls, at most
-        1 GB.
+        Pixels of the longer side. All steps stay in memory, which takes 12 bytes times pixels times network calls, at
+        most 1 GB.
     """
-    photo = image if photo is None else photo
-    return Trajectory(photo, as_columns([column]), size, seed, given=given, device=device, timeout=timeout)
+    return TrajectoryWidget(photo, as_columns([column]), size, seed, given=given, device=device, timeout=timeout)

@@ -1,4 +1,4 @@
-"""How much a column leaves to chance: the mean and the standard deviation over seeds."""
+"""The widget of a column's mean and standard deviation over seeds."""
 
 from __future__ import annotations
 
@@ -13,69 +13,70 @@ from matplotlib import colormaps
 from ..comparisons.recipes import Recipe
 from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
+from ..viewer.panes import Panes
 from ..views.progressive import PREVIEW, smaller
 from ..views.variability import VIEW, Spread, first_seed, seeds_of
-from .controls import reach, slim
-from .live_view import Panes
+from .controls import extend_to, slim
 from .view_widget import ViewWidget
 
 SEED = "seed "
-SHOWN = 16  # seeds that have panes
+MAX_SEED_PANES = 16
 
 
-class Variability(ViewWidget):
+class VariabilityWidget(ViewWidget):
     """Seeds and their spread; see `frantools.widgets.variability`."""
 
     view = VIEW
-    zooms = False
+    can_zoom = False
 
-    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, count: int, **others: Any) -> None:
+    def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, count: int, **options: Any) -> None:
         self.count = slim(
-            widgets.BoundedIntText, "Seeds", "How many restorations, with seeds one after the other", "110px", min=2,
+            widgets.BoundedIntText, "Seeds", "The number of restorations, with consecutive seeds", "110px", min=2,
             max=32,
         )  # fmt: skip
-        reach(self.count, "count", count)
-        kept = columns[0].seed
+        extend_to(self.count, "count", count)
+        own_seed = columns[0].seed
         self.first = slim(
-            widgets.IntText, "From", "The first of these seeds; Seed is the one that is kept", "90px",
-            value=seed if kept is None else kept, continuous_update=False,
+            widgets.IntText, "From", "The first of these seeds; Seed is the chosen one", "90px",
+            value=seed if own_seed is None else own_seed, continuous_update=False,
         )  # fmt: skip
         own = {"count": self.count, "first": self.first}
-        super().__init__(photo, columns, size, seed, own, several=False, **others)
+        super().__init__(photo, columns, size, seed, own, several=False, **options)
 
     def _row(self) -> list[widgets.Widget]:
         return [self.count, self.first]
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
-        """With the first seed, which a recipe that does not tell it has kept."""
+        """Return count and first seed; a recipe without a first seed starts with its chosen one."""
         return {"first": first_seed(recipe), **super().own_part(recipe)}
 
-    def panes(self, data: Spread, recipe: Recipe) -> Panes:
-        """The mean, the spread, and the restorations of the seeds that are at hand."""
+    def panes(self, result: Spread, recipe: Recipe) -> Panes:
+        """Return the mean, the spread, and the cached restorations of the seeds."""
         assert self._job is not None
-        most = max(float(data.deviation.max()), 1e-6)
-        spread = colormaps["magma"](data.deviation / most)[..., :3].astype(np.float32)
-        made = {"mean": data.mean, "standard deviation": spread}
+        highest = max(float(result.deviation.max()), 1e-6)
+        deviation = colormaps["magma"](result.deviation / highest)[..., :3].astype(np.float32)
+        pictures = {"mean": result.mean, "standard deviation": deviation}
         column = recipe.columns[0].replace(seed=None)
-        for seed in sorted(seeds_of(recipe))[:SHOWN]:
+        for seed in sorted(seeds_of(recipe))[:MAX_SEED_PANES]:
             jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
-            kept = next(filter(None, (job.cached(column) for job in jobs)), None)
-            if kept is not None:
-                made[f"{SEED}{seed}"] = kept.image
-        return Panes(made, numbers={"mean": f"of {data.count} seeds", "standard deviation": f"0 to {most:.3f}"})
+            cached = next(filter(None, (job.cached(column) for job in jobs)), None)
+            if cached is not None:
+                pictures[f"{SEED}{seed}"] = cached.image
+        numbers = {"mean": f"of {result.count} seeds", "standard deviation": f"0 to {highest:.3f}"}
+        return Panes(pictures, numbers=numbers)
 
-    def label(self) -> None:
-        """Say what is restored, and which seed is kept; a click on what stands above another keeps that one."""
-        super().label()
+    def update_chips(self) -> None:
+        """Describe the column, and mark the chosen seed; a click on the chip of another one chooses that."""
+        super().update_chips()
         seeds = dict.fromkeys((title for title in self.viewer.pictures if title.startswith(SEED)), "keep")
-        if self._shown is not None and (kept := f"{SEED}{first_seed(self._shown)}") in seeds:
-            seeds[kept] = "kept"
+        if self._result_recipe is not None and (chosen := f"{SEED}{first_seed(self._result_recipe)}") in seeds:
+            seeds[chosen] = "kept"
         self.viewer.chips = {**self.viewer.chips, **seeds}
 
-    def _open(self, title: str) -> None:
-        """Keep a seed: it is the recipe's, and the others stay."""
+    def _open_chip(self, title: str) -> None:
+        """Choose a seed for the recipe; the others stay."""
         if not title.startswith(SEED):
-            super()._open(title)
+            super()._open_chip(title)
             return
         (column,), seed = self.columns.value, int(title.removeprefix(SEED))
         if column.seed is None:
@@ -93,24 +94,22 @@ def variability(
     given: Degradation | None = None,
     device: str | None = None,
     timeout: float | None = None,
-    *,
-    image: Any = None,
-) -> Variability:
-    """See where a column is unsure: several seeds, their mean, and their standard deviation at each pixel.
+) -> VariabilityWidget:
+    """See where a column is uncertain: several seeds, their mean, and their standard deviation at each pixel.
 
-    A click on "keep" above a seed's picture makes that seed the recipe's: what `frantools.widgets.compare`, the saved
-    figure and `frantools.render` make of the recipe is this picture. A `noise_length` makes colourings of the grain.
+    A click on "keep" above a seed's picture makes that seed the recipe's: `frantools.widgets.compare`, the saved figure
+    and `frantools.render` then show this picture. With a `noise_length`, the seeds differ in colours instead of grain.
 
     Parameters
     ----------
-    photo, size, given, device, timeout, image
+    photo, size, given, device, timeout
         As for `frantools.widgets.compare`.
     column : object
-        A diffusion model and its setup, or whatever restores with a seed. Default: the note's B.
+        A diffusion model and its setup, or any restorer with a seed. Default: the note's B.
     seed : int
-        The first of the seeds, and the one that is kept to begin with.
+        The first of the seeds, and the one that is chosen at first.
     count : int
-        How many, 2 or more.
+        The number of seeds, at least 2.
     """
-    photo = image if photo is None else photo
-    return Variability(photo, as_columns([column]), size, seed, count, given=given, device=device, timeout=timeout)
+    chosen = as_columns([column])
+    return VariabilityWidget(photo, chosen, size, seed, count, given=given, device=device, timeout=timeout)

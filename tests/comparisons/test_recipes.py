@@ -1,4 +1,4 @@
-"""Recipes are read from pictures of any size, and damaged ones are told in one sentence."""
+"""Tests of recipes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from frantools.note import four_figures
 from frantools.restorers.frannet import shared_model
 
 
-def test_the_recipe_of_a_picture_of_any_size_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recipe_of_a_large_picture_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 100)  # Pillow's own limit is two thirds of 16384 x 16384
     recipes.save_picture(np.zeros((32, 32)), tmp_path / "large.png", {"size": [16384, 16384]})
     assert ft.load_recipe(tmp_path / "large.png") == {"size": [16384, 16384]}
@@ -49,13 +49,13 @@ def recipe(tmp_path: Path) -> recipes.Recipe:
         ("models", []),
     ],
 )
-def test_a_damaged_recipe_is_a_value_error_of_one_sentence(recipe: recipes.Recipe, part: str, value: object) -> None:
+def test_a_damaged_recipe_is_an_error_of_one_line(recipe: recipes.Recipe, part: str, value: object) -> None:
     four_figures.check(recipe)
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         four_figures.check({**recipe, part: value})
 
 
-def test_a_model_that_was_trained_again_is_loaded_again(tmp_path: Path) -> None:
+def test_a_changed_model_file_is_reloaded(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_model(FranNet(Config("single-pass")), path)
     before = shared_model(str(path))

@@ -1,4 +1,4 @@
-"""A table says the same in a notebook, a terminal, a paper and a frame, whatever text is in it."""
+"""Tables as Markdown, LaTeX, CSV and data frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = [
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
 
 
-def test_markdown_is_rounded_and_its_text_stays_text():
+def test_markdown_is_rounded_and_escaped():
     assert ft.Table(ROWS).to_markdown().splitlines() == [
         "| model | PSNR, dB | network calls | real | note |",
         "| --- | --: | --: | --- | --- |",
@@ -32,11 +32,11 @@ def test_markdown_is_rounded_and_its_text_stays_text():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "output"),
     [("noise_stddev=zero", "noise_stddev=zero"), ("_x_", r"\_x\_"), ("*x* `y` <b>", r"\*x\* \`y\` \<b>")],
 )
-def test_markdown_escapes_what_would_begin_something(text, shown):
-    assert ft.Table([{"a": text}]).to_markdown().splitlines()[2] == f"| {shown} |"
+def test_markdown_escapes_only_markup(text, output):
+    assert ft.Table([{"a": text}]).to_markdown().splitlines()[2] == f"| {output} |"
 
 
 @given(TEXT)
@@ -70,24 +70,24 @@ def test_no_text_adds_a_cell_or_a_command_to_latex(text):
 
 
 @given(st.lists(st.fixed_dictionaries({"a b": TEXT, "x": st.floats(allow_nan=False)}), min_size=1, max_size=4))
-def test_csv_is_read_back_as_it_was_with_every_digit(rows):
+def test_csv_keeps_every_digit(rows):
     read = list(csv.DictReader(StringIO(ft.Table(rows).to_csv())))
     assert [{"a b": row["a b"], "x": float(row["x"])} for row in read] == rows
 
 
-def test_csv_quotes_and_leaves_empty_and_is_written_whole(tmp_path: Path):
+def test_csv_quotes_text_and_leaves_none_empty(tmp_path: Path):
     path = tmp_path / "new" / "table.csv"
     text = ft.Table([{"a": 'é,"\n', "b": None}, {"a": 1}]).to_csv(path)
     assert text == 'a,b\n"é,""\n",\n1,\n'
     assert path.read_bytes() == text.encode()
 
 
-def test_a_table_of_nothing_is_empty():
+def test_a_table_without_rows_is_empty():
     empty = ft.Table([])
     assert (repr(empty), empty.to_markdown(), empty.to_latex(), empty.to_csv()) == ("", "", "", "")
 
 
-def test_a_frame_has_the_values_as_they_are():
+def test_a_frame_has_unrounded_values():
     pytest.importorskip("pandas")
     frame = ft.Table(ROWS).to_frame()
     assert list(frame.columns) == ["model", "psnr", "calls", "real", "note"]
@@ -96,7 +96,7 @@ def test_a_frame_has_the_values_as_they_are():
     assert ft.Table([]).to_frame().empty
 
 
-def test_without_pandas_one_sentence_says_how_to_get_it(monkeypatch):
+def test_the_error_without_pandas_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModuleNotFoundError, match=r"a frame is pandas's: pip install 'frantools\[tables\]'"):
         ft.Table(ROWS).to_frame()

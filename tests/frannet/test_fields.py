@@ -272,14 +272,14 @@ def test_the_slider_shows_any_length_and_sets_that_of_a_scheduler_too():
     editor = SetupEditor()
     for setup in (ft.Setup(noise_length=0.123), ft.Setup(noise_length=inf)):
         editor.value = setup
-        assert editor.noise_length.value == setup.noise_length
-    editor.noise_length.value = 0.05
+        assert editor["noise_length"].value == setup.noise_length
+    editor["noise_length"].value = 0.05
     assert editor.value == ft.Setup(noise_length=0.05)
     editor.value = ft.Setup(start=90, stop=10)
-    editor.noise_length.value = 0.05
+    editor["noise_length"].value = 0.05
     assert editor.value == ft.Setup(start=90, stop=10, noise_length=0.05)
     pytest.importorskip("diffusers")
     editor.value = named_setup("EulerAncestralDiscrete:4,noise_length=0.3")
-    assert (editor.noise_length.value, editor.noise_length.disabled) == (0.3, False)
-    editor.noise_length.value = inf
+    assert (editor["noise_length"].value, editor["noise_length"].disabled) == (0.3, False)
+    editor["noise_length"].value = inf
     assert editor.value == named_setup("EulerAncestralDiscrete:4,noise_length=inf")

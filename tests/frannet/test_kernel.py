@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet.engine import grid_decoder, kernel
-from frantools.frannet.engine.grid_decoder import POINT_STEPS, GridDecoder
+from frantools.frannet.engine import compiled_tile, kernel
+from frantools.frannet.engine.compiled_tile import POINT_STEPS, CompiledTile
+from frantools.frannet.engine.grid_decoder import GridDecoder
 from frantools.frannet.network.coordinate_model import predictor
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.sampling import setup
@@ -81,7 +83,7 @@ def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Square roots in torch that are rounded correctly: those of its own library may be off in the last bit."""
 
     def length(v: torch.Tensor) -> torch.Tensor:
-        return v.square().sum(dim=-1, keepdim=True).clamp(min=setup.LEAST).double().sqrt().float()
+        return v.square().sum(dim=-1, keepdim=True).clamp(min=setup.MINIMUM_SQUARE).double().sqrt().float()
 
     monkeypatch.setattr(setup, "length", length)
 
@@ -106,12 +108,12 @@ def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
 ):
     """However many points and steps the compiled function is given at once."""
     if small:
-        monkeypatch.setattr(grid_decoder, "NOISE", 5 * 185 * 3)
-        monkeypatch.setattr(grid_decoder, "POINT_STEPS", 1)
+        monkeypatch.setattr(compiled_tile, "NOISE_LIMIT", 5 * 185 * 3)
+        monkeypatch.setattr(compiled_tile, "POINT_STEPS", 1)
     model, sampler = model_of(objective), WALKS[name]
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
-    assert isinstance(tile, grid_decoder.Compiled)
+    assert isinstance(tile, CompiledTile)
     start, told = torch.randn(3, 185).T, list[float]()
     made = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), told.append)
     first = sampler.first_value(start, "diffusion")
@@ -170,7 +172,7 @@ def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, cha
     }
     local, rows, time = torch.randn(10, units), torch.randn(2, blocks * units), torch.randn(blocks, units)
     value = torch.randn(10, channels)
-    answer = kernel.Blocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
+    answer = kernel.KernelBlocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
     total = value
     for k in range(blocks):
         place = weights["columns"][k] + rows.unflatten(1, (blocks, units))[:, k][:, None]
@@ -248,13 +250,20 @@ def run(cache: Path, **environment: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def kernel_cache(tmp_path_factory) -> Path:
+    """A cache folder with a compiled kernel."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert run(cache) == "compiled"
+    return cache
+
+
 @needs_kernel
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
-def test_the_kernel_is_compiled_once_and_kept(tmp_path):
-    assert run(tmp_path) == "compiled"
-    assert sorted(kept.suffix for kept in (tmp_path / "frantools").glob("kernel-*")) == [".sha256", ".so"]
-    assert run(tmp_path, CXX="no-such-compiler") == "compiled"
-    assert run(tmp_path, FRANTOOLS_KERNEL="off") == "not compiled"
+def test_the_compiled_kernel_is_cached(kernel_cache):
+    assert sorted(path.suffix for path in (kernel_cache / "frantools").glob("kernel-*")) == [".sha256", ".so"]
+    assert run(kernel_cache, CXX="no-such-compiler") == "compiled"
+    assert run(kernel_cache, FRANTOOLS_KERNEL="off") == "not compiled"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
@@ -273,12 +282,11 @@ def test_restore_works_where_nothing_can_be_kept(tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
 @needs_kernel
-def test_what_others_may_have_written_is_not_loaded(tmp_path):
-    folder = tmp_path / "frantools"
-    folder.mkdir()
-    folder.chmod(0o777)
+def test_a_cache_that_others_may_write_to_is_not_loaded(kernel_cache, tmp_path):
+    shutil.copytree(kernel_cache, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "frantools").chmod(0o777)
     assert run(tmp_path) == "not compiled"
-    folder.chmod(0o755)
+    (tmp_path / "frantools").chmod(0o755)
     assert run(tmp_path) == "compiled"
 
 
@@ -309,12 +317,13 @@ def test_the_kernel_of_an_older_processor_answers_alike(tmp_path, older, strip):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG_CACHE_HOME is Linux's")
 @needs_kernel
-@pytest.mark.parametrize("damage", [lambda whole: b"no library", lambda whole: whole[:5000], lambda whole: whole[:-1]])
-def test_a_damaged_kept_kernel_is_made_again(tmp_path, damage):
-    run(tmp_path)
-    (kept,) = (tmp_path / "frantools").glob("kernel-*.so")
-    kept.write_bytes(damage(kept.read_bytes()))  # cut short, it would end Python with a bus error
-    assert run(tmp_path, CXX="no-such-compiler") == "not compiled"
+def test_a_damaged_cached_kernel_is_compiled_again(kernel_cache, tmp_path):
+    shutil.copytree(kernel_cache, tmp_path, dirs_exist_ok=True)
+    (path,) = (tmp_path / "frantools").glob("kernel-*.so")
+    content = path.read_bytes()
+    for damaged in (b"no library", content[:5000], content[:-1]):  # a truncated library crashes Python
+        path.write_bytes(damaged)
+        assert run(tmp_path, CXX="no-such-compiler") == "not compiled"
     assert run(tmp_path) == "compiled"
 
 
@@ -332,7 +341,7 @@ pwd.getpwuid = pwd.getpwnam = unknown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled there")
-@pytest.mark.parametrize("tell", ["", "compiled.user_cache_path = lambda name: compiled.Path('~') / name"])
+@pytest.mark.parametrize("tell", ["", "compiler.user_cache_path = lambda name: compiler.Path('~') / name"])
 def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, tell):
     """Whether the library that looks for the cache folder raises then, or answers a path that begins with ~."""
     temporary, current = tmp_path / "temporary", tmp_path / "current"

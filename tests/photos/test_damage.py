@@ -1,4 +1,4 @@
-"""Damaged files and stores: what is damaged is skipped or refused, by its name, and the rest is read."""
+"""Damaged files and stores: damaged parts are skipped or refused by name, and the rest is read."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def one_warning(path: Path) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    assert [str(path) in str(each.message) for each in caught] == [True]
+    assert [str(path) in str(item.message) for item in caught] == [True]
 
 
-def swept(store: Path, **others: object) -> ft.Sweep:
-    return ft.sweep({"strength": [0.5, 1.0]}, PICTURES, scaled, size=6, store=store, **others)
+def swept(store: Path, **options: object) -> ft.Sweep:
+    return ft.sweep({"strength": [0.5, 1.0]}, PICTURES, scaled, size=6, store=store, **options)
 
 
 def scaled(picture, strength):
@@ -60,14 +60,14 @@ def store(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "store"))
 
 
-def test_json_is_read_as_deep_as_our_files_are_and_refused_beyond():
+def test_json_nested_too_deeply_is_refused():
     assert from_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
     for text in ("[" * 500 + "]" * 500, DEEP, '{"a": ' * 10_000):
         with pytest.raises(ValueError, match=r"nested|delimiter|Expecting"):
             from_json(text)
 
 
-def test_names_with_undecodable_bytes_are_read_and_half_a_surrogate_pair_is_refused(tmp_path):
+def test_undecodable_names_are_read_and_half_a_surrogate_pair_is_refused(tmp_path):
     assert from_json(json.dumps({"name": "\udcff.png", "emoji": "\U0001f600"}))["name"] == "\udcff.png"
     for content in ({"\ud800": 1}, {"a": ["\udbff"]}):
         (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
@@ -89,7 +89,7 @@ RECIPE = {"version": 2, "figure": "compare", "size": 16, "seed": 0, "columns": [
         {"degradation": {"noise": 10**400}}, {"pictures": {"hopper": 3}}, {"figure": 7}, {"columns": [{"setup": {}}]},
     ],
 )  # fmt: skip
-def test_a_damaged_recipe_is_refused_by_the_name_of_its_file(change, tmp_path):
+def test_the_error_of_a_damaged_recipe_names_its_file(change, tmp_path):
     path = tmp_path / "mine.json"
     text = json.dumps(RECIPE | change).replace(json.dumps(DEEP), DEEP)
     path.write_text(text, encoding="utf-8")
@@ -100,7 +100,7 @@ def test_a_damaged_recipe_is_refused_by_the_name_of_its_file(change, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"pictures": {"gone.png": "0" * 64}}, {"models": {"gone.safetensors": "0" * 64}}])
-def test_what_a_recipe_lacks_is_told_with_the_name_of_its_file(change, tmp_path):
+def test_the_error_of_a_missing_part_names_the_recipes_file(change, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps(ft.compare("hopper", ["bicubic"], size=8).recipe.to_dict() | change), encoding="utf-8")
     with pytest.raises((FileNotFoundError, ValueError), match=r"mine\.json: .*gone\."):
@@ -115,7 +115,7 @@ def test_what_a_recipe_lacks_is_told_with_the_name_of_its_file(change, tmp_path)
         ("mse", "much"), ("mse", None), ("mse", True), ("mse", 10**400), ("strength", {}), ("strength", [[{}]]),
     ],
 )  # fmt: skip
-def test_a_line_with_a_damaged_field_costs_that_line(field, value, store):
+def test_only_the_line_with_a_damaged_field_is_skipped(field, value, store):
     (path, _) = sorted(store.glob("cells/*/*/*.jsonl"))
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     path.write_text(json.dumps(first | {field: value}) + "\n" + json.dumps(second) + "\n", encoding="utf-8")
@@ -126,7 +126,7 @@ def test_a_line_with_a_damaged_field_costs_that_line(field, value, store):
     assert calls == [first["strength"]]
 
 
-def test_a_store_of_another_version_is_refused_by_the_name_of_its_file(store):
+def test_the_error_of_a_store_of_another_version_names_its_file(store):
     paths = sorted(store.glob("cells/*/*/context.json"))
     for path in paths:
         path.write_text(json.dumps(read_json(path) | {"engine": 10**6}), encoding="utf-8")
@@ -137,7 +137,7 @@ def test_a_store_of_another_version_is_refused_by_the_name_of_its_file(store):
 
 
 @pytest.mark.parametrize("field", ["key", "picture", "model", "setup", "seed", "given", "seconds", "sentence", "mse"])
-def test_a_line_without_a_field_costs_that_line(field, store):
+def test_only_the_line_without_a_field_is_skipped(field, store):
     (path, _) = sorted(store.glob("cells/*/*/*.jsonl"))
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     del second[field]
@@ -149,7 +149,7 @@ def test_a_line_without_a_field_costs_that_line(field, store):
 @pytest.mark.parametrize(
     "line", [b"\xff\xfe", b"\0" * 50, b"null", b'"text"', DEEP.encode(), b"[]", b'{"key": "\\ud800"}']
 )
-def test_several_damaged_lines_of_a_file_are_one_warning(line, store):
+def test_damaged_lines_of_a_file_are_one_warning(line, store):
     (path, _) = sorted(store.glob("cells/*/*/*.jsonl"))
     path.write_bytes(line + b"\n" + path.read_bytes() + line + b"\n")
     with one_warning(path):
@@ -166,7 +166,7 @@ def test_several_damaged_lines_of_a_file_are_one_warning(line, store):
         ("engine", None), ("picture", {}), ("precision", 1)
     ])],
 )  # fmt: skip
-def test_a_damaged_context_costs_its_picture(content, store):
+def test_only_the_picture_of_a_damaged_context_is_skipped(content, store):
     path = min(store.glob("cells/*/*/context.json"))
     facts = json.loads(path.read_text(encoding="utf-8"))
     text = content if isinstance(content, str) else json.dumps(facts | content)
@@ -183,7 +183,7 @@ def test_a_damaged_context_costs_its_picture(content, store):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": 1}', '{"format": 1, "id": 3}', DEEP])
-def test_a_damaged_store_is_refused_by_the_name_of_its_file(content, store):
+def test_the_error_of_a_damaged_store_names_its_file(content, store):
     (store / "store.json").write_text(content, encoding="utf-8")
     for read in (Store, read_sweep, swept):
         with pytest.raises(StoreError, match=r"store\.json"):
@@ -197,7 +197,7 @@ def test_a_damaged_store_is_refused_by_the_name_of_its_file(content, store):
         {"measures": 3}, {"numbers": {"mse": [["x", 1], [1, 1]]}},
     ],
 )  # fmt: skip
-def test_a_damaged_packed_sweep_is_refused_by_the_name_of_its_file(change, store, tmp_path):
+def test_the_error_of_a_damaged_packed_sweep_names_its_file(change, store, tmp_path):
     facts, pictures, _ = read_records(store)
     content = export_records(facts, pictures)
     (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
@@ -221,7 +221,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_an_array_that_is_no_picture_is_skipped(name, tmp_path):
+def test_a_cached_array_that_is_not_a_picture_is_skipped(name, tmp_path):
     disk = Disk(tmp_path)
     disk.put("a", picture())
     path = disk._path("a")
@@ -230,7 +230,7 @@ def test_an_array_that_is_no_picture_is_skipped(name, tmp_path):
         assert disk.get("a") is None
 
 
-def test_an_array_that_says_it_is_huge_takes_no_memory(tmp_path):
+def test_an_array_with_a_huge_shape_in_its_header_allocates_no_memory(tmp_path):
     disk = Disk(tmp_path)
     disk.put("a", picture())
     path = disk._path("a")
@@ -244,7 +244,7 @@ def test_an_array_that_says_it_is_huge_takes_no_memory(tmp_path):
 @pytest.mark.parametrize(
     "change", [{"seconds": "x"}, {"calls": None}, {"recipe": []}, {"remarks": "x"}, {"remarks": [3]}, None, [], DEEP]
 )
-def test_a_kept_picture_whose_facts_are_damaged_is_skipped_and_kept_again(change, tmp_path):
+def test_a_cached_picture_with_damaged_metadata_is_skipped_and_overwritten(change, tmp_path):
     disk = Disk(tmp_path)
     disk.put("a", picture())
     path = disk._path("a")
@@ -259,7 +259,7 @@ def test_a_kept_picture_whose_facts_are_damaged_is_skipped_and_kept_again(change
     assert disk.get("a") is not None
 
 
-def test_a_checkpoint_with_damaged_facts_is_refused_by_its_name(tmp_path):
+def test_the_error_of_a_damaged_checkpoint_names_it(tmp_path):
     from frantools.frannet.weights.checkpoints import read_safetensors, write_safetensors
     from frantools.training.loop import checkpoint_path, train
     from frantools.training.settings import Settings
@@ -271,12 +271,12 @@ def test_a_checkpoint_with_damaged_facts_is_refused_by_its_name(tmp_path):
     path = checkpoint_path(out)
     metadata, tensors = read_safetensors(path)
     first = next(name for name in tensors if name.startswith("optimiser."))
-    for facts, kept in (
+    for facts, cached in (
         (metadata | {"step": "x"}, tensors),
         (metadata | {"provenance": "[]"}, tensors),
         (metadata | {"history": DEEP}, tensors),
         (metadata, {name: value for name, value in tensors.items() if name != first}),
     ):
-        write_safetensors(path, kept, facts)
-        with pytest.raises(ValueError, match=re.escape(f"{path} is a damaged checkpoint: ")):
+        write_safetensors(path, cached, facts)
+        with pytest.raises(ValueError, match=re.escape(f"{path}: ")):
             train(tmp_path / "pictures", out, tiny, resume=True)

@@ -1,4 +1,4 @@
-"""What is given of a photo: in a stated order, with stated numbers."""
+"""Tests of degradations."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ degradations = st.builds(
 PICTURE = np.random.default_rng(1).random((23, 31, 3)).astype(np.float32)
 
 
-@given(worse=degradations)
-def test_what_comes_out_is_a_picture_of_the_stated_size_and_always_the_same(worse):
+@given(example=degradations)
+def test_the_result_has_the_stated_size_and_is_reproducible(example):
     before = PICTURE.copy()
-    made = worse.apply(PICTURE)
-    assert made.shape == (max(1, round(23 / worse.shrink)), max(1, round(31 / worse.shrink)), 3)
-    assert made.dtype == np.float32
-    assert made.min() >= 0
-    assert made.max() <= 1
-    np.testing.assert_array_equal(made, worse.apply(PICTURE))
+    result = example.apply(PICTURE)
+    assert result.shape == (max(1, round(23 / example.shrink)), max(1, round(31 / example.shrink)), 3)
+    assert result.dtype == np.float32
+    assert result.min() >= 0
+    assert result.max() <= 1
+    np.testing.assert_array_equal(result, example.apply(PICTURE))
     np.testing.assert_array_equal(PICTURE, before)
 
 
-@given(worse=degradations)
-def test_json_keeps_it(worse):
-    assert Degradation(**json.loads(json.dumps(worse.to_dict()))) == worse
+@given(example=degradations)
+def test_a_degradation_survives_json(example):
+    assert Degradation(**json.loads(json.dumps(example.to_dict()))) == example
 
 
-def test_numpys_numbers_are_kept_as_pythons():
-    worse = Degradation(gray=np.True_, shrink=np.int64(2), noise=np.float32(0.5), jpeg=np.uint8(9), seed=np.int32(3))
-    assert Degradation(**json.loads(json.dumps(worse.to_dict()))) == worse
+def test_numpy_scalars_become_python_numbers():
+    example = Degradation(gray=np.True_, shrink=np.int64(2), noise=np.float32(0.5), jpeg=np.uint8(9), seed=np.int32(3))
+    assert Degradation(**json.loads(json.dumps(example.to_dict()))) == example
 
 
-@given(worse=degradations)
-def test_gray_stays_gray(worse):
-    made = Degradation(**{**worse.to_dict(), "gray": True}).apply(PICTURE)
-    np.testing.assert_allclose(made, made[..., :1].repeat(3, axis=-1), atol=1e-6)
+@given(example=degradations)
+def test_gray_stays_gray(example):
+    result = Degradation(**{**example.to_dict(), "gray": True}).apply(PICTURE)
+    np.testing.assert_allclose(result, result[..., :1].repeat(3, axis=-1), atol=1e-6)
 
 
 def test_the_order_is_blur_shrink_noise_jpeg():
@@ -68,7 +68,7 @@ def test_noise_has_its_standard_deviation():
     assert (Degradation(noise=0.1, seed=1).apply(flat) != Degradation(noise=0.1).apply(flat)).any()
 
 
-def test_nothing_is_nothing():
+def test_the_default_degradation_changes_nothing():
     np.testing.assert_array_equal(Degradation().apply(PICTURE), PICTURE)
     assert str(Degradation()) == "as it is"
     assert str(Degradation(True, 4, 0.1, 1.5, 40)) == "gray, blur 1.5 px, shrunk 4 x, noise 0.1, JPEG 40"
@@ -82,25 +82,25 @@ def test_nothing_is_nothing():
         {"jpeg": 0}, {"jpeg": 101}, {"jpeg": 50.0}, {"seed": -1}, {"seed": None},
     ],
 )  # fmt: skip
-def test_what_is_out_of_range_is_told_by_name(wrong):
+def test_an_invalid_setting_is_named(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=rf"^{name} must be [^\n]+, got .*$"):
         Degradation(**wrong)
 
 
-def test_it_is_a_value():
+def test_degradations_compare_by_value():
     assert Degradation(shrink=2) == Degradation(shrink=2)
     assert len({Degradation(noise=1), Degradation(noise=1.0), Degradation(noise=0.5)}) == 2
 
 
-def test_columns_get_it_and_the_work_is_done_once(monkeypatch):
+def test_all_columns_share_one_degraded_picture(monkeypatch):
     calls, apply = [], Degradation.apply
     monkeypatch.setattr(Degradation, "apply", lambda *a: calls.append(1) or apply(*a))
     seen = []
     columns = [(str(n), lambda picture: seen.append(picture) or picture) for n in range(4)]
-    worse = Degradation(shrink=2, noise=0.1)
-    made = ft.compare(ft.Photo(PICTURE, "whole"), columns, size=31, given=worse)
-    assert not made.errors
+    example = Degradation(shrink=2, noise=0.1)
+    result = ft.compare(ft.Photo(PICTURE, "whole"), columns, size=31, given=example)
+    assert not result.errors
     assert len(calls) == 1
-    for each in seen:
-        np.testing.assert_array_equal(each, apply(worse, made.reference))
+    for item in seen:
+        np.testing.assert_array_equal(item, apply(example, result.reference))

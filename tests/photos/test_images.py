@@ -1,4 +1,4 @@
-"""Every kind of picture works, or is refused with what is accepted."""
+"""Reading pictures of every kind, and the errors of others."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def test_lossy_formats_keep_the_picture(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [str, Path, bytes, bytearray, memoryview])
-def test_a_path_and_the_content_of_a_file_are_read_alike(tmp_path: Path, kind: Any) -> None:
+def test_paths_and_bytes_are_read_alike(tmp_path: Path, kind: Any) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(COLOURS))
     source = kind(path) if kind in (str, Path) else kind(path.read_bytes())
     assert_picture(ft.load_image(source), COLOURS)
 
 
-def test_a_picture_of_one_pixel_works_all_the_way() -> None:
+def test_a_picture_of_one_pixel_is_read_and_prepared() -> None:
     picture = ft.load_image(encoded(COLOURS[:1, :1]))
     assert_picture(picture, COLOURS[:1, :1])
     assert ft.prepare_input(picture).shape == (1, 1, 64, 64)
@@ -94,7 +94,7 @@ def test_black_and_white_becomes_black_and_white() -> None:
     assert_picture(ft.load_image(encoded(Image.fromarray(GRAYS > 127))), repeated((GRAYS > 127) * np.uint8(255)))
 
 
-def test_transparent_pictures_are_laid_on_white() -> None:
+def test_transparent_pictures_are_blended_with_white() -> None:
     alpha = COLOURS[..., 1]
     rgba = np.dstack([COLOURS, alpha])
     assert_picture(ft.load_image(encoded(rgba)), on_white(COLOURS, alpha), within=1)
@@ -186,7 +186,7 @@ def test_deep_gray_keeps_its_brightness(kind: str) -> None:
     assert_picture(ft.load_image(DEEP[kind]), repeated(RAMP * 255), within=1)
 
 
-def test_negative_numbers_are_black_and_floats_a_little_over_their_white_are_white() -> None:
+def test_negative_numbers_are_black_and_floats_may_overshoot_white() -> None:
     values = np.array([[-30000, -1, 0, 32767]], dtype="i2")
     assert ft.load_image(tiff(values, 16, 2))[0, :, 0].tolist() == [0, 0, 0, 255]
     floats = np.array([[-0.5, 0, 0.5, 1.1, np.nan, np.inf]], dtype="f4")
@@ -194,7 +194,7 @@ def test_negative_numbers_are_black_and_floats_a_little_over_their_white_are_whi
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(64, 3), (16, 3), (64, 1), (24, 1)])
-def test_a_tiff_of_numbers_that_cannot_be_read_is_refused_and_said_to_be_a_tiff(bits: int, kind: int) -> None:
+def test_the_error_of_an_unreadable_tiff_names_the_format(bits: int, kind: int) -> None:
     with pytest.raises(ValueError, match=r"is not a picture that can be read \(as a TIFF file: .*\); accepted: JPEG"):
         ft.load_image(tiff(np.zeros((8, 8 * bits // 8), np.uint8), bits, kind))
 
@@ -256,7 +256,7 @@ def test_the_colours_of_a_profile_become_those_of_srgb(space: np.ndarray, kind: 
     assert_picture(ft.load_image(content), as_srgb(flat, space), within)
 
 
-def test_a_profile_is_applied_to_every_mode_it_is_for() -> None:
+def test_a_profile_is_applied_to_every_suitable_mode() -> None:
     gray = as_srgb(repeated(GRAYS), SRGB)
     assert_picture(ft.load_image(encoded(GRAYS, icc_profile=profile())), gray, within=2)
     assert_picture(ft.load_image(encoded(GRAYS, icc_profile=profile(SRGB))), gray, within=2)
@@ -270,7 +270,7 @@ def test_a_profile_is_applied_to_every_mode_it_is_for() -> None:
     assert_picture(ft.load_image(deep), gray, within=2)
 
 
-def test_the_profile_of_srgb_itself_changes_no_pixel() -> None:
+def test_an_srgb_profile_changes_no_pixel() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert_picture(ft.load_image(encoded(COLOURS, icc_profile=srgb)), COLOURS)
     assert_picture(ft.load_image(encoded(GRAYS, icc_profile=srgb)), repeated(GRAYS))
@@ -305,7 +305,7 @@ def test_a_png_with_megabytes_of_text_or_profile_is_read(kind: str) -> None:
     assert_picture(picture, as_srgb(MUTED, P3) if kind == "iCCP" else MUTED, within=2 if kind == "iCCP" else 0)
 
 
-def test_an_orientation_in_a_text_of_a_png_counts_beside_large_texts() -> None:
+def test_an_orientation_in_png_text_is_applied_despite_large_texts() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "x" * 3_000_000, zip=True)
     xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><d tiff:Orientation="3"/></x:xmpmeta>'
@@ -342,7 +342,7 @@ def test_a_truncated_picture_is_loaded_with_one_warning_that_names_it(tmp_path: 
     np.testing.assert_array_equal(picture[top], whole[top])
 
 
-def test_truncated_pictures_on_threads_do_not_hide_each_others_warnings() -> None:
+def test_each_truncated_picture_on_several_threads_has_its_warning() -> None:
     content = encoded(COLOURS.repeat(8, 0), "PNG")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -352,7 +352,7 @@ def test_truncated_pictures_on_threads_do_not_hide_each_others_warnings() -> Non
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-def test_pictures_that_lack_only_their_end_are_complete() -> None:
+def test_pictures_without_their_end_marker_are_complete() -> None:
     assert_picture(ft.load_image(encoded(COLOURS)[:-12]), COLOURS)
     palette = Image.fromarray(COLOURS).quantize(16)
     assert_picture(ft.load_image(encoded(palette, "GIF")[:-1]), np.asarray(palette.convert("RGB")))
@@ -369,7 +369,7 @@ def test_reading_on_threads_leaves_the_warning_filters_alone() -> None:
         warnings.warn("still seen", stacklevel=1)
 
 
-def test_pillows_own_limit_is_neither_used_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pillows_limit_of_pixels_is_neither_used_nor_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -390,18 +390,18 @@ UPRIGHT = [
 
 
 @pytest.mark.parametrize(("orientation", "as_stored"), UPRIGHT)
-def test_a_picture_that_was_stored_turned_is_turned_back(orientation: int, as_stored: Any) -> None:
+def test_the_exif_orientation_is_applied(orientation: int, as_stored: Any) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = np.ascontiguousarray(as_stored(COLOURS))
     assert_picture(ft.load_image(encoded(stored, exif=exif)), COLOURS)
 
 
-def test_a_photograph_with_damaged_exif_is_read_as_it_is() -> None:
+def test_damaged_exif_is_ignored() -> None:
     assert ft.load_image(encoded(COLOURS, "JPEG", exif=b"Exif\0\0" + bytes(range(60)))).shape == COLOURS.shape
 
 
-def test_of_an_animation_the_first_picture_is_read() -> None:
+def test_the_first_frame_of_an_animation_is_read() -> None:
     flat = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     picture = ft.load_image(encoded(flat[0], "GIF", save_all=True, append_images=flat[1:]))
     assert_picture(picture, np.broadcast_to([255, 0, 0], (8, 8, 3)))
@@ -412,20 +412,20 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
         ft.load_image(tmp_path / "nobody.jpg")
 
 
-def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+def test_an_impossible_file_name_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no picture"):
         ft.load_image("a\0b.jpg")
     with pytest.raises(ValueError, match=r"cannot be read: "):
         ft.load_image(tmp_path / ("a" * 5000))
 
 
-def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_picture(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is not a file; accepted: JPEG, PNG"):
         ft.load_image(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all", b"%PDF-1.7\n", bytes(1000)])
-def test_what_is_not_a_picture_is_refused_with_what_is_accepted(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_refused_with_the_accepted_formats(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"picture\.jpg is not a picture; accepted: JPEG, PNG, TIFF"):
@@ -444,13 +444,13 @@ def test_damaged_content_is_a_picture_or_a_value_error(data: st.DataObject, kind
         with patch(
             "frantools.photos.decode.MAX_PIXELS", 100_000
         ):  # or a size that the damage made large is read at length
-            told = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
+            outcome = ft.load_image(content[: data.draw(st.integers(0, len(content)))])
     except ValueError as error:
-        told = error
-    assert "the picture is" in str(told) if isinstance(told, ValueError) else told.dtype == np.uint8
+        outcome = error
+    assert "the picture is" in str(outcome) if isinstance(outcome, ValueError) else outcome.dtype == np.uint8
 
 
-def test_a_picture_of_400_million_pixels_is_refused_without_memory(tmp_path: Path) -> None:
+def test_a_huge_picture_is_refused_without_allocating_memory(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(png(np.zeros((4, 4, 3), np.uint16), colour=2, width=20_000, height=20_000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -459,7 +459,7 @@ def test_a_picture_of_400_million_pixels_is_refused_without_memory(tmp_path: Pat
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
-def test_a_picture_just_over_the_limit_is_refused_too() -> None:
+def test_a_picture_just_over_the_limit_is_refused() -> None:
     with pytest.raises(ValueError, match="too large: it has more than 150 million pixels"):
         ft.load_image(png(np.zeros((1, 1, 3), np.uint16), colour=2, width=15_001, height=10_000))
 
@@ -489,7 +489,7 @@ def pillow_images() -> dict[str, Image.Image]:
 
 
 @pytest.mark.parametrize(("mode", "image"), pillow_images().items(), ids=list(pillow_images()))
-def test_a_pillow_image_of_any_mode_is_its_colours(mode: str, image: Image.Image) -> None:
+def test_pillow_images_of_any_mode_are_converted(mode: str, image: Image.Image) -> None:
     assert image.mode == mode
     want = repeated(GRAYS) if mode[0] in "LIF" and mode != "LAB" else MUTED
     within = {"YCbCr": 3, "HSV": 3, "LAB": 5}.get(mode, 0)
@@ -500,7 +500,7 @@ def test_a_pillow_image_of_any_mode_is_its_colours(mode: str, image: Image.Image
     assert (image.mode, image.tobytes()) == (mode, before)
 
 
-def test_a_pillow_image_of_a_palette_or_of_two_tones_is_its_colours() -> None:
+def test_pillow_images_with_a_palette_or_two_tones_are_converted() -> None:
     palette = Image.fromarray(COLOURS).quantize(16)
     want = np.asarray(palette.convert("RGB"))
     assert_picture(as_picture(palette), want)
@@ -508,7 +508,7 @@ def test_a_pillow_image_of_a_palette_or_of_two_tones_is_its_colours() -> None:
     assert_picture(as_picture(Image.fromarray(GRAYS > 127)), repeated((GRAYS > 127) * np.uint8(255)))
 
 
-def test_a_pillow_image_that_was_opened_is_what_its_file_is(tmp_path: Path) -> None:
+def test_an_opened_pillow_image_equals_its_file(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     path = tmp_path / "a.png"
@@ -520,7 +520,7 @@ def test_a_pillow_image_that_was_opened_is_what_its_file_is(tmp_path: Path) -> N
             assert_picture(as_picture(opened), repeated(RAMP * 255), within=1)
 
 
-def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
+def test_an_unreadable_pillow_image_is_refused() -> None:
     content = encoded(COLOURS, "BMP")
     with pytest.raises(ValueError, match="the picture is damaged and cannot be read"):
         as_picture(Image.open(io.BytesIO(content[:200])))
@@ -546,7 +546,7 @@ def test_a_pillow_image_that_cannot_be_read_is_refused() -> None:
     ],
     ids=repr,
 )
-def test_other_arrays_are_refused_with_what_is_accepted(array: Any) -> None:
+def test_other_arrays_are_refused(array: Any) -> None:
     for function in (as_picture, crop_square, ft.prepare_input):
         with pytest.raises(
             ValueError, match=r"\(H, W, 3\) or \(H, W, 4\), uint8 or floats|uint8, and floats in \[0, 1\]: clip|NaN"
@@ -554,13 +554,13 @@ def test_other_arrays_are_refused_with_what_is_accepted(array: Any) -> None:
             function(array)
 
 
-def test_the_centre_square_is_cut_from_wide_and_tall_pictures() -> None:
+def test_the_centre_square_is_cropped_from_wide_and_tall_pictures() -> None:
     assert_picture(crop_square(COLOURS), COLOURS[2:22])
     assert_picture(crop_square(COLOURS.swapaxes(0, 1)), COLOURS.swapaxes(0, 1)[:, 2:22])
     assert crop_square(COLOURS, 7).shape == (7, 7, 3)
 
 
-def test_a_picture_is_resized_to_any_aspect_as_the_square_is() -> None:
+def test_a_picture_is_resized_to_any_aspect() -> None:
     np.testing.assert_array_equal(resize(COLOURS[:20], (7, 7)), crop_square(COLOURS[:20], 7))
     assert resize(COLOURS, (30, 11)).shape == (11, 30, 3)
     assert_picture(resize(COLOURS, (20, 24)), COLOURS)
@@ -589,7 +589,7 @@ def test_the_input_is_gray_in_minus_one_to_one() -> None:
 
 
 @pytest.mark.parametrize(("colour", "gray"), [((255, 0, 0), 0.2989), ((0, 255, 0), 0.587), ((0, 0, 255), 0.114)])
-def test_the_inputs_gray_weighs_the_colours(colour: tuple[int, int, int], gray: float) -> None:
+def test_the_input_weights_the_colours(colour: tuple[int, int, int], gray: float) -> None:
     x = ft.prepare_input(np.full((9, 9, 3), colour, dtype=np.uint8))
     torch.testing.assert_close(x, torch.full((1, 1, 64, 64), 2 * gray - 1))
     assert to_gray(torch.tensor(colour) / 255).item() == pytest.approx(gray)
@@ -602,14 +602,14 @@ def test_shrinking_to_the_input_averages_and_does_not_skip() -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, 64.0, "64", True])
-def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
+def test_invalid_sizes_are_refused(size: Any) -> None:
     with pytest.raises(ValueError, match="must be an integer from 1"):
         ft.prepare_input(COLOURS, size=size)
     with pytest.raises(ValueError, match="must be an integer from 1"):
         crop_square(COLOURS, size)
 
 
-def test_the_portraits_are_two_and_ones_own_to_change() -> None:
+def test_portraits_are_copies() -> None:
     first = ft.portraits()
     assert set(first) == {"astronaut", "hopper"}
     for name, picture in first.items():

@@ -1,4 +1,4 @@
-"""A photo is read once, framed, taken down, and measured against what it should be."""
+"""Tests of photos."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ sides = st.integers(1, 90)
 @given(width=sides, height=sides, size=st.integers(1, 120), frame=st.sampled_from(["square", "whole", None]))
 def test_the_size_is_the_longer_side_of_the_frame(width, height, size, frame):
     photo = Photo(noise(width, height), frame)
-    made = photo.size(size)
-    assert max(made) == size
+    result = photo.size(size)
+    assert max(result) == size
     if frame == "whole":
-        assert abs(made[0] * height - made[1] * width) <= max(width, height) or 1 in made
+        assert abs(result[0] * height - result[1] * width) <= max(width, height) or 1 in result
     else:
-        assert made == (size, size)
-    assert photo.resample(size).shape == (made[1], made[0], 3)
+        assert result == (size, size)
+    assert photo.resample(size).shape == (result[1], result[0], 3)
 
 
 @given(width=sides, height=sides, size=st.integers(1, 60), frame=st.sampled_from(["square", "whole"]))
-def test_a_photo_taken_down_is_shown_as_it_is(width, height, size, frame):
+def test_a_downscaled_photo_is_not_resampled_again(width, height, size, frame):
     down = Photo(noise(width, height), frame).at(size)
     assert max(down.picture.shape[:2]) == size
     np.testing.assert_array_equal(down.resample(size), down.picture / np.float32(255))
 
 
-def test_with_a_region_one_number_stands_for_both_sides():
+def test_with_a_region_one_number_is_both_sides():
     photo = Photo(noise(60, 40), "whole")
     assert photo.size(24) == (24, 16)
     assert photo.size(24, Region(0, 0, 0.5, 0.25)) == (24, 24)
@@ -55,8 +55,8 @@ def test_with_a_region_one_number_stands_for_both_sides():
 
 def test_a_region_of_whole_pixels_is_those_pixels():
     picture = noise(60, 40)
-    shown = Photo(picture, "whole").resample((15, 20), Region(0.25, 0.5, 0.25, 0.5))
-    np.testing.assert_array_equal(shown, picture[20:40, 15:30] / np.float32(255))
+    output = Photo(picture, "whole").resample((15, 20), Region(0.25, 0.5, 0.25, 0.5))
+    np.testing.assert_array_equal(output, picture[20:40, 15:30] / np.float32(255))
 
 
 def test_a_photo_does_not_change_when_its_array_does():
@@ -77,14 +77,14 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path):
     assert Photo(path).sha256 != before
 
 
-def test_the_small_pictures_are_what_frannet_reads():
+def test_the_small_pictures_match_frannets_input():
     photo = Photo("hopper", "square")
     np.testing.assert_allclose(photo.small[..., 0] * 2 - 1, ft.prepare_input(photo.pixels)[0, 0].numpy(), atol=1e-6)
     gray = photo.small_colour @ np.array([0.2989, 0.587, 0.114], np.float32)
     np.testing.assert_allclose(gray, photo.small[..., 0], atol=1e-5)
 
 
-def test_the_reference_is_the_photo_nothing_or_another_picture():
+def test_the_reference_is_the_photo_none_or_another_picture():
     picture, sharp = noise(30, 20), noise(60, 40, 1)
     assert Photo(picture, reference=None).reference(10) is None
     np.testing.assert_array_equal(Photo(picture).reference(10), Photo(picture).resample(10))
@@ -97,12 +97,12 @@ def test_the_reference_is_the_photo_nothing_or_another_picture():
 
 
 @pytest.mark.parametrize("photo", [Photo("hopper", "square"), Photo("hopper", reference=None), Photo("hopper").at(20)])
-def test_a_recipe_finds_the_same_photo(photo):
+def test_a_reference_loads_the_same_photo(photo):
     found = PhotoReference.from_photo(photo).load()
     assert found.key == photo.key
 
 
-def test_a_recipe_refuses_another_photo_and_one_without_a_name():
+def test_a_reference_refuses_another_photo_and_one_without_a_file():
     source = PhotoReference.from_photo(Photo(noise(9, 9)))
     with pytest.raises(FileNotFoundError, match=r"given as an array.*photo=PATH"):
         source.load()
@@ -112,29 +112,29 @@ def test_a_recipe_refuses_another_photo_and_one_without_a_name():
 
 
 @pytest.mark.parametrize("arguments", [{"frame": "round"}, {"reference": "missing.png"}])
-def test_what_is_wrong_is_told_in_one_sentence(arguments):
+def test_invalid_arguments_are_errors_of_one_line(arguments):
     with pytest.raises((ValueError, FileNotFoundError), match=r"^[^\n]+$"):
         Photo("hopper", **arguments)
 
 
 @pytest.mark.parametrize("size", [0, 16385, 1.5, True, "10", None])
-def test_only_sizes_are_taken_down_to(size):
+def test_photos_are_downscaled_to_valid_sizes_only(size):
     with pytest.raises(ValueError, match="must be an integer"):
         Photo("hopper").at(size)
 
 
-def test_threads_make_things_once(monkeypatch):
+def test_threads_share_the_memo(monkeypatch):
     calls = []
     monkeypatch.setattr(photos, "prepare_input", lambda *a, **k: calls.append(1) or ft.prepare_input(*a, **k))
     photo = Photo(noise(50, 50), "square")
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda n: (photo.input, photo.resample(n % 20 + 1)), range(200)))
+        result = list(pool.map(lambda n: (photo.input, photo.resample(n % 20 + 1)), range(200)))
     assert len(calls) == 1
-    assert all(x is photo.input for x, _ in made)
+    assert all(x is photo.input for x, _ in result)
     assert sum(key[0] == "resampled" for key in photo._memo if isinstance(key, tuple)) <= photos.MEMO_LIMIT
 
 
-def test_a_photo_travels_to_another_process():
+def test_a_photo_can_be_pickled():
     photo = Photo(noise(12, 10), "whole")
     again = pickle.loads(pickle.dumps(photo))
     assert again.key == photo.key

@@ -1,4 +1,4 @@
-"""What holds for every region, size and grid of points."""
+"""Properties of regions, sizes and points."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_points_of_a_region_lie_in_it(region: ft.Region, size: tuple[int, in
 
 
 @given(st.data(), sides, sides)
-def test_a_region_cut_along_pixels_has_the_points_of_the_whole_picture(data: st.DataObject, w: int, h: int) -> None:
+def test_a_region_of_whole_pixels_has_their_points(data: st.DataObject, w: int, h: int) -> None:
     left, top = data.draw(st.integers(0, w - 1)), data.draw(st.integers(0, h - 1))
     width, height = data.draw(st.integers(1, w - left)), data.draw(st.integers(1, h - top))
     region = ft.Region(left / w, top / h, width / w, height / h)
@@ -75,12 +75,12 @@ def test_the_axes_span_the_points(region: ft.Region, size: int) -> None:
         ((True, 0.2, 0.4, 0.4), "the region's x must be a number, got True"),
     ],
 )
-def test_a_region_that_is_empty_or_outside_is_refused_with_what_is_accepted(values: Any, accepted: str) -> None:
+def test_invalid_regions_are_refused(values: Any, accepted: str) -> None:
     with pytest.raises(ValueError, match=accepted):
         ft.Region(*values)
 
 
-def test_regions_take_numpys_numbers_and_tenths_that_do_not_quite_add_up() -> None:
+def test_regions_accept_numpy_scalars_and_rounding_errors() -> None:
     region = ft.Region(np.float32(0.25), np.float64(0.7), np.int64(0) + 0.5, 0.3)
     assert region == ft.Region(0.25, 0.7, 0.5, 0.3)
     assert all(type(value) is float for value in (region.x, region.y, region.width, region.height))
@@ -101,6 +101,6 @@ def test_two_numbers_are_width_and_height() -> None:
     "size",
     [0, -1, LARGEST + 1, 1.5, 64.0, "64", None, True, (), (64,), (64, 0), (64, 64, 3), (64, "64"), np.array([6, 4])],
 )
-def test_other_sizes_are_refused_with_what_is_accepted(size: Any) -> None:
+def test_invalid_sizes_are_refused(size: Any) -> None:
     with pytest.raises(ValueError, match="size must be an integer or \\(width, height\\), each from 1 to 16384"):
         dimensions(size)

@@ -6,9 +6,12 @@ import ast
 import importlib
 import json
 import os
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,23 @@ def rows(markdown: str, first: str) -> list[dict[str, str]]:
         body.append(line)
     names, *cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in (head, *body))
     return [dict(zip(names, row, strict=True)) for row in cells]
+
+
+@pytest.fixture
+def run_benchmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a benchmark in this process, and return what it prints."""
+
+    def run(name: str, *arguments: object, code: int | None = 0) -> Any:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        status: object = 0
+        try:
+            runpy.run_path(str(ROOT / "benchmarks" / name), run_name="__main__")
+        except SystemExit as ended:
+            status = ended.code
+        assert code in (status, None)  # None: some return 1 if they are slower than expected
+        return capsys.readouterr()
+
+    return run
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the benchmark forks processes, which Windows has not")
@@ -70,28 +90,30 @@ def test_the_quick_benchmark_fills_its_tables_and_keeps_the_prose_above_them(tmp
     assert [row["same answer"] for row in rows(written, "pictures")] == ["yes"]
 
 
-def test_lengths_of_noise_are_measured_picture_by_picture_and_a_run_goes_on_where_it_was(tmp_path):
+def test_noise_lengths_are_measured_picture_by_picture_and_a_run_is_resumed(tmp_path, run_benchmark):
     for name in ("astronaut", "hopper"):
         save_picture(portraits()[name], tmp_path / "pictures" / f"{name}.png")
     out = tmp_path / "lengths.json"
-    command = [sys.executable, "benchmarks/noise_length.py", "--data", tmp_path / "pictures", "--out", out]
-    command += ["--seeds", "2", "--setup", "B:K=50,noise_projection=false"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def run(limit: int, *options: str) -> subprocess.CompletedProcess[str]:
-        asked = [*command, "--limit", str(limit), *options]
-        return subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True)
-
-    assert run(1).returncode == 0
+    options = [
+        "--data",
+        tmp_path / "pictures",
+        "--out",
+        out,
+        "--seeds",
+        "2",
+        "--setup",
+        "B:K=50,noise_projection=false",
+    ]
+    run_benchmark("noise_length.py", *options, "--limit", 1)
     first = json.loads(out.read_text())
     assert list(first["each"]) == ["astronaut.png"]
-    assert run(2).stderr.splitlines() == ["2 pictures"]
+    assert run_benchmark("noise_length.py", *options, "--limit", 2).err.splitlines() == ["2 pictures"]
     both = json.loads(out.read_text())
     assert list(both["each"]) == ["astronaut.png", "hopper.png"]
     assert both["each"]["astronaut.png"] == first["each"]["astronaut.png"]
-    again = run(2)
-    assert (again.returncode, again.stderr) == (0, "")
-    assert "is of another model, size, setups or number of seeds" in run(2, "--seeds", "3").stderr
+    assert run_benchmark("noise_length.py", *options, "--limit", 2).err == ""
+    refused = run_benchmark("noise_length.py", *options, "--seeds", 3, code=2)
+    assert "is of another model, size, setups or number of seeds" in refused.err
 
     white, *_, one = findings.noise_lengths(both).rows
     assert (white["length, pixels"], one["length, pixels"]) == ("0", "inf")
@@ -117,21 +139,12 @@ def test_what_a_benchmark_imports_is_there(path):
                 assert hasattr(module, name) or importlib.import_module(f"{node.module}.{name}")
 
 
-def test_points_are_timed_beside_a_grid_and_estimates_held_against_all_pixels(tmp_path):
+def test_points_are_timed_beside_a_grid_and_estimates_are_compared_with_all_pixels(tmp_path, run_benchmark):
     save_picture(portraits()["hopper"], tmp_path / "hopper.png")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def table(*command: str) -> str:
-        run = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert run.returncode in (0, 1), run.stderr  # 1: slower, or further off, than is asked for
-        return run.stdout
-
-    timed = rows(table("benchmarks/points.py"), "setup")
+    timed = rows(run_benchmark("points.py", code=None).out, "setup")
     assert [(row["setup"], row["calls"]) for row in timed] == [("B", "15"), ("A", "100")]
     assert all(float(row["ratio"]) > 0 for row in timed)
-    small = ("--size", "16", "--points", "100", "--draws", "3")
-    held = rows(table("benchmarks/estimates.py", str(tmp_path), *small), "measure")
-    assert [(row["measure"], row["intervals"]) for row in held] == [("mse", "20"), ("mse_gray", "20")]
-    assert all(0 < float(row["hold, first draw"].rstrip("%")) <= 100 for row in held)
+    options = ("--size", 16, "--points", 100, "--draws", 3)
+    estimated = rows(run_benchmark("estimates.py", tmp_path, *options, code=None).out, "measure")
+    assert [(row["measure"], row["intervals"]) for row in estimated] == [("mse", "20"), ("mse_gray", "20")]
+    assert all(0 < float(row["hold, first draw"].rstrip("%")) <= 100 for row in estimated)

@@ -1,4 +1,4 @@
-"""What the machine and the user's settings allow: cores, read-only folders, torch's defaults, random generators."""
+"""The machine and the user's settings: cores, read-only folders, torch's defaults, random generators."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_cores_are_bounded_by_affinity(tmp_path, monkeypatch):
     assert usable_cores(tmp_path) == os.cpu_count()
 
 
-def test_work_is_shared_among_the_usable_cores_alone(monkeypatch):
+def test_only_usable_cores_share_the_work(monkeypatch):
     from frantools.frannet.engine.threads import worker_count
 
     monkeypatch.setattr("frantools.system.cores.usable_cores", lambda: 1)
@@ -78,7 +78,7 @@ def test_work_is_shared_among_the_usable_cores_alone(monkeypatch):
     assert worker_count(5) == 1
 
 
-def test_a_folder_of_somebody_else_is_read(tmp_path, monkeypatch):
+def test_a_read_only_cache_is_read(tmp_path, monkeypatch):
     Disk(tmp_path).put("a", Restoration(np.full((4, 4, 3), 0.5, np.float32), 0.5, 7, {}, ()))
 
     def refused(*_: object, **__: object) -> None:
@@ -86,9 +86,9 @@ def test_a_folder_of_somebody_else_is_read(tmp_path, monkeypatch):
 
     for name in ("utime", "replace", "link", "chmod"):
         monkeypatch.setattr(os, name, refused)
-    kept = Disk(tmp_path).get("a")
-    assert kept is not None
-    Disk(tmp_path).put("b", kept)
+    cached = Disk(tmp_path).get("a")
+    assert cached is not None
+    Disk(tmp_path).put("b", cached)
     assert Disk(tmp_path).get("b") is None
 
 
@@ -121,14 +121,14 @@ def results() -> dict[str, object]:
     model = ft.load_model("diffusion-basic")
     columns = ["bicubic", "area-colour", "input", "B", "direction-basic", ("m", Mixing())]
     columns += [("field", "B:noise_length=0.05"), "EulerAncestralDiscrete:4"]
-    made = ft.compare("hopper", columns, size=24, given=ft.Degradation(True, 2, 0.1, 1, 50))
-    images = {title: made[title].image.tolist() for title in made.titles}
+    result = ft.compare("hopper", columns, size=24, given=ft.Degradation(True, 2, 0.1, 1, 50))
+    images = {title: result[title].image.tolist() for title in result.titles}
     images["region"] = ft.restore(model, "hopper", size=20, region=ft.Region(0.1, 0.2, 0.3, 0.3)).image.tolist()
     images["tiled"] = ft.restore(Mixing(), "hopper", size=64, tile=16).image.tolist()
     swept = ft.sweep({"K": [50]}, ["hopper"], size=16, points=64)
     return {
         **images,
-        "errors": made.errors,
+        "errors": result.errors,
         "mse": swept.rows[0]["mse"],
         "evaluated": ft.evaluate(model, ["hopper"], size=16).mse,
     }
@@ -155,7 +155,7 @@ def test_torchs_defaults_change_nothing(tmp_path):
             assert torch.get_default_dtype() == chosen.get("dtype", torch.float32)
 
 
-def test_the_users_random_generators_stay_as_they_are(tmp_path):
+def test_the_users_random_generators_do_not_change(tmp_path):
     torch.manual_seed(1)
     before = torch.get_rng_state(), np.random.get_state(), random.getstate()
     for name in ("diffusion-basic", "single-best", "direction-basic"):
@@ -167,7 +167,7 @@ def test_the_users_random_generators_stay_as_they_are(tmp_path):
     assert random.getstate() == before[2]
 
 
-def test_a_published_model_is_loaded_without_the_users_random_numbers(tmp_path, monkeypatch):
+def test_loading_a_published_model_draws_no_random_numbers(tmp_path, monkeypatch):
     """Its architecture draws weights, which the file's then replace."""
     from types import SimpleNamespace
 
@@ -191,6 +191,6 @@ def test_a_published_model_is_loaded_without_the_users_random_numbers(tmp_path, 
     save_file({"weight": torch.ones(3, 3, 1, 1), "bias": torch.zeros(3)}, tmp_path / "a.safetensors")
     before = torch.get_rng_state()
     with defaults(device="meta"):
-        made = published.load_published(tmp_path / "a.safetensors")
+        result = published.load_published(tmp_path / "a.safetensors")
     assert torch.equal(torch.get_rng_state(), before)
-    assert {value.device.type for value in made.module.parameters()} == {"cpu"}
+    assert {value.device.type for value in result.module.parameters()} == {"cpu"}

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
 
 
-def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "folder" / "picture.png"
     with replacing(path) as temporary:
         temporary.write_bytes(b"half")
@@ -24,7 +24,7 @@ def test_a_file_appears_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("the disk is full"), KeyboardInterrupt()])
-def test_what_stood_there_stays_when_writing_fails(tmp_path: Path, error: BaseException) -> None:
+def test_the_old_file_remains_if_writing_fails(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"before")
 
@@ -39,7 +39,7 @@ def test_what_stood_there_stays_when_writing_fails(tmp_path: Path, error: BaseEx
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+def test_simultaneous_writers_use_different_temporary_files(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     with replacing(path) as first, replacing(path) as second:
         assert first != second
@@ -49,13 +49,13 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_files_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+def test_new_files_follow_the_umask(tmp_path: Path) -> None:
     save_model(FranNet(Config()), tmp_path / "x.safetensors")  # a writer that is stricter on its own
     (tmp_path / "plain").touch()
     assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_file_leaves_its_permissions_to_the_one_that_replaces_it(tmp_path: Path) -> None:
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "private.json"
     path.touch(mode=0o600)
     with replacing(path) as temporary:
@@ -64,7 +64,7 @@ def test_a_file_leaves_its_permissions_to_the_one_that_replaces_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path, exists: bool) -> None:
+def test_a_link_remains_and_its_target_is_written(tmp_path: Path, exists: bool) -> None:
     link, target = tmp_path / "link.json", tmp_path / "elsewhere" / "target"
     target.parent.mkdir()
     if exists:
@@ -85,18 +85,18 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
             pass
 
 
-def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is a folder, not a file to write"), replacing(tmp_path):
         pass
 
 
-def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_is_not_replaced_by_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"x\.png cannot be written: "), replacing(tmp_path / "file" / "x.png"):
         pass
 
 
-def test_the_longest_name_that_a_folder_takes_can_be_written(tmp_path: Path) -> None:
+def test_the_longest_file_name_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / f"{'x' * 251}.png"
     with replacing(path) as temporary:
         temporary.write_bytes(b"whole")

@@ -1,4 +1,4 @@
-"""JSON that every reader takes, in all that is written: numbers that are not finite are texts in it."""
+"""All JSON that the package writes is standard: numbers that are not finite are texts."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_numbers_that_are_not_finite_are_texts_and_come_back():
-    told = strict(to_json(ODD))
-    assert told == {"a": ["inf", [1.5, "-inf"]], "b": {"c": "nan"}, "inf": True}
-    assert with_infinite(told)["a"] == [math.inf, [1.5, -math.inf]]
-    assert math.isnan(with_infinite(told)["b"]["c"])
+def test_numbers_that_are_not_finite_survive_json():
+    outcome = strict(to_json(ODD))
+    assert outcome == {"a": ["inf", [1.5, "-inf"]], "b": {"c": "nan"}, "inf": True}
+    assert with_infinite(outcome)["a"] == [math.inf, [1.5, -math.inf]]
+    assert math.isnan(with_infinite(outcome)["b"]["c"])
 
 
 def test_all_json_of_the_package_is_strict():
@@ -44,24 +44,27 @@ def test_all_json_of_the_package_is_strict():
 def test_a_setting_that_is_not_finite_survives_a_recipe(tmp_path):
     (tmp_path / "f.py").write_text("def f(picture, sigma):\n    return picture / sigma\n")
     column = ft.Column("x", f"{tmp_path / 'f.py'}:f", sigma=math.inf)
-    made = ft.compare(np.zeros((8, 8, 3), np.uint8), [column], size=8)
-    ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", made.recipe)
+    result = ft.compare(np.zeros((8, 8, 3), np.uint8), [column], size=8)
+    ft.save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / "made.png", result.recipe)
     strict(read_text(tmp_path / "made.png"))
-    for part in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page.of_comparison(made).decode()):
+    for part in re.findall(
+        r'<script type="application/json"[^>]*>(.*?)</script>', page.comparison_page(result).decode()
+    ):
         strict(part)
     (again,) = ft.load_recipe(tmp_path / "made.png", trust=True).columns
     assert again.settings == {"sigma": math.inf}
 
 
 @pytest.mark.parametrize("chip", [math.nan, math.inf], ids=["nan", "inf"])
-def test_a_page_whose_state_is_not_finite_opens(chip):
-    text = page.made({"a": None}, {"chips": {"a": chip}, "selected": None, "_reference": None}, None).decode()
+def test_a_page_with_a_state_that_is_not_finite_opens(chip):
+    state = {**{name: {} for name in page.BY_TITLE}, "chips": {"a": chip}, "selected": None, "_reference": None}
+    text = page.build_page({"a": None}, state, None).decode()
     (content,) = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)
     assert strict(content)["chips"] == {"a": str(chip)}
 
 
-def test_a_scheduler_that_is_not_finite_survives_json_and_its_name():
+def test_a_scheduler_with_infinite_options_survives_json():
     pytest.importorskip("diffusers", reason="needs diffusers")
-    made = named_setup("DPMSolverMultistep:5,lambda_min_clipped=-Infinity")
-    assert made.options == {"lambda_min_clipped": -math.inf}
-    assert setup_from_dict(strict(to_json(made.to_dict()))) == named_setup(made.name) == made
+    result = named_setup("DPMSolverMultistep:5,lambda_min_clipped=-Infinity")
+    assert result.options == {"lambda_min_clipped": -math.inf}
+    assert setup_from_dict(strict(to_json(result.to_dict()))) == named_setup(result.name) == result

@@ -1,4 +1,4 @@
-"""The project's files agree with each other, and what is built from them holds what it needs."""
+"""The project's files agree, and packages that are built from them are complete."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def python(code: str, path: Path = ROOT) -> Any:
     return json.loads(run.stdout)
 
 
-def test_environment_yml_asks_for_what_pyproject_asks_for():
+def test_environment_yml_and_pyproject_have_the_same_dependencies():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     listed = [line for line in environment["dependencies"] if isinstance(line, str)]
     conda = {CONDA_NAMES.get(name, name): r.specifier for name, r in requirements(listed).items()}
@@ -106,7 +106,7 @@ def test_a_restoration_does_not_import_compilers():
     assert not {"torch._dynamo", "torch._inductor"} & set(imported)
 
 
-def test_an_installed_wheel_loads_the_models_that_it_ships(tmp_path):
+def test_an_installed_wheel_loads_its_models(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     site = tmp_path / "site"

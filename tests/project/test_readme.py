@@ -1,4 +1,4 @@
-"""The README says what is so."""
+"""The README's numbers, links, code and commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCKS = [part.split("```")[0] for part in README.split("```python\n")[1:]]
 COMMANDS = re.findall(r"^(frantools .*?)(?:\s+#.*)?$", README.replace("\\\n", " "), flags=re.MULTILINE)
 
 
-def test_its_numbers_are_those_of_the_shipped_results():
+def test_its_numbers_match_the_shipped_results():
     assert findings.summary()._repr_markdown_() in README
     assert findings.samplers().removeprefix("On the held-out portraits ") in README
 
@@ -48,7 +48,7 @@ def without_extras(monkeypatch):
     ft.adapters._diffusers.cache_clear()
 
 
-def test_its_first_lines_of_python_run_as_they_are_pasted(tmp_path, monkeypatch, capsys, without_extras):
+def test_its_first_block_of_python_runs(tmp_path, monkeypatch, capsys, without_extras):
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(BLOCKS[0], names)
@@ -57,7 +57,7 @@ def test_its_first_lines_of_python_run_as_they_are_pasted(tmp_path, monkeypatch,
     assert [column.title for column in ft.load_recipe("cat.png").columns] == names["made"].titles
 
 
-def test_its_blocks_of_python_run_without_optional_libraries_but_for_those_that_name_them(
+def test_its_blocks_of_python_run_without_optional_libraries_unless_they_name_them(
     tmp_path, monkeypatch, without_extras
 ):
     monkeypatch.chdir(tmp_path)
@@ -77,19 +77,19 @@ def test_its_blocks_of_python_run_without_optional_libraries_but_for_those_that_
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_its_commands_are_understood(command, monkeypatch):
+def test_its_commands_are_parsed(command, monkeypatch):
     """Parsed as typed; what they would do is left out."""
-    asked = []
+    calls = []
     for module, _ in cli.COMMANDS.values():
-        monkeypatch.setattr(module, "run", asked.append)
+        monkeypatch.setattr(module, "run", calls.append)
     assert cli.main(shlex.split(command)[1:]) == 0
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_notebooks_hold_pictures_in_the_place_of_their_widgets(path):
+def test_notebooks_contain_pictures_instead_of_their_widgets(path):
     """JupyterLab would show a sentence for a widget whose cell has not been run; see `rerun.py`."""
     cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    shown = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
-    assert "application/vnd.jupyter.widget-view+json" not in {kind for data in shown for kind in data}
+    displayed = [output.get("data", {}) for cell in cells for output in cell["outputs"]]
+    assert "application/vnd.jupyter.widget-view+json" not in {kind for data in displayed for kind in data}
     assert any("image/png" in output.get("data", {}) for output in cells[-1]["outputs"])

@@ -186,7 +186,7 @@ def test_settings_go_to_those_that_take_them():
 
 @pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
 def test_a_device_that_is_not_there_is_told(device):
-    with pytest.raises(ValueError, match=rf"the device {device!r} is not at hand"):
+    with pytest.raises(ValueError, match=rf"device must be 'auto', 'cpu' or an available 'cuda', got {device!r}"):
         ft.restore("single-masking-32", "hopper", size=8, device=device)
 
 

@@ -94,7 +94,7 @@ class Page:
 
     def boxes(self) -> list[dict[str, float]]:
         """Where the panes' pictures are on the page."""
-        return [each.bounding_box() for each in self.page.query_selector_all(".ft-box") if each.is_visible()]
+        return [item.bounding_box() for item in self.page.query_selector_all(".ft-box") if item.is_visible()]
 
     def move(self, pane: int, x: float, y: float) -> None:
         """Move the pointer to a place in a pane, in fractions of it."""
@@ -120,7 +120,7 @@ class Page:
         self.rest()
 
     def text(self, selector: str) -> list[str]:
-        return [each.inner_text() for each in self.page.query_selector_all(selector) if each.is_visible()]
+        return [item.inner_text() for item in self.page.query_selector_all(selector) if item.is_visible()]
 
     def state(self) -> str:
         """What the panes show, below the marks of the pointer."""
@@ -169,7 +169,7 @@ class Front:
         models = {model.model_id: model.encoded for model in viewer._models.values() if model is not None}
         page.set_content(f"<body><style>{scripts.style()}</style></body>")
         code = (Path(__file__).parents[1] / "js" / "model.js").read_text(encoding="utf-8")
-        pictures = {key: page_module._content(each) for key, each in models.items()}
+        pictures = {key: page_module._content(item) for key, item in models.items()}
         page.evaluate(START, [code, scripts.script("widget"), state, pictures])
         page.wait_for_selector(".ft-viewer[data-state=ready]")
         page.wait_for_function("() => model.sent.length")  # the size of the panes
@@ -181,11 +181,11 @@ class Front:
 
     def deliver(self) -> None:
         """Let the kernel have what was sent, and answer."""
-        for each in self.page.evaluate("() => model.sent.splice(0)"):
-            if "state" in each:
-                self.viewer.set_state(each["state"])
+        for item in self.page.evaluate("() => model.sent.splice(0)"):
+            if "state" in item:
+                self.viewer.set_state(item["state"])
             else:
-                self.viewer._handle_custom_msg(each["message"], [])
+                self.viewer._handle_custom_msg(item["message"], [])
         self.page.evaluate("() => model.idle()")
 
     def receive(self, **state: Any) -> None:
@@ -226,7 +226,7 @@ def front(chrome: Any) -> Iterator[Callable[[Viewer], Front]]:
 
 def numbers(text: str) -> list[int]:
     """The numbers of a text, up to its first words."""
-    return [int(each) for each in text.partition("Δ")[0].replace("\u2007", "").split()]
+    return [int(item) for item in text.partition("Δ")[0].replace("\u2007", "").split()]
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -279,7 +279,7 @@ def test_pixels_are_squares_beyond_one_to_one(opened):
     assert sorted(page.page.evaluate(count)) == [0, 255], "nothing in between"
 
 
-def test_keys_alone_do_all_that_there_is(opened):
+def test_the_keyboard_alone_can_do_everything(opened):
     viewer = Viewer({"original": place(0), "b": place(100), "c": place(200)})
     page = opened(viewer, 1040, 700)
     blue = lambda pane: page.pixel(pane, 0.5, 0.5)[2]  # noqa: E731
@@ -338,14 +338,14 @@ def test_a_box_is_drawn_named_moved_and_removed(opened):
     page.move(1, 0.5, 0.625)
     page.page.mouse.up()
     page.away()
-    (said,) = page.text(".ft-place")
-    size, _, corner = said.partition(" at ")
-    assert [int(each) for each in size.split(" \u00d7 ")] == pytest.approx([64, 96], abs=1)
-    assert [int(each) for each in corner.split(", ")] == pytest.approx([64, 64], abs=1)
+    (texts,) = page.text(".ft-place")
+    size, _, corner = texts.partition(" at ")
+    assert [int(item) for item in size.split(" \u00d7 ")] == pytest.approx([64, 96], abs=1)
+    assert [int(item) for item in corner.split(", ")] == pytest.approx([64, 64], abs=1)
     page.page.fill(".ft-name", "eye <b>")
     page.press("Enter", "Alt+ArrowRight", "Alt+Shift+ArrowDown")
-    left, top = (int(each) for each in corner.split(", "))
-    wide, high = (int(each) for each in size.split(" \u00d7 "))
+    left, top = (int(item) for item in corner.split(", "))
+    wide, high = (int(item) for item in size.split(" \u00d7 "))
     assert page.text(".ft-place") == [f"{wide} \u00d7 {high + 1} at {left + 1}, {top}"]
     assert page.page.input_value(".ft-name") == "eye <b>"
     page.move(0, 0.4, 0.4)
@@ -359,7 +359,7 @@ def test_a_box_is_drawn_named_moved_and_removed(opened):
     assert page.text(".ft-place"), "a box by keys alone"
 
 
-def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened):
+def test_canvases_of_a_zoomed_page_have_the_pixels_of_the_screen(opened):
     page = opened(Viewer({"a": place(0), "b": place(100)}))
     session = page.page.context.new_cdp_session(page.page)
     ratio = "() => { const c = document.querySelector('.ft-canvas'); return c.width / c.clientWidth; }"
@@ -371,7 +371,7 @@ def test_where_the_page_is_zoomed_canvases_have_the_pixels_of_the_screen(opened)
         assert page.limits(0) == page.limits(1) == pytest.approx([0, 0, 255, 255], abs=2)
 
 
-def test_where_the_theme_changes_under_a_page_all_texts_keep_their_contrast(opened):
+def test_texts_keep_their_contrast_when_the_theme_changes(opened):
     viewer = Viewer({"original": place(0), "b": place(100)}, boxes=[(10, 10, 90, 90)])
     viewer.chips, viewer.numbers, viewer.best = {"b": "B · 15 calls"}, {"b": "loss 0.0028  SSIM 0.852"}, {"b": [0]}
     viewer.caption = "The square frame of hopper at 256 x 256."
@@ -384,7 +384,7 @@ def test_where_the_theme_changes_under_a_page_all_texts_keep_their_contrast(open
         browser.screenshot(page.page, f"viewer-theme-{scheme}")
         texts = page.page.evaluate(browser.INK, ".ft-page")
         assert {"original", "b", "B · 15 calls", "SSIM 0.852", "Curtain", viewer.caption} <= {e["text"] for e in texts}
-        assert [each for each in texts if each["contrast"] < 4.5] == []
+        assert [item for item in texts if item["contrast"] < 4.5] == []
         papers.append(max(texts[0]["paper"]))
     assert papers[0] == papers[2] > 200 > 60 > papers[1]
 
@@ -401,7 +401,7 @@ def test_two_hundred_flips_leak_nothing(opened):
     assert before["open"] == before["made"] == 3
 
 
-def test_large_pictures_open_in_tiles_that_have_the_very_values(opened):
+def test_large_pictures_open_in_tiles_with_the_exact_values(opened):
     large = place(7, 4096)
     viewer = Viewer({str(n): large + np.uint8([0, 0, n]) for n in range(6)})
     page = opened(viewer)
@@ -418,7 +418,7 @@ def test_large_pictures_open_in_tiles_that_have_the_very_values(opened):
         assert numbers(page.text(".ft-values")[3]) == [*large[row, column][:2], 10]
 
 
-def test_what_is_said_is_text(opened):
+def test_texts_are_not_markup(opened):
     bad = ["</script><script>document.title = 'run'</script>", "<img src=x onerror=\"document.title = 'run'\">"]
     viewer = Viewer({title: place(0) for title in bad}, boxes=[{"name": bad[1], "box": (0, 0, 9, 9)}])
     viewer.chips = viewer.numbers = viewer.notes = {title: title for title in bad}
@@ -476,7 +476,7 @@ def test_the_range_of_the_difference_is_let_go_where_the_release_is_lost(opened,
     assert page.text(".ft-map") == [ends]
 
 
-def test_a_finger_that_was_lifted_elsewhere_is_no_second_finger(opened):
+def test_a_finger_that_was_lifted_outside_does_not_count(opened):
     page = opened(Viewer({"a": place(0)}), width=600, has_touch=True)
     session = page.page.context.new_cdp_session(page.page)
     box = page.boxes()[0]
@@ -556,14 +556,14 @@ def test_no_number_is_cut_off_and_nothing_scrolls_sideways_whatever_the_width(op
         browser.screenshot(page.page, f"viewer-numbers-{count}-{width}")
         assert page.page.evaluate(browser.PANES, ".ft-viewer")["cut"] == []
         assert page.page.evaluate("() => document.documentElement.scrollWidth") == width
-        shown = page.boxes()
+        pixels = page.boxes()
         page.move(0, 0.5, 0.5)
-        assert page.boxes() == shown, "nothing jumps"
+        assert page.boxes() == pixels, "nothing jumps"
         page.away()
 
 
 @pytest.mark.parametrize(("width", "share"), [(360, 0.6), (1400, 0.3)])
-def test_a_long_note_leaves_the_picture_free_and_is_told_in_full_with_the_title(opened, width, share):
+def test_a_long_note_leaves_the_picture_visible_and_is_complete_in_the_title(opened, width, share):
     viewer = Viewer({f"picture {n}": place(12 * n, 64) for n in range(6)})
     note = "picture 5 was padded from 60 x 60 to 64 x 64 by reflection, and cropped\n" + "It was clipped, too. " * 9
     viewer.notes = {"picture 5": note}
@@ -591,7 +591,7 @@ def test_a_printed_page_is_one_sheet_with_all_pictures_and_no_tools(opened, coun
             width, height = (980, 718) if landscape else (718, 980)
             page.page.set_viewport_size({"width": width, "height": height})
             page.page.wait_for_function(f"() => innerWidth === {width}")
-            assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in page.boxes())
+            assert all(item["x"] >= 0 and item["x"] + item["width"] <= width for item in page.boxes())
             assert not page.text(".ft-tool")
             assert page.page.evaluate(browser.PANES, ".ft-viewer")["cut"] == []
             page.page.emulate_media(media="null")
@@ -611,11 +611,11 @@ def test_a_click_on_a_chip_arrives_after_all_that_was_done_before_it(front):
     desk.page.focus(".ft-viewer")
     desk.page.keyboard.press("r")
     desk.page.click("text=B15")
-    assert [list(each) for each in desk.sent] == [["state"], ["message"]]
+    assert [list(item) for item in desk.sent] == [["state"], ["message"]]
     desk.page.keyboard.press("m")
     desk.page.keyboard.press("Enter")
     desk.page.click("text=B15")
-    assert [list(each) for each in desk.sent][1:] == [["message"], ["message"]], "the kernel is busy, and a state waits"
+    assert [list(item) for item in desk.sent][1:] == [["message"], ["message"]], "the kernel is busy, and a state waits"
     assert seen == []
     desk.deliver()
     assert seen == [("b", 1, 0)]
@@ -632,7 +632,7 @@ def test_a_gesture_is_one_message_and_what_is_pending_at_the_end_is_sent(front):
         for (let n = 0; n < 20; n++) document.querySelector('.ft-box').dispatchEvent(new WheelEvent('wheel', at));
     }""")
     desk.page.wait_for_function("() => model.sent.length")
-    assert [list(each["state"]) for each in desk.sent] == [["view", "_commits"]]
+    assert [list(item["state"]) for item in desk.sent] == [["view", "_commits"]]
     desk.deliver()
     assert desk.viewer.view["width"] < 0.5
     desk.page.keyboard.press("r")
@@ -650,7 +650,7 @@ def test_a_viewer_that_python_closes_sends_nothing_more(front):
     assert desk.sent == []
 
 
-def test_what_python_answers_to_an_older_view_moves_nothing_back(front):
+def test_answers_of_python_to_an_older_view_move_nothing_back(front):
     viewer = Viewer({"a": place(0)})
     viewer.view = QUARTER
     desk = front(viewer)
@@ -671,7 +671,7 @@ def test_what_python_answers_to_an_older_view_moves_nothing_back(front):
     assert desk.left() == pytest.approx(64, abs=2), "and what Python says then is shown"
 
 
-def test_what_python_sets_is_shown_though_something_else_is_on_its_way_to_it(front):
+def test_values_set_by_python_are_shown_while_others_are_on_their_way_to_it(front):
     viewer = Viewer({"a": place(0)}, boxes=[(64, 64, 128, 128)])
     desk = front(viewer)
     desk.drag((0.9, 0.9), (0.9, 0.9))  # outside the box, a click on which is told
@@ -695,7 +695,7 @@ RESIZE = """() => {
 }"""
 
 
-def test_a_box_that_is_dragged_stays_in_the_hand_whatever_python_says_of_it(front):
+def test_a_dragged_box_follows_the_pointer_whatever_python_sets(front):
     viewer = Viewer({"a": place(0)}, boxes=[(64, 64, 128, 128)])
     desk = front(viewer)
     corner = "() => document.querySelector('.ft-place').textContent.split(' at ')[1]"
@@ -822,7 +822,7 @@ def test_two_fingers_zoom(opened):
 
 
 @pytest.mark.parametrize(("count", "scheme"), [(2, "light"), (5, "dark"), (9, "light")])
-def test_pictures_have_the_room_and_nothing_is_cut_off(opened, count, scheme):
+def test_pictures_fill_the_space_and_nothing_is_cut_off(opened, count, scheme):
     viewer = Viewer({f"picture {n}": place(20 * n) for n in range(count)})
     viewer.chips = dict.fromkeys(viewer.pictures, "diffusion-basic · B · 15 calls")
     viewer.numbers = dict.fromkeys(viewer.pictures, "loss 0.0028  PSNR 25.6 dB  SSIM 0.852")
@@ -834,13 +834,13 @@ def test_pictures_have_the_room_and_nothing_is_cut_off(opened, count, scheme):
         page.rest()
         browser.screenshot(page.page, f"viewer-{count}-{width}-{scheme}")
         assert page.page.evaluate(size) == [width, 860]
-        boxes, shown = page.boxes(), page.page.evaluate(browser.PANES, ".ft-viewer")
+        boxes, pixels = page.boxes(), page.page.evaluate(browser.PANES, ".ft-viewer")
         assert len(boxes) == count
-        assert all(each["x"] >= 0 and each["x"] + each["width"] <= width for each in boxes)
-        assert shown["panes"] >= 0.7
-        assert shown["pictures"] >= 0.6
-        assert shown["cut"] == []
+        assert all(item["x"] >= 0 and item["x"] + item["width"] <= width for item in boxes)
+        assert pixels["panes"] >= 0.7
+        assert pixels["pictures"] >= 0.6
+        assert pixels["cut"] == []
         page.move(0, 0.5, 0.5)
         assert page.boxes() == boxes, "nothing jumps"
-        assert page.page.evaluate(browser.PANES, ".ft-viewer")["height"] == shown["height"]
+        assert page.page.evaluate(browser.PANES, ".ft-viewer")["height"] == pixels["height"]
         page.away()

@@ -526,8 +526,8 @@ def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_pane
         "3",
     ]
     desk.panel("Regions")
-    desk.control("Restore anew").fill("2")
-    desk.control("Restore anew").press("Enter")
+    desk.control("Re-render").fill("2")
+    desk.control("Re-render").press("Enter")
     page = desk.page
     desk.until("widget.final and widget.recipe['anew'] == 2 and not widget.busy")
     assert desk.ask("len(widget.result.anew)") == 2
@@ -600,7 +600,7 @@ def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> N
     desk.comes(desk.control("Points").input_value, lambda points: points.startswith(before + "; "))
     desk.changed(lambda: desk.slide("Step", "ArrowLeft", 2))
     desk.shot("trajectory")
-    step = "widget.look.controls['frame'].value"
+    step = "widget.look['frame'].value"
     page.click(".widget-play button >> nth=1")  # back to the first step
     desk.until(f"{step} == 0")
     page.click(PLAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from math import inf
 from typing import Any
 
@@ -14,9 +15,9 @@ import frantools as ft
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.restorers.columns import Column
-from frantools.widgets.column_editor import ColumnEditor, chip_of
+from frantools.widgets.column_editor import ColumnEditor, describe_column
 from frantools.widgets.column_list import ColumnList
-from frantools.widgets.controls import parts
+from frantools.widgets.controls import component_widgets
 from frantools.widgets.setup_editor import NONE
 
 OWN = ft.AutoregressiveSetup(start=0.2, steps=5, threshold=0.001)
@@ -35,7 +36,7 @@ def direction(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def editor_of(column: Column) -> ColumnEditor:
     editor = ColumnEditor(pytest.fail)
-    editor.show(column)
+    editor.set_value(column)
     return editor
 
 
@@ -44,14 +45,15 @@ def test_of_a_single_pass_is_said_that_no_setup_applies() -> None:
     setup = editor.setup
     assert setup.name.value == NONE
     assert setup.name.disabled
-    assert [each for each in setup.children if is_shown(each)] == [setup.name]
-    assert not any(map(is_shown, (setup.K, setup.stochasticity, setup.autoregressive, setup.more)))
+    assert [each for each in setup.children if is_shown(each)] == [setup.name, setup.main]
+    assert setup.main.children == ()
     assert editor.value == Column("a", "single-basic")
     editor.model.value = "diffusion-basic"
     assert setup.name.value == "B"
-    assert all(map(is_shown, (setup.K, setup.stochasticity, setup.more)))
+    assert [*setup.main.children] == [setup["stochasticity"], setup["K"]]
+    assert is_shown(setup.advanced)
     assert NONE not in setup.name.options
-    setup.K.value = 5
+    setup["K"].value = 5
     assert setup.name.value == "another"
     assert editor.value.setup == ft.Setup(K=5)
 
@@ -67,22 +69,21 @@ def is_shown(widget: Any) -> bool:
 def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: str) -> None:
     editor = editor_of(Column("a", "diffusion-basic", "A"))
     setup = editor.setup
-    diffusion = (setup.name, setup.sampler, setup.K, setup.stochasticity, setup.steps, setup.start, setup.clip)
-    assert not is_shown(setup.autoregressive)
-    assert all(map(is_shown, diffusion))
+    diffusion = [field.name for field in fields(ft.Setup)]
+    assert [*setup.form.controls] == diffusion
+    assert is_shown(setup.name)
     editor.file.value = direction
     assert editor.value.setup == OWN
-    assert is_shown(setup.autoregressive)
-    assert not any(map(is_shown, diffusion))
-    assert all(map(is_shown, (setup.noise_stddev, setup.noise_length)))
-    assert not any(each.disabled for each in (*setup.autoregressive.children, setup.noise_stddev, setup.noise_length))
+    assert [*setup.form.controls] == [field.name for field in fields(ft.AutoregressiveSetup)]
+    assert not is_shown(setup.name)
+    assert not any(each.disabled for each in setup.form.controls.values())
     editor.model.value = "diffusion-basic"
     assert editor.value.setup == ft.Setup()
-    assert not is_shown(setup.autoregressive)
-    assert all(map(is_shown, diffusion))
+    assert [*setup.form.controls] == diffusion
+    assert is_shown(setup.name)
     editor.model.value = "single-basic"
     assert editor.value.setup is None
-    assert setup.K.disabled, "single-pass"
+    assert setup.main.children == (), "single-pass"
     editor.model.value = direction
     assert editor.value.setup == OWN
     editor.close()
@@ -103,8 +104,7 @@ def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: s
 )
 def test_each_slider_of_an_autoregressive_sampler_sets_what_it_is_called(direction: str, name: str, value: Any) -> None:
     editor = editor_of(Column("a", direction))
-    sliders = editor.setup.autoregressive.controls
-    slider = sliders[name] if name in sliders else getattr(editor.setup, name)
+    slider = editor.setup[name]
     assert len(slider.tooltip) > 20
     slider.value = value
     assert editor.value.setup.to_dict() == OWN.to_dict() | {name: value}
@@ -121,7 +121,7 @@ def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: 
     model = direction if isinstance(setup, ft.AutoregressiveSetup) else "diffusion-basic"
     column = Column("a", model, setup)
     editor = editor_of(Column("b", model))
-    editor.show(column)
+    editor.set_value(column)
     assert editor.value == column
     editor.title.value = "renamed"  # all controls are read
     assert editor.error == ""
@@ -131,24 +131,24 @@ def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: 
 
 def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> None:
     editor = editor_of(Column("a", "diffusion-basic"))
-    editor.setup.start.value = 60
-    editor.setup.stop.value = 10
+    editor.setup["start"].value = 60
+    editor.setup["stop"].value = 10
     assert editor.value.setup == ft.Setup(start=60, stop=10)
-    editor.setup.start.value = 5
+    editor.setup["start"].value = 5
     assert "start must be above stop" in editor.error
-    editor.setup.start.value = editor.setup.stop.value = "all"
+    editor.setup["start"].value = editor.setup["stop"].value = "all"
     assert (editor.error, editor.value.setup) == ("", ft.Setup())
-    editor.setup.steps.value = "quadratic"
-    assert editor.setup.start.disabled
+    editor.setup["steps"].value = "quadratic"
+    assert editor.setup["start"].disabled
     editor.close()
 
 
 def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
     editor = editor_of(Column("a", direction))
-    editor.setup.autoregressive.controls["end"].value = 0.5
+    editor.setup["end"].value = 0.5
     assert "end must be at most start" in editor.error
     assert editor.value == Column("a", direction), "as it was given"
-    editor.setup.autoregressive.controls["start"].value = 0.9
+    editor.setup["start"].value = 0.9
     assert (editor.error, editor.value.setup.end) == ("", 0.5)
     editor.close()
 
@@ -159,25 +159,25 @@ def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
 def test_switches_take_parts_of_a_network_away_and_give_them_back(direction: str) -> None:
     editor = editor_of(Column("a", direction))
     assert is_shown(editor.network)
-    assert sum(map(is_shown, editor.ablation.without.values())) == 3
-    editor.ablation.context.value = "global"
+    assert sum(map(is_shown, editor.ablation["without"].boxes.values())) == 3
+    editor.ablation["context"].value = "global"
     assert editor.value.settings == {"ablation": ft.Ablation("global")}
-    assert chip_of(editor.value) == "direction · AR:start=0.2,steps=5 · up to 5 calls · no local context"
-    editor.ablation.without[2].value = True
+    assert describe_column(editor.value) == "direction · AR:start=0.2,steps=5 · up to 5 calls · no local context"
+    editor.ablation["without"].boxes[2].value = True
     assert editor.value.settings == {"ablation": ft.Ablation("global", without=(2,))}
-    assert chip_of(editor.value).endswith("no local context · no map 2")
+    assert describe_column(editor.value).endswith("no local context · no map 2")
     editor.model.value = "single-basic"
     assert not editor.value.settings
-    assert editor.ablation.context.value == "both"
-    editor.ablation.context.value = "local"
-    assert chip_of(editor.value) == "single-basic · 1 call · no global context"
+    assert editor.ablation["context"].value == "both"
+    editor.ablation["context"].value = "local"
+    assert describe_column(editor.value) == "single-basic · 1 call · no global context"
     editor.model.value = "bicubic"
     assert not is_shown(editor.network)
     assert not editor.value.settings
     editor.model.value = direction
     assert editor.value.settings == {"ablation": ft.Ablation("global", without=(2,))}, "remembered"
-    editor.ablation.context.value = "both"
-    editor.ablation.without[2].value = False
+    editor.ablation["context"].value = "both"
+    editor.ablation["without"].boxes[2].value = False
     assert not editor.value.settings
     editor.close()
 
@@ -205,10 +205,10 @@ def test_an_argument_of_a_function_is_not_taken_for_an_ablation() -> None:
 
 def test_a_title_says_what_is_missing_unless_somebody_gave_it() -> None:
     columns = ColumnList([Column("B", "diffusion-basic", "B"), Column("mine", "single-basic")], pytest.fail)
-    columns.editor.ablation.context.value = "global"
+    columns.editor.ablation["context"].value = "global"
     assert columns.value[0].title == "B, no local context"
     columns.chosen.index = 1
-    columns.editor.ablation.context.value = "global"
+    columns.editor.ablation["context"].value = "global"
     assert columns.value[1].title == "mine"
     columns.close()
 
@@ -219,8 +219,8 @@ def test_a_click_shows_the_network_without_its_local_context_and_its_recipe_make
     before = widget.result.pictures["cut"].image
     assert np.array_equal(before, widget.result.pictures["whole"].image)
     widget.columns.chosen.index = 1
-    widget.columns.editor.ablation.context.value = "global"
-    widget.columns.editor.setup.autoregressive.controls["steps"].value = 3
+    widget.columns.editor.ablation["context"].value = "global"
+    widget.columns.editor.setup["steps"].value = 3
     assert widget.wait(60)
     assert widget.message.value == ""
     cut = widget.result.pictures["cut"].image
@@ -232,12 +232,12 @@ def test_a_click_shows_the_network_without_its_local_context_and_its_recipe_make
     again = ft.render(widget.recipe)
     assert np.array_equal(np.asarray(again.axes[1].images[0].get_array()), cut)
     recipe, columns = widget.recipe, widget.columns.value
-    widget.columns.editor.ablation.context.value = "both"
+    widget.columns.editor.ablation["context"].value = "both"
     widget.load(recipe)
     assert widget.wait(60)
     assert widget.columns.value == columns
     names: dict[str, Any] = {}
     exec(widget.script, names)
     assert np.array_equal(np.asarray(names["figure"].axes[1].images[0].get_array()), cut)
-    assert all(each.tooltip for each in parts(widget.columns.editor) if hasattr(each, "readout"))
+    assert all(each.tooltip for each in component_widgets(widget.columns.editor) if hasattr(each, "readout"))
     widget.close()

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools.sweeps.result import Sweep
-from frantools.widgets import background_sweep
-from frantools.widgets.background_sweep import coarse_to_fine
-from frantools.widgets.rendering import LOCK
-from frantools.widgets.sweep_map import Mapped
+from frantools.widgets import background
+from frantools.widgets.background import LOCK, coarse_to_fine
+from frantools.widgets.sweep_map import SweepSummary
 from frantools.widgets.sweep_widget import SweepMap
 
 PICTURE = np.random.default_rng(5).random((12, 10, 3), dtype=np.float32)
@@ -67,8 +66,8 @@ def test_coarse_cells_come_first_and_each_once(wide: int, high: int, further: bo
 
 
 def test_the_map_fills_while_it_is_computed_coarse_cells_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_sweep, "TASK", 0.0)
-    monkeypatch.setattr(background_sweep, "UPDATE", 0.0)
+    monkeypatch.setattr(background, "TASK", 0.0)
+    monkeypatch.setattr(background, "UPDATE", 0.0)
     begun, let = Event(), Event()
 
     def slow(picture: Any, x: int = 0, y: int = 0) -> Any:
@@ -111,7 +110,7 @@ def test_nothing_is_computed_twice_whatever_is_paused_and_chosen(tmp_path: Any) 
     widget = ft.widgets.sweep(axes, PICTURE, slow, size=12, store=tmp_path)
     assert begun.wait(60)
     widget.paused = True
-    assert widget.pause.description == "Go on"
+    assert widget.pause.description == "Resume"
     let.set()
     done(widget)
     assert len(counted) < 12
@@ -133,7 +132,7 @@ def test_a_sweep_that_cannot_go_on_says_why_and_pauses(monkeypatch: pytest.Monke
     def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(background_sweep.Store, "write", full)
+    monkeypatch.setattr(background.Store, "write", full)
     widget = ft.widgets.sweep({"strength": [0.1, 0.25]}, PICTURE, darker, size=12)
     assert widget._background_sweep is not None
     assert widget._background_sweep.join(60)
@@ -188,14 +187,14 @@ def test_the_best_under_so_many_calls_is_that_of_a_brute_force(numbers: list[tup
         {"picture": "0", "n": n, "mse": value / 8, "calls": calls, "seconds": 1.0, "sentence": ""}
         for n, (calls, value) in enumerate(numbers)
     ]
-    mapped = Mapped(Sweep(("n",), ("mse",), [], ("0",), rows, ""), "mse")
+    summary = SweepSummary(Sweep(("n",), ("mse",), [], ("0",), rows, ""), "mse")
     # Of two that are alike in both, one is enough.
     front = {pair for pair in numbers if not any(c <= pair[0] and v <= pair[1] and (c, v) != pair for c, v in numbers)}
-    marked = [cell["at"][0] for cell in mapped.traits("n", "", {}, under)["cells"] if cell["front"]]
+    marked = [cell["at"][0] for cell in summary.map_traits("n", "", {}, under)["cells"] if cell["front"]]
     assert {numbers[n] for n in marked} == front
     assert len(marked) == len(front)
     few = [(value, calls) for calls, value in numbers if calls <= under]
-    best = mapped.best(under, {})
+    best = summary.best(under, {})
     assert (None if best is None else numbers[best[0]]) == (min(few)[::-1] if few else None)
 
 
@@ -277,7 +276,7 @@ def test_a_click_shows_the_cell_beside_the_original_and_python_can_choose_too(wi
     done(widget)
     assert "three is too much" in widget.viewer.notes["restored"]
     for wrong in ({"power": 9}, {"other": 1}, "power"):
-        with pytest.raises(traitlets.TraitError, match="accepted are None and a setting of the sweep"):
+        with pytest.raises(traitlets.TraitError, match="chosen must be None or a setting of the sweep"):
             widget.chosen = wrong
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import frantools as ft
 from frantools import files, note
 from frantools.comparisons.cache import Cache
 from frantools.comparisons.comparison import Column
+from frantools.frannet.network import fingerprints
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.weights import checkpoints
 from frantools.frannet.weights.checkpoints import save_model
@@ -80,7 +82,7 @@ def make(kind: str, columns: list[Column]) -> Any:
 
 def set_stride(widget: Any, stride: int) -> None:
     widget.columns.chosen.index = 0
-    widget.columns.editor.setup.K.value = stride
+    widget.columns.editor.setup["K"].value = stride
 
 
 def choose_seed(widget: Any, seed: int) -> None:
@@ -100,16 +102,16 @@ MOVES: dict[str, list[tuple[Callable[[Any, int], None], int, int]]] = {
     "compare": [(set_stride, 50, 40)],
     "rois": [
         (set_stride, 50, 40),
-        (lambda widget, count: setattr(widget.search.controls["count"], "value", count), 2, 3),
-        (lambda widget, size: setattr(widget.search.controls["size"], "value", size), 20, 24),
+        (lambda widget, count: setattr(widget.search["count"], "value", count), 2, 3),
+        (lambda widget, size: setattr(widget.search["size"], "value", size), 20, 24),
         (click_box, 1, 1),
         (lambda widget, anew: setattr(widget.controls["anew"], "value", anew), 3, 1),
     ],
     "region": [(set_stride, 50, 40), (move, 30, 14)],
     "trajectory": [
         (set_stride, 50, 40),
-        (lambda widget, frame: setattr(widget.look.controls["frame"], "value", frame), 0, 3),
-        (lambda widget, x: setattr(widget.look.controls["points"], "value", f"0.{x} 0.5"), 2, 7),
+        (lambda widget, frame: setattr(widget.look["frame"], "value", frame), 0, 3),
+        (lambda widget, x: setattr(widget.look["points"], "value", f"0.{x} 0.5"), 2, 7),
     ],
     "variability": [
         (set_stride, 50, 40),
@@ -245,9 +247,38 @@ def test_a_tick_of_a_slider_hashes_no_weights_and_no_pictures(
     widget.columns.chosen.index = 0
     hashed.clear()
     for K in (41, 42, 43):
-        widget.columns.editor.setup.K.value = K
+        widget.columns.editor.setup["K"].value = K
         done(widget)
     assert hashed == []
+    widget.close()
+
+
+def test_a_tick_of_a_slider_hashes_nothing_before_the_kernel_is_free(
+    columns: list[Column], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = make("compare", columns)
+    calls: list[str] = []
+
+    def count(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                calls.append(name)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(fingerprints, "fingerprint")
+    for name in ("sha256", "blake2b"):
+        count(hashlib, name)
+    for stride in (41, 42, 43):
+        set_stride(widget, stride)
+    assert calls == []
+    assert done(widget).recipe.models
+    widget.recipe.to_dict()
+    widget.load(widget.recipe)
+    assert "fingerprint" in calls, "there is something to count"
     widget.close()
 
 
@@ -264,9 +295,9 @@ def test_nothing_is_written_back_into_the_control_that_is_dragged(
     else:
         widget = make(kind, [columns[0], columns[1]])
         setup = widget.columns.editor.setup
-        sliders = [setup.K, setup.stochasticity]
-        sliders += [widget.look.controls["frame"]] if kind == "trajectory" else []
-        sliders += [widget.search.controls[name] for name in ("size", "count", "sub_size")] if kind == "rois" else []
+        sliders = [setup["K"], setup["stochasticity"]]
+        sliders += [widget.look["frame"]] if kind == "trajectory" else []
+        sliders += [widget.search[name] for name in ("size", "count", "sub_size")] if kind == "rois" else []
     for slider in sliders:
         whole = isinstance(slider, ipywidgets.IntSlider)
         middle = (slider.min + slider.max) // 2 if whole else (slider.min + slider.max) / 2 + 0.1 + 0.2 - 0.3

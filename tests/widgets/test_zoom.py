@@ -15,7 +15,7 @@ from frantools.photos.photo import Photo
 from frantools.photos.regions import Region
 from frantools.restorers.base import Cancelled
 from frantools.restorers.columns import Column
-from frantools.widgets import endless_zoom
+from frantools.widgets import deep_zoom
 
 WHOLE = {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0}
 PART = {"x": 0.3, "y": 0.4, "width": 0.25, "height": 0.25}
@@ -25,9 +25,11 @@ QUIET: Any = lambda share: None  # noqa: E731
 
 def restored(
     job: RenderJob, columns: list[Column], view: Any, screen: Any, progress: Any
-) -> list[endless_zoom.RestoredTile]:
+) -> list[deep_zoom.RestoredTile]:
     """What is restored of a view."""
-    return list(endless_zoom.restored(job, columns, endless_zoom.wanted(job, view, screen, max(job.size)), progress))
+    return list(
+        deep_zoom.restore_tiles(job, columns, deep_zoom.tiles_to_render(job, view, screen, max(job.size)), progress)
+    )
 
 
 def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: Any = None) -> RenderJob:
@@ -44,18 +46,18 @@ def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: 
         (PART, {"width": 256, "height": 256, "dpr": 1}, 2),
         (PART, {"width": 512, "height": 256, "dpr": 1}, 2),
         (PART, {}, None),
-        ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, endless_zoom.DEEPEST),
+        ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, deep_zoom.MAX_LEVEL),
     ],
 )
 def test_the_level_has_about_the_screens_pixels(view: Any, screen: Any, expected: int | None) -> None:
-    assert endless_zoom.level_of(view, screen, (400, 400), 256) == expected
+    assert deep_zoom.find_level(view, screen, (400, 400), 256) == expected
 
 
 @pytest.mark.parametrize("frame", [(300, 300), (300, 200), (77, 300)])
 @pytest.mark.parametrize("view", [WHOLE, PART, {"x": -0.5, "y": 0.9, "width": 2.0, "height": 0.3}])
 def test_tiles_cover_what_is_in_view_and_nothing_else(frame: tuple[int, int], view: Any) -> None:
-    tiles, part = endless_zoom.in_view(view, frame, 3), endless_zoom.seen(view)
-    wide, high = endless_zoom.level_size(frame, 3)
+    tiles, part = deep_zoom.visible_tiles(view, frame, 3), deep_zoom.visible_region(view)
+    wide, high = deep_zoom.level_size(frame, 3)
     covered = np.zeros((high, wide), int)
     for tile in tiles:
         covered[tile.top : tile.bottom, tile.left : tile.right] += 1
@@ -124,7 +126,7 @@ def test_tiles_out_of_view_are_not_computed_and_none_twice_and_squares_stay() ->
     pieces = restored(job, columns, PART, SCREEN, QUIET)
     assert fixed.asked == []
     assert {piece.title for piece in pieces} == {"anew"}
-    part = endless_zoom.seen(PART)
+    part = deep_zoom.visible_region(PART)
     assert len(anew.asked) == len(pieces) == len({(size, str(region)) for size, region in anew.asked}) < 16
     for _, region in anew.asked:
         assert region.x < part.x + part.width

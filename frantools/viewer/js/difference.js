@@ -33,7 +33,7 @@ function table(kind) {
 }
 
 /**
- * Colour the difference of two pictures, in the place of the first: the mean of the channels' differences, or of their
+ * Colour the difference of two pictures, instead of the first: the mean of the channels' differences, or of their
  * magnitudes, in which `range` is the end of the map.
  * @param {Uint8ClampedArray} a RGBA @param {Uint8ClampedArray} b RGBA @param {Difference} kind @param {number} range
  */

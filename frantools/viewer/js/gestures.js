@@ -1,6 +1,6 @@
 // Pointers, wheels and pinches, told as zooms and drags.
 
-/** A press that goes on. @typedef {{move: (x: number, y: number) => void, end: (x: number, y: number, still: boolean) => void}} Drag */
+/** A press that continues as a drag. @typedef {{move: (x: number, y: number) => void, end: (x: number, y: number, still: boolean) => void}} Drag */
 /** @typedef {{press: (x: number, y: number, event: PointerEvent) => Drag | null, hover: (x: number, y: number) => void,
  *   leave: () => void, double: () => void, zoom: (x: number, y: number, factor: number) => void,
  *   pan: (dx: number, dy: number) => void, rest: () => void, takesWheel: (event: WheelEvent) => boolean}} Handlers */

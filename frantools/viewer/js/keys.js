@@ -41,7 +41,7 @@ const PLACES = { Space: " ", BracketLeft: "[", BracketRight: "]" };
 /** @typedef {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean, code?: string,
  *   isComposing?: boolean, getModifierState?: (name: string) => boolean}} Key */
 
-/** The character that a key stands for, on any layout: what it types if that is Latin, else what a Latin keyboard has in its place.
+/** The character of a key on any layout: the one it types if that is Latin, else the one of a Latin keyboard.
  * @param {Key} event @param {boolean} graph whether AltGr is down */
 export function character({ key, code = "", shiftKey }, graph = false) {
   const typed = key.length === 1 ? key.toLowerCase() : key;

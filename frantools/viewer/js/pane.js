@@ -34,7 +34,7 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A button that leaves the focus where it is when it is clicked, so that the keys go on.
+/** A button that does not take the focus when it is clicked, so that keys still work.
  * @param {string} name @param {string} text @param {() => void} act */
 export function button(name, text, act) {
   const made = make("button", name, text);
@@ -170,7 +170,7 @@ export class Pane {
       const kx = (part.width * frame.width * at.s * dpr) / picture.width;
       const ky = (part.height * frame.height * at.s * dpr) / picture.height;
       const own = this.picture ? mapping(this.picture, scene).kx : Infinity;
-      if (own <= 1) continue; // all that there is to see is in the picture
+      if (own <= 1) continue; // the picture has all details
       const [x, y] = [at.x + part.x * frame.width * at.s, at.y + part.y * frame.height * at.s];
       picture.draw(this.context, { x: x * dpr, y: y * dpr, kx, ky }, width, height);
     }

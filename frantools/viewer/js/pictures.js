@@ -104,13 +104,13 @@ export class Picture {
   }
 
   /**
-   * Draw what the canvas shows of it: squares beyond 1:1, smooth below.
+   * Draw what the canvas shows of it: sharp pixels beyond 1:1, smooth below.
    * @param {CanvasRenderingContext2D} context @param {Mapping} at @param {number} width @param {number} height
-   * @param {boolean} [moving] quickly, as it is drawn again at rest @param {boolean} [squares] never smooth
+   * @param {boolean} [moving] quickly, as it is drawn again at rest @param {boolean} [pixelated] never smooth
    */
-  draw(context, at, width, height, moving = false, squares = false) {
+  draw(context, at, width, height, moving = false, pixelated = false) {
     if (!this.base) return;
-    context.imageSmoothingEnabled = !squares && Math.min(at.kx, at.ky) < 1;
+    context.imageSmoothingEnabled = !pixelated && Math.min(at.kx, at.ky) < 1;
     context.imageSmoothingQuality = moving ? "low" : "high";
     drawPart(context, this.base, { x: 0, y: 0, width: this.width, height: this.height }, at, width, height);
     const coarse = this.width / this.base.width;

@@ -189,7 +189,7 @@ class Plane {
 
   // What is done
 
-  /** Which cell an element is; nothing where it is none. @param {EventTarget | null} target @returns {number[]} */
+  /** The cell of an element, or nothing. @param {EventTarget | null} target @returns {number[]} */
   of(target) {
     const cell = target instanceof Element ? target.closest(".ft-cell") : null;
     return cell instanceof HTMLElement ? (cell.dataset.at ?? "").split(",").map(Number) : [];

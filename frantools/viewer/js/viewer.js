@@ -178,7 +178,7 @@ export class Viewer {
     const written = [caption, ...[...this.panes.values()].map((pane) => pane.numbers.textContent)].join("\n");
     if (written === this.written) return;
     this.written = written;
-    this.caption.textContent = caption; // which changes the room that there is
+    this.caption.textContent = caption; // which changes the available space
     this.caption.hidden = !caption;
     this.layout();
   }

@@ -1,4 +1,4 @@
-"""Names leave the program whatever they are: bytes that are no text, composed accents or not, poor consoles."""
+"""File names with undecodable bytes, composed and decomposed accents, and consoles with limited encodings."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def text_calls(path: Path) -> list[str]:
         owner = function.value if isinstance(function, ast.Attribute) else None
         if isinstance(owner, ast.Name) and owner.id in LIBRARIES:
             continue
-        is_binary = any(isinstance(each, ast.Constant) and "b" in str(each.value) for each in node.args)
+        is_binary = any(isinstance(item, ast.Constant) and "b" in str(item.value) for item in node.args)
         is_file = (name == "open" and not is_binary) or (owner is not None and name in ("read_text", "write_text"))
         if is_file or any(keyword.arg in ("text", "universal_newlines") for keyword in node.keywords):
             found.append(f"{path.name}:{node.lineno}: {ast.unparse(node)}")
     return found
 
 
-def test_all_text_is_read_and_written_in_an_encoding_that_is_named():
+def test_all_text_is_read_and_written_in_a_stated_encoding():
     files = [*ROOT.glob("frantools/**/*.py"), *ROOT.glob("benchmarks/*.py")]
     assert [call for path in files for call in text_calls(path)] == []
 
@@ -74,15 +74,15 @@ def test_a_label_can_be_encoded_and_is_composed(name):
     assert encodable(name).encode("ascii", "backslashreplace") == name.encode("ascii", "backslashreplace")
 
 
-def test_control_characters_of_names_reach_no_terminal_and_no_svg(tmp_path):
+def test_control_characters_of_names_are_escaped(tmp_path):
     name = "red \x1b[31m\rend\x9b.png"
     image = picture_at(tmp_path / name)
     if image is None:
         pytest.skip("this file system has no such names")
-    made = ft.compare(image, ["nearest", (name, "bicubic")], size=16)
-    ft.save_figure(made.figure(), tmp_path / "figure.svg", made.recipe)
-    assert ft.load_recipe(tmp_path / "figure.svg") == made.recipe
-    table = made.measure()
+    result = ft.compare(image, ["nearest", (name, "bicubic")], size=16)
+    ft.save_figure(result.figure(), tmp_path / "figure.svg", result.recipe)
+    assert ft.load_recipe(tmp_path / "figure.svg") == result.recipe
+    table = result.measure()
     for text in (repr(table), table.to_markdown(), table.to_latex(), (tmp_path / "figure.svg").read_text("utf-8")):
         assert not {"\x1b", "\r", "\x9b"} & set(text)
         assert "x1b[31m" in text.replace("{[}", "[").replace("\\[", "[")
@@ -96,7 +96,7 @@ def test_a_name_with_a_line_break_takes_one_line_of_a_table():
 @pytest.mark.parametrize(
     "text", ["plain", 'quoted "twice"', "line\nbreak", "\U0001f4f7\U0001f9d1", UNDECODABLE, "\ud83d", "\u2028", "\\n"]
 )
-def test_text_in_copied_code_is_the_very_text(text):
+def test_copied_code_contains_the_exact_text(text):
     code = literal(text)
     assert ast.literal_eval(code) == text
     code.encode("utf-8")
@@ -121,16 +121,16 @@ def undecodable(tmp_path: Path) -> Path:
     return path
 
 
-def test_tables_hold_names_that_nothing_encodes():
+def test_tables_accept_undecodable_names():
     table = Table([{"picture": UNDECODABLE, "mse": 0.5}], caption=UNDECODABLE)
-    shown = [table.to_csv(), table.to_latex(), table.to_markdown(), repr(table), table._repr_markdown_()]
-    for text in shown:
+    output = [table.to_csv(), table.to_latex(), table.to_markdown(), repr(table), table._repr_markdown_()]
+    for text in output:
         text.encode("utf-8")
         assert "udcef" in text
     table.to_frame().to_csv(io.BytesIO())
 
 
-def test_tables_compose_accents_where_they_are_shown_and_keep_them_for_other_programs():
+def test_displayed_tables_compose_accents_and_exported_ones_do_not():
     table = Table([{"picture": DECOMPOSED}])
     for text in (table.to_latex(), table.to_markdown(), repr(table)):
         assert unicodedata.is_normalized("NFC", text)
@@ -138,23 +138,23 @@ def test_tables_compose_accents_where_they_are_shown_and_keep_them_for_other_pro
     assert table.to_frame()["picture"].tolist() == [DECOMPOSED]
 
 
-def test_a_comparison_of_an_undecodable_name_is_written_in_each_format(undecodable, tmp_path):
-    made = ft.compare(undecodable, [undecodable, (UNDECODABLE, "nearest"), ("bad", lambda picture: None)], size=24)
-    assert list(made.errors) == ["bad"]
-    ft.widgets.Viewer(made).save(tmp_path / "page.html")
+def test_a_comparison_with_an_undecodable_name_is_written_in_each_format(undecodable, tmp_path):
+    result = ft.compare(undecodable, [undecodable, (UNDECODABLE, "nearest"), ("bad", lambda picture: None)], size=24)
+    assert list(result.errors) == ["bad"]
+    ft.widgets.Viewer(result).save(tmp_path / "page.html")
     ft.widgets.Viewer({UNDECODABLE: np.zeros((8, 8, 3))}).save(tmp_path / "one.html")
     for ending in ("png", "pdf", "svg"):
-        ft.save_figure(made.figure(), tmp_path / f"figure.{ending}", made.recipe)
+        ft.save_figure(result.figure(), tmp_path / f"figure.{ending}", result.recipe)
         recipe = ft.load_recipe(tmp_path / f"figure.{ending}")
         assert recipe.photos[0].load().name == str(undecodable)
     (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ft.load_recipe(tmp_path / "page.html")["pictures"].keys() == {undecodable.name}
-    write_json(tmp_path / "numbers.json", made.recipe.to_dict())
-    assert ft.load_recipe(tmp_path / "numbers.json") == made.recipe
-    ft.save_figure(ft.crops(made, boxes=[(0, 0, 9, 9)]), tmp_path / "crops.png")
+    write_json(tmp_path / "numbers.json", result.recipe.to_dict())
+    assert ft.load_recipe(tmp_path / "numbers.json") == result.recipe
+    ft.save_figure(ft.crops(result, boxes=[(0, 0, 9, 9)]), tmp_path / "crops.png")
 
 
-def test_charts_and_planes_show_names_that_nothing_encodes(undecodable, tmp_path):
+def test_charts_and_planes_show_undecodable_names(undecodable, tmp_path):
     estimates = [Estimate(UNDECODABLE, "kind", 1.0, 0.9, 1.1), Estimate("b", UNDECODABLE, 2.0, 1.9, 2.1)]
     ft.save_figure(ft.figures.losses({UNDECODABLE: estimates}), tmp_path / "losses.pdf")
     row = Row([np.zeros((8, 8, 3))], label=UNDECODABLE, captions=[DECOMPOSED])
@@ -166,7 +166,7 @@ def test_charts_and_planes_show_names_that_nothing_encodes(undecodable, tmp_path
     assert repr(sweep.table()).encode("utf-8")
 
 
-def test_a_store_and_a_function_with_undecodable_names(undecodable, tmp_path):
+def test_stores_and_functions_with_undecodable_names_work(undecodable, tmp_path):
     folder = undecodable.with_suffix("")
     folder.mkdir()
     (folder / undecodable.name).write_bytes(undecodable.read_bytes())
@@ -188,9 +188,11 @@ def test_names_of_other_normalisation_are_found(tmp_path, monkeypatch, wanted, t
         picture_at(tmp_path / "results" / name)
     assert matching(tmp_path / "results", photo).name == there
     assert find_spelling(tmp_path / "results" / wanted).name == there
-    made = ft.compare(tmp_path / "results" / wanted, [tmp_path / "results" / wanted], size=16)
-    assert made.errors == {}
-    ft.save_figure(made.figure(), tmp_path / "results" / "figure.png", made.recipe.replace(photos=made.recipe.photos))
+    result = ft.compare(tmp_path / "results" / wanted, [tmp_path / "results" / wanted], size=16)
+    assert result.errors == {}
+    ft.save_figure(
+        result.figure(), tmp_path / "results" / "figure.png", result.recipe.replace(photos=result.recipe.photos)
+    )
     monkeypatch.chdir(tmp_path / "results")
     recipe = ft.compare(there, ["nearest"], size=16).recipe.to_dict()
     recipe["pictures"] = {wanted: recipe["pictures"].pop(there)}
@@ -229,7 +231,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a picture, a folder of one, and a recipe."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
@@ -241,7 +243,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "shift_jis"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_console_that_lacks_letters_costs_no_result(here, monkeypatch, name, encoding):
+def test_results_are_written_despite_a_limited_console_encoding(workspace, monkeypatch, name, encoding):
     command, written = COMMANDS[name]
     for stream in ("stdout", "stderr"):
         monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), encoding=encoding))
@@ -255,7 +257,7 @@ def test_a_console_that_lacks_letters_costs_no_result(here, monkeypatch, name, e
 
 @pytest.mark.parametrize("state", ["missing", "closed"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_commands_do_their_work_without_streams(here, monkeypatch, name, state):
+def test_commands_work_without_streams(workspace, monkeypatch, name, state):
     command, written = COMMANDS[name]
     for stream in ("stdout", "stderr"):
         closed = io.StringIO()
@@ -267,7 +269,7 @@ def test_commands_do_their_work_without_streams(here, monkeypatch, name, state):
 
 
 @pytest.mark.parametrize("state", ["missing", "closed"])
-def test_training_from_python_needs_no_streams(here, monkeypatch, state):
+def test_training_works_without_streams(workspace, monkeypatch, state):
     closed = io.StringIO()
     closed.close()
     for stream in ("stdout", "stderr"):
@@ -276,7 +278,7 @@ def test_training_from_python_needs_no_streams(here, monkeypatch, state):
     assert ft.training.train("data", "m.safetensors", settings)
 
 
-def test_what_is_written_is_there_before_anything_is_printed(here, monkeypatch):
+def test_files_are_written_before_anything_is_printed(workspace, monkeypatch):
     class Full(io.StringIO):
         def write(self, text: str) -> int:
             raise OSError(28, "No space left on device")
@@ -295,7 +297,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("name", ["sweep", "train"])
 @pytest.mark.parametrize("watched", [False, True])
-def test_bars_are_drawn_for_terminals_alone(here, monkeypatch, name, watched):
+def test_progress_bars_appear_only_in_terminals(workspace, monkeypatch, name, watched):
     stream: Any = Terminal() if watched else io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with console.progress_bar(total=2, mininterval=0) as bar:
@@ -321,20 +323,20 @@ class Cell(OutStream):
         return False
 
 
-def test_notebooks_have_bars(monkeypatch):
+def test_progress_bars_appear_in_notebooks(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Cell())
-    assert console.is_watched()
+    assert console.is_interactive()
 
 
-def test_a_locale_without_utf8_costs_no_result(here):
+def test_results_are_written_despite_a_locale_without_utf8(workspace):
     """As in a container or a service, where Python is not told to use UTF-8."""
     left = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
-    made = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-X", "utf8=0", "-m", "frantools", *COMMANDS["compare"][0].split()],
         env={**left, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)},
         capture_output=True,
     )
-    assert made.returncode == 0, made.stderr
+    assert result.returncode == 0, result.stderr
     for path in ("a.png", "a.md", "a.html"):
         assert Path(path).is_file()
     assert Path("a.md").read_text(encoding="utf-8")

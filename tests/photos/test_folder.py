@@ -1,4 +1,4 @@
-"""A folder of pictures finds all that can be read, tells what it left out, and goes on when a picture goes."""
+"""Tests of folders of pictures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore:IM image format")
-def test_every_ending_of_what_is_read_is_found_in_a_folder(tmp_path: Path) -> None:
+def test_files_with_every_extension_are_listed(tmp_path: Path) -> None:
     written = {ending for ending in decode.extensions() if write(tmp_path / f"a{ending}")}
     pictures = Pictures(tmp_path)
     assert {path.suffix for path in pictures.paths} == written
@@ -57,13 +57,13 @@ def test_every_ending_of_what_is_read_is_found_in_a_folder(tmp_path: Path) -> No
         np.testing.assert_array_equal(pictures.read(index), ft.load_image(path))
 
 
-def test_endings_are_read_in_capitals_and_contents_under_another_pictures_name(folder: Path) -> None:
+def test_extensions_may_be_in_capitals_or_of_another_format(folder: Path) -> None:
     (folder / "0.png").rename(folder / "0.PNG")
     Image.fromarray(COLOURS).save(folder / "1.png", "JPEG")
     assert [path.name for path in Pictures(folder).paths] == ["0.PNG", "1.png", "2.png", "3.png"]
 
 
-def test_pictures_that_are_left_out_are_told_and_other_files_are_not(folder: Path) -> None:
+def test_skipped_pictures_are_listed_and_other_files_are_not(folder: Path) -> None:
     Image.fromarray(COLOURS).save(folder / "unnamed", "JPEG")
     Image.fromarray(COLOURS).save(folder / "0.png.bak", "PNG")
     for name in ("phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "notes.txt", "card.json", "weights.bin"):
@@ -74,12 +74,12 @@ def test_pictures_that_are_left_out_are_told_and_other_files_are_not(folder: Pat
         os.mkfifo(folder / "pipe.png")
     pictures = Pictures(folder)
     assert len(pictures) == 4
-    told = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
-    assert told.pop("pipe.png", "it is a broken link").startswith("it is a broken link")
-    assert told.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
-    assert told["unnamed"] == "it is a JPEG file without the extension of one"
-    assert told["phone.heic"].startswith(".heic files cannot be read; accepted: JPEG, PNG")
-    assert all(told.values())
+    outcome = {reason.split(": ", 1)[0]: reason.split(": ", 1)[1] for reason in pictures.skipped}
+    assert outcome.pop("pipe.png", "it is a broken link").startswith("it is a broken link")
+    assert outcome.keys() == {"unnamed", "0.png.bak", "phone.heic", "raw.NEF", "drawing.svg", "empty.jpg", "gone.png"}
+    assert outcome["unnamed"] == "it is a JPEG file without the extension of one"
+    assert outcome["phone.heic"].startswith(".heic files cannot be read; accepted: JPEG, PNG")
+    assert all(outcome.values())
     assert pictures.summary()["skipped"] == len(pictures.skipped)
 
 
@@ -92,7 +92,7 @@ def test_a_truncated_picture_is_listed_and_loads_with_a_warning(folder: Path) ->
         assert pictures[1].shape == COLOURS.shape
 
 
-def test_a_picture_with_a_large_text_is_one_of_the_folder(folder: Path) -> None:
+def test_a_picture_with_a_large_text_is_listed(folder: Path) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "x" * 2_000_000, zip=True)
     Image.fromarray(COLOURS).save(folder / "4.png", pnginfo=info)
@@ -102,7 +102,7 @@ def test_a_picture_with_a_large_text_is_one_of_the_folder(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["gone", "a folder", "damaged", "not to be read"])
-def test_a_picture_that_goes_is_skipped_with_a_warning(folder: Path, how: str) -> None:
+def test_a_picture_that_disappears_is_skipped_with_a_warning(folder: Path, how: str) -> None:
     pictures = Pictures(folder)
     path = folder / "1.png"
     if how == "damaged":
@@ -131,7 +131,7 @@ def read_all(pictures: Pictures) -> None:
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
-def test_what_one_process_decodes_the_others_have(folder: Path) -> None:
+def test_forked_processes_share_decoded_pictures(folder: Path) -> None:
     pictures = Pictures(folder)
     part = pictures.part(1, 3)
     worker = multiprocessing.get_context("fork").Process(target=read_all, args=(part,))
@@ -147,7 +147,7 @@ def test_what_one_process_decodes_the_others_have(folder: Path) -> None:
             pictures.read(number)
 
 
-def test_a_copy_in_a_process_of_its_own_keeps_no_pictures(folder: Path) -> None:
+def test_a_pickled_folder_caches_no_pictures(folder: Path) -> None:
     pictures = Pictures(folder)
     pictures.read(0)
     copied = pickle.loads(pickle.dumps(pictures))
@@ -161,11 +161,11 @@ def test_a_shared_cache_has_room_for_the_first_pictures_at_the_stated_sizes() ->
     for path in sizes:
         assert cache.get(path) is None
         cache.put(path, COLOURS)
-    kept = [cache.get(path) for path in sizes]
-    np.testing.assert_array_equal(kept[:2], [COLOURS, COLOURS])
-    assert kept[2] is None
-    assert kept[0] is not None
-    assert not kept[0].flags.writeable
+    cached = [cache.get(path) for path in sizes]
+    np.testing.assert_array_equal(cached[:2], [COLOURS, COLOURS])
+    assert cached[2] is None
+    assert cached[0] is not None
+    assert not cached[0].flags.writeable
     cache = SharedPictureCache(sizes, 10**9)
     cache.put(Path("a"), COLOURS[1:])
     assert cache.get(Path("a")) is None
@@ -194,7 +194,7 @@ def linked(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_pictures_behind_links_are_found_once_and_loops_end(linked: Path) -> None:
+def test_linked_pictures_are_listed_once_and_loops_end(linked: Path) -> None:
     pictures = Pictures(linked)
     assert [path.name for path in pictures.paths] == ["c.png", "d.png", "e.png", "b.png", "f.png", "a.png"]
     assert pictures.paths == sorted(pictures.paths)
@@ -209,25 +209,25 @@ def test_a_folder_may_be_a_link_itself(linked: Path) -> None:
     assert len(Pictures(linked.parent / "link")) == 6
 
 
-def test_links_to_files_without_an_ending_are_pictures(tmp_path: Path) -> None:
+def test_links_to_files_without_an_extension_are_pictures(tmp_path: Path) -> None:
     (tmp_path / "blobs").mkdir()
     Image.fromarray(COLOURS).save(tmp_path / "blobs/5f3e", "PNG")  # as stores that are addressed by content have it
     (tmp_path / "cat.png").symlink_to(tmp_path / "blobs/5f3e")
     assert [path.name for path in Pictures(tmp_path).paths] == ["cat.png"]
 
 
-def test_pictures_behind_links_are_evaluated_and_swept(linked: Path) -> None:
+def test_linked_pictures_are_evaluated_and_swept(linked: Path) -> None:
     assert ft.evaluate("bicubic", linked, size=16).pictures == 6
     found = ft.sweep({"K": [99]}, linked, ft.Column("B", "B"), measures=("mse",), points=4).to_frame()
     assert found["picture"].nunique() == 6
 
 
-def test_a_folder_column_reads_links_and_takes_two_to_one_file_for_one(tmp_path: Path, folder: Path) -> None:
+def test_a_folder_column_counts_two_links_to_one_file_once(tmp_path: Path, folder: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
     (results / "cat_x2.png").symlink_to(folder / "0.png")
     (results / "cat_x4.png").symlink_to(folder / "0.png")
     (tmp_path / "linked").symlink_to(results)
     photo = ft.Photo(COLOURS, "whole", name="cat.jpg")
-    made = ft.compare(photo, [("linked", str(tmp_path / "linked"))], size=24)
-    np.testing.assert_array_equal(made["linked"].image * 255, ft.load_image(folder / "0.png"))
+    result = ft.compare(photo, [("linked", str(tmp_path / "linked"))], size=24)
+    np.testing.assert_array_equal(result["linked"].image * 255, ft.load_image(folder / "0.png"))

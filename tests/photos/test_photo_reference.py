@@ -1,4 +1,4 @@
-"""A recipe makes the same again of a region, beside another reference, and of files that lie beside it."""
+"""Recipes find their photos and references again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ HOPPER = ft.portraits()["hopper"]
 COLUMNS = ["bicubic", "nearest"]
 
 
-def test_a_comparison_of_a_region_is_made_again_as_it_was(tmp_path: Path) -> None:
-    made = ft.compare("hopper", COLUMNS, size=64, region=ft.Region(0.1, 0.2, 0.3, 0.3))
-    ft.save_figure(made.figure(), tmp_path / "a.png", made.recipe)
+def test_a_comparison_of_a_region_is_reproduced(tmp_path: Path) -> None:
+    result = ft.compare("hopper", COLUMNS, size=64, region=ft.Region(0.1, 0.2, 0.3, 0.3))
+    ft.save_figure(result.figure(), tmp_path / "a.png", result.recipe)
     assert verify(tmp_path / "a.png").kind == "identical"
 
 
-def test_another_reference_is_found_again_and_told_of_where_it_has_changed(tmp_path: Path) -> None:
+def test_another_reference_is_loaded_and_a_changed_one_refused(tmp_path: Path) -> None:
     small, sharp = tmp_path / "small.png", tmp_path / "sharp.png"
     ft.save_picture(HOPPER[:64, :64], small)
     ft.save_picture(HOPPER[:128, :128], sharp)
@@ -32,7 +32,7 @@ def test_another_reference_is_found_again_and_told_of_where_it_has_changed(tmp_p
         ft.render(recipe.to_dict())
 
 
-def test_a_reference_that_no_name_finds_comes_with_the_photo() -> None:
+def test_a_reference_without_a_file_comes_with_the_photo() -> None:
     photo = ft.Photo(HOPPER[:64, :64], reference=HOPPER[:128, :128])
     recipe = ft.compare(photo, COLUMNS, size=32).recipe
     ft.render(recipe.to_dict(), photo=photo)
@@ -45,8 +45,8 @@ def test_a_photo_beside_the_recipe_is_found_from_any_folder(tmp_path: Path, monk
     elsewhere.mkdir()
     ft.save_picture(HOPPER[:64, :64], there / "face.png")
     monkeypatch.chdir(there)
-    made = ft.compare("face.png", COLUMNS, size=32)
-    ft.save_figure(made.figure(), "a.png", made.recipe)
+    result = ft.compare("face.png", COLUMNS, size=32)
+    ft.save_figure(result.figure(), "a.png", result.recipe)
     monkeypatch.chdir(elsewhere)
     assert verify(there / "a.png").kind == "identical"
     assert np.array_equal(ft.load_image(there / "face.png"), HOPPER[:64, :64])

@@ -1,4 +1,4 @@
-"""A recipe is found in every kind of file that carries one, wherever it stands, and what is damaged is told."""
+"""Recipes inside files of every format, and damaged ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def parts(tmp_path: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("place", ["before the pixels", "after the pixels"])
-def test_a_text_of_a_png_is_found_wherever_it_stands(tmp_path: Path, parts: list[bytes], kind: str, place: str) -> None:
+def test_a_png_text_is_found_before_and_after_the_pixels(
+    tmp_path: Path, parts: list[bytes], kind: str, place: str
+) -> None:
     at = 1 if place == "before the pixels" else len(parts) - 1
     path = tmp_path / "a.png"
     path.write_bytes(SIGNATURE + b"".join([*parts[:at], *OTHERS, TEXTS[kind], *OTHERS, *parts[at:]]))
@@ -70,7 +72,7 @@ def test_a_text_of_a_png_is_found_wherever_it_stands(tmp_path: Path, parts: list
     assert ft.load_image(path)[0, 0].tolist() == [255, 0, 0]
 
 
-def test_what_another_program_wrote_with_pillow_is_read(tmp_path: Path) -> None:
+def test_text_that_another_program_wrote_with_pillow_is_read(tmp_path: Path) -> None:
     for zipped in (False, True):
         info = PngInfo()
         info.add_text("frantools", PLAIN, zip=zipped)
@@ -80,7 +82,7 @@ def test_what_another_program_wrote_with_pillow_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
 @pytest.mark.parametrize("recipe", [RECIPE, {}, {"many": ["(" * 5000, ")" * 5000, "\\" * 5000]}])
-def test_figures_and_pictures_give_their_recipes_back(tmp_path: Path, suffix: str, recipe: dict[str, Any]) -> None:
+def test_figures_and_pictures_carry_their_recipes(tmp_path: Path, suffix: str, recipe: dict[str, Any]) -> None:
     figure = Figure(figsize=(1, 1))
     figure.text(0, 0, "/Info 1 0 R (endobj) <metadata>")
     save_figure(figure, tmp_path / f"a{suffix}", recipe)
@@ -129,7 +131,7 @@ def test_a_damaged_marked_text_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [TEXT.encode(), b"\xef\xbb\xbf" + PLAIN.encode()])
-def test_a_json_is_its_own_text_and_that_of_the_picture_beside(tmp_path: Path, content: bytes) -> None:
+def test_a_json_file_is_read_also_for_the_picture_beside_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg")
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
@@ -141,7 +143,7 @@ def test_a_json_is_its_own_text_and_that_of_the_picture_beside(tmp_path: Path, c
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.pdf", "a.svg", "a.txt", "a"])
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\0" * 99])
-def test_a_file_without_a_recipe_is_told_in_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_without_a_recipe_is_an_error_of_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=r"\A[^\n]*recipe[^\n]*\Z"):
         ft.load_recipe(tmp_path / name)
@@ -172,7 +174,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     ],
     ids=["zTXt bomb", "iTXt bomb", "cut zlib", "no zlib", "no UTF-8", "checksum", "length", "cut"],
 )
-def test_a_damaged_or_boundless_text_is_refused_and_takes_little_memory(
+def test_a_damaged_or_oversized_text_is_refused_in_little_memory(
     tmp_path: Path, parts: list[bytes], bad: bytes
 ) -> None:
     path = tmp_path / "a.png"
@@ -189,14 +191,14 @@ def test_a_damaged_or_boundless_text_is_refused_and_takes_little_memory(
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "[]", "7", "{", '{"a": 1' + "0" * 10_000 + "}"], ids=["deep", "list", "7", "open", "long"]
 )
-def test_a_text_that_is_no_recipe_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError, match=r"\A[^\n]*the recipe is damaged[^\n]*\Z"):
         ft.load_recipe(tmp_path / "a.json")
 
 
 @given(st.data(), st.sampled_from(["png", "pdf", "svg"]))
-def test_damaged_files_are_a_recipe_or_a_sentence(
+def test_damaged_files_yield_a_recipe_or_an_error_of_one_line(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, kind: str
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"whole.{kind}"
@@ -208,7 +210,7 @@ def test_damaged_files_are_a_recipe_or_a_sentence(
     damaged = path.with_name(f"damaged.{kind}")
     damaged.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
-        told: object = ft.load_recipe(damaged)
+        outcome: object = ft.load_recipe(damaged)
     except ValueError as error:
-        told = error
-    assert "\n" not in str(told) if isinstance(told, ValueError) else isinstance(told, ft.Recipe)
+        outcome = error
+    assert "\n" not in str(outcome) if isinstance(outcome, ValueError) else isinstance(outcome, ft.Recipe)
