@@ -220,7 +220,7 @@ def test_a_copy_on_another_device_has_the_weights_of_now(change, inference):
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(None, "returned NoneType"), (PICTURE, "returned ndarray"), (Restoration(None, 0, 0), "answered None"),
+    [(None, "returned NoneType"), (PICTURE, "returned ndarray"), (Restoration(None, 0, 0), "returned None"),
      (Restoration(PICTURE[..., :1], 0, 0), "1 channels"), (Restoration(PICTURE * np.nan, 0, 0), "NaN")],
 )  # fmt: skip
 def test_a_restorer_of_a_users_own_that_answers_wrongly_is_a_sentence_in_its_column(answer, said):

@@ -148,7 +148,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "whole": (lambda p: (p * 255).astype(int), "returned values of int64"),
     "bool": (lambda p: p > 0.5, "returned values of bool"),
     "complex": (lambda p: p * 1j, "returned values of complex64"),
-    "text": (lambda p: "done", "accepted is an array"),
+    "text": (lambda p: "done", "it must return an array"),
     "ragged": (lambda p: [[1], [1, 2]], "which is no array"),
     "objects": (lambda p: object(), "returned object"),
     "arguments": (lambda: None, "raised TypeError"),
