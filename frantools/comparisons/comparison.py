@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..checks import invalid, set_fields
+from ..checks import invalid
 from ..frannet.engine.arguments import check_region, check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.photo import as_photo
@@ -34,7 +34,7 @@ class Comparison(Mapping[str, Restoration]):
     """The restorations of a photo by several columns; a mapping of titles to restorations.
 
     A notebook displays it as its figure. While it is computed, views and widgets receive incomplete comparisons:
-    `restorations` then contains coarse previews of the columns that are not yet in `final`.
+    `restorations` then contains previews or placeholders of the columns in `pending`.
 
     Parameters
     ----------
@@ -46,22 +46,21 @@ class Comparison(Mapping[str, Restoration]):
         By title, of the columns that did not fail.
     errors : dict
         Error messages by title, of the columns that failed.
-    final : frozenset of str, optional
-        The titles of the columns that are complete or failed. Default: all.
-    seconds_left : float
-        Estimated time until the others are complete.
+    pending : frozenset of str
+        The titles of the columns that are not final yet.
+    measured : dict
+        Numbers that are known already, by title; views draw them.
+    urgent : bool
+        Whether the next update takes so long that this one should be shown first.
     """
 
     job: RenderJob
     columns: tuple[Column, ...]
     restorations: Mapping[str, Restoration] = field(repr=False)
     errors: Mapping[str, str]
-    final: frozenset[str] | None = None
-    seconds_left: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.final is None:
-            set_fields(self, final=frozenset(self.titles))
+    pending: frozenset[str] = frozenset()
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    urgent: bool = False
 
     photo = property(lambda self: self.job.photo, doc="The photo, with its frame.")
     size = property(lambda self: self.job.size, doc="Width and height in pixels.")
@@ -75,11 +74,6 @@ class Comparison(Mapping[str, Restoration]):
         """The titles of all columns, in their order."""
         return [column.title for column in self.columns]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all columns are final."""
-        return self.final is not None and self.final >= set(self.titles)
-
     def __getitem__(self, title: str) -> Restoration:
         if title in self.errors:
             raise KeyError(f"{title} has no restoration: {self.errors[title]}")
@@ -91,6 +85,15 @@ class Comparison(Mapping[str, Restoration]):
     def __len__(self) -> int:
         return len(self.restorations)
 
+    @property
+    def images(self) -> dict[str, Restoration | str]:
+        """By title, the restoration or the error message to show in its place."""
+        return {title: self.errors.get(title) or self.restorations[title] for title in self.titles}
+
+    def is_final(self, title: str) -> bool:
+        """Whether a column's restoration or error is final."""
+        return title not in self.pending
+
     @cached_property
     def reference(self) -> Colours | None:
         """The picture that restorations are measured against: float32 (H, W, 3) in [0, 1], or None."""
@@ -99,11 +102,6 @@ class Comparison(Mapping[str, Restoration]):
     def fitted(self, title: str) -> Colours:
         """A restoration at the comparison's size: float32 (H, W, 3) in [0, 1], resampled (bicubic) if necessary."""
         return resized_picture(self[title].image, self.size)
-
-    def images(self, titles: Sequence[str] | None = None) -> dict[str, Restoration | str]:
-        """By title, the restoration of a column, or its error message."""
-        titles = self.titles if titles is None else titles
-        return {title: self.errors.get(title) or self.restorations[title] for title in titles}
 
     @property
     def resampled(self) -> dict[str, tuple[int, int]]:
@@ -136,8 +134,8 @@ class Comparison(Mapping[str, Restoration]):
         """The measures of each final restoration, by title; empty without a reference."""
         if self.reference is None:
             return {}
-        final = self.final or frozenset()
-        return {t: measure(self.fitted(t), self.reference, names) for t in self.restorations if t in final}
+        final = [title for title in self.restorations if self.is_final(title)]
+        return {title: measure(self.fitted(title), self.reference, names) for title in final}
 
     def measure(self, names: Sequence[str] | None = None) -> Table:
         """Measure the columns against the reference.

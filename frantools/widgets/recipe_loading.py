@@ -13,7 +13,7 @@ from ..comparisons.recipes import Recipe, as_recipe
 from ..photos.regions import LARGEST
 from ..restorers.columns import Column, as_columns
 from ..views.progressive import longer_side
-from ..views.registry import check_models, outside
+from ..views.render import check_models, describe_outside_files
 from .controls import extend_to, set_options
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def load_recipe_into(
             raise ValueError("the recipe has no columns, as the recipe of a figure has")
         known = [*widget.columns.value, *widget.columns.presets.values()]
         complete = as_columns(_complete_columns(recipe.columns, known, columns))
-        outside_files = outside(recipe)
+        outside_files = describe_outside_files(recipe)
         widget.message.info("paths", outside_files)  # before they are read
         with widget.writing():
             warning = widget.photo.find(recipe.photos[0]) if recipe.photos else ""

@@ -303,7 +303,7 @@ def test_evaluate_prints_a_table_and_writes_the_numbers(capsys, workspace):
     ]
     expected = ft.evaluate(ft.load_model("diffusion.safetensors"), "pictures", ft.SETUPS["B"], size=16, seed=3)
     assert written["results"][1]["mse"] == expected.mse
-    assert written["results"][1]["each"] == expected.each
+    assert written["results"][1]["each"] == expected.per_picture
     assert written["results"][1]["sha256"] == ft.load_model("diffusion.safetensors").sha256
 
 
