@@ -109,7 +109,8 @@ def upload(control: Any, name: str, content: bytes) -> None:
 
 
 def pictures(widget: ViewWidget) -> dict[str, np.ndarray]:
-    return {title: restoration.image for title, restoration in widget.result.items()}
+    comparison = getattr(widget.result, "comparison", widget.result)
+    return {title: restoration.image for title, restoration in comparison.items()}
 
 
 def follow(widget: ViewWidget, name: str) -> list[Any]:
