@@ -1058,7 +1058,7 @@ def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(colu
     figure, _ = widget.figure()
     assert figure.axes[4].get_title() == "2 re-rendered"
     size = figure.get_size_inches().tolist()
-    fewer = widget.view.draw(replace(widget.result, rois=found[:1], inner=[[]]), widget.recipe, None)
+    fewer = widget.view.draw(replace(widget.result, rois=found[:1], sub_rois=[[]]), widget.recipe, None)
     assert fewer.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
     draw(widget, 0.1, 0.1, 0.2, 0.2)
     widget.search["count"].value = 2
