@@ -1,4 +1,4 @@
-"""Tables that read well in a notebook, a terminal and a paper, and go on into other programs."""
+"""Tables for notebooks, terminals, papers and other programs."""
 
 from __future__ import annotations
 
@@ -12,40 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import write_text
 from ..photos.file_names import as_label, encodable
+from ..scores.measures import measures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FORMATS = {
     "loss": ".4f",
-    "mse": ".4f",
-    "mse_gray": ".5f",
     "mse_se": ".5f",
     "mse_gray_se": ".6f",
-    "psnr": ".1f",
-    "ssim": ".3f",
     "sharpness": ".4f",
     "distance": ".4f",
     "seconds": ".2f",
     "score": ".1f",
 }
-"""How values are rounded, by the name of their column; measures that are added bring theirs."""
+"""The rounding of columns by name; measures have a format of their own."""
 HEADS = {
-    "mse": "loss",
-    "mse_gray": "gray loss",
-    "psnr": "PSNR, dB",
-    "ssim": "SSIM",
     "calls": "network calls",
     "seconds": "seconds a picture",
 }
-"""What stands above a column, where that is not its name; measures that are added bring theirs."""
+"""The headings of columns by name; measures have a heading of their own, and other columns their name."""
 
-# An underscore inside a word begins nothing, and names are full of them.
+# An underscore inside a word is not markup.
 MARKDOWN = re.compile(r"[\\`*<|$~&\[\]]|(?<![^\W_])_|_(?![^\W_])")
 LATEX = str.maketrans(
     {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {mark: f"\\{mark}" for mark in "&%$#_{}"}
-    | {"[": "{[}", "*": "{*}"}  # after the end of a line, options of that line
+    | {"[": "{[}", "*": "{*}"}  # otherwise options of the preceding line break
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 
@@ -57,10 +50,10 @@ class Table:
     Parameters
     ----------
     rows : sequence of dict
-        The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful where
-        the table is shown; `to_frame` and `to_csv` keep every digit.
+        The names of the first row are the columns. Known names, such as "psnr", are rounded for display; `to_frame` and
+        `to_csv` keep every digit.
     caption : str
-        How the numbers came about; stands below the table where it is shown.
+        The protocol of the numbers, displayed below the table.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -72,7 +65,7 @@ class Table:
         return list(self.rows[0]) if self.rows else []
 
     def to_frame(self) -> DataFrame:
-        """The table as pandas has it: a column a name, values as they are.
+        """Convert the table to a data frame of pandas, with unrounded values.
 
         Raises
         ------
@@ -82,23 +75,22 @@ class Table:
         try:
             from pandas import DataFrame
         except ModuleNotFoundError:
-            raise ModuleNotFoundError("a frame is pandas's: pip install 'frantools[tables]'") from None
-        names = {name: encodable(name) for name in self.names}
-        rows = [{shown: _encodable(row.get(name)) for name, shown in names.items()} for row in self.rows]
-        return DataFrame(rows, columns=list(names.values()))
+            raise ModuleNotFoundError("to_frame needs pandas: pip install 'frantools[tables]'") from None
+        rows = [[_encodable(row.get(name)) for name in self.names] for row in self.rows]
+        return DataFrame(rows, columns=[encodable(name) for name in self.names])
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
-        """The table as comma-separated values, each number with all its digits: RFC 4180, but for newlines.
+        """Convert the table to comma-separated values with every digit: RFC 4180 with Unix line breaks.
 
         Parameters
         ----------
         path : path, optional
-            Where to write it too, as UTF-8, whole or not at all.
+            A file to write it to as well, in UTF-8.
 
         Returns
         -------
         str
-            The names, then a line a row; what is None is empty.
+            The names, then one line per row; None is empty.
         """
         text = StringIO()
         lines: list[list[Any]] = [self.names] if self.rows else []
@@ -109,7 +101,7 @@ class Table:
         return encodable(text.getvalue())
 
     def to_latex(self) -> str:
-        """The table as a `tabular` of LaTeX with the rules of booktabs, numbers to the right, text escaped."""
+        """Convert the table to a LaTeX `tabular` with the rules of booktabs."""
         if not self.rows:
             return ""
         head, *body = ([_line(cell).translate(LATEX) for cell in line] for line in self._cells())
@@ -119,7 +111,7 @@ class Table:
         return "\n".join([begin, r"\toprule", first, r"\midrule", *lines, r"\bottomrule", end])
 
     def to_markdown(self) -> str:
-        """The table as Markdown has it (GitHub's pipe tables), numbers to the right, text escaped."""
+        """Convert the table to Markdown (a pipe table of GitHub)."""
         if not self.rows:
             return ""
         head, *body = ([MARKDOWN.sub(r"\\\g<0>", _line(cell)) for cell in line] for line in self._cells())
@@ -128,12 +120,12 @@ class Table:
 
     def _cells(self) -> list[list[str]]:
         return [
-            [HEADS.get(name, as_label(name)) for name in self.names],
+            [_head(name) for name in self.names],
             *([_format(name, row.get(name)) for name in self.names] for row in self.rows),
         ]
 
     def _numeric(self) -> list[bool]:
-        """Which columns hold numbers, as the first row tells."""
+        """Return whether each column contains numbers, judged by the first row."""
         return [isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.rows[0].values()]
 
     def __repr__(self) -> str:
@@ -156,13 +148,17 @@ class Table:
 
 
 def _line(text: str) -> str:
-    """Text as it fits into a cell."""
+    """Join the lines of a cell's text."""
     return " ".join(text.splitlines())
 
 
 def _encodable(value: Any) -> Any:
-    """A value that pandas can write: text without lone surrogates."""
+    """Replace the lone surrogates of text, which pandas cannot write."""
     return encodable(value) if isinstance(value, str) else value
+
+
+def _head(name: str) -> str:
+    return measures[name].head if name in measures else HEADS.get(name, as_label(name))
 
 
 def _format(name: str, value: Any) -> str:
@@ -170,9 +166,10 @@ def _format(name: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else as_label(str(value))
+    rounding = measures[name].format if name in measures else FORMATS.get(name, "g")
+    return format(value, rounding) if isinstance(value, float) else as_label(str(value))
 
 
 def signed(value: float, digits: int) -> str:
-    """A number with its sign; what rounds to 0 is +0."""
+    """Format a number with its sign; a number that rounds to 0 gets +."""
     return f"{round(value, digits) + 0.0:+.{digits}f}"

@@ -69,7 +69,7 @@ class Plan:
 
     def conditions(self, picture: int) -> Conditions:
         """Return what all results of a picture have in common."""
-        photo, custom = self.pictures[picture], set(measures.own)
+        photo, custom = self.pictures[picture], set(measures.custom)
         return {
             "engine": ENGINE, "picture": photo.sha256, "frame": photo.frame, "reference": photo.reference,
             "size": self.size, "points": None if self.points is None else [self.points, self.seed],

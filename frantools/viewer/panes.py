@@ -19,7 +19,6 @@ from ..restorers.columns import Column
 from ..scores.measures import measures
 
 MAX_PICTURES, MAX_SIDE, MAX_PIXELS = 20, 8192, 400_000_000
-NUMBERS = ("mse", "psnr", "ssim")
 REFERENCES = ("original", "reference")  # titles of the photo itself, and of another picture that it is measured against
 
 
@@ -171,7 +170,7 @@ def comparison_panes(comparison: Comparison) -> Panes:
         pictures[title] = None if restoration is None else read_picture(restoration, title)
         if restoration is not None and restoration.remarks:
             notes[title] = remarks_text(restoration)
-    numbers, best = numbers_text(comparison.numbers(NUMBERS))
+    numbers, best = numbers_text(comparison.numbers(measures.in_captions))
     reference, _ = reference_title(comparison.photo, comparison.columns)
     return Panes(pictures, notes, numbers, best, comparison.protocol(), reference, comparison)
 
@@ -189,11 +188,7 @@ def numbers_text(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, 
     lines, best = {}, {}
     numbers = {title: row for title, row in numbers.items() if row.get("mse") != 0}
     for title, row in numbers.items():
-        parts = []
-        for name, value in row.items():
-            measure = measures[name]
-            parts.append(f"{measure.head.partition(',')[0]} {value:{measure.format}} {measure.unit}".rstrip())
-        lines[title] = "  ".join(parts)
+        lines[title] = "  ".join(measures[name].describe(value) for name, value in row.items())
         best[title] = [
             index
             for index, (name, value) in enumerate(row.items())

@@ -12,9 +12,8 @@ from ..checks import integer
 from ..comparisons.recipes import Recipe, as_recipe
 from ..photos.regions import LARGEST
 from ..restorers.columns import Column, as_columns
-from ..restorers.resolve import MissingRestorer
 from ..views.progressive import longer_side
-from ..views.registry import again, check_models, outside
+from ..views.render import check_models, describe_outside_files
 from .controls import extend_to, set_options
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def load_recipe_into(
             raise ValueError("the recipe has no columns, as the recipe of a figure has")
         known = [*widget.columns.value, *widget.columns.presets.values()]
         complete = as_columns(_complete_columns(recipe.columns, known, columns))
-        outside_files = outside(recipe)
+        outside_files = describe_outside_files(recipe)
         widget.message.info("paths", outside_files)  # before they are read
         with widget.writing():
             warning = widget.photo.find(recipe.photos[0]) if recipe.photos else ""
@@ -97,9 +96,9 @@ def _complete_columns(
     remaining, complete = dict(given or {}), []
     for column in columns:
         if column.title in remaining:
-            column = again(column, remaining.pop(column.title))
-        elif isinstance(column.what, MissingRestorer):
-            content = column.what.content
+            column = column.with_restorer(remaining.pop(column.title))
+        elif column.missing:
+            content = column.content
             match = next((c for c in known if _restorer_part(c.to_dict()) == _restorer_part(content)), None)
             if match is not None:
                 settings = content.get("settings") or match.settings

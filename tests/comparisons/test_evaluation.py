@@ -39,8 +39,8 @@ def test_evaluate_gives_digit_for_digit_what_compare_measures(what, given, frame
     photo = ft.Photo(PICTURES[0], frame)
     row = ft.compare(photo.at(178), [what], size=178, given=given).measure().rows[0]
     made = ft.evaluate(what, [photo], given=given)
-    assert [made.each[name] for name in NAMES] == [[row[name]] for name in NAMES]
-    assert (made.mse, made.loss, made.pictures, made.calls) == (row["mse"], row["mse"], 1, row["calls"])
+    assert [made.per_picture[name] for name in NAMES] == [[row[name]] for name in NAMES]
+    assert (made.mse, made.pictures, made.calls) == (row["mse"], 1, row["calls"])
     several = ft.evaluate([what], [photo], given=given)
     assert [several.rows[0][name] for name in NAMES] == [row[name] for name in NAMES]
 
@@ -50,7 +50,7 @@ def test_a_samplers_seeds_are_those_of_the_pictures():
     made = ft.evaluate("A:K=1", photos, size=12, seed=7)
     for index, photo in enumerate(photos):
         row = ft.compare(photo.at(12), ["A:K=1"], size=12, seed=7 + index).measure().rows[0]
-        assert [made.each[name][index] for name in NAMES[:3]] == [row[name] for name in NAMES[:3]]
+        assert [made.per_picture[name][index] for name in NAMES[:3]] == [row[name] for name in NAMES[:3]]
 
 
 def test_a_list_gives_a_table_with_every_pictures_numbers():
@@ -73,7 +73,7 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
     table = ft.evaluate([("fails", fails_on_the_second), "bicubic"], PICTURES, size=20)
     assert [row["error"] for row in table.rows] == ["", "", "fails raised RuntimeError: enough", ""]
     assert [row["mse"] is None for row in table.rows] == [False, False, True, False]
-    with pytest.raises(ValueError, match=r"^wrong answered None"):
+    with pytest.raises(ValueError, match=r"^wrong returned None"):
         ft.evaluate(("wrong", lambda picture: None), PICTURES, size=20)
 
 
@@ -82,7 +82,7 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
     [
         ({"what": ["bicubic"], "setup": "A"}, "a list of columns has setups of its own"),
         ({"what": ft.Column("a", "A"), "setup": "B"}, "a column has a setup of its own"),
-        ({"what": []}, "there is no column"),
+        ({"what": []}, "must be a list of at least one column"),
         ({"folder_or_images": []}, "there is no picture"),
         ({"folder_or_images": PICTURES[0]}, "accepted are a folder or a sequence"),
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
@@ -109,4 +109,4 @@ def test_a_folder_is_read_file_by_file_and_damaged_ones_are_skipped(tmp_path):
     with pytest.warns(UserWarning, match="skipped"):
         made = ft.evaluate(darker, tmp_path, size=16)
     assert made.pictures == 2
-    assert made.each["mse"] == ft.evaluate(darker, PICTURES, size=16).each["mse"]
+    assert made.per_picture["mse"] == ft.evaluate(darker, PICTURES, size=16).per_picture["mse"]

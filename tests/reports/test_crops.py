@@ -19,7 +19,7 @@ def test_each_box_is_a_row_of_the_very_pixels_below_the_whole_pictures(made):
     np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), made["bicubic"].image[16:40, 8:24])
     np.testing.assert_array_equal(figure.axes[7].images[0].get_array(), made["nearest"].image[:8])
     assert [figure.axes[n].get_ylabel() for n in (3, 6)] == ["1", "eye"]
-    assert "broken answered None" in " ".join(figure.axes[5].texts[0].get_text().split())
+    assert "broken returned None" in " ".join(figure.axes[5].texts[0].get_text().split())
 
 
 def test_regions_of_interest_are_boxes_and_the_default(made):
@@ -31,14 +31,14 @@ def test_regions_of_interest_are_boxes_and_the_default(made):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"boxes": [(0, 0, 65, 8)]}, "is empty or leaves the picture; accepted are boxes within 0, 0, 64, 64"),
-        ({"boxes": [(8, 8, 8, 9)]}, "is empty or leaves the picture"),
-        ({"boxes": [(1, 2, 3)]}, "is no box; accepted are four whole numbers"),
-        ({"boxes": []}, "there is no box; accepted are one or more"),
-        ({"boxes": [(0, 0, 8, 8)], "rois": []}, "accepted is one of the two"),
-        ({"layout": "above"}, "accepted are 'below' and 'alone'"),
+        ({"boxes": [(0, 0, 65, 8)]}, "must lie within 0, 0, 64, 64, got"),
+        ({"boxes": [(8, 8, 8, 9)]}, "must not be empty"),
+        ({"boxes": [(1, 2, 3)]}, "a box|box must"),
+        ({"boxes": []}, "boxes must be one or more, got none"),
+        ({"boxes": [(0, 0, 8, 8)], "rois": []}, "pass either boxes or rois"),
+        ({"layout": "above"}, "must be 'below' or 'alone', got 'above'"),
     ],
 )
-def test_what_is_no_box_is_told(made, arguments, message):
+def test_invalid_boxes_are_refused(made, arguments, message):
     with pytest.raises(ValueError, match=message):
         ft.crops(made, **arguments)

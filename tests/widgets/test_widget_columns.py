@@ -70,7 +70,7 @@ def done(widget: Any) -> Any:
 
 
 def image(widget: ViewWidget, title: str) -> np.ndarray:
-    return widget.result.pictures[title].image
+    return widget.result[title].image
 
 
 def setting(widget: ViewWidget, name: str) -> Any:
@@ -170,17 +170,17 @@ def failing(picture: np.ndarray) -> np.ndarray:
     ("wrong", "said"),
     [
         (failing, "wrong raised KeyError: 'nothing here'"),
-        (lambda picture: None, "wrong answered None"),
+        (lambda picture: None, "wrong returned None"),
         (lambda picture: picture * np.nan, "values that are NaN"),
-        (lambda picture: picture[..., 0], "wrong answered an array of shape"),
-        (lambda picture: picture[..., :2], "wrong answered 2 channels"),
+        (lambda picture: picture[..., 0], "wrong returned an array of shape"),
+        (lambda picture: picture[..., :2], "wrong returned 2 channels"),
     ],
 )
 def test_what_goes_wrong_in_a_column_is_a_sentence_in_its_place_and_the_others_go_on(
     wrong: Any, said: str, wide: np.ndarray
 ) -> None:
     widget = done(ft.widgets.compare(wide, [Column("wrong", wrong), "bicubic"], size=SIZE))
-    assert said in widget.result.shown.errors["wrong"]
+    assert said in widget.result.errors["wrong"]
     assert widget.final
     assert widget.message.value == ""
     assert said in widget.viewer.notes["wrong"]
@@ -203,7 +203,7 @@ def test_stop_leaves_a_function_that_hangs_and_says_that_it_still_runs(hanging: 
     widget.status.stop.click()
     assert widget.status.stop.disabled, "control is given back at once"
     done(widget)
-    assert "hang cannot be interrupted: it still runs, and its answer will be dropped" in widget.message.value
+    assert "hang cannot be interrupted: it is still running, and its result will be dropped" in widget.message.value
     assert not widget.final
     results: list[Any] = []
     widget.observe(results.append, "result")
@@ -227,7 +227,7 @@ def test_the_message_of_what_still_runs_goes_when_it_has_come_to_its_end(wide: n
     assert begun.wait(60)
     widget.status.stop.click()
     done(widget)
-    assert "still runs" in widget.message.value
+    assert "still running" in widget.message.value
     widget.message.observe(lambda change: gone.set() if not change["new"] else None, "value")
     shown = widget.result
     go.set()
@@ -239,7 +239,7 @@ def test_the_message_of_what_still_runs_goes_when_it_has_come_to_its_end(wide: n
 def test_a_timeout_is_a_sentence_in_its_column_and_the_others_go_on(hanging: Any, wide: np.ndarray) -> None:
     hang, _ = hanging
     widget = done(ft.widgets.compare(wide, [Column("hang", hang), "bicubic"], size=SIZE, timeout=0.2))
-    assert "hang did not answer within 0.2 s; it still runs" in widget.result.shown.errors["hang"]
+    assert "hang did not answer within 0.2 s; it still runs" in widget.result.errors["hang"]
     assert widget.final
     assert widget.recipe["timeout"] == 0.2
     assert image(widget, "bicubic").shape == (48, 72, 3)
@@ -299,7 +299,7 @@ def test_variability_takes_a_function_with_a_seed_and_refuses_one_without(wide: 
     assert widget.result.deviation.mean() > 0.02
     widget.close()
     widget = done(ft.widgets.variability(wide, Column("dim", dim), size=SIZE, count=3))
-    assert "dim leaves nothing to chance" in widget.message.value
+    assert "dim does not depend on the seed" in widget.message.value
     widget.close()
     widget = done(ft.widgets.trajectory(wide, Column("dim", dim), size=SIZE))
     assert "dim has no steps" in widget.message.value
@@ -314,7 +314,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     Image.fromarray(made).save(results / "cat_x1.png")
     columns = [Column("array", made), Column("folder", f"{results}/"), "original"]
     widget = done(ft.widgets.compare(tmp_path / "cat.png", columns, size=90))
-    assert not widget.result.shown.errors
+    assert not widget.result.errors
     assert np.allclose(image(widget, "array"), made / np.float32(255))
     assert np.array_equal(image(widget, "folder"), image(widget, "array"))
     widget.columns.editor.title.value = "renamed"
@@ -322,7 +322,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     widget.columns.chosen.index = 1
     assert widget.columns.editor.file.value == f"{results}/"
     widget.photo.value = "hopper"
-    assert "has no picture for hopper" in done(widget).result.shown.errors["folder"]
+    assert "has no picture for hopper" in done(widget).result.errors["folder"]
     widget.close()
 
 
@@ -330,7 +330,7 @@ def test_without_a_reference_there_are_no_numbers_and_nothing_else_is_lost(wide:
     photo = Photo(wide, reference=None)
     widget = done(ft.widgets.compare(photo, [Column("dim", dim), "bicubic"], size=SIZE))
     assert widget.final
-    assert widget.result.numbers == {}
+    assert widget.result.measured == {}
     assert widget.viewer.numbers == {}
     assert all("PSNR" not in text.get_text() for axes in widget.figure()[0].axes for text in axes.texts)
     assert widget.recipe.photos[0].reference == "none"
@@ -388,14 +388,14 @@ def test_a_recipe_with_a_function_runs_nothing_and_says_what_is_to_be_given(tmp_
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"figure": "compare", "pictures": {"hopper": ""}, "columns": columns, "size": 64}))
     widget.load(json.loads(path.read_text()))
-    assert set(done(widget).result.shown.errors) == {"a", "b", "c"}
-    assert all("a recipe runs no code" in text for text in widget.result.shown.errors.values())
+    assert set(done(widget).result.errors) == {"a", "b", "c"}
+    assert all("a recipe runs no code" in text for text in widget.result.errors.values())
     for index in range(3):
         widget.columns.chosen.index = index
     assert not trace.exists()
     assert "antigravity" not in sys.modules
     widget.load(json.loads(path.read_text()), columns={"a": dim, "b": dim, "c": dim})
-    assert not done(widget).result.shown.errors
+    assert not done(widget).result.errors
     assert not trace.exists()
     widget.close()
 
@@ -405,22 +405,22 @@ def test_a_saved_figure_of_a_lambda_says_which_column_is_to_be_given_again(wide:
     widget = done(ft.widgets.compare(wide, [column, "bicubic"], size=SIZE))
     widget.files.path.value = str(tmp_path / "a.png")
     widget.files.save.click()
-    assert "mine is a lambda, which no name finds again" in widget.message.value
+    assert "mine is a lambda, which no recipe can name" in widget.message.value
     widget.files.copy.click()
-    assert '"mine": ...,  # mine is a lambda, which no name finds again: put it here' in widget.files.code.value
-    assert "mine is a lambda, which no name finds again: put it into the code" in widget.message.value
+    assert '"mine": ...,  # mine is a lambda, which no recipe can name: put it here' in widget.files.code.value
+    assert "mine is a lambda, which no recipe can name: put it into the code" in widget.message.value
 
     recipe = load_recipe(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"mine is a lambda.*give it again: columns=\{'mine': \.\.\.\}"):
+    with pytest.raises(ValueError, match=r"mine is a lambda.*pass it: columns=\{'mine': \.\.\.\}"):
         ft.render(recipe, photo=wide)
     setting(widget, "weight").value = 0.5
     done(widget)
     upload(widget.files.upload, "a.png", (tmp_path / "a.png").read_bytes())
-    assert not done(widget).result.shown.errors, "this widget has it still"
+    assert not done(widget).result.errors, "this widget has it still"
     assert widget.columns.value[0].settings == {"weight": 0.25}
     other = ft.widgets.compare(wide, ["bicubic"], size=SIZE)
     other.load(recipe)
-    assert "give it again" in done(other).result.shown.errors["mine"]
+    assert "give it again" in done(other).result.errors["mine"]
     other.load(recipe, columns={"mine": column.what})
     assert np.array_equal(image(done(other), "mine"), image(widget, "mine"))
     other.load(recipe, columns={"nobody": dim})
@@ -471,7 +471,7 @@ def test_a_module_is_a_column_and_is_not_touched(wide: np.ndarray) -> None:
     module.train()
     widget = done(ft.widgets.compare(wide, [Column("conv", module), "bicubic"], size=SIZE))
     assert module.training
-    assert "conv" in {*widget.result.pictures}
+    assert "conv" in {*widget.result}
     assert widget.columns.editor.setup.layout.display == "none"
     widget.close()
 
@@ -503,7 +503,7 @@ def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
     widget = done(ft.widgets.trajectory("hopper", ft.Setup(K=50), size=64))
     points = widget.look["points"]
     points.value = "0,42 0,4"
-    assert "is not a point" in widget.message.value
+    assert "a point must be two numbers" in widget.message.value
     points.value = "0.42 0.4"
     assert widget.message.value == ""
     widget.close()

@@ -45,9 +45,9 @@ from frantools.scores.measures import measures
 from frantools.scores.roi_search import RoiSearch
 from frantools.views import compare as compare_view
 from frantools.views import progressive
-from frantools.views.compare import NUMBERS, VIEWS
+from frantools.views.compare import VIEWS
 from frantools.views.layout import INK
-from frantools.views.progressive import job_of, sharpen
+from frantools.views.progressive import coarse_to_fine, job_of
 from frantools.views.variability import spreads
 from frantools.widgets import KINDS, cleanup
 from frantools.widgets.background import Worker
@@ -109,7 +109,8 @@ def upload(control: Any, name: str, content: bytes) -> None:
 
 
 def pictures(widget: ViewWidget) -> dict[str, np.ndarray]:
-    return {title: restoration.image for title, restoration in widget.result.pictures.items()}
+    comparison = getattr(widget.result, "comparison", widget.result)
+    return {title: restoration.image for title, restoration in comparison.items()}
 
 
 def follow(widget: ViewWidget, name: str) -> list[Any]:
@@ -207,7 +208,7 @@ def computed(recipe: Recipe, cache: Cache | None = None) -> list[Any]:
 
 
 def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column]) -> None:
-    sizes = [[len(each.image) for each in data.pictures.values()] for data in computed(recipe_of(columns))]
+    sizes = [[len(each.image) for each in data.values()] for data in computed(recipe_of(columns))]
     assert sizes[0] == [64] * 3
     assert sizes[-1] == [SMALL] * 3
     assert [SMALL, 64, 64] in sizes, "columns sharpen one after the other"
@@ -218,27 +219,27 @@ def test_a_column_that_takes_its_time_is_the_gray_input_until_it_comes(
 ) -> None:
     monkeypatch.setattr(progressive, "SOON", 0.0)
     first, second, third, *_ = computed(recipe_of(columns))
-    assert [[each.calls for each in data.pictures.values()] for data in (first, second, third)] == [
+    assert [[each.calls for each in data.values()] for data in (first, second, third)] == [
         [FAST.calls, 0, 0],
         [FAST.calls, FAST.calls, 0],
         [FAST.calls, FAST.calls, 1],
     ]
-    assert list(first.pictures) == ["fast", "other", "single"]
-    assert np.array_equal(first.pictures["single"].image, ft.restore("input", "hopper", size=64).image)
+    assert list(first) == ["fast", "other", "single"]
+    assert np.array_equal(first["single"].image, ft.restore("input", "hopper", size=64).image)
 
 
 def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_a_new_setting_waits_for_that(
     columns: list[Column], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go, shown = Event(), Event(), Event()
-    numbers = compare_view._numbers
+    numbers = compare_view._measure
 
     def slow(*arguments: Any) -> dict[str, float]:
         begun.set()
         assert go.wait(60)
         return numbers(*arguments)
 
-    monkeypatch.setattr(compare_view, "_numbers", slow)
+    monkeypatch.setattr(compare_view, "_measure", slow)
     widget = ft.widgets.compare("hopper", columns[:1], size=SMALL, seed=99)
     try:
         until(begun)
@@ -253,19 +254,19 @@ def test_a_finished_picture_is_shown_before_it_is_measured_and_neither_stop_nor_
         until(shown)
     finally:
         go.set()
-    found = done(widget).result.numbers["fast"]
+    found = done(widget).result.measured["fast"]
     target = widget.photo.value.with_frame("square").reference(SMALL)
-    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in NUMBERS}
+    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in measures.in_captions}
 
 
 def test_what_was_rendered_before_comes_back_from_the_cache(compare: CompareWidget) -> None:
     compare.cache = Cache()
     compare.refresh()
-    first = dict(done(compare).result.pictures)
+    first = dict(done(compare).result)
     compare.controls["seed"].value = 1
-    assert not np.array_equal(done(compare).result.pictures["fast"].image, first["fast"].image)
+    assert not np.array_equal(done(compare).result["fast"].image, first["fast"].image)
     compare.controls["seed"].value = 0
-    again = done(compare).result.pictures
+    again = done(compare).result
     assert all(again[title] is first[title] for title in ("fast", "other", "single"))
 
 
@@ -493,7 +494,7 @@ def test_columns_are_added_renamed_reordered_and_removed(compare: CompareWidget)
     columns.preset.value = "Original"
     columns.apply.click()
     assert titles() == ["Input", "Original", "other", "single"]
-    assert list(done(compare).result.pictures) == titles()
+    assert list(done(compare).result) == titles()
     for _ in range(5):
         columns.remove.click()
     assert len(titles()) == 1, "the last one stays"
@@ -510,11 +511,11 @@ def test_a_weight_file_is_chosen_by_its_path(compare: CompareWidget, weights: di
 
 
 def test_under_each_column_stand_its_numbers(compare: CompareWidget) -> None:
-    loss = f"loss {compare.result.numbers['fast']['mse']:.4f}"
+    loss = f"loss {compare.result.measured['fast']['mse']:.4f}"
     line = compare.viewer.numbers["fast"]
     assert line.startswith(loss)
     assert all(word in line for word in ("PSNR", "SSIM"))
-    losses = {title: row["mse"] for title, row in compare.result.numbers.items()}
+    losses = {title: row["mse"] for title, row in compare.result.measured.items()}
     assert [title for title, places in compare.viewer.best.items() if 0 in places] == [min(losses, key=losses.get)]
     assert compare.viewer.chips["fast"] == f"diffusion · {FAST.name} · {FAST.calls} calls"
     assert f"<td>{FAST.calls}</td>" in compare.table.value
@@ -573,7 +574,7 @@ def test_zoom_boxes_and_what_has_not_changed_stay_when_a_control_changes(compare
 def test_coarse_comes_first_for_the_column_that_changed_and_the_others_stay_sharp(compare: CompareWidget) -> None:
     compare.columns.chosen.index = 2
     seen: list[dict[str, int]] = []
-    compare.observe(lambda change: seen.append({t: len(p.image) for t, p in change["new"].pictures.items()}), "result")
+    compare.observe(lambda change: seen.append({t: len(p.image) for t, p in change["new"].items()}), "result")
     compare.columns.editor.setup["K"].value = 3
     done(compare)
     assert seen[0] == {"Input": SMALL, "fast": SMALL, "other": 64, "single": SMALL}
@@ -833,21 +834,21 @@ def test_a_recipe_whose_picture_or_model_has_changed_is_loaded_and_says_so(compa
     assert "the picture hopper has changed since the recipe was made" in done(compare).message.value
     assert compare.controls["seed"].value == 5
     compare.load({**recipe, "models": dict.fromkeys(recipe["models"], "0")})
-    assert "has other weights than those that the recipe was made with" in done(compare).message.value
+    assert "has other weights than when the recipe was made" in done(compare).message.value
 
 
 def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
     widget = done(ft.widgets.compare("hopper", [Column("none", "no-such-model"), Column("x", "input")], size=SMALL))
-    assert "'no-such-model' names nothing that restores a picture" in widget.result.shown.errors["none"]
+    assert "'no-such-model' names nothing that restores a picture" in widget.result.errors["none"]
     assert pictures(widget)["x"].shape == (SMALL, SMALL, 3), "the others go on"
     widget.columns.editor.file.value = weights["single-pass"]
     assert done(widget).message.value == ""
-    assert not widget.result.shown.errors
+    assert not widget.result.errors
     assert widget.final
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ValueError, match="'C' names nothing that restores a picture; accepted are a named column"):
+    with pytest.raises(ValueError, match="'C' is not a known restorer"):
         ft.widgets.compare(columns=["C"])
 
 
@@ -897,7 +898,7 @@ def test_the_recipe_of_a_figure_of_the_note_is_loaded(compare: CompareWidget, co
     assert compare.recipe["size"] == 80
     assert compare.recipe["seed"] == 4
     assert compare.photo.value.name == "astronaut"
-    assert list(compare.result.pictures) == ["other", "single"]
+    assert list(compare.result) == ["other", "single"]
 
 
 def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: CompareWidget, tmp_path: Path) -> None:
@@ -997,7 +998,7 @@ def test_the_command_line_asks_for_a_picture_that_was_uploaded_and_takes_its_pat
     error = capsys.readouterr().err.splitlines()[-1]
     assert "the picture me.png was uploaded, and the recipe has only its name; pass the file: --picture PATH" in error
     assert figures("--picture", str(other)) == 2
-    assert f"{other} is another picture than the recipe was made with: me.png" in capsys.readouterr().err
+    assert f"{other}: not a picture of the recipe, which has me.png" in capsys.readouterr().err
     assert figures("--picture", str(mine)) == 0
     assert np.array_equal(*(np.asarray(Image.open(each)) for each in (tmp_path / "a.png", again / "region.png")))
     recipe = load_recipe(again / "region.png")
@@ -1034,7 +1035,7 @@ def test_regions_are_the_same_shares_of_a_picture_of_another_size(columns: list[
     widget = ft.widgets.rois("hopper", columns[:2], size=512, search=RoiSearch(size=192, sub_size=48))
     widget.controls["size"].value = 128
     assert (widget.search.value["size"], widget.search.value["sub_size"]) == (48, 12)
-    assert {roi.bottom - roi.top for roi in done(widget).result.regions} >= {48}
+    assert {roi.bottom - roi.top for roi in done(widget).result.rois} >= {48}
     widget.controls["size"].value = 512
     assert (widget.search.value["size"], widget.search.value["sub_size"]) == (192, 48)
     widget.close()
@@ -1042,7 +1043,7 @@ def test_regions_are_the_same_shares_of_a_picture_of_another_size(columns: list[
 
 def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
-    found = widget.result.regions
+    found = widget.result.rois
     assert len(found) == 3
     assert [roi.score for roi in found] == sorted((roi.score for roi in found), reverse=True)
     assert widget.controls["anew"].value == 1
@@ -1050,14 +1051,14 @@ def test_regions_are_boxes_and_the_chosen_one_is_restored_anew_at_full_size(colu
     assert boxes == {str(n): [r.left, r.top, r.right, r.bottom] for n, r in enumerate(found, start=1)}
     roi = found[1]
     widget.controls["anew"].value = 2
-    anew = done(widget).result.anew["fast"]
+    anew = done(widget).result.rerendered["fast"]
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
     assert asdict(roi.region(SMALL)) in widget.viewer.details["fast"]
     figure, _ = widget.figure()
-    assert figure.axes[4].get_title() == "2 anew"
+    assert figure.axes[4].get_title() == "2 re-rendered"
     size = figure.get_size_inches().tolist()
-    fewer = widget.view.draw(replace(widget.result, regions=found[:1], inner=[[]]), widget.recipe, None)
+    fewer = widget.view.draw(replace(widget.result, rois=found[:1], inner=[[]]), widget.recipe, None)
     assert fewer.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
     draw(widget, 0.1, 0.1, 0.2, 0.2)
     widget.search["count"].value = 2
@@ -1075,7 +1076,7 @@ def test_a_click_on_a_box_shows_it_at_full_size_and_a_second_one_goes_back(colum
     names = [each["name"] for each in widget.viewer.boxes]
     assert widget.viewer.movable == dict.fromkeys(names[:3], False), "what was found stays where it is"
     full = asdict(ft.Region.full())
-    for number, roi in list(enumerate(widget.result.regions, start=1))[::-1]:
+    for number, roi in list(enumerate(widget.result.rois, start=1))[::-1]:
         click(widget, names[number - 1])
         assert widget.viewer.view == asdict(roi.region(SMALL))
         assert done(widget).recipe["anew"] == number
@@ -1101,8 +1102,8 @@ def test_sub_regions_are_outlined_in_the_boxes_and_all_columns_are_cropped_below
 
     search = RoiSearch(size=size // 3, count=4, sub_size=size // 12, sub_count=3, merge=merge)
     widget = done(ft.widgets.rois("hopper", [*columns, Column("<fails>", fail)], size=size, search=search))
-    found, outlines = widget.result.regions, widget.viewer.outlines
-    assert len(outlines) == sum(map(len, widget.result.inner)) >= len(found)
+    found, outlines = widget.result.rois, widget.viewer.outlines
+    assert len(outlines) == sum(map(len, widget.result.sub_rois)) >= len(found)
     for left, top, right, bottom in outlines:
         assert any(roi.left <= left < right <= roi.right and roi.top <= top < bottom <= roi.bottom for roi in found)
     shown = re.findall(r'base64,([^"]*)" alt="(\w+), region (\d)"', widget.crops.value)
@@ -1115,21 +1116,21 @@ def test_sub_regions_are_outlined_in_the_boxes_and_all_columns_are_cropped_below
     assert widget.crops.value.count(">fast<") == len(found)
     widget.controls["size"].value = 64
     assert all(max(box) <= 64 for box in done(widget).viewer.outlines)
-    assert len(widget.viewer.outlines) == sum(map(len, widget.result.inner))
+    assert len(widget.viewer.outlines) == sum(map(len, widget.result.sub_rois))
 
 
 def test_each_control_of_the_search_changes_what_is_found(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
     controls = widget.search.controls
     controls["count"].value = 2
-    assert len(done(widget).result.regions) == 2
+    assert len(done(widget).result.rois) == 2
     controls["merge"].value = False
     controls["sub_count"].value = 2
-    assert [len(inner) for inner in done(widget).result.inner] == [2, 2]
+    assert [len(inner) for inner in done(widget).result.sub_rois] == [2, 2]
     controls["sub_size"].value = 6
-    assert done(widget).result.inner[0][0].bottom - done(widget).result.inner[0][0].top == 6
+    assert done(widget).result.sub_rois[0][0].bottom - done(widget).result.sub_rois[0][0].top == 6
     controls["size"].value = 30
-    assert done(widget).result.regions[0].bottom - widget.result.regions[0].top == 30
+    assert done(widget).result.rois[0].bottom - widget.result.rois[0].top == 30
     widget.controls["anew"].value = 0
     assert done(widget).figure()[0].axes[-1].get_title() != "0 anew"
 
@@ -1142,7 +1143,7 @@ def test_a_region_is_no_larger_than_the_picture_and_a_sub_region_than_a_region(c
     assert (region.max, region.value, inner.max, inner.value) == (64, 50, 50, 45)
     assert widget.search.value == {"size": 50, "count": 3, "sub_size": 45, "sub_count": 1, "merge": True}
     assert done(widget).message.value == ""
-    assert len(widget.result.regions) == 1
+    assert len(widget.result.rois) == 1
     size.value = 256
     region.value = 200
     assert (region.max, inner.max) == (256, 200)
@@ -1161,11 +1162,11 @@ def test_sliders_reach_as_far_as_what_is_asked_for(columns: list[Column]) -> Non
     widget = done(ft.widgets.rois("hopper", columns[1:], size=SMALL, search=asked))
     recipe = {**widget.recipe, "anew": 15}
     assert recipe["search"] == asdict(asked)
-    assert len(widget.result.regions) == 20
+    assert len(widget.result.rois) == 20
     other = ft.widgets.rois("hopper", columns[1:], size=SMALL, search=SEARCH)
     other.load(recipe)
     assert done(other).recipe == recipe
-    assert other.result.anew
+    assert other.result.rerendered
     seeds = ft.widgets.variability("hopper", columns[0], size=SMALL, count=40)
     assert seeds.recipe["count"] == 40
     seeds.load({**seeds.recipe, "count": 33})
@@ -1208,7 +1209,7 @@ def test_a_rectangle_drawn_on_the_picture_is_restored_on_its_own(columns: list[C
     draw(widget, 0.5, 0.25, 0.75, 0.5)
     assert widget.recipe["region"] == [0.5, 0.25, 0.25, 0.25]
     assert widget.viewer.boxes == [{"name": "region", "box": [36, 18, 54, 36]}]
-    shown = done(widget).result.pictures["fast"].image
+    shown = done(widget).result.region["fast"].image
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
     widget.show_region.click()
@@ -1371,7 +1372,7 @@ def test_a_box_that_is_drawn_adds_a_point_and_its_lines(columns: list[Column]) -
     look["points"].value = "2 2"
     assert "the point 2 2 is outside the picture" in widget.message.value
     look["points"].value = "here"
-    assert "is not a point" in widget.message.value
+    assert "a point must be two numbers" in widget.message.value
     look["points"].value = "0.5, 0.5"
     assert len(widget.figure()[0].axes[2].lines) == 3
 
@@ -1438,7 +1439,7 @@ def test_the_colouring_that_is_kept_is_what_its_recipe_makes(columns: list[Colum
     other = ft.widgets.compare("hopper", columns, size=SMALL)
     other.load(recipe)
     assert np.array_equal(widget.result.sample, made[2])
-    assert np.array_equal(done(other).result.pictures["fast"].image, made[2])
+    assert np.array_equal(done(other).result["fast"].image, made[2])
     again = ft.widgets.variability("hopper", columns[0], size=SMALL)
     again.load(recipe)
     assert list(done(again).viewer.pictures)[2:] == [f"seed {seed}" for seed in range(4)]
@@ -1505,9 +1506,9 @@ def test_a_scheduler_of_diffusers_is_shown_by_its_name_and_kept(columns: list[Co
     assert [*editor.setup.form.controls] == ["steps", "noise_length"]
     editor.title.value = "renamed"
     assert done(widget).recipe["columns"][0]["setup"] == solver.to_dict()
-    assert widget.result.pictures["renamed"].calls == 4
+    assert widget.result["renamed"].calls == 4
     editor.setup["steps"].value = 5
-    assert done(widget).result.pictures["renamed"].calls == 5
+    assert done(widget).result["renamed"].calls == 5
     editor.setup.name.value = "B"
     assert done(widget).message.value == ""
     assert widget.recipe["columns"][0]["setup"]["sampler"] == "ddim"
@@ -1530,8 +1531,8 @@ def test_a_single_pass_model_is_a_message(name: str, text: str, columns: list[Co
 def test_a_merged_region_is_restored_anew_in_its_own_shape(columns: list[Column]) -> None:
     part = ft.Region(0.1, 0.2, 0.2, 0.4)
     job = job_of(recipe_of(columns[:1]), Photo("hopper"), None, part, part.width / part.height)
-    *_, made = sharpen(job, columns[:1], lambda share: None)
-    assert made.pictures["fast"].image.shape == (SMALL, SMALL // 2, 3)
+    *_, made = coarse_to_fine(job, columns[:1], lambda share: None)
+    assert made["fast"].image.shape == (SMALL, SMALL // 2, 3)
 
 
 def test_a_notebook_that_is_run_from_end_to_end_keeps_finished_pictures() -> None:
@@ -1553,6 +1554,6 @@ def test_without_a_kernel_the_region_is_shown_and_not_the_whole_picture(columns:
     made = widget._repr_mimebundle_()
     kept = (made[0] if isinstance(made, tuple) else made)["image/png"]
     shown = np.asarray(Image.open(io.BytesIO(b64decode(kept))).convert("RGB"))[20:340, :320]  # below its title
-    part = next(iter(widget.result.shown.pictures.values())).image
+    part = next(iter(widget.result.region.values())).image
     np.testing.assert_allclose(shown[2::5, 2::5], part * 255, atol=0.6)
     widget.close()
