@@ -71,8 +71,8 @@ def main() -> None:
             stored = time.perf_counter() - start_time
         print(
             f"The overhead of a task: {local / TINY * 1e3:.1f} ms in this process, with a store "
-            f"{(stored - local) / TINY * 1e3:.1f} ms more, on Dask {(seconds - local) / TINY * 1e3:.1f} ms more; driver "
-            f"and scheduler, which share a process here, use {base / TINY * 1e3:.1f} ms of a processor for each."
+            f"{(stored - local) / TINY * 1e3:.1f} ms more, on Dask {(seconds - local) / TINY * 1e3:.1f} ms more; "
+            f"driver and scheduler, which share a process here, use {base / TINY * 1e3:.1f} ms of a processor for each."
         )
     finally:
         for client in clients.values():
