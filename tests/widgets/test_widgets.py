@@ -847,7 +847,7 @@ def test_a_model_that_is_missing_is_a_message(weights: dict[str, str]) -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(ValueError, match="'C' names nothing that restores a picture; accepted are a named column"):
+    with pytest.raises(ValueError, match="'C' is not a known restorer"):
         ft.widgets.compare(columns=["C"])
 
 
