@@ -15,7 +15,7 @@ import torch
 
 import frantools as ft
 from frantools.frannet.engine.pictures import decoder_of, sample_grid
-from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.frannet.engine.points import prepare_points, sample_prepared_points
 from frantools.photos.regions import axes
 
 POINTS = (64, 32)
@@ -37,7 +37,7 @@ def main() -> int:
     columns, rows = axes(POINTS)
     count = len(columns) * len(rows)
     points = np.random.default_rng(0).random((count, 2))
-    prepared = points_decoder(model, x, points)
+    prepared = prepare_points(model, x, points)
     with torch.inference_mode():
         grid = decoder_of(model, model.encode(x), columns)
     slow = False
@@ -48,13 +48,13 @@ def main() -> int:
         setup = ft.SETUPS[name]
         forms: list[Callable[[], object]] = [
             lambda setup=setup: sample_grid(grid, columns, rows, setup, 0),
-            lambda setup=setup: sample_at(prepared, setup),
+            lambda setup=setup: sample_prepared_points(prepared, setup),
         ]
         on_grid, anywhere = np.min([[seconds(form) for form in forms] for _ in range(ROUNDS)], axis=0)
         steps = count * setup.calls / 1e6
         print(f"| {name} | {setup.calls} | {steps / on_grid:.2f} | {steps / anywhere:.2f} | {on_grid / anywhere:.2f} |")
         slow |= on_grid / anywhere < AIM
-    once = min(seconds(lambda: points_decoder(model, x, points)) for _ in range(ROUNDS))
+    once = min(seconds(lambda: prepare_points(model, x, points)) for _ in range(ROUNDS))
     print(f"\nPreparing a picture and {count} points, once for all setups: {once * 1e3:.0f} ms.")
     return int(slow)
 

@@ -10,8 +10,9 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 import frantools as ft
 from frantools import noise
+from frantools.frannet.engine.arguments import PRECISIONS
 from frantools.frannet.engine.grid_decoder import GridDecoder
-from frantools.frannet.engine.pictures import PRECISIONS, tile_points
+from frantools.frannet.engine.pictures import tile_points
 from frantools.photos.regions import axes
 
 PREPARING, NETWORK, NOISE, SAMPLER = "preparing the points", "network", "random numbers", "the sampler's arithmetic"

@@ -342,7 +342,7 @@ def losses(options: Options, facts: Facts) -> Iterator[str]:
         loss = {
             precision: ft.evaluate(
                 model, options.pictures, setup, 64 if options.quick else 178, options.limit, precision=precision
-            ).loss
+            ).mse
             for precision in PRECISIONS
         }
         tell(f"{name}: {loss}")

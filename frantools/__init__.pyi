@@ -43,6 +43,6 @@ from .scores.roi_search import find_rois as find_rois
 from .scores.roi_search import merge_rois as merge_rois
 from .sweeps.result import Sweep as Sweep
 from .sweeps.run import sweep as sweep
-from .views.registry import render as render
+from .views.render import render as render
 
 __version__: str

@@ -1,5 +1,5 @@
-// What noise.py does, compiled: the mixing of keys, the look-up of numbers, and the sums of fields, which are exact in
-// double, so that their order does not matter. CHANNELS and TAPS come from noise.py.
+// The compiled form of noise.py: the mixing of keys, the look-up of numbers, and the sums of fields. Sums are exact in
+// double, so their order does not matter. CHANNELS and TAPS come from noise.py.
 #include <cstdint>
 
 static_assert(0 < CHANNELS && CHANNELS <= 4, "64 bits are four draws of 16");
@@ -17,7 +17,7 @@ void normal(const uint64_t *keys, uint64_t step, const float *table, float *draw
     for (int64_t p = 0; p < points; p++) {
         uint64_t bits = mix(keys[p] + step);
         for (int c = 0; c < CHANNELS; c++)
-            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // it begins at the lowest int16
+            draws[c * points + p] = table[(uint16_t)(bits >> (16 * c)) ^ 0x8000];  // the table starts at the lowest int16
     }
 }
 
@@ -43,7 +43,7 @@ void on_grid(const float *nodes, int64_t down, int64_t across, const int64_t *to
         }
 }
 
-// The same of points anywhere, into (CHANNELS, points), of `nodes` (CHANNELS, count): each point's begin at its `base`,
+// The field at single points, into (CHANNELS, points), of `nodes` (CHANNELS, count): each point's begin at its `base`,
 // and the next row of them `stride` further.
 void at_points(const float *nodes, int64_t count, int64_t stride, const int64_t *base, const double *vertical,
                const double *row_scale, const double *horizontal, const double *column_scale, int64_t points,

@@ -1,17 +1,18 @@
-"""Random numbers that belong to the point.
+"""Per-point random numbers.
 
-A draw depends on the seed, the point's place in the picture and the number of the draw, and on nothing else: not on
-the tile that the point is rendered in, on the rest of the region, on the number of threads or on the device. So
-a point that two renderings share gets the same colour in both.
+A draw depends only on the seed, the point's position in the picture and the index of the draw. It does not depend on
+the tile that the point is rendered in, the region, the number of threads or the device, so a point that two renderings
+share gets the same colour in both.
 
-Each point draws numbers of its own (white noise), or neighbours draw alike: a *field*. Numbers then belong to the nodes
-of a square lattice, and a point has the sum of those around it, each times ``w(d) = exp(-d**2 / (2 * length**2))`` of
-its distance d, divided by the root of the sum of the squared weights. So each point's own number is standard normal,
-exactly; two points at a distance d are correlated by ``exp(-d**2 / (4 * length**2))``, whichever way they lie: nodes
-are one length apart, and what remains of the lattice is below 0.001.
+The draws of different points are independent (white noise) or correlated: a *field*. In a field, random numbers belong
+to the nodes of a square lattice. A point's number is the sum of the numbers around it with the weights
+``w(d) = exp(-d**2 / (2 * length**2))`` of their distances d, divided by the root of the sum of the squared weights.
+Each point's number is then exactly standard normal, and two points at a distance d are correlated by
+``exp(-d**2 / (4 * length**2))`` in any direction: nodes are one length apart, and the effect of the lattice is below
+0.001.
 
-Weights and the nodes' numbers are multiples of ``2 ** -16``. Sums of their products are then exact in float64, in
-whatever order they are taken: that is why a field is the same in every tile and on every device.
+Weights and the nodes' numbers are multiples of ``2 ** -16``. Sums of their products are then exact in float64 in any
+order, which makes a field the same in every tile and on every device.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from torch import Tensor
 from .checks import invalid, to_python
 from .system import compiler
 
-BITS = 30  # a coordinate counts in steps of 2**-30 of the picture: points that are closer share their numbers
+BITS = 30  # coordinates are rounded to steps of 2**-30 of the picture; closer points share their numbers
 CHANNELS = 3  # numbers of a draw
-UNIT = 2.0**-16  # of a field's weights and nodes: products are multiples of its cube, sums below 27, which is 53 bits
-TAPS = 10  # nodes along an axis whose weights are not 0: those of nodes at five lengths and more round to it
-BAND = 64  # windows whose sums are one product of matrices, where nothing is compiled
+UNIT = 2.0**-16  # of a field's weights and nodes: sums are multiples of its cube below 27, which takes 53 bits
+TAPS = 10  # nodes along an axis with weights above 0: from a distance of five lengths, weights are rounded to 0
+BAND = 64  # windows summed by one product of matrices, without the compiled functions
 SHORTEST = 2.0**-BITS  # length of a field, of the picture
 
 Draws = Callable[[int], Tensor]
-"""The draws of some points by their number: (N, 3) float32, as `normal` gives them."""
+"""``draws(index)``: the draws of some points, (N, 3) float32; see `normal`."""
 SOURCE = Path(__file__).with_suffix(".cpp")
 
 
 def _signed(value: int) -> int:
-    """A 64-bit pattern as the int64 that holds it."""
+    """Return the int64 with the bits of an unsigned number."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
@@ -52,22 +53,22 @@ MIX = (_signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB))
 
 
 def _mix(z: Tensor) -> Tensor:
-    """SplitMix64's finaliser: each bit of the input changes each bit of the output with probability one half."""
+    """Apply SplitMix64's finaliser: each bit of the input flips each bit of the output with probability one half."""
     z = z.clone()
     for shift, factor in ((30, MIX[0]), (27, MIX[1])):
-        z ^= (z >> shift).bitwise_and_((1 << (64 - shift)) - 1)  # int64 shifts in the sign, which is masked off
+        z ^= (z >> shift).bitwise_and_((1 << (64 - shift)) - 1)  # int64 shifts extend the sign, which is masked
         z *= factor
     z ^= (z >> 31).bitwise_and_((1 << 33) - 1)
     return z
 
 
 def point_keys(seed: int, x: Tensor, y: Tensor) -> Tensor:
-    """A key for each point.
+    """Return a key for each point.
 
     Parameters
     ----------
     seed : int
-        Any whole number of up to 64 bits.
+        Any integer of up to 64 bits.
     x, y : Tensor
         float64 coordinates in [0, 1], of shapes that broadcast.
 
@@ -81,18 +82,17 @@ def point_keys(seed: int, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _keys(seed: int, column: Tensor, row: Tensor) -> Tensor:
-    """A key for each pair of whole numbers, int64, in their broadcast shape."""
+    """Return a key for each pair of integers, int64, in their broadcast shape."""
     start = torch.tensor(_signed(seed % (1 << 64)), dtype=torch.int64, device=column.device)
     return _mix(_mix(_mix(start + GAMMA) + column) + row * GAMMA)
 
 
 @cache
 def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
-    """The normal quantiles of the middles of 2**16 equal shares, scaled to a variance of exactly 1, float32.
+    """Return the normal quantiles of the midpoints of 2**16 equal shares, scaled to a variance of exactly 1, float32.
 
-    A table, because the inverse of the normal distribution differs in its last bits from one device to the next, and
-    because reading it is faster than computing it. Its 65,536 values reach 4.17 standard deviations. With a `unit`,
-    they are rounded to multiples of it.
+    A table, because the inverse normal distribution differs in its last bits between devices, and because a look-up is
+    faster. Its 65,536 values reach 4.17 standard deviations. With a `unit`, they are rounded to multiples of it.
     """
     middles = (torch.arange(1 << 16, dtype=torch.float64, device="cpu") + 0.5) / (1 << 16)
     values = torch.special.ndtri(middles)
@@ -102,34 +102,33 @@ def _quantiles(device: torch.device, unit: float = 0.0) -> Tensor:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """`normal` and the sums of fields, compiled; None where they are not at hand."""
+    """Return the compiled functions for `normal` and the sums of fields, or None; see `compiler.library`."""
     functions = compiler.library(SOURCE, CHANNELS=CHANNELS, TAPS=TAPS)
     if functions is not None:
-        pointer, whole = ctypes.c_void_p, ctypes.c_int64
-        functions.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, whole]
-        axis = (pointer, pointer, pointer, whole)
-        functions.on_grid.argtypes = [pointer, whole, whole, *axis, *axis, pointer, pointer]
-        functions.at_points.argtypes = [pointer, whole, whole, *[pointer] * 5, whole, pointer]
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        functions.normal.argtypes = [pointer, ctypes.c_uint64, pointer, pointer, integer]
+        axis = (pointer, pointer, pointer, integer)
+        functions.on_grid.argtypes = [pointer, integer, integer, *axis, *axis, pointer, pointer]
+        functions.at_points.argtypes = [pointer, integer, integer, *[pointer] * 5, integer, pointer]
     return functions
 
 
 def normal(keys: Tensor, draw: int, unit: float = 0.0) -> Tensor:
-    """Standard normal numbers, three for each point.
+    """Draw standard normal numbers, three for each point.
 
     Parameters
     ----------
     keys : Tensor
         (N,) int64, from `point_keys`.
     draw : int
-        Which draw of the point: 0, 1, 2 ...
+        The index of the draw: 0, 1, 2 ...
     unit : float
-        What numbers are multiples of, where it is not 0.
+        If not 0, numbers are rounded to multiples of it.
 
     Returns
     -------
     Tensor
-        (N, 3) float32, channel by channel in memory: what is summed or measured over channels is then done for many
-        points at once.
+        (N, 3) float32, channel by channel in memory, so that sums over channels are computed for many points at once.
     """
     step, table = _signed((draw + 1) * GAMMA % (1 << 64)), _quantiles(keys.device, unit)
     functions = library() if keys.device.type == "cpu" else None
@@ -144,18 +143,18 @@ def normal(keys: Tensor, draw: int, unit: float = 0.0) -> Tensor:
 
 
 class Windows(NamedTuple):
-    """The nodes along one axis that make up the numbers of N coordinates."""
+    """The nodes along one axis that contribute to the numbers of N coordinates."""
 
     first: Tensor
     """(N,) int64: the first of `TAPS` nodes."""
     weights: Tensor
     """(N, TAPS) float64."""
     scale: Tensor
-    """(N,) float64: what brings the weighted sum of standard normal numbers back to a variance of 1."""
+    """(N,) float64: factors that scale the weighted sum of standard normal numbers to a variance of 1."""
 
 
 def windows(axis: Tensor, length: float) -> Windows:
-    """The windows of coordinates; node 0 lies in the middle of the picture, so that a longer field is a zoomed one."""
+    """Return the windows of coordinates; node 0 is the picture's centre, so that a longer field is a zoomed one."""
     along = (axis.double() - 0.5) / max(length, SHORTEST)
     first = along.floor() - (TAPS // 2 - 1)
     distance = along[:, None] - first[:, None] - torch.arange(TAPS, device=axis.device)
@@ -164,35 +163,35 @@ def windows(axis: Tensor, length: float) -> Windows:
 
 
 def grid_draws(seed: int, columns: Tensor, rows: Tensor, length: float = 0.0) -> Draws:
-    """What draws for a grid of points.
+    """Return the draws of a grid of points.
 
     Parameters
     ----------
     seed : int
-        Any whole number of up to 64 bits.
+        Any integer of up to 64 bits.
     columns, rows : Tensor
         (W,) and (H,) float64: the coordinates, in [0, 1].
     length : float
-        Over which points draw alike, in fractions of the picture; see the head of this module. 0 is white noise, and
-        infinity one draw for all points. Lengths below ``2 ** -30`` count as that. The shorter, the more nodes there
-        are: few where the length is some pixels, 4 for each point where it is half a pixel, 100 at most.
+        The length of the correlation, in fractions of the picture; see the module's docstring. 0 is white noise, and
+        infinity the same draw for all points. Lengths below ``2 ** -30`` count as that. Shorter lengths need more
+        nodes: few for a length of some pixels, 4 for each point for half a pixel, 100 at most.
 
     Returns
     -------
     callable
-        ``draws(number)``: (H * W, 3) float32, standard normal, row by row.
+        ``draws(index)``: (H * W, 3) float32, standard normal, row by row.
     """
     if length == 0:
         keys = point_keys(seed, columns, rows[:, None]).flatten()
-        return lambda number: normal(keys, number)
+        return lambda index: normal(keys, index)
     across, down = windows(columns, length), windows(rows, length)
-    (x, left), (y, top) = (_nodes(each.first) for each in (across, down))
+    (x, left), (y, top) = (_nodes(window.first) for window in (across, down))
     keys, shape = _keys(seed, x, y[:, None]).flatten(), (CHANNELS, len(y), len(x))
     functions = library() if keys.device.type == "cpu" else None
 
-    def compiled_draw(number: int) -> Tensor:
+    def compiled_draw(index: int) -> Tensor:
         assert functions is not None
-        nodes = normal(keys, number, UNIT).T
+        nodes = normal(keys, index, UNIT).T
         draws = torch.empty(CHANNELS, len(rows) * len(columns), dtype=torch.float32, device="cpu")
         row = torch.empty(len(x), dtype=torch.float64, device="cpu")
         functions.on_grid(
@@ -205,8 +204,8 @@ def grid_draws(seed: int, columns: Tensor, rows: Tensor, length: float = 0.0) ->
         return compiled_draw
     by_row, by_column = _bands(top, down.weights), _bands(left, across.weights)
 
-    def draw(number: int) -> Tensor:
-        nodes = normal(keys, number, UNIT).T.reshape(shape).double()
+    def draw(index: int) -> Tensor:
+        nodes = normal(keys, index, UNIT).T.reshape(shape).double()
         sums = _sums(_sums(nodes.mT, by_row).mT, by_column)
         return (sums * down.scale[:, None] * across.scale).float().flatten(1).T
 
@@ -214,7 +213,7 @@ def grid_draws(seed: int, columns: Tensor, rows: Tensor, length: float = 0.0) ->
 
 
 def point_draws(seed: int, x: Tensor, y: Tensor, length: float = 0.0) -> Draws:
-    """What draws for points anywhere: the very numbers that a grid has where it has these points.
+    """Return the draws of single points, which are the same as in any grid with these points.
 
     Parameters
     ----------
@@ -226,33 +225,33 @@ def point_draws(seed: int, x: Tensor, y: Tensor, length: float = 0.0) -> Draws:
     Returns
     -------
     callable
-        ``draws(number)``: (N, 3) float32, standard normal.
+        ``draws(index)``: (N, 3) float32, standard normal.
     """
     if length == 0:
         keys = point_keys(seed, x, y)
-        return lambda number: normal(keys, number)
+        return lambda index: normal(keys, index)
     across, down = windows(x, length), windows(y, length)
-    (columns, left), (rows, top) = (_nodes(each.first) for each in (across, down))
+    (columns, left), (rows, top) = (_nodes(window.first) for window in (across, down))
     if len(columns) * len(rows) <= TAPS**2 * len(x):  # one lattice for all points
         stride, base = len(columns), top * len(columns) + left
         keys = _keys(seed, columns, rows[:, None]).flatten()
-    else:  # far from each other: nodes of its own for each
+    else:  # distant points have separate nodes
         taps = torch.arange(TAPS, device=x.device)
         stride, base = TAPS, torch.arange(len(x), device=x.device) * TAPS**2
         keys = _keys(seed, across.first[:, None, None] + taps, down.first[:, None, None] + taps[:, None]).flatten()
     functions = library() if keys.device.type == "cpu" else None
 
-    def compiled_draw(number: int) -> Tensor:
+    def compiled_draw(index: int) -> Tensor:
         assert functions is not None
-        nodes = normal(keys, number, UNIT).T
+        nodes = normal(keys, index, UNIT).T
         draws = torch.empty(CHANNELS, len(x), dtype=torch.float32, device="cpu")
         functions.at_points(
             nodes.data_ptr(), len(keys), stride, *_pointers(base, *down[1:], *across[1:]), len(x), draws.data_ptr()
         )
         return draws.T
 
-    def draw(number: int) -> Tensor:
-        nodes, sums = normal(keys, number, UNIT).T, torch.zeros(CHANNELS, len(x), dtype=torch.float64, device=x.device)
+    def draw(index: int) -> Tensor:
+        nodes, sums = normal(keys, index, UNIT).T, torch.zeros(CHANNELS, len(x), dtype=torch.float64, device=x.device)
         for row in range(TAPS):
             for column in range(TAPS):
                 weights = down.weights[:, row] * across.weights[:, column]
@@ -263,37 +262,36 @@ def point_draws(seed: int, x: Tensor, y: Tensor, length: float = 0.0) -> Draws:
 
 
 def field(seed: int, x: Tensor, y: Tensor, draw: int, length: float = 0.0) -> Tensor:
-    """One draw for points anywhere: (N, 3) float32; see `point_draws`, which is faster for several."""
+    """Return one draw of single points, (N, 3) float32; `point_draws` is faster for several."""
     return point_draws(seed, x, y, length)(draw)
 
 
 def check_length(length: object) -> float:
-    """A length as a Python float; a ValueError if it is none. "inf", as JSON has it, is infinity."""
+    """Return a length as a Python float; "inf", as in JSON, is infinity."""
     number = float("inf") if isinstance(length, str) and length == "inf" else to_python(length)
-    # NaN is not at least 0.
-    if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:
+    if not isinstance(number, Real) or isinstance(number, bool) or not float(number) >= 0:  # NaN too
         raise invalid("noise_length", "a number from 0, a fraction of the picture, or inf", length)
     return float(number)
 
 
 def _nodes(first: Tensor) -> tuple[Tensor, Tensor]:
-    """The nodes of windows along an axis, each once, in order; and where among them each window begins."""
+    """Return the sorted nodes of windows along an axis, and the index of each window's first node."""
     nodes = (first.unique()[:, None] + torch.arange(TAPS, device=first.device)).unique()
     return nodes, torch.searchsorted(nodes, first)
 
 
 def _bands(first: Tensor, weights: Tensor) -> list[tuple[slice, Tensor]]:
-    """The weights of windows as matrices (nodes, windows), for some at a time, with the nodes that they are of."""
-    taps, made = torch.arange(TAPS, device=first.device), []
-    for some, own in zip(first.split(BAND), weights.split(BAND), strict=True):
-        low, high = int(some.min()), int(some.max()) + TAPS
-        matrix = torch.zeros(len(some), high - low, dtype=torch.float64, device=first.device)
-        made.append((slice(low, high), matrix.scatter_(1, some[:, None] - low + taps, own).T))
-    return made
+    """Return the weights of windows as matrices (nodes, windows), for some windows at a time, with their nodes."""
+    taps, bands = torch.arange(TAPS, device=first.device), []
+    for starts, values in zip(first.split(BAND), weights.split(BAND), strict=True):
+        low, high = int(starts.min()), int(starts.max()) + TAPS
+        matrix = torch.zeros(len(starts), high - low, dtype=torch.float64, device=first.device)
+        bands.append((slice(low, high), matrix.scatter_(1, starts[:, None] - low + taps, values).T))
+    return bands
 
 
 def _sums(nodes: Tensor, bands: list[tuple[slice, Tensor]]) -> Tensor:
-    """The weighted sums of nodes, along the last axis."""
+    """Return the weighted sums of nodes along the last axis."""
     return torch.cat([nodes[..., window] @ weights for window, weights in bands], dim=-1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from golden import COMMITTED, Golden
 from hypothesis import settings
 
 from frantools.frannet.engine import pictures as restoration
+from frantools.frannet.network.coordinate_model import schedule_of
 from frantools.frannet.network.model import FranNet
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
@@ -101,15 +103,15 @@ class Sampling:
 @pytest.fixture
 def sampling(monkeypatch: pytest.MonkeyPatch) -> Sampling:
     """Count what FranNet samples: work that is done twice shows here, whatever cache was to prevent it."""
-    count, sample_grid = Sampling(), restoration.sample_grid
+    count, sample_tiles = Sampling(), restoration.sample_tiles
 
-    def counted(decoder: Any, columns: Any, rows: Any, setup: Any, *rest: Any, **named: Any) -> Any:
+    def counted(model: Any, tiles: Any, shape: Any, setup: Any, *rest: Any, **named: Any) -> Any:
         count.pictures += 1
-        calls = 1 if setup is None else setup.calls_on(restoration.schedule_of(decoder.model))
-        count.point_calls += len(columns) * len(rows) * calls
-        return sample_grid(decoder, columns, rows, setup, *rest, **named)
+        calls = 1 if setup is None else setup.calls_on(schedule_of(model))
+        count.point_calls += prod(shape) * calls
+        return sample_tiles(model, tiles, shape, setup, *rest, **named)
 
-    monkeypatch.setattr(restoration, "sample_grid", counted)
+    monkeypatch.setattr(restoration, "sample_tiles", counted)
     return count
 
 

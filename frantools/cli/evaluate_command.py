@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..files import check_extension, write_json
@@ -39,13 +38,14 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: Options) -> int:
-    from ..comparisons.evaluation import NAMES, evaluate
+    from ..comparisons.evaluation import evaluate
     from ..comparisons.tables import Table
     from ..frannet.weights.checkpoints import card_path, is_card
     from ..photos.folder import Pictures
-    from ..reports.cards import keep_quality
+    from ..reports.cards import record_quality
     from ..restorers.base import RestorerError
     from ..restorers.resizing import BASELINES
+    from ..scores.measures import measures
     from ..system.versions import versions
 
     path = check_extension(options.out, ".json") if options.out else None
@@ -70,7 +70,7 @@ def run(options: Options) -> int:
                 errors[column.title] = str(error)
                 continue
         sha256 = column.resolve().sha256
-        results.append({"model": column.title, "sha256": sha256, "setup": setup, **asdict(metrics)})
+        results.append({"model": column.title, "sha256": sha256, "setup": setup, **metrics.to_dict()})
     protocol = {
         "command": shlex.join(["frantools", *sys.argv[1:]]),
         "data": pictures.summary(),
@@ -82,16 +82,16 @@ def run(options: Options) -> int:
         write_json(path, {**protocol, "versions": versions(), "results": results})
     for name in carded:
         sha256 = _load_model(name).sha256
-        keep_quality(card_path(name), protocol, [result for result in results if result["sha256"] == sha256])
+        record_quality(card_path(name), protocol, [result for result in results if result["sha256"] == sha256])
     if results:
-        names = ("model", "setup", *NAMES, "calls", "seconds")
+        names = ("model", "setup", *measures.builtin, "calls", "seconds")
         print(Table([{name: result[name] for name in names} for result in results]))
     return report_failures(errors, len(columns))
 
 
 def _columns(options: Options) -> list[tuple[Column, str | None]]:
     """Return the columns to measure, with the names of their setups: each model under each suitable setup."""
-    from ..frannet.engine.pictures import check_setup, refusal
+    from ..frannet.engine.arguments import check_setup, explain_unsuitable_setup
     from ..frannet.sampling.autoregressive import AutoregressiveSetup
     from ..frannet.sampling.named_setups import named_setup
     from ..restorers.columns import Column
@@ -114,7 +114,7 @@ def _columns(options: Options) -> list[tuple[Column, str | None]]:
     columns += [(column, None) for column in parse_columns(options.column)]
     unused = setups.keys() - {text for _, text in columns} if options.setup else ()
     for text in unused:
-        raise ValueError(refusal(setups[text], "none of what is measured has such a sampler"))
+        raise ValueError(explain_unsuitable_setup(setups[text], "none of what is measured has such a sampler"))
     return columns
 
 

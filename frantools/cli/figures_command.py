@@ -34,7 +34,7 @@ def run(options: Options) -> int:
     from .. import note
     from ..comparisons.cache import Cache
     from ..comparisons.recipes import load_recipe, save_figure
-    from ..views.registry import prepared, render_with_errors
+    from ..views.render import prepare, render_with_errors
 
     changes = {"pictures": options.picture, "size": options.size, "seed": options.seed, "precision": options.precision}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -44,7 +44,7 @@ def run(options: Options) -> int:
             raise ValueError("--recipe defines the figure; accepted with it: --out, --picture, --column and --trust")
         recipe = load_recipe(options.recipe, options.trust)
         recipes = [note.located(recipe, options.picture) if options.picture else recipe]
-        prepared(recipes[0], columns=columns)
+        prepare(recipes[0], columns=columns)
     else:
         # bfloat16 changes a loss by less than a hundredth; the recipe states the precision.
         changes = {"precision": "auto", "beyond": options.beyond} | changes

@@ -133,4 +133,4 @@ def selected_setup(options: Options) -> Sampler | None:
     if not changes.keys() <= names:
         unknown = ", ".join(f"--{name}" for name in changes if name not in names).replace("_", "-")
         raise ValueError(f"{unknown} cannot be combined with {options.setup}, whose settings are NAME:key=value")
-    return replace(setup, **changes) if changes else setup
+    return replace(setup, **changes) if changes else setup  # type: ignore[type-var]

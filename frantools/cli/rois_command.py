@@ -41,7 +41,7 @@ def run(options: Options) -> int:
     from ..photos.photo import Photo
     from ..restorers.columns import as_columns
     from ..scores.roi_search import RoiSearch
-    from ..views.restoration import draw_outlined, outlined
+    from ..views.rois import draw_outlines, find_regions
 
     outputs = [check_extension(path, ".png", ".json") for path in options.out]
     pictures, settings = options.pictures, dict[str, Any](precision=options.precision)
@@ -63,15 +63,15 @@ def run(options: Options) -> int:
     if comparison.errors and len(comparison) < 2:
         return report_failures(comparison.errors, len(columns))
     side = max(1, min(comparison.size) * 3 // 8) if options.size is None else options.size
-    result = outlined(comparison, RoiSearch(side, options.count, merge=options.merge))
-    rows = [asdict(roi) for roi in result.regions]
+    result = find_regions(comparison, RoiSearch(side, options.count, sub_count=0, merge=options.merge))
+    rows = [asdict(roi) for roi in result.rois]
     search = {"size": side, "count": options.count, "merge": options.merge}
     recipe = comparison.recipe.replace(view="outlines", options={"search": search})
     for path in outputs:
         if path.suffix.lower() == ".json":
             write_json(path, {**recipe.to_dict(), "regions": rows})
         else:
-            save_figure(draw_outlined(result, recipe), path, recipe)
+            save_figure(draw_outlines(result, recipe), path, recipe)
     print(Table(rows))
     return report_failures(comparison.errors, len(columns))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ..frannet.engine.pictures import check_region, check_seed, resolve_precision
+from ..frannet.engine.arguments import check_region, check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.photo import Photo, as_photo
 from ..photos.regions import Region
@@ -53,6 +53,12 @@ class Comparison(Mapping[str, Restoration]):
     """What went wrong, a sentence a column, by title."""
     copies: tuple[str, ...] = ()
     """The titles of the columns that read the photo's own 64 x 64 copy."""
+    pending: frozenset[str] = frozenset()
+    """The titles of the columns that have only a preview or a placeholder so far; empty once complete."""
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    """Numbers that are known already, by title; views draw them."""
+    urgent: bool = False
+    """Whether the next update takes so long that this one should be shown first."""
 
     @property
     def titles(self) -> list[str]:
@@ -69,6 +75,15 @@ class Comparison(Mapping[str, Restoration]):
 
     def __len__(self) -> int:
         return len(self.restorations)
+
+    @property
+    def images(self) -> dict[str, Restoration | str]:
+        """By title, the restoration or the error message to show in its place."""
+        return {title: self.errors.get(title) or self.restorations[title] for title in self.titles}
+
+    def is_final(self, title: str) -> bool:
+        """Whether a column's restoration or error is final."""
+        return title not in self.pending
 
     @cached_property
     def reference(self) -> Colours | None:

@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 
 from ..checks import integer
-from ..frannet.engine.pictures import check_seed
+from ..frannet.engine.arguments import check_seed
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
 from ..photos.folder import Pictures
@@ -21,51 +21,54 @@ from ..photos.photo import Photo, as_photo, with_distinct_names
 from ..photos.regions import LARGEST
 from ..restorers.base import RestorerError
 from ..restorers.columns import Column, as_column, as_columns
-from ..scores.measures import Named, measures
+from ..scores.measures import measures
 from .comparison import Comparison, compare
 from .tables import Table
 
 SIZE = 178  # pixels a side at which FranNet's losses are measured: CelebA's centre crop
-NAMES = ("mse", "mse_gray", "psnr", "ssim")
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """How close restorations are to their originals: means over pictures."""
+    """How close restorations are to their originals: means over pictures.
 
-    mse: float
-    """Mean squared error of RGB in [0, 1]; the loss of FranNet's note."""
-    mse_gray: float
-    """Mean squared error of 0.2989 R + 0.587 G + 0.114 B in [0, 1]."""
-    psnr: float
-    """Peak signal-to-noise ratio of RGB, in dB."""
-    ssim: float
-    """Structural similarity of RGB, at most 1."""
+    The means are attributes too: ``metrics.mse``, ``metrics.psnr``.
+    """
+
+    means: Mapping[str, float]
+    """By the name of the measure, of those that the package brings."""
     pictures: int = 1
-    """How many pictures."""
+    """The number of pictures."""
     calls: int = 0
-    """Network calls for each point."""
+    """Network calls per point."""
     seconds: float = 0.0
-    """Seconds for each picture; those of a baseline include shrinking it."""
-    each: dict[str, list[float]] = field(default_factory=dict, repr=False)
-    """The four numbers for each picture, by name, in order; for confidence intervals."""
+    """Seconds per picture; those of a baseline include shrinking it."""
+    per_picture: Mapping[str, list[float]] = field(default_factory=dict, repr=False)
+    """The numbers of every picture, by measure, in order; for confidence intervals."""
 
-    @property
-    def loss(self) -> float:
-        """The old name of `mse`."""
-        return self.mse
+    def __getattr__(self, name: str) -> float:
+        means: Mapping[str, float] = self.__dict__.get("means", {})  # empty while an instance is unpickled
+        if name not in means:
+            raise AttributeError(f"Metrics has no attribute {name!r}")
+        return means[name]
 
-    @property
-    def loss_gray(self) -> float:
-        """The old name of `mse_gray`."""
-        return self.mse_gray
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Metrics:
+        """Read what `to_dict` returned."""
+        means = {name: row[name] for name in measures.builtin if name in row}
+        return cls(means, row["pictures"], row["calls"], row["seconds"], row["each"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The means and all else by name, as JSON can hold it."""
+        facts = {"pictures": self.pictures, "calls": self.calls, "seconds": self.seconds}
+        return {**self.means, **facts, "each": dict(self.per_picture)}
 
 
-def summarise(each: Sequence[Mapping[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
-    """The means of what `measure` says of several pictures."""
-    columns = Named({name: [row[name] for row in each] for name in NAMES})
-    means = {name: float(np.mean(columns[name])) for name in NAMES}
-    return Metrics(**means, pictures=len(each), calls=calls, seconds=seconds / len(each), each=columns)
+def summarise(rows: Sequence[Mapping[str, float]], calls: int = 0, seconds: float = 0.0) -> Metrics:
+    """Average the numbers of several pictures, as `measure` returns them."""
+    columns = {name: [row[name] for row in rows] for name in measures.builtin}
+    means = {name: float(np.mean(values)) for name, values in columns.items()}
+    return Metrics(means, len(rows), calls, seconds / len(rows), columns)
 
 
 @overload
@@ -145,8 +148,8 @@ def evaluate(
     Returns
     -------
     Metrics or Table
-        Of one restorer, means over the pictures, and each one's numbers in `each`. Of a list, a row a picture and
-        column, with what went wrong in it.
+        Of one restorer, means over the pictures, and the numbers of every picture in `per_picture`. Of a list, a row
+        per picture and column, with its error if it failed.
 
     Raises
     ------
@@ -182,7 +185,7 @@ def _rows(made: Comparison, several: bool) -> Iterator[dict[str, Any]]:
     """The numbers of a picture, a row a column; where there is one column alone, an error of it is raised."""
     if not several and made.errors:
         raise RestorerError(next(iter(made.errors.values())))
-    numbers = made.numbers(tuple(measures) if several else NAMES)
+    numbers = made.numbers(tuple(measures) if several else measures.builtin)
     if not several and not numbers:
         raise ValueError(
             f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"

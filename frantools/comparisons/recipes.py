@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..files import ContentChangedError, from_json, replacing, to_json
-from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..photos.degradation import Degradation
 from ..photos.images import as_picture
 from ..photos.photo_reference import PhotoReference, read_references

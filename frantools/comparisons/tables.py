@@ -12,33 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import write_text
 from ..photos.file_names import as_label, encodable
+from ..scores.measures import measures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FORMATS = {
     "loss": ".4f",
-    "mse": ".4f",
-    "mse_gray": ".5f",
     "mse_se": ".5f",
     "mse_gray_se": ".6f",
-    "psnr": ".1f",
-    "ssim": ".3f",
     "sharpness": ".4f",
     "distance": ".4f",
     "seconds": ".2f",
     "score": ".1f",
 }
-"""How values are rounded, by the name of their column; measures that are added bring theirs."""
+"""The rounding of columns by name; measures have a format of their own."""
 HEADS = {
-    "mse": "loss",
-    "mse_gray": "gray loss",
-    "psnr": "PSNR, dB",
-    "ssim": "SSIM",
     "calls": "network calls",
     "seconds": "seconds a picture",
 }
-"""What stands above a column, where that is not its name; measures that are added bring theirs."""
+"""The headings of columns by name; measures have a heading of their own, and other columns their name."""
 
 # An underscore inside a word begins nothing, and names are full of them.
 MARKDOWN = re.compile(r"[\\`*<|$~&\[\]]|(?<![^\W_])_|_(?![^\W_])")
@@ -128,7 +121,7 @@ class Table:
 
     def _cells(self) -> list[list[str]]:
         return [
-            [HEADS.get(name, as_label(name)) for name in self.names],
+            [_head(name) for name in self.names],
             *([_format(name, row.get(name)) for name in self.names] for row in self.rows),
         ]
 
@@ -165,12 +158,17 @@ def _encodable(value: Any) -> Any:
     return encodable(value) if isinstance(value, str) else value
 
 
+def _head(name: str) -> str:
+    return measures[name].head if name in measures else HEADS.get(name, as_label(name))
+
+
 def _format(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return format(value, FORMATS.get(name, "g")) if isinstance(value, float) else as_label(str(value))
+    rounding = measures[name].format if name in measures else FORMATS.get(name, "g")
+    return format(value, rounding) if isinstance(value, float) else as_label(str(value))
 
 
 def signed(value: float, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""The home family of restorers: FranNet's network, its weights, its samplers and the engine."""
+"""FranNet: its network, weights, samplers and engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything specific to FranNet's note: its four figures, the findings and claims that are tested, their charts."""
+"""FranNet's note: its four figures, its findings and claims, and their charts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What FranNet's note says of the sampler's settings, held against a sweep: setting by setting, picture by picture."""
+"""Tests of the note's claims about the sampler's settings, on the results of a sweep."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -12,21 +11,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import choice
 from ..comparisons.tables import Table
 from ..frannet.sampling.setup import Setup
-from ..frannet.weights.checkpoints import shipped
 from ..scores.intervals import ENOUGH
 from ..scores.stratified import Estimate
 from ..sweeps.result import Sweep
+from .shipped_results import RENAMED, read_results
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LOSSES = {"mse": "loss", "mse_gray": "loss_gray"}
-"""How the published numbers call a measure."""
+LOSSES = {measure: published_name for published_name, measure in RENAMED.items()}
+"""The names of measures in the published results."""
 
 
-class Setting(NamedTuple):
+class NoteSetting(NamedTuple):
     """The settings of the sampler that the note varies."""
 
     stochasticity: float
@@ -41,79 +41,78 @@ class Setting(NamedTuple):
         return f"stochasticity {self.stochasticity:g}, K {self.K}, {self.noise_stddev} noise{clipped}{projected}"
 
 
-Losses = Mapping[Setting, NDArray[np.float64]]
-"""Of each setting the losses, one for each picture, the pictures in one order."""
+Losses = Mapping[NoteSetting, NDArray[np.float64]]
+"""By setting, a loss for each picture; the pictures are the same, in the same order."""
 
 
 @cache
 def published(measure: str = "mse") -> Losses:
-    """The losses that FranNet's author published, of 465 settings: one number each, the mean over 512 pictures."""
-    if measure not in LOSSES:
-        raise ValueError(f"there is no published {measure!r}; accepted are {', '.join(LOSSES)}")
-    content = json.loads((shipped() / "results" / "published-ddim-sweep.json").read_text(encoding="utf-8"))
+    """The losses of 465 settings that FranNet's author published, each the mean over 512 pictures."""
+    choice("measure", measure, LOSSES)
+    content = read_results("published-ddim-sweep.json")
     rows = [dict(zip(content["columns"], row, strict=True)) for row in content["rows"]]
-    return {_setting(row): np.array([row[LOSSES[measure]]]) for row in rows}
+    return {setting_of(row): np.array([row[LOSSES[measure]]]) for row in rows}
 
 
-def _setting(row: Mapping[str, Any]) -> Setting:
-    """The setting of a row; what the row does not say is as in `Setup`."""
+def setting_of(row: Mapping[str, Any]) -> NoteSetting:
+    """The setting of a row; values that it lacks are the defaults of `Setup`."""
     defaults = {field.name: field.default for field in fields(Setup)}
-    values = {name: row.get(name, defaults[name]) for name in Setting._fields}
+    values = {name: row.get(name, defaults[name]) for name in NoteSetting._fields}
     bounds = values["clipping"]
     clipping = (float(bounds[0]), float(bounds[1])) if isinstance(bounds, (tuple, list)) else None
-    return Setting(
+    return NoteSetting(
         round(float(values["stochasticity"]), 6), int(values["K"]), str(values["noise_stddev"]), clipping,
         bool(values["noise_projection"]),
     )  # fmt: skip
 
 
 def losses(frame: DataFrame | Sweep, measure: str = "mse") -> Losses:
-    """The losses of a sweep, of the pictures that all settings were measured on.
+    """The losses of a sweep on the pictures that all its settings were measured on.
 
     Parameters
     ----------
     frame : Sweep or DataFrame
-        Over settings of the sampler, see `Setting`; or its `to_frame`.
+        Over settings of the sampler, see `NoteSetting`; or its `to_frame`.
     measure : str
         A column of it.
 
     Raises
     ------
     ValueError
-        If the frame has no such column, a setting stands in it twice, or no picture was measured everywhere.
+        If the frame has no such column, has a setting twice, or no picture was measured with all settings.
     """
     if measure not in (frame.measures if isinstance(frame, Sweep) else frame):
-        raise ValueError(f"the frame has no column {measure!r}; accepted are the measures of its sweep")
-    found: dict[Setting, dict[str, float]] = {}
+        raise ValueError(f"the frame has no column {measure!r}; accepted: the measures of its sweep")
+    by_setting: dict[NoteSetting, dict[str, float]] = {}
     listed = frame.rows if isinstance(frame, Sweep) else frame.to_dict("records")
     rows: list[dict[str, Any]] = [{str(name): value for name, value in row.items()} for row in listed]
     for row in rows:
-        numbers = found.setdefault(_setting(row), {})
+        numbers = by_setting.setdefault(setting_of(row), {})
         if row["picture"] in numbers:
-            raise ValueError(f"{_setting(row)}: {row['picture']} stands there twice; accepted is once a setting")
+            raise ValueError(f"{setting_of(row)}: the frame has {row['picture']} twice")
         numbers[row["picture"]] = row[measure]
     common = [
         name
-        for name in next(iter(found.values()), {})
-        if all(np.isfinite(each.get(name, np.nan)) for each in found.values())
+        for name in next(iter(by_setting.values()), {})
+        if all(np.isfinite(numbers.get(name, np.nan)) for numbers in by_setting.values())
     ]
     if not common:
-        raise ValueError("no picture was measured under all settings; accepted are frames of a sweep that is done")
-    return {setting: np.array([numbers[name] for name in common]) for setting, numbers in found.items()}
+        raise ValueError("no picture was measured with all settings; complete the sweep first")
+    return {setting: np.array([numbers[name] for name in common]) for setting, numbers in by_setting.items()}
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike two models find the settings."""
+    """The agreement of two models on the ranking of the settings."""
 
     correlation: float
-    """Spearman's, of the mean losses: 1 where both have them in one order."""
+    """Spearman's rank correlation of the mean losses: 1 if both rank the settings alike."""
     low: float
     high: float
     """Its 95 % interval: a bootstrap over the settings."""
     settings: int
     apart: Table
-    """The settings on whose rank they agree least."""
+    """The settings whose ranks differ most."""
 
     def __str__(self) -> str:
         return (
@@ -125,7 +124,7 @@ class Agreement:
 def agreement(
     ours: Losses, theirs: Losses | None = None, draws: int = 2000, seed: int = 0, rows: int = 10
 ) -> Agreement:
-    """The rank correlation between losses, over the settings that both have.
+    """The rank correlation of losses, over the settings that both have.
 
     Parameters
     ----------
@@ -136,7 +135,7 @@ def agreement(
     draws, seed : int
         Of the bootstrap, over settings.
     rows : int
-        How many settings `Agreement.apart` has.
+        The number of settings in `Agreement.apart`.
 
     Raises
     ------
@@ -146,18 +145,18 @@ def agreement(
     References
     ----------
     Spearman, "The proof and measurement of association between two things" (1904). The interval is the percentile
-    interval of Efron and Tibshirani (1993), chapter 13: it tells how much hangs on which settings were tried.
+    interval of Efron and Tibshirani (1993), chapter 13: it covers the choice of settings.
     """
     theirs = published() if theirs is None else theirs
     shared = [setting for setting in ours if setting in theirs]
     if len(shared) < 3:
-        raise ValueError(f"{len(shared)} settings are in both; accepted are 3 or more")
-    pair = np.array([[each[setting].mean() for setting in shared] for each in (ours, theirs)])
-    once = np.ones((1, len(shared)))
-    ranks = np.concatenate([_ranks(values, once) for values in pair])
-    drawn = np.random.default_rng(seed).multinomial(len(shared), once[0] / len(shared), draws).astype(np.float64)
-    each = _correlations(_ranks(pair[0], drawn), _ranks(pair[1], drawn), drawn)
-    low, high = np.nanquantile(each, [0.025, 0.975])  # a draw of one setting alone has no correlation
+        raise ValueError(f"ours and theirs must share 3 or more settings, got {len(shared)}")
+    pair = np.array([[losses[setting].mean() for setting in shared] for losses in (ours, theirs)])
+    ones = np.ones((1, len(shared)))
+    ranks = np.concatenate([_ranks(values, ones) for values in pair])
+    counts = np.random.default_rng(seed).multinomial(len(shared), ones[0] / len(shared), draws).astype(np.float64)
+    correlations = _correlations(_ranks(pair[0], counts), _ranks(pair[1], counts), counts)
+    low, high = np.nanquantile(correlations, [0.025, 0.975])  # a resample of a single setting has no correlation
     order = np.argsort(-np.abs(ranks[0] - ranks[1]), kind="stable")[:rows]
     apart = [
         {"setting": str(shared[k]), "loss": float(pair[0, k]), "rank": float(ranks[0, k])}
@@ -165,7 +164,7 @@ def agreement(
         for k in order
     ]
     return Agreement(
-        float(_correlations(ranks[:1], ranks[1:], once)[0]), float(low), float(high), len(shared), Table(apart)
+        float(_correlations(ranks[:1], ranks[1:], ones)[0]), float(low), float(high), len(shared), Table(apart)
     )
 
 
@@ -173,42 +172,42 @@ Array = NDArray[np.float64]
 
 
 def _ranks(values: Array, counts: Array) -> Array:
-    """(D, N): the ranks of N values, from 1, where they occur so often, (D, N); equal ones share their mean rank."""
+    """(D, N): the ranks of N values, from 1, repeated `counts` (D, N) times; equal ones share their mean rank."""
     below, equal = (order(values[:, None], values).astype(np.float64) for order in (np.less, np.equal))
     return counts @ below + (counts @ equal + 1) / 2
 
 
 def _correlations(a: Array, b: Array, counts: Array) -> Array:
-    """Pearson's, along the last axis, of pairs that occur so often; NaN where all are alike."""
-    a, b = (each - (each * counts).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True) for each in (a, b))
+    """Pearson's correlations along the last axis, of pairs repeated `counts` times; NaN if all pairs are equal."""
+    a, b = (x - (x * counts).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True) for x in (a, b))
     with np.errstate(invalid="ignore"):
-        made: Array = (counts * a * b).sum(axis=-1) / np.sqrt(
+        correlations: Array = (counts * a * b).sum(axis=-1) / np.sqrt(
             (counts * a**2).sum(axis=-1) * (counts * b**2).sum(axis=-1)
         )
-    return made
+    return correlations
 
 
-Pair = tuple[Setting, Setting]
-"""Two settings, of which the first has the smaller loss where the claim is true."""
+Pair = tuple[NoteSetting, NoteSetting]
+"""Two settings, the first of which has the smaller loss if the claim is true."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, and what the losses say of it."""
+    """The result of testing a claim."""
 
     claim: str
     pairs: Table
-    """The two settings of each comparison, the mean difference, its paired standard error, and whether it is real."""
+    """A row per comparison: two settings, the mean difference, its paired standard error, and whether it is real."""
     true: int
     false: int
     open: int
-    """How many comparisons speak for the claim, against it, and for neither."""
+    """The number of comparisons for the claim, against it, and undecided."""
     lower: int
-    """In how many the mean is on the claim's side, whether or not that can be told from chance."""
+    """The number whose mean supports the claim, whether or not that may be chance."""
 
     @property
     def verdict(self) -> str:
-        """In a word or two."""
+        """The verdict in a few words."""
         if not self.true and not self.false:
             return "not decided"
         if not self.false:
@@ -222,91 +221,91 @@ class Verdict:
         )
 
 
-def judge(claim: str, pairs: Sequence[Pair], known: Losses, level: float = 0.95) -> Verdict:
+def judge(claim: str, pairs: Sequence[Pair], losses: Losses, level: float = 0.95) -> Verdict:
     """Compare pairs of settings on the same pictures.
 
-    A difference is real where its interval excludes 0: the mean over the pictures, and its paired standard error times
-    the quantile of Student's t. The intervals of all pairs hold together as often as `level` says (Bonferroni's
-    correction), so that of many comparisons none is real by chance. Under 20 pictures no difference is real. Where a
-    setting has one number alone, as the published ones do, its sign counts.
+    A difference is real if its interval excludes 0: the mean over the pictures, plus or minus the paired standard error
+    times the quantile of Student's t. The intervals of all pairs hold jointly at `level` (Bonferroni's correction), so
+    that none of many comparisons is real by chance. With fewer than 20 pictures no difference is real. If a setting has
+    a single number, as the published ones do, its sign counts.
     """
     rows, counts, lower = [], {True: 0, False: 0, None: 0}, 0
-    each_level = 1 - (1 - level) / max(1, len(pairs))
+    pair_level = 1 - (1 - level) / max(1, len(pairs))
     for better, worse in pairs:
-        each = known[better] - known[worse]
-        mean = float(each.mean())
-        error = float(each.std(ddof=1) / len(each) ** 0.5) if len(each) > 1 else 0.0
-        low, high = Estimate(mean, error, len(each) - 1 or inf).interval(each_level)
-        said = None if low <= 0 <= high or 1 < len(each) < ENOUGH else high < 0
-        counts[said] += 1
+        differences = losses[better] - losses[worse]
+        mean, count = float(differences.mean()), len(differences)
+        error = float(differences.std(ddof=1) / count**0.5) if count > 1 else 0.0
+        low, high = Estimate(mean, error, count - 1 or inf).interval(pair_level)
+        decision = None if low <= 0 <= high or 1 < count < ENOUGH else high < 0
+        counts[decision] += 1
         lower += mean < 0
-        real = {True: "for", False: "against", None: "open"}[said]
+        real = {True: "for", False: "against", None: "open"}[decision]
         rows.append(
             {"setting": str(better), "beside": str(worse), "difference": mean, "standard error": error, "says": real}
         )
     return Verdict(claim, Table(rows), counts[True], counts[False], counts[None], lower)
 
 
-def clipping_helps(known: Losses) -> Iterator[Pair]:
-    """Each clipped setting beside the same that is not clipped."""
-    for setting in known:
+def clipping_helps(losses: Losses) -> Iterator[Pair]:
+    """Pair each clipped setting with the same without clipping."""
+    for setting in losses:
         if setting.clipping is not None:
             yield setting, setting._replace(clipping=None)
 
 
-def none_is_worse(known: Losses) -> Iterator[Pair]:
-    """Under projection, stochasticity 1 beside stochasticity 0."""
-    for setting in known:
+def no_stochasticity_is_worse(losses: Losses) -> Iterator[Pair]:
+    """With projection, pair stochasticity 1 with stochasticity 0."""
+    for setting in losses:
         if setting.noise_projection and setting.stochasticity == 0:
             yield setting._replace(stochasticity=1.0), setting
 
 
-def spikes(known: Losses) -> Iterator[Pair]:
-    """K 6 and K 8 beside each of K 7, 9 and 10, all else the same."""
-    for setting in known:
+def spikes(losses: Losses) -> Iterator[Pair]:
+    """Pair K 6 and K 8 with K 7, 9 and 10, all else the same."""
+    for setting in losses:
         if setting.K in (7, 9, 10):
             yield from ((setting._replace(K=K), setting) for K in (6, 8))
 
 
-def best(known: Losses) -> Iterator[Pair]:
-    """The best setting of zero noise and K 6 or 8, as published, beside all others but those and their likes.
+def zero_noise_is_best(losses: Losses) -> Iterator[Pair]:
+    """Pair the best published setting of zero noise and K 6 or 8 with all others, except those and equivalent ones.
 
-    Chosen by the published numbers, since a setting that is chosen by the losses that judge it looks too good.
+    The published numbers choose it: a setting chosen by the losses that judge it would look too good.
     """
-    claimed = [setting for setting in known if setting.noise_stddev == "zero" and setting.K in (6, 8)]
-    likes = set(map(alike, claimed))
+    claimed = [setting for setting in losses if setting.noise_stddev == "zero" and setting.K in (6, 8)]
+    equivalent = set(map(canonical, claimed))
     if claimed:
         first = min(claimed, key=lambda setting: float(published()[setting][0]))
-        yield from ((first, setting) for setting in known if alike(setting) not in likes)
+        yield from ((first, setting) for setting in losses if canonical(setting) not in equivalent)
 
 
 CLAIMS: dict[str, Callable[[Losses], Iterator[Pair]]] = {
     "clipping helps": clipping_helps,
-    "stochasticity 0 is worse under projection": none_is_worse,
+    "stochasticity 0 is worse under projection": no_stochasticity_is_worse,
     "K = 7, 9, 10 are spikes": spikes,
-    "zero noise with K = 6 or 8 is best": best,
+    "zero noise with K = 6 or 8 is best": zero_noise_is_best,
 }
-"""What the note claims, and the comparisons that decide it."""
+"""The note's claims, and the comparisons that decide each."""
 
 
-def verdict(claim: str, known: Losses) -> Verdict:
-    """What losses say of a claim of `CLAIMS`.
+def verdict(claim: str, losses: Losses) -> Verdict:
+    """Test a claim of `CLAIMS` on losses.
 
-    Pairs of which a setting is missing do not count, and of pairs of the same two samplers the first.
+    Pairs with a missing setting are ignored, and of pairs of the same two samplers only the first counts.
     """
-    pairs = [pair for pair in CLAIMS[claim](known) if pair[0] in known and pair[1] in known]
-    different = {(alike(better), alike(worse)): (better, worse) for better, worse in reversed(pairs)}
-    return judge(claim, list(reversed(different.values())), known)
+    pairs = [pair for pair in CLAIMS[claim](losses) if pair[0] in losses and pair[1] in losses]
+    different = {(canonical(better), canonical(worse)): (better, worse) for better, worse in reversed(pairs)}
+    return judge(claim, list(reversed(different.values())), losses)
 
 
-def alike(setting: Setting) -> Setting:
-    """Where no noise is added, the one setting that stands for all that are then the same sampler, up to rounding."""
-    calm = setting.stochasticity == 0 or setting.noise_stddev == "zero"
-    return setting._replace(noise_stddev="zero", noise_projection=False) if calm else setting
+def canonical(setting: NoteSetting) -> NoteSetting:
+    """A representative of the settings that are the same sampler up to rounding because they add no noise."""
+    is_deterministic = setting.stochasticity == 0 or setting.noise_stddev == "zero"
+    return setting._replace(noise_stddev="zero", noise_projection=False) if is_deterministic else setting
 
 
 def verdicts(ours: Losses, theirs: Losses | None = None) -> Table:
-    """All claims: what our losses say of each, and what the published ones do.
+    """Test all claims on our losses and on the published ones.
 
     Parameters
     ----------
@@ -317,16 +316,24 @@ def verdicts(ours: Losses, theirs: Losses | None = None) -> Table:
     """
     rows = []
     for claim in CLAIMS:
-        mine, other = (verdict(claim, known) for known in (ours, published() if theirs is None else theirs))
-        said = f"{mine.lower} of {len(mine.pairs.rows)}"
+        our_verdict = verdict(claim, ours)
+        their_verdict = verdict(claim, published() if theirs is None else theirs)
         rows.append(
-            {"claim": claim, "verdict": mine.verdict, "for": mine.true, "against": mine.false, "open": mine.open}
-            | {"means on its side": said}
-            | {"published means, by sign alone": f"{other.verdict} ({other.true} for, {other.false} against)"}
+            {
+                "claim": claim,
+                "verdict": our_verdict.verdict,
+                "for": our_verdict.true,
+                "against": our_verdict.false,
+                "open": our_verdict.open,
+                "means on its side": f"{our_verdict.lower} of {len(our_verdict.pairs.rows)}",
+                "published means, by sign alone": (
+                    f"{their_verdict.verdict} ({their_verdict.true} for, {their_verdict.false} against)"
+                ),
+            }
         )
-    how = (
+    protocol = (
         "each is decided where its interval excludes 0; the intervals of a claim hold together with 95 %, by "
         f"Bonferroni, and decide nothing under {ENOUGH} pictures. The published numbers are one mean a setting without "
         "a spread: their differences count by sign, however small, and some may be chance."
     )
-    return Table(rows, f"Comparisons of two settings on the same pictures; {how}")
+    return Table(rows, f"Comparisons of two settings on the same pictures; {protocol}")

@@ -1,4 +1,4 @@
-"""Draw the note's four figures from their restorations."""
+"""Drawings of the note's four figures from their restorations."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..scores.roi_search import Roi, RoiSearch
-from ..views import layout
-from ..views.layout import Pictures, Row, pixels
+from ..views.layout import Pictures, Row, grid, pixels
 
 
 def table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
-    """One row a picture, one column a restoration: the note's figures 1, 2 and 4.
+    """Draw a row per picture, a column per restoration: the note's figures 1, 2 and 4.
 
     Parameters
     ----------
     pictures : dict of dict of Restoration
         By portrait and by column.
     beyond : sequence of str
-        Columns that go into a second row, "beyond the note", with their names below.
+        Columns to show in a second row, "beyond the note", with their names below.
     """
     titles = [title for title in next(iter(pictures.values())) if title not in beyond]
     rows = []
@@ -30,14 +29,14 @@ def table(pictures: Pictures, beyond: Sequence[str] = ()) -> Figure:
         rows.append(Row([columns[title] for title in titles], label=name))
         if beyond:
             rows.append(Row([columns[title] for title in beyond], label="beyond the note", captions=beyond))
-    return layout.grid(rows, titles)
+    return grid(rows, titles)
 
 
 ddpm_vs_ddim = entire_image = local_region = table
 
 
 def detail(pictures: Pictures, roi: Roi) -> Figure:
-    """The same rectangle of each restoration, pixel by pixel: the grain that a figure at notebook width hides."""
+    """Draw the same rectangle of each restoration, pixel by pixel: the grain that a smaller figure hides."""
     crops = {
         name: {title: roi.crop(pixels(image)) for title, image in columns.items()} for name, columns in pictures.items()
     }
@@ -45,7 +44,7 @@ def detail(pictures: Pictures, roi: Roi) -> Figure:
 
 
 def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:
-    """Figure 3: crops of the regions in which the restorations differ most, sub-regions outlined.
+    """Draw figure 3: crops of the regions in which the restorations differ most, with sub-regions outlined.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:
     Returns
     -------
     Figure
-        One row a region, one column a restoration; the first column shows where the region lies.
+        A row per region, a column per restoration; the first column shows the region's place.
     """
     search, rows = search or RoiSearch(), []
     for name, columns in pictures.items():
@@ -65,18 +64,17 @@ def roi_crops(pictures: Pictures, search: RoiSearch | None = None) -> Figure:
         for number, roi in enumerate(search.regions(images), start=1):
             crops = [roi.crop(image) for image in images]
             outlines = [[], *[search.sub_regions(crops)] * len(crops)]
-            rows.append(Row([_where(images[0], roi), *crops], f"{name} {number}", outlines))
-    return layout.grid(rows, ["Where", *next(iter(pictures.values()))])
+            rows.append(Row([_locator(images[0], roi), *crops], f"{name} {number}", outlines))
+    return grid(rows, ["Where", *next(iter(pictures.values()))])
 
 
-def _where(image: NDArray[Any], roi: Roi) -> NDArray[Any]:
-    """The picture with all but a region dimmed, padded to the region's shape."""
-    dim = 0.25 * (image / 255 if image.dtype == np.uint8 else image) + 0.55
-    dim[roi.top : roi.bottom, roi.left : roi.right] = roi.crop(image) / (255 if image.dtype == np.uint8 else 1)
+def _locator(image: NDArray[Any], roi: Roi) -> NDArray[Any]:
+    """The picture with everything outside a region dimmed, padded to the region's aspect ratio."""
+    values = image / 255 if image.dtype == np.uint8 else image
+    dimmed = 0.25 * values + 0.55
+    dimmed[roi.top : roi.bottom, roi.left : roi.right] = roi.crop(values)
     height, width = image.shape[:2]
     aspect = (roi.bottom - roi.top) / (roi.right - roi.left)
-    if aspect <= height / width:  # a wide region: white left and right
-        pad = round((height / aspect - width) / 2)
-        return np.pad(dim, ((0, 0), (pad, pad), (0, 0)), constant_values=1.0)
-    pad = round((width * aspect - height) / 2)
-    return np.pad(dim, ((pad, pad), (0, 0), (0, 0)), constant_values=1.0)
+    across = max(0, round((height / aspect - width) / 2))  # white left and right of a wide region's picture
+    down = max(0, round((width * aspect - height) / 2))
+    return np.pad(dimmed, ((down, down), (across, across), (0, 0)), constant_values=1.0)

@@ -1,7 +1,4 @@
-"""The note's four figures: what each compares, how it is rendered, and how it is made again.
-
-`recipe` makes a recipe, `restorations` does its sampling, `draw` makes the figure.
-"""
+"""The note's four figures: `recipe` creates a recipe, `restorations` samples, `draw` draws the figure."""
 
 from __future__ import annotations
 
@@ -12,14 +9,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..checks import is_integer
+from ..checks import invalid, is_integer, listing
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison
-from ..comparisons.evaluation import NAMES
 from ..comparisons.recipes import Recipe, as_recipe
 from ..comparisons.render_job import preferred_frame, recipe_of, split_progress
 from ..comparisons.tables import Table
-from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..frannet.sampling.setup import SETUPS
 from ..photos.images import portraits
 from ..photos.photo import Photo, with_distinct_names
@@ -28,11 +24,12 @@ from ..photos.regions import Region, dimensions
 from ..restorers.base import Progress, reporting
 from ..restorers.columns import COLUMNS as COLUMNS
 from ..restorers.columns import Column
-from ..scores.measures import sharpness
+from ..scores.measures import measures, sharpness
 from ..scores.roi_search import RoiSearch
-from ..views.progressive import compared
-from ..views.registry import View, check_complete, check_models, opened, register
-from ..views.registry import render as render
+from ..views.progressive import compare_columns
+from ..views.registry import View, register
+from ..views.render import check_complete, check_models, load_photos
+from ..views.render import render as render
 from . import figure_layouts
 
 FIGURES: Mapping[str, tuple[str, ...]] = {
@@ -44,13 +41,13 @@ FIGURES: Mapping[str, tuple[str, ...]] = {
 """The columns of each figure."""
 
 BEYOND = ("Original", "diffusion-best", "single-best", "diffusion-best, 6 calls")
-"""What a figure's row "beyond the note" shows, as much of it as the figure has columns."""
+"""The columns of a row "beyond the note", cut to the number of columns of the figure."""
 
 LOCAL = Region(0.2, 0.2, 0.2, 0.4)
 """The region of figure 4: the rectangle from (0.2, 0.2) to (0.4, 0.6)."""
 
-Restored = Mapping[str, Comparison]
-"""By the name that stands beside a picture, what its columns made of it."""
+Comparisons = Mapping[str, Comparison]
+"""A comparison for each picture, by the label of its row."""
 
 
 def recipe(
@@ -64,7 +61,7 @@ def recipe(
     search: RoiSearch | None = None,
     beyond: bool = False,
 ) -> Recipe:
-    """What makes one of the note's figures.
+    """Create the recipe of one of the note's figures.
 
     Parameters
     ----------
@@ -77,11 +74,11 @@ def recipe(
     size, seed, precision
         As for `frantools.restore`, for all columns.
     region : Region, optional
-        Default: everything; for "local-region" the note's rectangle.
+        Default: the whole picture; for "local-region" the note's rectangle.
     search : RoiSearch, optional
         For "roi-crops": the sizes and counts of the regions. Default: the note's, in proportion to `size`.
     beyond : bool
-        Whether each picture gets a second row of the models that go beyond the note. "roi-crops" has none.
+        Whether to add a second row per picture, of models that go beyond the note. "roi-crops" has none.
 
     Returns
     -------
@@ -94,7 +91,7 @@ def recipe(
         If a picture or a model cannot be read, or a name is unknown.
     """
     if figure not in FIGURES:
-        raise ValueError(f"unknown figure {figure!r}; accepted are {', '.join(FIGURES)}")
+        raise invalid("figure", listing(FIGURES), figure)
     chosen = [COLUMNS[title] for title in FIGURES[figure]] if columns is None else list(columns)
     second = [COLUMNS[title] for title in BEYOND[: len(chosen)]] if beyond and figure != "roi-crops" else []
     options: dict[str, Any] = {"beyond": [column.title for column in second]} if second else {}
@@ -107,13 +104,13 @@ def recipe(
         for photo in with_distinct_names(map(Photo, portraits() if pictures is None else pictures))
     ]
     if not photos:
-        raise ValueError("there is no picture; accepted are one or more, and None for both portraits")
-    longer = is_integer(size) and any(photo.frame == "whole" for photo in photos)
+        raise ValueError("pictures must be one or more pictures, or None for both portraits, got none")
+    is_longer_side = is_integer(size) and any(photo.frame == "whole" for photo in photos)
     return recipe_of(
         figure,
         photos,
         [*chosen, *second],
-        size=int(size) if longer else dimensions(size),  # type: ignore[arg-type]
+        size=int(size) if is_longer_side else dimensions(size),  # type: ignore[arg-type]
         region=region or (LOCAL if figure == "local-region" else Region.full()),
         seed=check_seed(seed),
         precision=resolve_precision(precision),
@@ -125,25 +122,24 @@ def compute(
     recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache | None
 ) -> Iterator[dict[str, Comparison]]:
     """Restore each photo by all columns."""
-    done: dict[str, Comparison] = {}
-    for photo, title, report in zip(
-        photos, titles(recipe).values(), split_progress(progress, [1] * len(photos)), strict=True
-    ):
-        done[title] = compared(recipe, photo, report, cache)
-    yield done
+    reports = split_progress(progress, [1] * len(photos))
+    yield {
+        title: compare_columns(recipe, photo, report, cache)
+        for photo, title, report in zip(photos, titles(recipe).values(), reports, strict=True)
+    }
 
 
 def restorations(recipe: Any, progress: Progress | None = None, cache: Cache | None = None) -> dict[str, Comparison]:
-    """Do the sampling of a recipe.
+    """Restore the pictures of a recipe.
 
     Parameters
     ----------
     recipe : Recipe or dict
         From `recipe`, or from `frantools.load_recipe`.
     progress : callable, optional
-        Called with the share that is done, 0 to 1. What it raises ends the work.
+        Called with the fraction that is done, 0 to 1. Exceptions that it raises end the work.
     cache : Cache, optional
-        Restorations made before; figures 2 and 3 share theirs.
+        Restorations to reuse; figures 2 and 3 share theirs.
 
     Returns
     -------
@@ -153,24 +149,24 @@ def restorations(recipe: Any, progress: Progress | None = None, cache: Cache | N
     Raises
     ------
     ValueError
-        If it is no recipe of a figure, or a picture or a model has changed since it was made.
+        If it is not the recipe of a figure, or a picture or a model has changed since it was made.
     """
-    read = check(recipe)
-    (done,) = compute(read, opened(read), reporting(progress), cache)
-    return done
+    checked = check(recipe)
+    (comparisons,) = compute(checked, load_photos(checked), reporting(progress), cache)
+    return comparisons
 
 
-def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
-    """How close each restoration of a recipe is to its original, column by column, and optionally what it took.
+def measured(recipe: Any, pictures: Comparisons, seconds: bool = False) -> Table:
+    """Measure each restoration of a recipe, and optionally list its duration.
 
-    Plain resizing and the photo itself are left out.
+    Resized inputs and the photo itself are left out.
     """
     rows = []
-    for picture, made in pictures.items():
-        numbers = made.numbers(NAMES)
-        plain = {column.title for column in made.columns if is_plain(column)}
-        for title, restoration in made.items():
-            if title in plain:
+    for picture, comparison in pictures.items():
+        numbers = comparison.numbers(measures.builtin)
+        resized = {column.title for column in comparison.columns if is_resized(column)}
+        for title, restoration in comparison.items():
+            if title in resized:
                 continue
             row: dict[str, Any] = {"picture": picture, "column": title, "calls": restoration.calls}
             row |= numbers.get(title, {}) | {"sharpness": sharpness(restoration.image)}
@@ -178,60 +174,49 @@ def measured(recipe: Any, pictures: Restored, seconds: bool = False) -> Table:
     return Table(rows)
 
 
-def is_plain(column: Column) -> bool:
-    """Whether a column is plain resizing or the photo itself, which have no frame of their own either."""
+def is_resized(column: Column) -> bool:
+    """Whether a column is a resized input or the photo itself, which prefer no frame."""
     return column.resolve().frame == ""
 
 
-def regions(pictures: Restored, search: RoiSearch) -> Table:
-    """The regions of figure 3, and how much the restorations differ in each."""
+def regions(pictures: Comparisons, search: RoiSearch) -> Table:
+    """The regions of figure 3, with their scores."""
     rows = []
     for name, columns in pictures.items():
-        found = search.regions([made.image for made in columns.values()])
-        rows += [{"picture": name, "region": number, **asdict(roi)} for number, roi in enumerate(found, start=1)]
+        rois = search.regions(list(columns.values()))
+        rows += [{"picture": name, "region": number, **asdict(roi)} for number, roi in enumerate(rois, start=1)]
     return Table(rows)
 
 
 def setups(names: Sequence[str] = ()) -> Table:
-    """The settings of the note's setups, and how often each calls the network."""
+    """The settings of the note's setups, and their network calls."""
     chosen = {name: SETUPS[name] for name in names or SETUPS}
     return Table([{"setup": name, **setup.to_dict(), "calls": setup.calls} for name, setup in chosen.items()])
 
 
-def draw(recipe: Any, pictures: Restored) -> Figure:
-    """The figure of a recipe, from its restorations."""
-    read = as_recipe(recipe)
-    beyond = read.options.get("beyond", ())
-    shown = {name: images(made) for name, made in pictures.items()}
-    if read.view == "roi-crops":
-        complete = {name: dict(made) for name, made in pictures.items()}
-        return figure_layouts.roi_crops(complete, RoiSearch(**read.options["search"]))
-    return figure_layouts.table(shown, beyond)
-
-
-def images(made: Mapping[str, Any]) -> dict[str, Any]:
-    """The restorations of a comparison by title, and in the place of those that there are not, why."""
-    if not isinstance(made, Comparison):
-        return dict(made)
-    return {title: made.errors.get(title) or made[title] for title in made.titles}
+def draw(recipe: Any, pictures: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw the figure of a recipe, from its restorations."""
+    recipe = as_recipe(recipe)
+    if recipe.view == "roi-crops":
+        return figure_layouts.roi_crops(pictures, RoiSearch(**recipe.options["search"]))
+    images = {name: c.images if isinstance(c, Comparison) else c for name, c in pictures.items()}
+    return figure_layouts.table(images, recipe.options.get("beyond", ()))
 
 
 def check(recipe: Any) -> Recipe:
-    """Raise a ValueError if a recipe is none of a figure's, or cannot make the same figure again."""
-    read = as_recipe(recipe)
-    if read.view not in FIGURES or read.region is None or read.precision is None or read.models is None:
+    """Check that a recipe is that of a figure, and that nothing it reads has changed."""
+    recipe = as_recipe(recipe)
+    if recipe.view not in FIGURES or None in (recipe.region, recipe.precision, recipe.models):
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(FIGURES)}")
-    check_complete(read)
-    _check_options(read)
-    if not read.photos:
-        raise ValueError("the recipe is damaged: it has no picture")
-    check_models(read)
-    opened(read)
-    return read
+    check_complete(recipe)
+    _check_options(recipe)
+    check_models(recipe)
+    load_photos(recipe)
+    return recipe
 
 
 def _check_options(recipe: Recipe) -> None:
-    """Raise a ValueError if a figure's own part of a recipe is not what it should be."""
+    """Raise a ValueError if a figure's own part of a recipe is invalid."""
     try:
         missing = {*recipe.options.get("beyond", ())} - {column.title for column in recipe.columns}
         if recipe.view == "roi-crops":
@@ -245,49 +230,46 @@ def _check_options(recipe: Recipe) -> None:
 
 
 def located(recipe: Any, paths: Sequence[str]) -> Recipe:
-    """A recipe whose pictures are found where they are now, as for those that were uploaded to a widget.
+    """A recipe with new paths of its pictures, such as those that were uploaded to a widget.
 
     Parameters
     ----------
     recipe : Recipe or dict
-        Of a figure. Its hashes tell which picture is which.
+        Of a figure. Its hashes identify the pictures.
     paths : sequence of str
-        Of some of its pictures, or all.
+        Of some or all of its pictures.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file, or it is none of the recipe's pictures.
+        If there is no such file, or it is not one of the recipe's pictures.
     """
-    read = as_recipe(recipe)
-    sources = list(read.photos)
+    recipe = as_recipe(recipe)
+    sources: list[PhotoReference] = list(recipe.photos)
     for path in paths:
         sha256 = Photo(path).sha256
-        found = [index for index, source in enumerate(sources) if source.sha256 in (sha256, "")]
-        if not found:
-            names = ", ".join(source.name for source in read.photos)
-            raise ValueError(f"{path} is another picture than the recipe was made with: {names}")
-        for index in found:
+        matches = [index for index, source in enumerate(sources) if source.sha256 in (sha256, "")]
+        if not matches:
+            names = ", ".join(source.name for source in recipe.photos)
+            raise ValueError(f"{path}: not a picture of the recipe, which has {names}")
+        for index in matches:
             old = sources[index]
             sources[index] = PhotoReference(path, sha256, "", old.frame, old.downscaled_to, old.reference)
-    return read.replace(photos=tuple(sources))
+    relocated: Recipe = recipe.replace(photos=tuple(sources))
+    return relocated
 
 
 def titles(recipe: Any) -> dict[str, str]:
-    """What stands beside each picture of a recipe: the name of its file, and the path where two have the same."""
+    """The labels of a recipe's pictures: the names of their files, or their paths if two have the same name."""
     names = [source.name for source in as_recipe(recipe).photos]
     stems = [Path(name).stem for name in names]
     return {name: stem if stems.count(stem) == 1 else name for name, stem in zip(names, stems, strict=True)}
 
 
-def _draw(data: Restored, recipe: Recipe, figure: Figure | None = None) -> Figure:
-    return draw(recipe, data)
-
-
 def errors_of(pictures: Mapping[str, Comparison]) -> dict[str, str]:
     """The errors of columns that failed, by title and picture."""
-    return {f"{title} of {name}": error for name, made in pictures.items() for title, error in made.errors.items()}
+    return {f"{title} of {name}": error for name, each in pictures.items() for title, error in each.errors.items()}
 
 
 for _name in FIGURES:
-    register(View(_name, compute, _draw, _check_options, errors_of))
+    register(View(_name, compute, lambda data, recipe, figure: draw(recipe, data), _check_options, errors_of))

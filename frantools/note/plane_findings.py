@@ -1,8 +1,7 @@
-"""FranNet's note on the diffusion restorator, told by the shipped sweep and the published one: tables and sentences."""
+"""Findings about the sampler's settings, from the shipped sweep and the published one: tables and sentences."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,60 +9,56 @@ from typing import Any
 from ..comparisons.tables import Table
 from ..frannet.sampling.schedule import make
 from ..frannet.sampling.setup import Setup
-from ..frannet.weights.checkpoints import shipped
 from ..restorers.columns import Column
 from ..scores.intervals import ENOUGH
 from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
-from .claims import LOSSES, Losses, Setting, agreement, losses, published, verdict
+from .claims import LOSSES, Losses, NoteSetting, agreement, losses, published, verdict
+from .shipped_results import read_results, results_path
 
 FILE = "sweep/note.json"
+PICTURES = 512  # of which each published number is the mean
 
 
 @cache
-def swept() -> Sweep:
-    """The shipped sweep: the note's settings, on held-out portraits. `about` says how it was made."""
-    return read_sweep(shipped() / "results" / FILE)
+def shipped_sweep() -> Sweep:
+    """The shipped sweep of the note's settings on held-out portraits; `about` describes it."""
+    return read_sweep(results_path(FILE))
 
 
 @cache
-def noted() -> Sweep:
-    """The published numbers as a sweep, of which each is a mean over 512 pictures: figures draw it like ours."""
-    known, schedule = {name: published(name) for name in LOSSES}, make()
+def published_sweep() -> Sweep:
+    """The published numbers, each a mean over 512 pictures, as a sweep that figures can draw."""
+    losses_by_measure, schedule = {name: published(name) for name in LOSSES}, make()
     columns, rows = [], []
-    for setting, loss in known["mse"].items():
+    for setting in losses_by_measure["mse"]:
         place, setup = setting._asdict(), Setup(**setting._asdict())
         columns.append((place, Column("FranNet", "diffusion-basic", setup)))
         rows.append(
             {"picture": "CelebA", **place, "calls": setup.calls_on(schedule), "seconds": None, "sentence": ""}
-            | {name: float(each[setting][0]) for name, each in known.items()}
+            | {name: float(losses[setting][0]) for name, losses in losses_by_measure.items()}
             | {"pictures": PICTURES}
         )
-        assert len(loss) == 1
-    return Sweep(Setting._fields, tuple(LOSSES), columns, ("CelebA",), rows, "CelebA, as FranNet's author published.")
+    return Sweep(
+        NoteSetting._fields, tuple(LOSSES), columns, ("CelebA",), rows, "CelebA, as FranNet's author published."
+    )
 
 
-PICTURES = 512
-"""How many the published numbers are means of."""
-
-
-@cache
 def _content() -> dict[str, Any]:
-    made: dict[str, Any] = json.loads((shipped() / "results" / FILE).read_text(encoding="utf-8"))
-    return made
+    return read_results(FILE)
 
 
 def about() -> str:
-    """What the shipped sweep is, and whether it can decide anything."""
-    content, made = _content(), swept()
-    pictures, settings = len(made.pictures), len(made.columns)
-    models = ", ".join(sorted({each["model"] for each in content["settings"]}))
+    """Describe the shipped sweep, and whether it has enough pictures to decide claims."""
+    content, sweep = _content(), shipped_sweep()
+    pictures, settings = len(sweep.pictures), len(sweep.columns)
+    models = ", ".join(sorted({setting["model"] for setting in content["settings"]}))
     few = (
         f"Claims are decided from {ENOUGH} portraits on. These are {pictures}: their means show which way a claim "
         "leans, and no difference is called real."
     )
     lines = [
-        f"{models}: {settings} settings on {pictures} held-out portrait{'s' * (pictures != 1)}, {len(made):,} results "
+        f"{models}: {settings} settings on {pictures} held-out portrait{'s' * (pictures != 1)}, {len(sweep):,} results "
         f"in {content['precision']}, each from {content['points'][0]:,} random points of a portrait at "
         f"{content['size']} pixels.",
         f"Beside them: the {len(published())} published settings, each a mean over {PICTURES} pictures of CelebA.",
@@ -73,7 +68,7 @@ def about() -> str:
 
 
 def command() -> str:
-    """What made the shipped sweep."""
+    """The commands that produced the shipped sweep."""
     content = _content()
     return (
         f"{content['command']}\npython benchmarks/ship_sweep.py sweep-store --commit COMMIT --command COMMAND\n\n"
@@ -81,22 +76,22 @@ def command() -> str:
     )
 
 
-PARTS: dict[str, Callable[[Setting], bool]] = {
-    "every step": lambda each: each.K == 1 and each.clipping is None and not each.noise_projection,
-    "the plane": lambda each: each.clipping is None and not each.noise_projection,
-    "clipping": lambda each: each.clipping is not None,
-    "noise projection": lambda each: each.noise_projection,
+PARTS: dict[str, Callable[[NoteSetting], bool]] = {
+    "every step": lambda s: s.K == 1 and s.clipping is None and not s.noise_projection,
+    "the plane": lambda s: s.clipping is None and not s.noise_projection,
+    "clipping": lambda s: s.clipping is not None,
+    "noise projection": lambda s: s.noise_projection,
 }
-"""The pictures of the note: which settings each shows."""
+"""The charts of the note, and which settings each shows."""
 
 
-def part(name: str, known: Losses) -> Losses:
-    """The losses of the settings that a picture of the note shows."""
-    return {setting: each for setting, each in known.items() if PARTS[name](setting)}
+def part(name: str, losses: Losses) -> Losses:
+    """The losses of the settings that a chart of the note shows."""
+    return {setting: values for setting, values in losses.items() if PARTS[name](setting)}
 
 
 def least(name: str, ours: Losses | None = None, theirs: Losses | None = None) -> Table:
-    """The best settings of a picture of the note, by the kind of noise: ours, and the published ones.
+    """The best settings in a chart of the note, by the kind of noise: ours, and the published ones.
 
     Parameters
     ----------
@@ -108,39 +103,39 @@ def least(name: str, ours: Losses | None = None, theirs: Losses | None = None) -
     Returns
     -------
     Table
-        A row a kind of noise. The last column is the rank correlation between both, over the settings of the row.
+        A row per kind of noise. The last column is the rank correlation of both, over the settings of the row.
     """
-    ours = part(name, losses(swept()) if ours is None else ours)
+    ours = part(name, losses(shipped_sweep()) if ours is None else ours)
     theirs = part(name, published() if theirs is None else theirs)
     rows = []
     for kind in ("normal", "squared", "zero"):
-        mine, other = ({s: each for s, each in known.items() if s.noise_stddev == kind} for known in (ours, theirs))
-        row: dict[str, Any] = {"noise": kind, "settings": len(mine)}
-        for title, known in (("here", mine), ("published", other)):
-            means = {setting: float(each.mean()) for setting, each in known.items()}
+        sources = [{s: values for s, values in source.items() if s.noise_stddev == kind} for source in (ours, theirs)]
+        row: dict[str, Any] = {"noise": kind, "settings": len(sources[0])}
+        for title, source in zip(("here", "published"), sources, strict=True):
+            means = {setting: float(values.mean()) for setting, values in source.items()}
             best = min(means, key=means.__getitem__)
             row |= {
                 f"best {title}": f"stochasticity {best.stochasticity:g}, K {best.K}",
                 f"its loss {title}": f"{means[best]:.5f}",
                 f"worst loss {title}": f"{max(means.values()):.5f}",
             }
-        row["rank correlation"] = f"{agreement(mine, other, draws=1).correlation:+.2f}"
+        row["rank correlation"] = f"{agreement(sources[0], sources[1], draws=1).correlation:+.2f}"
         rows.append(row)
     return Table(rows)
 
 
 def apart(ours: Losses | None = None, rows: int = 10) -> Table:
-    """The settings on whose rank both models agree least, the loss and the rank of each."""
-    made = agreement(losses(swept()) if ours is None else ours, rows=rows).apart
-    return Table([{**row, **{name: f"{row[name]:.5f}" for name in ("loss", "published")}} for row in made.rows])
+    """The settings whose ranks differ most between the two models, with losses and ranks."""
+    table = agreement(losses(shipped_sweep()) if ours is None else ours, rows=rows).apart
+    return Table([{**row, **{name: f"{row[name]:.5f}" for name in ("loss", "published")}} for row in table.rows])
 
 
 def against(claim: str, ours: Losses | None = None, rows: int = 8) -> Table:
-    """The comparisons whose mean speaks most against a claim; see `claims.CLAIMS`.
+    """The comparisons whose mean contradicts a claim most; see `claims.CLAIMS`.
 
-    `says` tells whether that is real, or may be chance.
+    Column `says` states whether that is real or may be chance.
     """
-    made = verdict(claim, losses(swept()) if ours is None else ours).pairs.rows
-    found = sorted((row for row in made if row["difference"] > 0), key=lambda row: -row["difference"])
+    pairs = verdict(claim, losses(shipped_sweep()) if ours is None else ours).pairs.rows
+    contradicting = sorted((row for row in pairs if row["difference"] > 0), key=lambda row: -row["difference"])
     numbers = ("difference", "standard error")
-    return Table([{**row, **{name: f"{row[name]:+.6f}" for name in numbers}} for row in found[:rows]])
+    return Table([{**row, **{name: f"{row[name]:+.6f}" for name in numbers}} for row in contradicting[:rows]])

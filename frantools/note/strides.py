@@ -1,4 +1,4 @@
-"""A step of the sampler, looked at closely: its terms, and where the noise projection puts a point."""
+"""Single steps of the sampler: their terms, and the geometry of the noise projection."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..checks import integer, invalid
 from ..frannet.network.coordinate_model import predictor
 from ..frannet.sampling.schedule import Schedule, make
 from ..frannet.sampling.setup import SETUPS, Setup
 from ..frannet.weights.checkpoints import load_model
 from ..photos.photo import as_photo
 from ..system.devices import without_autocast
-from ..views.layout import VERBATIM, blank, plain
+from ..views.layout import VERBATIM, Canvas, hide_spines, with_default_style
 
 Vector = NDArray[np.float64]
 INKS = {"x0": "#0072b2", "e": "#009e73", "z": "#d55e00"}
@@ -27,7 +28,7 @@ INKS = {"x0": "#0072b2", "e": "#009e73", "z": "#d55e00"}
 
 @dataclass(frozen=True)
 class Terms:
-    """What a step multiplies the predicted colour, the predicted noise and new noise with."""
+    """The factors of a step for the predicted colour, the predicted noise and new noise."""
 
     x0: float
     """sqrt(p)"""
@@ -38,48 +39,47 @@ class Terms:
 
     @property
     def variance(self) -> float:
-        """The sum of the squares; 1 is what the network was trained with."""
+        """The sum of the squares; the network was trained with 1."""
         return self.x0**2 + self.e**2 + self.z**2
 
 
 def terms(t: int, setup: Setup, schedule: Schedule | None = None) -> Terms:
-    """The terms of DDIM's step from t to t - K, the first of them -1: the clean picture.
+    """The terms of DDIM's step from t to t - K, or to -1, the clean picture.
 
-    Raises a ValueError if the schedule has no such step, or the setup steps otherwise.
+    Raises a ValueError if the schedule has no such step, or the setup is not of DDIM.
     """
     schedule = make() if schedule is None else schedule
     _check(setup)
-    if not 0 <= t < schedule.steps:
-        raise ValueError(f"t is {t}; accepted are 0 to {schedule.steps - 1}")
+    integer("t", t, 0, schedule.steps - 1)
     c = setup.step_coefficients(t, max(t - setup.K, -1), schedule)
     return Terms(c.keep, c.toward, c.sigma)
 
 
 def _check(setup: Setup) -> None:
     if setup.sampler != "ddim":
-        raise ValueError(f"the sampler is {setup.sampler!r}; accepted is 'ddim', whose step has these terms")
+        raise invalid("sampler", "'ddim', whose steps have these terms", setup.sampler)
 
 
 @dataclass(frozen=True)
 class Stride:
-    """A real step of a real point; vectors are (3,), in the network's units, where colours lie in about [-1, 1]."""
+    """A step of a point; vectors are (3,), in the network's units: colours are about in [-1, 1]."""
 
     t: int
     t_prev: int
     x: Vector
     """Before the step."""
     x0: Vector
-    """The colour that the network predicts."""
+    """The predicted colour."""
     mean: Vector
     """After the step, without new noise: on the sphere."""
     noisy: Vector
     """With the noise."""
     after: Vector
-    """With the noise projected back onto the sphere, where the setup does."""
+    """With the noise projected back onto the sphere, if the setup does."""
 
     @property
     def radius(self) -> float:
-        """Of the sphere around `x0`."""
+        """The radius of the sphere around `x0`."""
         return float(np.linalg.norm(self.mean - self.x0))
 
 
@@ -87,12 +87,12 @@ class Stride:
 def strides(
     photo: Any, point: tuple[float, float], model: str = "diffusion-basic", setup: Setup = SETUPS["A"], seed: int = 0
 ) -> list[Stride]:
-    """All steps of one point of a photo, as the sampler took them.
+    """Sample one point of a photo and record all steps.
 
     Parameters
     ----------
     photo : Photo, path or ndarray
-        What is restored.
+        The photo to restore.
     point : (float, float)
         (x, y) in [0, 1].
     model : str
@@ -130,9 +130,9 @@ def strides(
     return strides
 
 
-@plain
+@with_default_style
 def spheres(steps: Sequence[Stride], size: int = 330) -> Figure:
-    """The noise projection of some steps, each in the plane of three of its points.
+    """Draw the noise projection of some steps, each in the plane of three of its points.
 
     Parameters
     ----------
@@ -144,21 +144,18 @@ def spheres(steps: Sequence[Stride], size: int = 330) -> Figure:
     Returns
     -------
     Figure
-        The plane of the predicted colour, the mean and the noisy point holds the projected point too: their distances
-        are the real ones. The point before the step lies off it, and is dropped onto it at a right angle.
+        The plane of the predicted colour, the mean and the noisy point contains the projected point too, so their
+        distances are true. The point before the step is not in it, and is projected onto it at a right angle.
     """
     head, foot = 34, 54
-    figure = blank(len(steps) * size, size + head + foot)
-    height = size + head + foot
+    canvas = Canvas(len(steps) * size, size + head + foot)
     for number, step in enumerate(steps):
-        axes = figure.add_axes(
-            ((number * size + 8) / (len(steps) * size), foot / height, (size - 16) / (len(steps) * size), size / height)
-        )
+        axes = canvas.axes(number * size + 8, head, size - 16, size)
         across = _unit(step.mean - step.x0)
         up = _unit((step.noisy - step.x0) - across * float((step.noisy - step.x0) @ across))
         before, mean, noisy, after = (
-            np.array([(each - step.x0) @ across, (each - step.x0) @ up])
-            for each in (step.x, step.mean, step.noisy, step.after)
+            np.array([(vector - step.x0) @ across, (vector - step.x0) @ up])
+            for vector in (step.x, step.mean, step.noisy, step.after)
         )
         axes.add_patch(Circle((0, 0), step.radius, fill=False, color="#999999", lw=1.2))
         axes.plot(*zip((0, 0), noisy, strict=True), ":", color="#999999", lw=1)
@@ -172,35 +169,36 @@ def spheres(steps: Sequence[Stride], size: int = 330) -> Figure:
         axes.plot(*mean, "o", ms=7, color=INKS["e"], label="the step without noise")
         axes.plot(*noisy, "o", ms=7, color=INKS["z"], label="with noise")
         axes.plot(*after, "o", ms=7, color="black", label="after the noise projection")
-        reach = 1.12 * max(step.radius, *(float(np.abs(each).max()) for each in (before, noisy)))
+        reach = 1.12 * max(step.radius, *(float(np.abs(vector).max()) for vector in (before, noisy)))
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
-        told = f"step {step.t} to {step.t_prev}: radius {step.radius:.3f}, with noise {np.linalg.norm(noisy):.3f}"
-        axes.set_title(told, size=9, **VERBATIM)
-    figure.legend(*axes.get_legend_handles_labels(), loc="lower center", ncols=3, fontsize=8.5, frameon=False)
-    return figure
+        title = f"step {step.t} to {step.t_prev}: radius {step.radius:.3f}, with noise {np.linalg.norm(noisy):.3f}"
+        axes.set_title(title, size=9, **VERBATIM)
+    handles, labels = axes.get_legend_handles_labels()
+    canvas.figure.legend(handles, labels, loc="lower center", ncols=3, fontsize=8.5, frameon=False)
+    return canvas.figure
 
 
 def _unit(vector: Vector) -> Vector:
-    """A vector of length 1 in this direction; of none, 0."""
-    made: Vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-    return made
+    """A vector of length 1 in the same direction; 0 for a zero vector."""
+    unit: Vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    return unit
 
 
-@plain
+@with_default_style
 def formula(t: int, setup: Setup) -> Figure:
-    """The terms of a step: along all steps of such a setup, and of the one from t.
+    """Draw the terms of all steps of a setup, and of the step from t.
 
     Parameters
     ----------
     t : int
-        The step that is marked.
+        The step to mark.
     setup : Setup
-        Its stochasticity, K and kind of noise count.
+        Its stochasticity, K and kind of noise are used.
     """
     schedule = make()
-    each = [terms(at, setup, schedule) for at in range(schedule.steps)]
-    here, along = each[t], np.arange(schedule.steps)
-    figure = blank(860, 270)
+    all_terms = [terms(step, setup, schedule) for step in range(schedule.steps)]
+    marked = all_terms[t]
+    figure = Canvas(860, 270).figure
     axes = figure.add_axes((0.07, 0.17, 0.5, 0.72))
     noise = {"normal": r"$\sigma$", "squared": r"$\sigma^2$", "zero": "0"}[setup.noise_stddev]
     names = {
@@ -209,21 +207,20 @@ def formula(t: int, setup: Setup) -> Figure:
         "z": f"{noise}  of new noise",
     }
     for name, ink in INKS.items():
-        axes.plot(along, [getattr(one, name) for one in each], color=ink, lw=1.6)
+        axes.plot(range(schedule.steps), [getattr(step, name) for step in all_terms], color=ink, lw=1.6)
     axes.axvline(t, color="black", lw=0.8, ls=":")
     axes.set(xlim=(schedule.steps - 1, 0), ylim=(0, 1.03))
     axes.set_xlabel("diffusion step t, from noise to the colour", size=9)
     axes.grid(color="#e4e4e4", linewidth=0.6)
     bars = figure.add_axes((0.62, 0.17, 0.36, 0.72))
     for number, (name, ink) in enumerate(INKS.items()):
-        value = getattr(here, name)
+        value = getattr(marked, name)
         bars.barh(-number, value, 0.42, color=ink)
         bars.text(0, -number + 0.3, names[name], size=9, va="bottom")
         bars.text(value + 0.015, -number, f"{value:.3f}", size=9, va="center")
     bars.set(xlim=(0, 1.15), ylim=(-2.6, 0.75), yticks=[])
-    bars.set_title(f"t = {t} to {max(t - setup.K, -1)}; sum of the squares {here.variance:.3f}", size=9)
-    for each_axes in (axes, bars):
-        each_axes.tick_params(labelsize=8)
-        for spine in ("top", "right"):
-            each_axes.spines[spine].set_visible(False)
+    bars.set_title(f"t = {t} to {max(t - setup.K, -1)}; sum of the squares {marked.variance:.3f}", size=9)
+    for panel in (axes, bars):
+        panel.tick_params(labelsize=8)
+        hide_spines(panel, "top", "right")
     return figure

@@ -1,4 +1,4 @@
-"""What was measured, in tables and sentences."""
+"""Tables, crops and figures for papers and reports."""
 
 from __future__ import annotations
 

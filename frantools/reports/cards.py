@@ -1,4 +1,4 @@
-"""A model's card: its main facts, and the numbers that are kept in it."""
+"""Model cards: their main facts, and the quality that is recorded in them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..comparisons.evaluation import NAMES
 from ..files import read_json, write_json
+from ..scores.measures import measures
 
 
 def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
@@ -27,18 +27,18 @@ def facts(name: str, card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def keep_quality(card: Path, made: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
-    """Write how good a model is into its card: means alone, in place of those that were there.
+def record_quality(card: Path, protocol: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+    """Write the means of a model's results into its card, replacing earlier ones.
 
     Parameters
     ----------
     card : Path
         The model's `.json`.
-    made : dict
-        How it was measured, and on what.
+    protocol : dict
+        How the model was measured, and on which pictures.
     results : sequence of dict
-        For each setup, what `frantools evaluate` writes.
+        A row for each setup, as `frantools evaluate` writes it.
     """
-    names = ("setup", *NAMES, "calls", "pictures")
-    quality = {**made, "results": [{name: result[name] for name in names} for result in results]}
+    names = ("setup", *measures.builtin, "calls", "pictures")
+    quality = {**protocol, "results": [{name: result[name] for name in names} for result in results]}
     write_json(card, {**read_json(card), "quality": quality})

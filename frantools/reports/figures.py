@@ -1,28 +1,29 @@
-"""What draws figures, by name: `ft.figures`."""
+"""The functions that draw figures, by name: `ft.figures`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..note.charts import Estimate, lengths, loss_against_calls, losses
+from ..note.charts import MeanInterval, lengths, loss_against_calls, losses
 from ..note.figure_layouts import ddpm_vs_ddim, detail, entire_image, local_region, roi_crops, table
 from ..note.strides import formula, spheres, strides
 from ..note.trajectory_charts import paths, predicted_losses, strips, traces
+from ..restorers.base import Progress
 from ..scores.roi_search import RoiSearch
-from ..views import heatmap, layout
-from ..views.heatmap import plane
-from ..views.layout import Row, Shown, blank, outline, pixels, show
+from ..views import layout
+from ..views.heatmap import compute_grid, draw_grid, plane
+from ..views.layout import InlineFigure, Row, blank, outline, pixels, show
 from ..views.slices import best_under, front, slices
-from ..views.sweep_data import Swept
+from ..views.sweep_data import SweepLike
 
 __all__ = [
-    "Estimate",
+    "InlineFigure",
+    "MeanInterval",
     "RoiSearch",
     "Row",
-    "Shown",
     "best_under",
     "blank",
     "ddpm_vs_ddim",
@@ -51,10 +52,55 @@ __all__ = [
 ]
 
 
-def grid(what: Swept | Sequence[Row], *arguments: Any, **named: Any) -> Figure:
-    """Pictures in rows and columns: those of a sweep, restored anew over two of its axes, see `planes.grid`; or given
-    ones, see `drawing.grid`.
+def grid(what: SweepLike | Sequence[Row], *arguments: Any, **options: Any) -> Figure:
+    """Draw pictures in rows and columns.
+
+    ``grid(rows, titles, ...)`` draws rows of pictures; see `frantools.views.layout.grid`. ``grid(sweep, x, y, photo,
+    ...)`` restores a photo with the settings of a sweep; see `sweep_grid`.
     """
-    make: Any = heatmap.grid if hasattr(what, "to_frame") else layout.grid
-    made: Figure = make(what, *arguments, **named)
-    return made
+    if isinstance(what, Sequence):
+        return layout.grid(what, *arguments, **options)
+    return sweep_grid(what, *arguments, **options)
+
+
+def sweep_grid(
+    sweep: SweepLike,
+    x: str,
+    y: str,
+    photo: Any,
+    measure: str = "mse",
+    where: Mapping[str, Any] | None = None,
+    size: int = 178,
+    seed: int = 0,
+    cell: int = 132,
+    progress: Progress | None = None,
+) -> Figure:
+    """Draw a photo restored with the settings of a sweep, over two of its axes, with the measure of each.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        From `frantools.sweep`.
+    x, y : str
+        Its axes, from left to right and from bottom to top, as in `plane`.
+    photo : Photo, path or ndarray
+        The photo to restore.
+    measure : str
+        One of the sweep's measures. Below each picture is its own number, and the mean of the sweep.
+    where : dict
+        The values of all other axes that vary.
+    size : int
+        Pixels of the longer side to which the photo is first downscaled, as in a sweep.
+    seed : int
+        Of the random numbers.
+    cell : int
+        Pixels that a picture is wide in the figure.
+    progress : callable, optional
+        Called with the fraction that is done. Exceptions that it raises end the work.
+
+    Raises
+    ------
+    ValueError
+        As for `plane`, or if another axis varies.
+    """
+    return draw_grid(compute_grid(sweep, x, y, photo, measure, where, size, seed, progress), cell)

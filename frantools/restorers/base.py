@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..frannet.engine.pictures import Colours as Colours
-from ..frannet.engine.pictures import Progress as Progress
+from ..frannet.engine.tiles import Colours as Colours
+from ..frannet.engine.tiles import Progress as Progress
 from ..frannet.engine.trajectory import Trace
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation

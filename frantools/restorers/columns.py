@@ -15,7 +15,7 @@ from torch import nn
 
 from ..checks import invalid, is_integer, to_python
 from ..files import ContentChangedError, to_json, with_infinite
-from ..frannet.network.ablations import Ablation, ablation_of
+from ..frannet.network.ablations import Ablation, check_ablation
 from ..frannet.sampling.named_setups import named_setup, setup_from_dict
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
@@ -249,7 +249,7 @@ class Column:
             settings = with_infinite(dict(column.get("settings") or {}))
             what = _what(column, trust)
             if "model" in column and settings.keys() == {"ablation"}:
-                settings = {"ablation": ablation_of(settings["ablation"])}
+                settings = {"ablation": check_ablation(settings["ablation"])}
             if isinstance(what, MissingRestorer):  # it has its settings in its content
                 setup, settings = None, {}
             made = cls(column["title"], what, setup, column.get("seed"), given, settings=settings)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..frannet.engine import pictures
-from ..frannet.engine.points import PreparedPoints, points_decoder, sample_at
+from ..frannet.engine.points import PreparedPoints, prepare_points, sample_prepared_points
 from ..frannet.engine.trajectory import Trace, trace
 from ..frannet.network.ablations import Ablation
 from ..frannet.network.config import Config
@@ -132,10 +132,10 @@ class FranNetRestorer(Restorer):
         begun, photo = time.perf_counter(), given.photo
         asked = (self.model, photo.input, size, region, self.precision, self.ablation)
         if prod(size) > KEPT or self.ablation is not None:
-            return self._sampled(pictures.prepared(*asked), seed, progress, begun)
+            return self._sampled(pictures.prepare(*asked), seed, progress, begun)
         # So small a picture is mostly a preview, made anew with each tick of a slider.
         key = ("prepared", self.model, *self.state(), size, region, self.precision)
-        prepared = photo.memo(key, lambda: pictures.prepared(*asked, keep=True), limited=True)
+        prepared = photo.memo(key, lambda: pictures.prepare(*asked, keep=True), limited=True)
         return self._sampled(prepared, seed, progress, begun)
 
     def restore_input(
@@ -143,20 +143,22 @@ class FranNetRestorer(Restorer):
     ) -> Restoration:
         """Restore from the network's input, (1, 1, 64, 64) in [-1, 1], itself."""
         begun = time.perf_counter()
-        prepared = pictures.prepared(self.model, x, size, region, self.precision, self.ablation)
+        prepared = pictures.prepare(self.model, x, size, region, self.precision, self.ablation)
         return self._sampled(prepared, seed, progress, begun)
 
-    def _sampled(self, prepared: pictures.Prepared, seed: int, progress: Progress | None, begun: float) -> Restoration:
-        made = pictures.sampled(prepared, self.sampler, seed, progress)
+    def _sampled(
+        self, prepared: pictures.PreparedPicture, seed: int, progress: Progress | None, begun: float
+    ) -> Restoration:
+        made = pictures.sample_picture(prepared, self.sampler, seed, progress)
         return Restoration(made.colours, time.perf_counter() - begun, made.calls, made.recipe)
 
     def prepare(self, photo: Photo, points: NDArray[np.float64]) -> PreparedPoints:
         """What all setups of the model share at some points of a photo, (N, 2) in [0, 1]; see `at`."""
-        return points_decoder(self.model, photo.input, points, self.precision, self.ablation)
+        return prepare_points(self.model, photo.input, points, self.precision, self.ablation)
 
     def at(self, prepared: PreparedPoints, seed: int, progress: Progress | None = None) -> pictures.Colours:
         """The colours of points, (N, 3) in [0, 1], those that they have in the whole picture."""
-        return sample_at(prepared, self.sampler, seed, progress)
+        return sample_prepared_points(prepared, self.sampler, seed, progress)
 
     def trace(self, photo: Photo, size: tuple[int, int], seed: int, progress: Progress | None = None) -> Trace:
         """All steps of a restoration; see `frannet.tracing.trace`."""

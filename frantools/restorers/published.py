@@ -150,5 +150,5 @@ def published(
         raise FileNotFoundError(f"there is no weight file {path}")
     status = file.stat()
     module, weights = _module(file.resolve(), (status.st_mtime_ns, status.st_size))
-    digest = weights.identity(module)
+    digest = weights.current_hash(module)
     return ModuleRestorer(module, settings, title or file.stem, timeout, file.as_posix(), digest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from functools import cache
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +16,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ..frannet.engine.pictures import refusal
-from ..frannet.network.ablations import ablation_of
+from ..frannet.engine.arguments import explain_unsuitable_setup
+from ..frannet.network.ablations import check_ablation
 from ..frannet.network.coordinate_model import unwrap
 from ..frannet.network.fingerprints import weights_hash
 from ..frannet.network.model import FranNet
-from ..frannet.sampling.adapters import COMMON
-from ..frannet.sampling.named_setups import AUTOREGRESSIVE, named_setup
+from ..frannet.sampling.named_setups import is_setup_name, named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.sampling.setup import QUICK, SETUPS, Setup
 from ..frannet.weights.checkpoints import is_shipped
@@ -87,25 +85,13 @@ def interpretations(text: str) -> dict[str, str]:
         found["named"] = f"the named column {text}"
     if is_shipped(text):
         found["model"] = f"the shipped model {text}"
-    if _is_setup(text):
+    if is_setup_name(text):
         found["setup"] = f"the setup {text}"
     if text in NOTE_COLUMNS and not found:  # the others are models and setups by the same names
         found["note"] = f"the note's column {text}"
     if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *extensions()} or exists(text) or "/" in text or os.sep in text:
         found["path"] = f"the path {text}"
     return found
-
-
-@cache
-def _is_setup(text: str) -> bool:
-    name = text.partition(":")[0]
-    if name.upper() in (*SETUPS, AUTOREGRESSIVE) or name.removesuffix("Scheduler") in COMMON:
-        return True
-    try:
-        named_setup(text)
-    except (ValueError, ImportError):
-        return False
-    return True
 
 
 def interpretation(text: str) -> str:
@@ -155,7 +141,7 @@ def resolve(
     setup = named_setup(setup) if isinstance(setup, str) else setup
     made = _made(what, setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
     if setup is not None and not isinstance(made, FranNetRestorer):
-        raise ValueError(refusal(setup, f"{made.title} has no sampler"))
+        raise ValueError(explain_unsuitable_setup(setup, f"{made.title} has no sampler"))
     return made
 
 
@@ -188,7 +174,7 @@ def _made(
         name = model if isinstance(model, str) else None
         others = {key: value for key, value in settings.items() if key != "ablation"}
         ablation = settings.get("ablation")
-        made = FranNetRestorer(network, chosen, precision, title, name, ablation_of(ablation))
+        made = FranNetRestorer(network, chosen, precision, title, name, check_ablation(ablation))
         return _plain(made, others, title)
 
     if is_model(what):

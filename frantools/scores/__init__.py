@@ -1,1 +1,1 @@
-"""How close pictures are, how sure that is, and where they differ."""
+"""Measures of restorations, their confidence intervals, and regions of interest."""

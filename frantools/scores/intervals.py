@@ -1,4 +1,4 @@
-"""How sure a mean over pictures is: bootstrap intervals."""
+"""Bootstrap confidence intervals of means over pictures."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from numpy.typing import NDArray
 
 from ..checks import integer, invalid
 
-AT_ONCE = 10**6  # numbers that a bootstrap draws at a time, which bounds its memory
-ENOUGH = 20  # values from which on a bootstrap's interval is to be trusted
+CHUNK = 10**6  # numbers that a bootstrap draws at a time, which bounds its memory
+ENOUGH = 20  # bootstrap intervals of fewer values are too narrow
 
 
 def interval(
     values: Sequence[float] | NDArray[Any], level: float = 0.95, draws: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
-    """Between which bounds the mean lies: a bootstrap over pictures.
+    """A confidence interval of the mean: a bootstrap over pictures.
 
     Parameters
     ----------
     values : sequence of float
-        One for each picture, such as `Metrics.each["mse"]`; finite.
+        One for each picture, such as `Metrics.per_picture["mse"]`; finite.
     level : float
-        How sure, over 0 and below 1.
+        The confidence, above 0 and below 1.
     draws : int
-        How many sets of as many pictures are drawn from these, with replacement.
+        The number of resamples, each of as many pictures, with replacement.
     seed : int
-        Of the draws.
+        Of the resamples.
 
     Returns
     -------
     low, high : float
-        The percentiles that leave half of 1 - `level` on either side, of the means of the sets.
+        The percentiles of the resampled means that leave half of 1 - `level` on either side.
 
     Raises
     ------
     ValueError
-        If there is no value, one is not finite, or the level or the number of draws is not as above.
+        If there are no values, one is not finite, or the level or the number of draws is not as above.
 
     Notes
     -----
-    The percentile interval of [1]_. It tells how much hangs on which pictures were measured; what another training of
-    the same model would have given, it does not. Of under some 20 values it is too narrow.
+    The percentile interval of [1]_. It covers the choice of pictures, not the variation between trainings of the same
+    model. With fewer than about 20 values it is too narrow.
 
     References
     ----------
@@ -56,12 +56,12 @@ def interval(
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
-        raise ValueError("these values have no interval; accepted are one or more finite numbers, one for each picture")
+        raise invalid("values", "one or more finite numbers, one for each picture", values)
     if not 0 < level < 1:
         raise invalid("level", "a number above 0 and below 1", level)
     integer("draws", draws)
     rng, means = np.random.default_rng(seed), np.empty(draws)
-    for part in np.array_split(means, -(-draws * array.size // AT_ONCE)):
+    for part in np.array_split(means, -(-draws * array.size // CHUNK)):
         part[:] = array[rng.integers(array.size, size=(part.size, array.size))].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -69,17 +69,17 @@ def interval(
 
 def paired_interval(
     values: Sequence[float] | NDArray[Any],
-    others: Sequence[float] | NDArray[Any],
+    baseline: Sequence[float] | NDArray[Any],
     **settings: Any,
 ) -> tuple[float, float]:
-    """Between which bounds the mean of `values - others` lies, the numbers of two models on the same pictures.
+    """A confidence interval of the mean of `values - baseline`, the numbers of two models on the same pictures.
 
-    Two models find the same pictures hard, so their difference is surer than either mean. Where 0 is outside the
-    bounds, the difference is more than these pictures' chance.
+    Two models find the same pictures hard, so their difference is known better than either mean. If the interval
+    excludes 0, the difference is unlikely to be due to the choice of pictures.
 
     Parameters
     ----------
-    values, others : sequence of float
+    values, baseline : sequence of float
         One for each picture, in the same order.
     **settings
         As for `interval`.
@@ -87,15 +87,15 @@ def paired_interval(
     Raises
     ------
     ValueError
-        If there are not as many values as others, and as for `interval`.
+        If the two have different lengths, and as for `interval`.
     """
-    if len(values) != len(others):
+    if len(values) != len(baseline):
         raise ValueError(
-            f"{len(values)} and {len(others)} values are no pairs; accepted are those of the same pictures"
+            f"values and baseline must be of the same pictures, got {len(values)} and {len(baseline)} numbers"
         )
-    return interval(np.subtract(values, others), **settings)
+    return interval(np.subtract(values, baseline), **settings)
 
 
 def is_real(low: float, high: float, count: int, digits: int = 5) -> bool | None:
-    """Whether the interval of a difference excludes 0, to so many digits; None of values too few to tell."""
+    """Whether the interval of a difference, rounded to `digits`, excludes 0; None for fewer than `ENOUGH` values."""
     return (round(low, digits) > 0 or round(high, digits) < 0) if count >= ENOUGH else None

@@ -1,56 +1,44 @@
-"""How close a restoration is to its original: the registry `measures`, and what else a picture's numbers say."""
+"""Measures of how close a restoration is to its original, and of the sharpness of a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..checks import integer
-from ..comparisons.tables import FORMATS, HEADS
 from ..photos.images import to_gray, unit_floats
 
 Array = NDArray[np.float64]
-Value = TypeVar("Value")
-
-OLD = {"loss": "mse", "loss_gray": "mse_gray"}
-"""What measures were called before they had a registry; results of that time are still read."""
-
-
-class Named(dict[str, Value]):
-    """Values by the name of a measure, which are found under its old name too."""
-
-    def __missing__(self, name: str) -> Value:
-        if name not in OLD:
-            raise KeyError(name)
-        return self[OLD[name]]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a restoration beside its original.
+    """A number that compares a restoration with its original.
 
     Parameters
     ----------
     name : str
-        What it is asked for by.
+        Its key in `measures`, and the name of its column in tables.
     function : callable
         ``function(restored, original) -> float`` of two arrays (H, W, 3), float64 in [0, 1], of one shape.
     head : str
-        What stands above it in a table.
+        Its heading in a table.
     format : str
-        How a table rounds it, as for Python's `format`.
+        How it is rounded, as for Python's `format`.
     better : {"lower", "higher"}
         Which values are those of better restorations.
     unit : str
-        Such as "dB"; empty where there is none.
-    each : callable, optional
-        Where the number is a mean over points: ``each(restored, original)`` gives the (H, W) numbers that it is the
-        mean of, each from the colours of one point. Only such a measure can be estimated from some of the points.
+        Such as "dB"; empty if it has none.
+    per_point : callable, optional
+        If the number is a mean over points: ``per_point(restored, original)`` gives the (H, W) numbers that are
+        averaged, each from the colours of one point. Only such a measure can be estimated from some of the points.
+    in_captions : bool
+        Whether captions of figures and the viewer show it.
     """
 
     name: str
@@ -59,76 +47,86 @@ class Measure:
     format: str = ".4f"
     better: Literal["lower", "higher"] = "lower"
     unit: str = ""
-    each: Callable[[Array, Array], Array] | None = None
+    per_point: Callable[[Array, Array], Array] | None = None
+    in_captions: bool = False
 
     def __call__(self, restored: NDArray[Any], original: NDArray[Any]) -> float:
-        """The number of two pictures; see `measure` for what is accepted."""
-        return float(self.function(*_pair(restored, original)))
+        """Compare two pictures; see `measure` for the arrays that are accepted."""
+        return float(self.function(*_as_pair(restored, original)))
 
     def at_points(self, restored: NDArray[Any], original: NDArray[Any]) -> Array:
-        """The (H, W) numbers that it is the mean of; a ValueError where it is none. See `measure` for the rest."""
-        if self.each is None:
-            raise ValueError(f"{self.name} is no mean over points; accepted are measures with `each`, such as mse")
-        return self.each(*_pair(restored, original))
+        """The (H, W) numbers that are averaged; a ValueError if the measure is not a mean over points."""
+        if self.per_point is None:
+            raise ValueError(f"{self.name} is not a mean over points: it has no `per_point`")
+        return self.per_point(*_as_pair(restored, original))
+
+    def describe(self, value: float) -> str:
+        """A value with the measure's name and unit, such as "PSNR 21.3 dB"."""
+        return f"{self.head.partition(',')[0]} {value:{self.format}} {self.unit}".rstrip()
 
 
 class Measures(Mapping[str, Measure]):
-    """The known measures by name, in order."""
+    """A registry of measures by name, in order."""
 
-    def __init__(self, known: Iterable[Measure]) -> None:
-        self._known = {measure.name: measure for measure in known}
-        self._kept = {*self._known, *OLD}
+    def __init__(self, builtin: Iterable[Measure]) -> None:
+        self._measures = {measure.name: measure for measure in builtin}
+        self.builtin = tuple(self._measures)
+        """The names of the measures that the package brings."""
 
     def __getitem__(self, name: str) -> Measure:
         """The measure of a name; an unknown name is a ValueError."""
-        if name not in self._known:
-            raise ValueError(f"there is no measure {name!r}; accepted are {', '.join(map(repr, self._known))}")
-        return self._known[name]
+        if name not in self._measures:
+            raise ValueError(f"there is no measure {name!r}; accepted: {', '.join(map(repr, self._measures))}")
+        return self._measures[name]
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a measure of that name."""
-        return name in self._known
+        return name in self._measures
 
     def get(self, name: str, default: Any = None) -> Any:
         """The measure of a name, or `default`."""
-        return self._known.get(name, default)
+        return self._measures.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         """The names, in order."""
-        return iter(self._known)
+        return iter(self._measures)
 
     def __len__(self) -> int:
-        """How many there are."""
-        return len(self._known)
+        """The number of measures."""
+        return len(self._measures)
 
     def __repr__(self) -> str:
         """The names."""
-        return f"measures: {', '.join(self._known)}"
+        return f"measures: {', '.join(self._measures)}"
 
     def add(self, measure: Measure) -> Measure:
-        """Add a measure, and return it; one that was added before under the same name gives way.
+        """Add a measure, and return it; it replaces one that was added under the same name.
 
         Raises
         ------
         ValueError
-            If it is no `Measure`, or has the name of one that the package brings.
+            If it is not a `Measure`, or has the name of a measure that the package brings.
         """
         if not isinstance(measure, Measure):
-            raise ValueError(f"{measure!r} is no measure; accepted is a Measure(name, function, head, ...)")
-        if measure.name in self._kept:
+            raise ValueError(f"measure must be a Measure(name, function, head, ...), got {measure!r}")
+        if measure.name in self.builtin:
             raise ValueError(f"the name {measure.name!r} is taken by a measure of the package; choose another name")
-        self._known[measure.name] = measure
-        HEADS[measure.name], FORMATS[measure.name] = measure.head, measure.format
+        self._measures[measure.name] = measure
         return measure
 
     @property
-    def own(self) -> list[str]:
-        """The names of those that were added."""
-        return [name for name in self._known if name not in self._kept]
+    def custom(self) -> list[str]:
+        """The names of the measures that were added."""
+        return [name for name in self._measures if name not in self.builtin]
+
+    @property
+    def in_captions(self) -> list[str]:
+        """The names of the measures that captions show."""
+        return [name for name, measure in self._measures.items() if measure.in_captions]
 
     @staticmethod
     def psnr_y(border: int = 4) -> Measure:
-        """PSNR of the luma, as papers on super-resolution report it.
+        """Create the PSNR of the luma, as papers on super-resolution report it.
 
         Parameters
         ----------
@@ -138,18 +136,18 @@ class Measures(Mapping[str, Measure]):
         Returns
         -------
         Measure
-            Named "psnr_y", and with another border than 4 "psnr_y_8", say. It is of the Y of BT.601's YCbCr, which lies
-            in 16 to 235, as a number of that scale that is not rounded, with 255 for the peak.
+            Named "psnr_y", or for example "psnr_y_8" for another border than 4. It is of the Y of BT.601's YCbCr, which
+            lies in 16 to 235 and is not rounded here; the peak is 255.
 
         Raises
         ------
         ValueError
-            If the border is not a whole number from 0; when it measures, if no pixel is left.
+            If the border is not an integer from 0; when it measures, if no pixel is left.
 
         Notes
         -----
-        MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to whole numbers, which changes the result by some hundredths of
-        a dB. Papers round the restoration to 8 bits first: give it as uint8 to do the same.
+        MATLAB's `rgb2ycbcr` rounds Y of 8-bit pictures to integers, which changes the result by some hundredths of
+        a dB. Papers round the restoration to 8 bits first: pass it as uint8 to do the same.
         """
         border = integer("border", border, 0)
 
@@ -168,38 +166,36 @@ class Measures(Mapping[str, Measure]):
 LUMA = np.array([65.481, 128.553, 24.966])  # Y less 16, of RGB in [0, 1]: ITU-R BT.601
 
 
-def _pair(restored: NDArray[Any], original: NDArray[Any]) -> tuple[Array, Array]:
-    """Two pictures as the functions of measures take them; a ValueError says what is wrong with others."""
+def _as_pair(restored: NDArray[Any], original: NDArray[Any]) -> tuple[Array, Array]:
+    """Convert two pictures to what the functions of measures take."""
     restored, original = np.asarray(restored), np.asarray(original)
     if restored.shape != original.shape:
-        raise ValueError(
-            f"pictures of {restored.shape} and {original.shape} cannot be compared; accepted are equal shapes"
-        )
+        raise ValueError(f"restored and original must have the same shape, got {restored.shape} and {original.shape}")
     return _floats(restored, "restored"), _floats(original, "original")
 
 
 def _floats(image: NDArray[Any], name: str) -> Array:
-    """(H, W, 3) float64 in [0, 1]; of a gray picture, three times the same."""
+    """Convert a picture to (H, W, 3) float64 in [0, 1]; a gray one gets three equal channels."""
     if image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)) or not image.size:
-        raise ValueError(f"{name} has the shape {image.shape}; accepted are pictures (H, W, 3) and gray ones (H, W)")
+        raise ValueError(f"{name} must be a picture (H, W, 3) or a gray one (H, W), got shape {image.shape}")
     if image.dtype == np.uint8:
         values: Array = image / 255
     elif image.dtype.kind == "f":
         values = unit_floats(image.astype(np.float64), f"{name} has")
     else:
-        raise ValueError(f"{name} is of {image.dtype}; accepted are uint8 and floats in [0, 1]")
+        raise ValueError(f"{name} must be uint8 or floats in [0, 1], got {image.dtype}")
     return values if values.shape[2:] == (3,) else values.reshape(*values.shape[:2], 1).repeat(3, axis=2)
 
 
-def _square(restored: Array, original: Array) -> Array:
-    values: Array = ((restored - original) ** 2).mean(axis=-1)
-    return values
+def _squared_errors(restored: Array, original: Array) -> Array:
+    errors: Array = ((restored - original) ** 2).mean(axis=-1)
+    return errors
 
 
-def _square_gray(restored: Array, original: Array) -> Array:
+def _squared_gray_errors(restored: Array, original: Array) -> Array:
     a, b = (to_gray(torch.from_numpy(image)).numpy() for image in (restored, original))
-    values: Array = (a - b) ** 2
-    return values
+    errors: Array = (a - b) ** 2
+    return errors
 
 
 def _mse(restored: Array, original: Array) -> float:
@@ -229,36 +225,36 @@ def _ssim(restored: Array, original: Array) -> float:
 
 measures = Measures(
     [
-        Measure("mse", _mse, HEADS["mse"], FORMATS["mse"], each=_square),
-        Measure("mse_gray", _mse_gray, HEADS["mse_gray"], FORMATS["mse_gray"], each=_square_gray),
-        Measure("psnr", _psnr, HEADS["psnr"], FORMATS["psnr"], "higher", "dB"),
-        Measure("ssim", _ssim, HEADS["ssim"], FORMATS["ssim"], "higher"),
+        Measure("mse", _mse, "loss", per_point=_squared_errors, in_captions=True),
+        Measure("mse_gray", _mse_gray, "gray loss", ".5f", per_point=_squared_gray_errors),
+        Measure("psnr", _psnr, "PSNR, dB", ".1f", "higher", "dB", in_captions=True),
+        Measure("ssim", _ssim, "SSIM", ".3f", "higher", in_captions=True),
     ]
 )
 """Mean squared error of RGB and of the gray picture, both in [0, 1], and PSNR and SSIM of RGB.
 
-A picture of under 7 pixels a side has no SSIM: it is nan."""
+The SSIM of a picture under 7 pixels a side is NaN."""
 
 
 def measure(restored: NDArray[Any], original: NDArray[Any], names: Iterable[str] | None = None) -> dict[str, float]:
-    """Several numbers of one restoration.
+    """Compare a restoration with its original by several measures.
 
     Parameters
     ----------
     restored, original : ndarray
-        (H, W, 3), or (H, W) of gray pictures, of the same shape: uint8, or floats in [0, 1].
+        (H, W, 3), or (H, W) for gray pictures, of the same shape: uint8, or floats in [0, 1].
     names : iterable of str, optional
         Which measures. Default: all in `measures`.
 
     Returns
     -------
     dict
-        By name, in order; found under the old names "loss" and "loss_gray" too.
+        By name, in order.
 
     Raises
     ------
     ValueError
-        If the shapes differ, a value leaves its range or is NaN, or a measure is unknown.
+        If the shapes differ, a value is out of range or NaN, or a measure is unknown.
 
     Examples
     --------
@@ -266,8 +262,8 @@ def measure(restored: NDArray[Any], original: NDArray[Any], names: Iterable[str]
     {'mse': 0.25}
     """
     chosen = [measures[name] for name in (measures if names is None else names)]
-    pair = _pair(restored, original)
-    return Named({each.name: float(each.function(*pair)) for each in chosen})
+    pair = _as_pair(restored, original)
+    return {measure.name: float(measure.function(*pair)) for measure in chosen}
 
 
 def distance(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -278,8 +274,8 @@ def distance(a: NDArray[Any], b: NDArray[Any]) -> float:
 def sharpness(image: NDArray[Any]) -> float:
     """The mean gradient (Sobel) of the gray picture, of (H, W, 3) in [0, 1], after a Gaussian of 1 pixel.
 
-    The Gaussian keeps the noise of single pixels from counting as detail. In units of the gray range a pixel, so it
-    compares pictures of the same size only.
+    The Gaussian keeps the noise of single pixels from counting as detail. It is in units of the gray range per
+    pixel, so it compares pictures of the same size only.
     """
     from skimage.filters import gaussian, sobel
 

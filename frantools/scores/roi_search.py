@@ -1,4 +1,4 @@
-"""The search for regions of interest by variance: where much goes on, and pictures of the same thing differ."""
+"""The search for regions of interest: squares with much contrast, in which pictures of the same subject differ."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..settings import setting, validate
 from ..system.cores import map_on_threads
 
 SHIFTS = 8  # the grid of candidates is shifted by eighths of their size
-BAND = 48  # rows that are looked at together
+BAND = 48  # rows that are summed together
 
 
 @dataclass(frozen=True)
 class Roi:
-    """A rectangle of pixels, how much goes on in it, and how much the pictures differ there."""
+    """A rectangle of pixels, with its contrast and how much the pictures differ in it."""
 
     top: int
     left: int
@@ -33,12 +33,12 @@ class Roi:
     right: int
     """One past the last column."""
     score: float = 0.0
-    """The contrast within the one picture that has the most, plus `difference`; on the scale of 0 to 255."""
+    """The contrast in the picture that has the most, plus `difference`; on the scale of 0 to 255."""
     difference: float = 0.0
-    """How much the pictures differ: 0 where they are the same. Usually the smaller part of the score."""
+    """How much the pictures differ: 0 if they are the same. Usually the smaller part of the score."""
 
     def region(self, width: int, height: int | None = None) -> Region:
-        """The same rectangle in fractions of a picture of that many pixels."""
+        """The same rectangle in fractions of a picture of `width` x `height` pixels."""
         height = width if height is None else height
         return Region(
             self.left / width, self.top / height, (self.right - self.left) / width, (self.bottom - self.top) / height
@@ -51,16 +51,16 @@ class Roi:
 
 @dataclass(frozen=True)
 class RoiSearch:
-    """How figure 3 searches: the regions of a picture, and in each the sub-regions outlined.
+    """Settings of the search of figure 3: regions of a picture, and outlined sub-regions in each.
 
     Parameters
     ----------
     size, count : int
-        Pixels a side of a region, and how many at most. The defaults are the note's, for pictures of 1024 pixels.
+        Pixels a side of a region, and the maximum number. The defaults are the note's, for pictures of 1024 pixels.
     sub_size, sub_count : int
         The same of the sub-regions.
     merge : bool
-        Whether regions that share an edge become one.
+        Whether regions that share an edge are merged.
     """
 
     size: int = setting(384, "Region size", "Pixels a side of a region", range=(1, None), slider=(1, 2048))
@@ -82,7 +82,7 @@ class RoiSearch:
         validate(self)
 
     def scaled(self, side: int, of: int = 1024) -> RoiSearch:
-        """The same search in the same pictures at another size: its regions are the same shares of them.
+        """The same search for pictures of another size: its regions cover the same fractions of them.
 
         Parameters
         ----------
@@ -94,12 +94,12 @@ class RoiSearch:
         Returns
         -------
         RoiSearch
-            With sizes rounded to whole pixels, halves up, and at least 1.
+            With sizes rounded to integers, halves up, and at least 1.
 
         Raises
         ------
         ValueError
-            If a side is not a whole number from 1.
+            If a side is not an integer from 1.
 
         Examples
         --------
@@ -111,49 +111,49 @@ class RoiSearch:
         return replace(self, size=size, sub_size=sub_size)
 
     def check(self, side: int) -> RoiSearch:
-        """Raise a ValueError if regions do not fit into pictures of that shorter side; asked before they are made."""
+        """Raise a ValueError if the regions do not fit into pictures whose shorter side is `side`."""
         if self.size > side:
             raise ValueError(f"regions of {self.size} pixels do not fit into {side}; make them smaller")
         return self
 
     def regions(self, images: Sequence[NDArray[Any] | Restoration]) -> list[Roi]:
-        """Where the pictures differ most."""
+        """The regions in which the pictures differ most."""
         arrays = [image.image if isinstance(image, Restoration) else image for image in images]
-        found = find_rois(arrays, self.size, self.count)
-        return merge_rois(found) if self.merge else found
+        rois = find_rois(arrays, self.size, self.count)
+        return merge_rois(rois) if self.merge else rois
 
     def sub_regions(self, crops: Sequence[NDArray[Any]]) -> list[Roi]:
-        """Where crops differ most; a crop that is smaller than a sub-region has none."""
+        """The sub-regions in which crops differ most; none if a crop is smaller than a sub-region."""
         if self.sub_count < 1 or min(crops[0].shape[:2]) < self.sub_size:
             return []
-        found = find_rois(crops, self.sub_size, self.sub_count)
-        return merge_rois(found) if self.merge else found
+        rois = find_rois(crops, self.sub_size, self.sub_count)
+        return merge_rois(rois) if self.merge else rois
 
 
 def positions(size: int, length: int) -> NDArray[np.int64]:
-    """Where candidates of `size` pixels start along a side of `length`: shifts first, each wholly inside."""
+    """Start positions of candidates of `size` pixels along a side of `length`, ordered by shift."""
     shifts = dict.fromkeys(np.linspace(0, size, SHIFTS + 1)[:-1].astype(int).tolist())
     return np.concatenate([np.arange(shift, length - size + 1, size) for shift in shifts]).astype(np.int64)
 
 
 def _cuts(starts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Where squares begin or end along a side, in order: a sum over any of them is one over stretches between these."""
+    """The positions at which squares begin or end along a side, in order."""
     return np.unique(np.concatenate([starts, starts + size]))
 
 
 def _windows(sums: NDArray[Any], starts: NDArray[np.int64], size: int) -> NDArray[Any]:
-    """Sums over squares along the first axis, from those between cuts: (S, ...) to (T, ...).
+    """Sums over squares along the first axis, from the sums between cuts: (S, ...) to (T, ...).
 
     References
     ----------
-    F. Crow, "Summed-area tables for texture mapping" (1984). The table is only kept where a square begins or ends.
+    F. Crow, "Summed-area tables for texture mapping" (1984). The table has entries only where a square begins or ends.
     """
     cuts, table = _cuts(starts, size), np.cumsum([np.zeros_like(sums[0]), *sums], axis=0)
     return table[np.searchsorted(cuts, starts + size)] - table[np.searchsorted(cuts, starts)]
 
 
 def _between(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sums over the rectangles between cuts: (R - 1, C - 1). Whole numbers below 2 ** 53 are exact in float64."""
+    """Sums over the rectangles between cuts: (R - 1, C - 1). Integers below 2 ** 53 are exact in float64."""
     # A column of the largest picture holds up to 16,384 squares of up to 65,025: less than 2 ** 32.
     dtype = np.uint32 if np.issubdtype(values.dtype, np.integer) and values.itemsize <= 2 else None
     strips = np.stack([np.add.reduce(values[a:b], axis=0, dtype=dtype) for a, b in pairwise(rows.tolist())])
@@ -165,7 +165,7 @@ def _between(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.
 def scores(
     images: Sequence[NDArray[Any]], tops: NDArray[np.int64], lefts: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much goes on in squares, and how much pictures differ there: the sum of the two is the score.
+    """The contrast of squares, and how much pictures differ in them: the sum of the two is the score.
 
     ``max over pictures of std(all values)``, and ``mean over pixels of max over channels of std(across pictures)``
 
@@ -185,11 +185,11 @@ def scores(
     """
     n, count = len(images), size * size * images[0].shape[2]
     rows, columns = _cuts(tops, size), _cuts(lefts, size)
-    # Of uint8, the narrowest whole numbers that hold squares, sums of n, and n times sums of n squares.
+    # For uint8, the narrowest integers that hold squares, sums of n, and n times sums of n squares.
     narrow, wide = (np.uint16, np.int32 if n <= 180 else np.int64) if images[0].dtype == np.uint8 else (float, float)
 
     def band(cuts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Of some rows of all pictures, what is summed: the values and squares of each, and how they differ."""
+        """Sums over some rows of all pictures: of values and squares by picture, and of the deviations across them."""
         shape = images[0][cuts[0] : cuts[-1]].shape
         total: NDArray[Any] = np.zeros(shape, wide)
         square: NDArray[Any] = np.zeros(shape, wide)
@@ -206,19 +206,19 @@ def scores(
         across = np.sqrt(np.maximum(reduce(np.maximum, np.moveaxis(square, 2, 0)), 0))
         return np.stack([*sums, _between(across, cuts - cuts[0], columns)], axis=1)
 
-    # Bands that stay in the processor's cache, some on each core: NumPy leaves Python to the others meanwhile.
+    # Bands that stay in the processor's cache, distributed over the cores: NumPy releases the interpreter lock.
     per = max(1, BAND * (len(rows) - 1) // (int(rows[-1]) - int(rows[0])))
     bands = [rows[start : start + per + 1] for start in range(0, len(rows) - 1, per)]
     between = np.concatenate(map_on_threads(band, bands))  # (R - 1, 2 n + 1, C - 1)
     summed = np.moveaxis(_windows(between, tops, size), 2, 0)  # (C - 1, T, 2 n + 1)
-    *each, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # (T, L) each
-    means, squares = np.stack(each[::2]) / count, np.stack(each[1::2]) / count
+    *totals, across = np.moveaxis(_windows(summed, lefts, size), (2, 1), (0, 1))  # arrays (T, L)
+    means, squares = np.stack(totals[::2]) / count, np.stack(totals[1::2]) / count
     largest = np.maximum(squares - means**2, 0).max(axis=0)
     return np.sqrt(largest), across / (n * size**2)
 
 
 def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -> list[Roi]:
-    """Find the squares in which most goes on and pictures of the same thing differ most.
+    """Find the squares with the most contrast in which pictures of the same subject differ most.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     size : int
         Pixels a side of a square, 1 to the shorter side of the pictures.
     count : int
-        How many at most. There may be fewer: squares do not overlap.
+        The maximum number. There may be fewer: squares do not overlap.
 
     Returns
     -------
@@ -241,11 +241,11 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
 
     Notes
     -----
-    Candidates lie on a grid of `size`, shifted by each of 8 x 8 even fractions of it. The best is taken, then the next
-    that does not collide with those already taken, and so on.
+    Candidates lie on a grid of `size`, shifted by each of 8 x 8 even fractions of it. The best is taken, then the best
+    of those that do not collide with it, and so on.
 
     The score is that of FranNet's note: the contrast of the square, and how much the pictures differ in it. Contrast is
-    mostly the larger, so it finds edges and faces, even where the pictures are alike: `Roi.difference` tells.
+    mostly the larger part, so it finds edges and faces even where the pictures are alike; see `Roi.difference`.
     """
     pictures = _check(images)
     height, width = pictures[0].shape[:2]
@@ -254,32 +254,32 @@ def find_rois(images: Sequence[NDArray[Any]], size: int = 384, count: int = 4) -
     scale = 1 if pictures[0].dtype == np.uint8 else 255
     contrast, difference = (scale * part for part in scores(pictures, tops, lefts, size))
     table = contrast + difference
-    found: list[Roi] = []
-    while len(found) < count:
+    rois: list[Roi] = []
+    while len(rois) < count:
         row, column = np.unravel_index(table.argmax(), table.shape)
         if table[row, column] == -np.inf:
             break
         top, left = int(tops[row]), int(lefts[column])
         parts = float(table[row, column]), float(difference[row, column])
-        found.append(Roi(top, left, top + size, left + size, *parts))
+        rois.append(Roi(top, left, top + size, left + size, *parts))
         _rule_out(table, tops - top, lefts - left, size)
-    return found
+    return rois
 
 
 def _rule_out(table: NDArray[np.float64], down: NDArray[np.int64], across: NDArray[np.int64], size: int) -> None:
-    """Set the scores of candidates at these distances from a square that is taken to -inf where the two collide.
+    """Set the scores of candidates that collide with a chosen square, at these distances from it, to -inf.
 
     They do if a corner of the one lies in the other, edges included, and is not itself a corner of it.
     """
     rows, columns = (np.flatnonzero(abs(distance) <= size) for distance in (down, across))
     down, across = down[rows, None], across[columns]
     # Of squares that meet along a whole edge or in a corner, only corners touch.
-    beside = (down % size == 0) & (across % size == 0) & ((down != 0) | (across != 0))
-    table[np.ix_(rows, columns)] = np.where(beside, table[np.ix_(rows, columns)], -np.inf)
+    is_adjacent = (down % size == 0) & (across % size == 0) & ((down != 0) | (across != 0))
+    table[np.ix_(rows, columns)] = np.where(is_adjacent, table[np.ix_(rows, columns)], -np.inf)
 
 
 def merge_rois(rois: Sequence[Roi]) -> list[Roi]:
-    """Join regions that share a whole edge, until no two do.
+    """Merge regions that share a whole edge, until no two do.
 
     Parameters
     ----------
@@ -289,7 +289,7 @@ def merge_rois(rois: Sequence[Roi]) -> list[Roi]:
     Returns
     -------
     list of Roi
-        In the order of the first region of each; a joint region has the score of its best part.
+        In the order of the first part of each; a merged region has the score of its best part.
     """
     merged, i = list(rois), 0
     while i < len(merged):
@@ -308,27 +308,27 @@ def merge_rois(rois: Sequence[Roi]) -> list[Roi]:
             best.score,
             best.difference,
         )
-        # Those before had no neighbour after them; now the joint region may be one.
+        # Regions before it had no neighbour; the merged region may be one.
         i = next((k for k in range(i) if _share_an_edge(merged[k], merged[i])), i)
     return merged
 
 
 def _share_an_edge(a: Roi, b: Roi) -> bool:
-    beside = (a.top, a.bottom) == (b.top, b.bottom) and (a.right == b.left or b.right == a.left)
-    above = (a.left, a.right) == (b.left, b.right) and (a.bottom == b.top or b.bottom == a.top)
-    return beside or above
+    is_beside = (a.top, a.bottom) == (b.top, b.bottom) and (a.right == b.left or b.right == a.left)
+    is_above = (a.left, a.right) == (b.left, b.right) and (a.bottom == b.top or b.bottom == a.top)
+    return is_beside or is_above
 
 
 def _check(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Pictures of one shape, (H, W, C), uint8 or float64 in [0, 1]."""
+    """Convert pictures of one shape to (H, W, C), uint8 or float64 in [0, 1]."""
     arrays = [np.asarray(image) for image in images]
     if len(arrays) < 2:
-        raise ValueError(f"{len(arrays)} picture(s) given; at least two are needed to see where they differ")
+        raise ValueError(f"images must be two or more pictures, got {len(arrays)}")
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
-        raise ValueError(f"the pictures differ in shape ({', '.join(map(str, sorted(shapes)))}); accepted is one shape")
+        raise ValueError(f"images must have the same shape, got {', '.join(map(str, sorted(shapes)))}")
     if arrays[0].ndim not in (2, 3) or 0 in arrays[0].shape:
-        raise ValueError(f"arrays of shape {arrays[0].shape} are no pictures; accepted are (H, W, C) and (H, W)")
+        raise ValueError(f"images must be pictures (H, W, C) or (H, W), got arrays of shape {arrays[0].shape}")
     if all(array.dtype == np.uint8 for array in arrays):
         return [array.reshape(*array.shape[:2], -1) for array in arrays]
     floats = [

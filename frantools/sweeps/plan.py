@@ -12,7 +12,7 @@ from ..checks import integer, invalid, to_python
 from ..comparisons.cache import ENGINE
 from ..comparisons.evaluation import photos as read_photos
 from ..comparisons.render_job import UNKNOWN_COST, preferred_frame
-from ..frannet.engine.pictures import check_seed, resolve_precision
+from ..frannet.engine.arguments import check_seed, resolve_precision
 from ..photos.folder import Pictures
 from ..photos.photo import Photo
 from ..photos.regions import LARGEST
@@ -69,7 +69,7 @@ class Plan:
 
     def conditions(self, picture: int) -> Conditions:
         """Return what all results of a picture have in common."""
-        photo, custom = self.pictures[picture], set(measures.own)
+        photo, custom = self.pictures[picture], set(measures.custom)
         return {
             "engine": ENGINE, "picture": photo.sha256, "frame": photo.frame, "reference": photo.reference,
             "size": self.size, "points": None if self.points is None else [self.points, self.seed],

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from ..comparisons.evaluation import SIZE
-from ..frannet.engine.threads import run
+from ..frannet.engine.threads import run_parts
 from ..restorers.base import Cancelled
 from ..scores.measures import Measure
 from .axes import Axes
@@ -213,7 +213,9 @@ def _run_locally(plan: Plan, tasks: Sequence[Work], report: Callable[[Sequence[R
         report([record for _ in range(len(finished)) for record in finished.popleft()])
 
     try:
-        run(compute, len(tasks), report_finished, stop, all(setting.restorer.parallel for setting in plan.settings))
+        run_parts(
+            compute, len(tasks), report_finished, stop, all(setting.restorer.parallel for setting in plan.settings)
+        )
     finally:
         if finished:
             report_finished()

@@ -1,4 +1,4 @@
-"""Text and progress bars for whoever is watching: a terminal, a notebook, a file, or nobody."""
+"""Text and progress bars on a terminal, in a notebook or in a file."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from typing import Any
 
 
 def prepare_streams() -> None:
-    """Make standard output and error take any text.
+    """Make standard output and error accept any text.
 
-    Characters that a stream's encoding lacks become escapes. Where there is no stream, as under pythonw or a service,
-    text goes nowhere.
+    Characters that a stream's encoding lacks become escapes. Missing streams, as under pythonw or in a service, are
+    replaced by ones that discard the text.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if not _is_open(stream):
-            # It stays open, as the interpreter's own streams do.
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, open until the interpreter ends
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def is_watched() -> bool:
-    """Whether standard error is a terminal or a notebook: anywhere else a bar only leaves carriage returns."""
+def is_interactive() -> bool:
+    """Whether standard error is a terminal or a notebook; elsewhere a progress bar only leaves carriage returns."""
     stream, kernel = sys.stderr, sys.modules.get("ipykernel.iostream")
     if not _is_open(stream):
         return False
@@ -34,14 +33,14 @@ def is_watched() -> bool:
 
 
 def progress_bar(disable: bool = False, **options: Any) -> Any:
-    """A bar of tqdm on standard error, where somebody watches."""
+    """Return a progress bar of tqdm on standard error, which is disabled unless `is_interactive`."""
     from tqdm import tqdm
 
-    return tqdm(dynamic_ncols=True, disable=disable or not is_watched(), **options)
+    return tqdm(dynamic_ncols=True, disable=disable or not is_interactive(), **options)
 
 
 def write_line(text: str) -> None:
-    """Write a line to standard error where there is one, above a progress bar."""
+    """Write a line to standard error, above a progress bar."""
     from tqdm import tqdm
 
     if _is_open(sys.stderr):

@@ -1,4 +1,4 @@
-"""The processor's cores that this process may use, and work that is shared among them."""
+"""The processor cores that this process may use, and work shared among them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Result = TypeVar("Result")
 def usable_cores(root: Path = ROOT) -> int:
     """Count the cores that this process may use.
 
-    Its affinity bounds them (as `taskset` and batch systems set it), and the quota of its control group (as containers
-    have one), of which both versions are read.
+    They are limited by its affinity, which `taskset` and batch systems set, and by the quota of its control group
+    (version 1 or 2), which containers have.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def usable_cores(root: Path = ROOT) -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """The quotas of the control group and of those that it is part of, in cores."""
+    """Iterate over the quotas of the control group and of its parents, in cores."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -52,7 +52,7 @@ def _quotas(root: Path) -> Iterator[float]:
         top = root / "sys/fs/cgroup" / controllers
         group = top / name.strip("/")
         for folder in (group, *group.parents):
-            # What cannot be read bounds nothing; "max" and -1 stand for no quota.
+            # "max" and -1 stand for no quota.
             with suppress(OSError, ValueError, IndexError, ZeroDivisionError):
                 if controllers:
                     quota, period = (_number(folder / f"cpu.cfs_{part}_us") for part in ("quota", "period"))
@@ -69,20 +69,20 @@ def _number(path: Path) -> int:
 
 
 def map_on_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Call a function for each item, on as many threads as there are cores; the first error is raised.
+    """Call a function for each item on one thread per core, and raise the first error.
 
-    This thread takes part, so that the work is done even where the system allows no other. The threads have its context
-    variables. A pool would take no work once the main thread has ended.
+    The calling thread takes part, so that the work is done even if the system allows no other. The threads have its
+    context variables. A pool would accept no work once the main thread has ended.
     """
     results: dict[int, Result] = {}
     errors: list[BaseException] = []
-    left, lock = iter(range(len(items))), Lock()
+    indices, lock = iter(range(len(items))), Lock()
 
     def work() -> None:
         try:
             while not errors:
                 with lock:
-                    index = next(left, None)
+                    index = next(indices, None)
                 if index is None:
                     return
                 results[index] = function(items[index])

@@ -1,4 +1,4 @@
-"""The versions of what makes a result."""
+"""Versions of Python and the libraries."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from importlib.metadata import version
 
 @cache
 def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
+    """Return the versions that a result depends on."""
     names = ("frantools", "torch", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}

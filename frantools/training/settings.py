@@ -7,7 +7,7 @@ from typing import Any
 
 from ..checks import invalid, is_number, to_python
 from ..frannet.network.model import Config
-from ..frannet.sampling.source_distribution import Start
+from ..frannet.sampling.source_distribution import SourceDistribution
 from ..settings import setting, validate
 from .data import AUGMENTS
 from .losses import Loss, absolute_error, find_loss, squared_error
@@ -145,9 +145,9 @@ class Settings:
         )
 
     @property
-    def start(self) -> Start:
+    def start(self) -> SourceDistribution:
         """The distribution of the random values."""
-        return Start.parse(self.source)
+        return SourceDistribution.parse(self.source)
 
     @property
     def loss(self) -> Loss:

@@ -51,7 +51,7 @@ def input_and_target(
         (steps + 1,), starting with the clean value: that of step t is ``alpha_bar[t + 1]``.
     """
     a = (alpha_bar[0] if t is None else alpha_bar[t + 1][..., None]).to(x0.device)
-    return interpolant.seen(x0, x1, a), interpolant.target(x0, x1, a)
+    return interpolant.training_input(x0, x1, a), interpolant.target(x0, x1, a)
 
 
 def objective(

@@ -1,4 +1,4 @@
-"""Each kind of figure: what is computed for it, and how it is drawn."""
+"""Views: each computes the data of a kind of figure, and draws it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "progressive",
         "region",
         "registry",
+        "render",
         "rois",
         "restoration",
         "slices",

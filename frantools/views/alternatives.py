@@ -1,9 +1,9 @@
-"""What other seeds make of a photo, one picture each: alternatives to look at and to choose among."""
+"""Alternatives: the restorations of a photo with several seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -19,30 +19,24 @@ from ..photos.photo import Photo, as_photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..restorers.resolve import DEFAULT
-from .layout import CELL, Row, grid, plain
-from .progressive import compared, longer_side
+from ..scores.measures import measures
+from .layout import CELL, Row, grid, with_default_style
+from .progressive import compare_columns, longer_side
 from .registry import View, register
 from .variability import count_of
 
-LEAST = 144  # pixels that a picture is shown at, and its title needs
-ACROSS = 4  # pictures of a single column that stand side by side
+MINIMUM = 144  # pixels that a picture is wide at least, so that its title fits
+ACROSS = 4  # pictures of a single column in a row
 NUMBERS = ("mse", "ssim")
 LENGTHS = (0.0, 2 / 178, 6 / 178, 16 / 178, inf)
-"""From grain to one draw for all points: 2, 6 and 16 pixels of pictures of 178."""
+"""From white noise to one draw for all points; 2, 6 and 16 pixels of pictures of 178."""
 
-
-@dataclass(frozen=True)
-class Alternatives:
-    """What columns made of a photo with each seed, and how close it is to the photo."""
-
-    made: Mapping[int, Comparison]
-    """By seed."""
-    numbers: Mapping[int, Mapping[str, Mapping[str, float]]]
-    """By seed and title; none of a photo without a reference."""
+Alternatives = Mapping[int, Comparison]
+"""A comparison for each seed, with its numbers."""
 
 
 def lengths(what: Any = DEFAULT, setup: str | Setup = "DDPM", of: Sequence[float] = LENGTHS) -> list[Column]:
-    """Columns that differ in the length of their noise alone.
+    """Columns that differ only in the length of their noise.
 
     Parameters
     ----------
@@ -54,26 +48,27 @@ def lengths(what: Any = DEFAULT, setup: str | Setup = "DDPM", of: Sequence[float
         The lengths, in fractions of the picture.
     """
     base = named_setup(setup) if isinstance(setup, str) else setup
-    said = {0.0: "white noise", inf: "one draw for all"}
-    titles = [said.get(length, f"length {length:.3f}") for length in of]
-    return [Column(title, what, replace(base, noise_length=length)) for title, length in zip(titles, of, strict=True)]
+    names = {0.0: "white noise", inf: "one draw for all"}
+    titles = [names.get(length, f"length {length:.3f}") for length in of]
+    setups = [replace(base, noise_length=length) for length in of]  # type: ignore[type-var]
+    return [Column(title, what, setup) for title, setup in zip(titles, setups, strict=True)]
 
 
 def recipe(photo: Any, columns: Any = None, size: int = 178, seed: int = 0, count: int = 3) -> Recipe:
-    """What makes a figure of alternatives.
+    """The recipe of a figure of alternatives.
 
     Parameters
     ----------
     photo : Photo, path or ndarray
-        What is restored.
+        The photo to restore.
     columns : object or list, optional
-        By what. Default: DDPM with noise of several lengths, `lengths`.
+        The restorers. Default: DDPM with noise of several lengths, `lengths`.
     size : int
         Pixels of the longer side.
     seed : int
         The first of the seeds.
     count : int
-        How many, 2 or more.
+        The number of seeds, 2 or more.
     """
     listed = columns if isinstance(columns, list) else [columns]
     chosen = lengths() if columns is None else as_columns(listed)
@@ -81,45 +76,45 @@ def recipe(photo: Any, columns: Any = None, size: int = 178, seed: int = 0, coun
 
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Alternatives]:
-    """Restore with one seed after the other, and measure; each is shown once it is complete."""
-    made: dict[int, Comparison] = {}
-    numbers: dict[int, Mapping[str, Mapping[str, float]]] = {}
+    """Restore with one seed after the other, and measure."""
+    alternatives: dict[int, Comparison] = {}
     first, count = recipe.seed or 0, count_of(recipe)
     unseeded = recipe.replace(columns=tuple(column.replace(seed=None) for column in recipe.columns))
     for seed, report in enumerate(split_progress(progress, [1] * count), start=first):
-        made[seed] = compared(unseeded.replace(seed=seed), photos[0], report, cache)
-        numbers[seed] = made[seed].numbers(NUMBERS)
-        yield Alternatives(dict(made), dict(numbers))
+        comparison = compare_columns(unseeded.replace(seed=seed), photos[0], report, cache)
+        alternatives[seed] = replace(comparison, measured=comparison.numbers(NUMBERS))
+        yield dict(alternatives)
 
 
-@plain
+@with_default_style
 def draw(data: Alternatives, recipe: Recipe, figure: Figure | None = None) -> Figure:
-    """A row for each seed, a column for each column; of a single one, the seeds side by side. Numbers stand below."""
-    cell = min(CELL, max(LEAST, longer_side(recipe)))
+    """Draw a row per seed, or the seeds of a single column side by side, with numbers below."""
+    cell = min(CELL, max(MINIMUM, longer_side(recipe)))
     titles = [column.title for column in recipe.columns]
-    images = {seed: [made.errors.get(title) or made[title] for title in titles] for seed, made in data.made.items()}
-    below = {seed: [_caption(data.numbers[seed].get(title)) for title in titles] for seed in images}
     if len(titles) > 1:
-        rows = [Row(images[seed], f"seed {seed}", captions=below[seed]) for seed in images]
+        rows = [
+            Row(list(comparison.images.values()), f"seed {seed}", captions=[_caption(comparison, t) for t in titles])
+            for seed, comparison in data.items()
+        ]
         return grid(rows, titles, cell, figure)
-    seeds = list(images)
-    rows = [
-        Row(
-            [images[seed][0] for seed in some],
-            captions=[f"seed {seed}   {below[seed][0]}".rstrip() for seed in some],
-        )
-        for some in (seeds[at : at + ACROSS] for at in range(0, len(seeds), ACROSS))
-    ]
+    images = [comparison.images[titles[0]] for comparison in data.values()]
+    captions = [f"seed {seed}   {_caption(comparison, titles[0])}".rstrip() for seed, comparison in data.items()]
+    starts = range(0, len(data), ACROSS)
+    rows = [Row(images[i : i + ACROSS], captions=captions[i : i + ACROSS]) for i in starts]
     return grid(rows, cell=cell, figure=figure)
 
 
-def _caption(numbers: Mapping[str, float] | None) -> str:
-    return f"loss {numbers['mse']:.4f}   SSIM {numbers['ssim']:.3f}" if numbers else ""
+def _caption(comparison: Comparison, title: str) -> str:
+    return "   ".join(measures[name].describe(value) for name, value in comparison.measured.get(title, {}).items())
 
 
 def errors_of(data: Alternatives) -> dict[str, str]:
     """The errors of columns that failed, by title and seed."""
-    return {f"{title}, seed {seed}": error for seed, made in data.made.items() for title, error in made.errors.items()}
+    return {
+        f"{title}, seed {seed}": error
+        for seed, comparison in data.items()
+        for title, error in comparison.errors.items()
+    }
 
 
 VIEW = register(View("alternatives", compute, draw, count_of, errors_of))

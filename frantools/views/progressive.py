@@ -1,14 +1,12 @@
-"""Columns that come coarse at once, then sharp one after the other."""
+"""Progressive rendering: coarse previews of all columns first, then their final restorations one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from time import perf_counter
 from typing import Any, Self
-
-import numpy as np
 
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison, compare
@@ -20,162 +18,161 @@ from ..restorers.base import Progress, Restoration, RestorationInput
 from ..restorers.columns import Column
 from ..restorers.resizing import Resizing
 
-PREVIEW = 64  # pixels of the longer side of what is shown first
-SOON = 0.3  # seconds after which some coarse columns are shown before the others
-CHEAP = 0.5  # seconds a megapixel: what costs more, and is no continuous restorer, is not restored coarse first
+PREVIEW = 64  # pixels of the longer side of previews
+SOON = 0.3  # seconds after which the previews so far are shown
+CHEAP = 0.5  # seconds per megapixel: slower restorers get no preview, unless they are continuous
+WORTH = 0.03  # seconds of further work from which on a result is shown first
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What there is to show of some columns at one time."""
-
-    pictures: Mapping[str, Restoration] = field(default_factory=dict)
-    """By title, coarse or sharp."""
-    errors: Mapping[str, str] = field(default_factory=dict)
-    """By title, what went wrong."""
-    sharp: frozenset[str] = frozenset()
-    """The titles of those that are complete."""
-    left: float = 0.0
-    """About how many seconds the others take."""
-
-    def images(self, titles: Sequence[str]) -> dict[str, Any]:
-        """By title, what a figure shows: the picture, or the sentence in its place."""
-        return {title: self.errors.get(title) or self.pictures[title] for title in titles}
-
-
-class Part:
-    """A view's own part of a recipe, kept under "look"; a dataclass."""
+class ViewOptions:
+    """Base class of a view's options, which recipes keep under "look"."""
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Self:
-        """That of a recipe."""
+    def from_recipe(cls, recipe: Recipe) -> Self:
+        """The options in a recipe; a ValueError if they are invalid."""
+        look = recipe.options.get("look", {})
         try:
-            return cls(**recipe.options.get("look", {}))
+            return cls(**look)
         except TypeError as error:
-            raise ValueError(f"the recipe is damaged: its look is {recipe.options['look']!r} ({error})") from None
+            raise ValueError(f"the recipe is damaged: its look is {look!r} ({error})") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)  # type: ignore[call-overload]
-
-
-class Showing:
-    """What shows some columns, and more."""
-
-    shown: Shown
-
-    @property
-    def pictures(self) -> Mapping[str, Restoration]:
-        """By title."""
-        return self.shown.pictures
-
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """Of columns that failed, by title."""
-        return self.shown.errors
+        """The options as JSON can hold them."""
+        return asdict(self)
 
 
 def job_of(
     recipe: Recipe, photo: Photo, cache: Cache | None, region: Region | None = None, aspect: float | None = None
 ) -> RenderJob:
-    """What the restorations of a recipe have in common.
+    """The job that renders a recipe's columns.
 
-    What is made of a region has the recipe's size; or, with `aspect`, its width over its height, a longer side of
-    that size.
+    A region is rendered at the recipe's size; with `aspect`, its width over its height, that size is its longer side.
     """
     longer = longer_side(recipe)
-    given = recipe.precision or "float32", recipe.options.get("device"), recipe.options.get("timeout")
-    restorers = resolve_columns(recipe.columns, *given)
+    placement = recipe.precision or "float32", recipe.options.get("device"), recipe.options.get("timeout")
+    restorers = resolve_columns(recipe.columns, *placement)
     framed = with_preferred_frame(photo, restorers)
     if aspect is None:
         size = framed.size(recipe.size if isinstance(recipe.size, tuple) else longer, region)
     else:
         size = (max(1, round(longer * min(1.0, aspect))), max(1, round(longer / max(1.0, aspect))))
-    return RenderJob(
-        framed, size, region, recipe.seed or 0, recipe.degradation, *given, cache, restorers=restorers
-    )  # fmt: skip
+    return RenderJob(framed, size, region, recipe.seed or 0, recipe.degradation, *placement, cache, restorers=restorers)
 
 
-def compared(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Comparison:
-    """What the columns of a recipe make of a photo."""
+def compare_columns(recipe: Recipe, photo: Photo, progress: Progress, cache: Cache | None) -> Comparison:
+    """Restore a photo by all columns of a recipe."""
     assert recipe.size is not None
     return compare(
-        photo, recipe.columns, recipe.size, part_of(recipe), recipe.seed or 0, recipe.degradation, progress,
+        photo, recipe.columns, recipe.size, partial_region(recipe), recipe.seed or 0, recipe.degradation, progress,
         precision=recipe.precision or "float32", device=recipe.options.get("device"), cache=cache,
     )  # fmt: skip
 
 
-def part_of(recipe: Recipe) -> Region | None:
-    """The region of a recipe, or None where it is of the whole picture."""
+def partial_region(recipe: Recipe) -> Region | None:
+    """The region of a recipe, or None if it is the whole picture."""
     return None if recipe.region == Region.full() else recipe.region
 
 
 def longer_side(recipe: Recipe) -> int:
-    """Pixels of the longer side of what a recipe makes."""
+    """The pixels of the longer side of a recipe's pictures."""
     assert recipe.size is not None
     return recipe.size if isinstance(recipe.size, int) else max(recipe.size)
 
 
-def smaller(job: RenderJob, longer: int) -> RenderJob:
-    """The same job at a longer side of at most so many pixels."""
-    most = max(job.size)
-    if most <= longer:
+def shrink(job: RenderJob, longer: int) -> RenderJob:
+    """The same job with a longer side of at most `longer` pixels."""
+    current = max(job.size)
+    if current <= longer:
         return job
-    width, height = (max(1, round(longer * side / most)) for side in job.size)
+    width, height = (max(1, round(longer * side / current)) for side in job.size)
     return replace(job, size=(width, height))
 
 
-def sharpen(
+def coarse_to_fine(
     job: RenderJob, columns: Sequence[Column], progress: Progress, early: bool = False, first: Sequence[str] = ()
-) -> Iterator[Shown]:
-    """Columns: all of them coarse, then one after the other as they will be, those with the titles `first` before.
+) -> Iterator[Comparison]:
+    """Render columns: coarse previews of all, then their final restorations one by one.
 
-    What is at hand is never coarse. Where `early`, a column whose coarse picture takes its time is shown as the small
-    gray input until it comes. What cannot be asked for at another size, and takes its time, stands as the input until
-    it is complete. Columns that do not know their cost come last, so that no other waits for them.
+    Cached restorations are final at once. A column that is slow even at preview size has the small gray input as its
+    placeholder. Columns of unknown cost come last, so that no other waits for them.
+
+    Parameters
+    ----------
+    job : RenderJob
+        What to render.
+    columns : sequence of Column
+        In their order of display.
+    progress : callable
+        Called with the fraction that is done. Exceptions that it raises end the work.
+    early : bool
+        Whether to yield the previews so far, if they take long.
+    first : sequence of str
+        The titles of columns to render before the others.
     """
-    begun, coarse = perf_counter(), smaller(job, PREVIEW)
+    start, coarse = perf_counter(), shrink(job, PREVIEW)
+    cached = {column.title: _cached(job, column) for column in columns}
+    images = {title: restoration or _placeholder(coarse) for title, restoration in cached.items()}
     errors: dict[str, str] = {}
-    kept = {column.title: _kept(job, column) for column in columns}
-    shown: dict[str, Restoration] = {title: made or _placeholder(coarse) for title, made in kept.items()}
-    sharp = frozenset(title for title, made in kept.items() if made is not None)
-    columns = sorted(columns, key=lambda column: column.title not in first)
-    for column in columns:
-        if column.title not in sharp and _is_quick(job, column):
-            pictures, wrong = run(coarse, [column], lambda _: progress(0.0))
-            shown, errors = {**shown, **pictures}, {**errors, **wrong}
-        if early and column is not columns[-1] and perf_counter() - begun > SOON:
-            yield Shown(shown, errors, sharp)
-            begun = perf_counter()
-    columns = sorted(
-        (column for column in columns if column.title not in sharp),
-        key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first),
-    )
-    costs = [cost_of(job, column) for column in columns]
-    yield Shown(shown, errors, sharp, sum(costs) * prod(job.size) / 1e6)
-    for column, report in zip(columns, split_progress(progress, costs), strict=True):
-        pictures, wrong = run(job, [column], report)
-        errors = {title: text for title, text in errors.items() if title != column.title} | wrong
-        shown, sharp = {**shown, **pictures}, sharp | {column.title}
-        yield Shown(shown, errors, sharp)
+    pending = frozenset(title for title, restoration in cached.items() if restoration is None)
+
+    def comparison(seconds_left: float = 0.0) -> Comparison:
+        return comparison_of(job, columns, images, errors, pending, seconds_left > WORTH)
+
+    ordered = sorted(columns, key=lambda column: column.title not in first)
+    for column in ordered:
+        if column.title in pending and _is_quick(job, column):
+            restorations, failures = run(coarse, [column], lambda _: progress(0.0))
+            images, errors = {**images, **restorations}, {**errors, **failures}
+        if early and column is not ordered[-1] and perf_counter() - start > SOON:
+            yield comparison()
+            start = perf_counter()
+    ordered = [column for column in ordered if column.title in pending]
+    ordered.sort(key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first))
+    costs = [cost_of(job, column) for column in ordered]
+    yield comparison(sum(costs) * prod(job.size) / 1e6)
+    for column, report in zip(ordered, split_progress(progress, costs), strict=True):
+        restorations, failures = run(job, [column], report)
+        errors = {title: text for title, text in errors.items() if title != column.title} | failures
+        images, pending = {**images, **restorations}, pending - {column.title}
+        yield comparison()
+
+
+def comparison_of(
+    job: RenderJob,
+    columns: Sequence[Column],
+    images: Mapping[str, Restoration],
+    errors: Mapping[str, str],
+    pending: frozenset[str] = frozenset(),
+    urgent: bool = False,
+) -> Comparison:
+    """The comparison of a job's restorations, final or not."""
+    titles = [column.title for column in columns]
+    restorations = {title: images[title] for title in titles if title not in errors}
+    copies = tuple(column.title for column in columns if column.title not in errors and job.reads_copy(column))
+    return Comparison(
+        job.photo, tuple(columns), job.size, job.region, job.seed, job.given, job.precision,
+        restorations, errors, copies, pending, urgent=urgent,
+    )  # fmt: skip
 
 
 def _placeholder(job: RenderJob) -> Restoration:
-    """The small gray input, until there is something better."""
-    given = RestorationInput(job.photo, job.whole)
-    made = Resizing("input").restore(given, job.size, job.region, 0, lambda _: None)
-    return Restoration(np.asarray(made.image), 0.0, 0, {})
+    """The small gray input."""
+    restoration = Resizing("input").restore(
+        RestorationInput(job.photo, job.whole), job.size, job.region, 0, lambda _: None
+    )
+    return Restoration(restoration.image, 0.0, 0, {})
 
 
-def _kept(job: RenderJob, column: Column) -> Restoration | None:
-    """A column's restoration where it is at hand, as it will be."""
+def _cached(job: RenderJob, column: Column) -> Restoration | None:
+    """A column's final restoration if it is in the cache."""
     try:
         return None if job.cut(column) else job.kept(column)
-    except Exception:  # of whatever kind: it is told where the column is restored
+    except Exception:  # of any kind: rendering the column reports it
         return None
 
 
 def _is_quick(job: RenderJob, column: Column) -> bool:
-    """Whether a coarse picture of a column is to be had at once."""
+    """Whether a column's preview takes little time."""
     cost = job.fact(column, "cost", None)
     return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)

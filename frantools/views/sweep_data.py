@@ -1,4 +1,4 @@
-"""What figures of a sweep show: the means of its settings, cut into panels of some axes, and the scale of numbers."""
+"""The data of a sweep's figures: means by setting, panels over some axes, and the scale of numbers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..scores.stratified import pooled
 Place = tuple[Any, ...]
 
 
-class Swept(Protocol):
-    """What is read of a `frantools.Sweep`."""
+class SweepLike(Protocol):
+    """The parts of a `frantools.Sweep` that figures read."""
 
     @property
     def axes(self) -> Any: ...
@@ -34,10 +34,10 @@ class Swept(Protocol):
 
 @dataclass(frozen=True)
 class Mean:
-    """A setting of a sweep: the mean of a measure over pictures."""
+    """The mean of a measure over pictures, for one setting of a sweep."""
 
     value: float
-    """NaN where nothing was measured."""
+    """NaN if nothing was measured."""
     error: float
     """Its standard error."""
     pictures: int
@@ -45,32 +45,32 @@ class Mean:
     calls: int | None
 
 
-def means(sweep: Swept, measure: str = "mse", error: str = "pictures") -> dict[Place, Mean]:
-    """The mean of a measure in each setting, by its values on the axes.
+def means(sweep: SweepLike, measure: str = "mse", error: str = "pictures") -> dict[Place, Mean]:
+    """The mean of a measure for each setting, by its values on the axes.
 
     Parameters
     ----------
     sweep : Sweep
         From `frantools.sweep`.
     measure : str
-        One of the sweep's.
+        One of the sweep's measures.
     error : {"pictures", "points"}
-        What the standard error is of: having these pictures and no others, which all settings share; or having measured
-        these on some of their points alone, which is 0 without `points`.
+        The source of the standard error: the choice of pictures, which all settings share; or the choice of points in
+        these pictures, which is 0 without `points`.
 
     Raises
     ------
     ValueError
-        If the sweep has no such measure, or the error is another word.
+        If the sweep has no such measure, or `error` is invalid.
     """
     if measure not in sweep.measures:
-        raise ValueError(f"the sweep has no measure {measure!r}; accepted are {', '.join(sweep.measures)}")
+        raise ValueError(f"the sweep has no measure {measure!r}; accepted: {', '.join(sweep.measures)}")
     if error not in ("pictures", "points"):
         raise ValueError(f"error is {error!r}; accepted are 'pictures' and 'points'")
-    found: dict[Place, list[Mapping[str, Any]]] = {}
+    rows_by_place: dict[Place, list[Mapping[str, Any]]] = {}
     for row in sweep.rows:
-        found.setdefault(tuple(row[name] for name in sweep.axes), []).append(row)
-    return {place: _mean(rows, measure, error) for place, rows in found.items()}
+        rows_by_place.setdefault(tuple(row[name] for name in sweep.axes), []).append(row)
+    return {place: _mean(rows, measure, error) for place, rows in rows_by_place.items()}
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], measure: str, error: str) -> Mean:
@@ -78,139 +78,143 @@ def _mean(rows: Sequence[Mapping[str, Any]], measure: str, error: str) -> Mean:
     values = np.array([row[measure] for row in good], dtype=np.float64)
     if not len(values):
         return Mean(float("nan"), float("nan"), 0, len(rows), None)
-    pictures = sum(row.get("pictures", 1) for row in good)  # a published number stands for many, without its spread
-    known = len(values) > 1 and bool(np.isfinite(values).all())
-    spread = float(np.std(values, ddof=1)) / sqrt(len(values)) if known else 0.0
+    pictures = sum(row.get("pictures", 1) for row in good)  # a published number is a mean over many, without an error
+    has_error = len(values) > 1 and bool(np.isfinite(values).all())
+    standard_error = float(np.std(values, ddof=1)) / sqrt(len(values)) if has_error else 0.0
     if error == "points":
-        spread = pooled(values, [row.get(f"{measure}_se") or 0.0 for row in good]).error
-    return Mean(float(values.mean()), spread, pictures, len(rows) - len(good), good[0]["calls"])
+        standard_error = pooled(values, [row.get(f"{measure}_se") or 0.0 for row in good]).error
+    return Mean(float(values.mean()), standard_error, pictures, len(rows) - len(good), good[0]["calls"])
 
 
 def ordered(values: Iterable[Any]) -> list[Any]:
-    """Each value once: numbers by size, others as they come, and none first."""
-    each = list(dict.fromkeys(values))
-    numbers = [value for value in each if is_number(value)]
-    others = [value for value in each if value is not None and value not in numbers]
-    return [None] * (None in each) + sorted(numbers) + others
+    """Distinct values: None first, then numbers in ascending order, then the rest in their order."""
+    unique = list(dict.fromkeys(values))
+    numbers = [value for value in unique if is_number(value)]
+    rest = [value for value in unique if value is not None and value not in numbers]
+    return [None] * (None in unique) + sorted(numbers) + rest
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value of an axis has a place on a scale."""
+    """Whether a value of an axis is a number, which has a place on a scale."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def told(value: Any) -> str:
-    """A value of an axis as figures write it."""
+def format_value(value: Any) -> str:
+    """Format a value of an axis."""
     if isinstance(value, tuple):
-        return f"({', '.join(map(told, value))})"
+        return f"({', '.join(map(format_value, value))})"
     return f"{value:g}" if isinstance(value, float) else as_label(str(value))
 
 
 @dataclass(frozen=True)
-class Panels:
-    """The means of a sweep, cut into panels of two axes or one."""
+class SettingMeans:
+    """The means of a sweep's settings, divided into panels over one or two axes."""
 
     measure: Measure
     means: dict[Place, Mean]
     names: tuple[str, ...]
-    shown: tuple[int, ...]
-    """Which of the axes a panel shows."""
-    left: tuple[int, ...]
-    """Which of them differ from panel to panel."""
+    axes: tuple[int, ...]
+    """The indices of the axes that a panel shows."""
+    panel_axes: tuple[int, ...]
+    """The indices of the axes that differ from panel to panel."""
     fixed: str
+    """The selected values of other axes."""
 
-    def values(self, which: int) -> list[Any]:
-        return ordered(place[which] for place in self.means)
+    def values(self, axis: int) -> list[Any]:
+        """The distinct values on an axis."""
+        return ordered(place[axis] for place in self.means)
 
     def panels(self) -> list[tuple[str, dict[Place, Mean]]]:
-        """By title: the means by what they have on the axes that are shown."""
-        made = []
-        for there in product(*(self.values(which) for which in self.left)):
-            inside = {
-                tuple(place[which] for which in self.shown): mean
+        """The titles of the panels, and their means by the values on the panel's axes."""
+        panels = []
+        for values in product(*(self.values(axis) for axis in self.panel_axes)):
+            fixed = dict(zip(self.panel_axes, values, strict=True))
+            means = {
+                tuple(place[axis] for axis in self.axes): mean
                 for place, mean in self.means.items()
-                if all(place[which] == value for which, value in zip(self.left, there, strict=True))
+                if all(place[axis] == value for axis, value in fixed.items())
             }
-            if inside:
-                title = ", ".join(f"{self.names[w]} = {told(v)}" for w, v in zip(self.left, there, strict=True))
-                made.append((title, inside))
-        return made
+            if means:
+                title = ", ".join(f"{self.names[axis]} = {format_value(value)}" for axis, value in fixed.items())
+                panels.append((title, means))
+        return panels
 
     @property
     def finite(self) -> list[float]:
-        """What can be drawn to scale."""
+        """The finite numbers."""
         return [mean.value for mean in self.means.values() if isfinite(mean.value)]
 
     @property
-    def whole(self) -> dict[Place, Mean]:
-        """The settings that have a number, and were measured on as many pictures as any: these can be compared."""
+    def comparable(self) -> dict[Place, Mean]:
+        """The settings that can be compared: they have a number, and were measured on all pictures."""
         return {
             place: mean for place, mean in self.means.items() if mean.pictures == self.pictures and isfinite(mean.value)
         }
 
     @property
     def best(self) -> float:
-        """The best number of those that can be compared; NaN if there is none."""
-        values = [mean.value for mean in self.whole.values()] or [float("nan")]
+        """The best number of comparable settings; NaN if there are none."""
+        values = [mean.value for mean in self.comparable.values()] or [float("nan")]
         return (min if self.measure.better == "lower" else max)(values)
 
     @property
     def pictures(self) -> int:
-        """On how many pictures a setting was measured, at most."""
+        """The maximum number of pictures on which a setting was measured."""
         return max(mean.pictures for mean in self.means.values())
 
     @property
     def over(self) -> str:
-        """What the numbers are."""
+        """A description of the numbers."""
         return f"mean over {self.pictures} pictures" if self.pictures > 1 else "number of one picture"
 
     @property
     def heading(self) -> str:
-        """What the figure shows."""
-        made = f"{Scale.of(self.finite).unit(self.measure)}, {self.over}"
-        return f"{made}; {self.fixed}" if self.fixed else made
+        """The heading of a figure."""
+        heading = f"{Scale.of(self.finite).unit(self.measure)}, {self.over}"
+        return f"{heading}; {self.fixed}" if self.fixed else heading
 
 
-def titled(measure: Measure) -> str:
-    """The name of a measure, as a heading begins with it."""
+def capitalised(measure: Measure) -> str:
+    """The name of a measure at the start of a heading."""
     return measure.head[:1].upper() + measure.head[1:]
 
 
-def panels_of(
-    sweep: Swept, axes: Sequence[str], measure: str, where: Mapping[str, Any] | None, error: str = "pictures"
-) -> Panels:
-    """The means of a sweep where `where` says, cut into panels of `axes`; a ValueError says what the sweep has not."""
+def select_means(
+    sweep: SweepLike, axes: Sequence[str], measure: str, where: Mapping[str, Any] | None, error: str = "pictures"
+) -> SettingMeans:
+    """Select the means of a sweep at the values of `where`, divided into panels over `axes`."""
     where = where or {}
     names = tuple(sweep.axes)
     for name in (*axes, *where):
         if name not in names:
-            raise ValueError(f"the sweep has no axis {name!r}; accepted are {', '.join(names)}")
+            raise ValueError(f"the sweep has no axis {name!r}; accepted: {', '.join(names)}")
     if len({*axes, *where}) < len(axes) + len(where):
-        raise ValueError(f"an axis is named twice, of {', '.join((*axes, *where))}; accepted is each once")
-    found = {
+        raise ValueError(f"the axes must differ, got {', '.join((*axes, *where))}")
+    selected = {
         place: mean
         for place, mean in means(sweep, measure, error).items()
         if all(place[names.index(name)] == value for name, value in where.items())
     }
-    if not any(isfinite(mean.value) for mean in found.values()):
-        at = ", ".join(f"{name} = {told(value)}" for name, value in where.items())
+    if not any(isfinite(mean.value) for mean in selected.values()):
+        at = ", ".join(f"{name} = {format_value(value)}" for name, value in where.items())
         raise ValueError(f"the sweep has no number{f' at {at}' if at else ''} to show; see its failures")
-    shown = tuple(names.index(name) for name in axes)
-    left = tuple(w for w in range(len(names)) if w not in shown and len({place[w] for place in found}) > 1)
-    fixed = ", ".join(f"{name} = {told(value)}" for name, value in where.items())
-    known = measures.get(measure) or Measure(measure, lambda a, b: 0.0, measure)
-    return Panels(known, found, names, shown, left, fixed)
+    indices = tuple(names.index(name) for name in axes)
+    varying = [axis for axis in range(len(names)) if len({place[axis] for place in selected}) > 1]
+    panel_axes = tuple(axis for axis in varying if axis not in indices)
+    fixed = ", ".join(f"{name} = {format_value(value)}" for name, value in where.items())
+    definition = measures.get(measure) or Measure(measure, lambda a, b: 0.0, measure)
+    return SettingMeans(definition, selected, names, indices, panel_axes, fixed)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How numbers are written: to three digits, small ones in thousandths."""
+    """A number format: three digits, small numbers in thousandths."""
 
     factor: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Scale:
-        """The scale of what a figure shows."""
+        """The scale for a figure's numbers."""
         return cls(1000.0 if 0 < np.median(np.abs(values)) < 0.1 else 1.0)
 
     def __call__(self, value: float) -> str:
@@ -219,24 +223,24 @@ class Scale:
         return f"{number:.{max(0, digits)}f}"
 
     def unit(self, measure: Measure) -> str:
-        """The name of the measure, as its numbers are written."""
-        return titled(measure) + (" \u00d7 1000" if self.factor > 1 else "")
+        """The name of the measure, with the factor of its numbers."""
+        return capitalised(measure) + (" \u00d7 1000" if self.factor > 1 else "")
 
     def ticks(self, norm: Normalize, most: int = 12) -> dict[float, str]:
-        """At most so many round numbers along a scale of colours or heights, and how they are written."""
+        """At most `most` round numbers along a scale of colours or heights, and their labels."""
         low, high = (float(bound or 0) * self.factor for bound in (norm.vmin, norm.vmax))
         locators: list[Locator] = [LogLocator(subs=subs) for subs in ((1, 2, 5), (1, 3), (1,))]
         if not isinstance(norm, LogNorm):
             locators = [MaxNLocator(min(5, most))]
         for locator in locators:
-            found = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
-            if len(found) <= most:
+            ticks = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+            if len(ticks) <= most:
                 break
-        return {tick / self.factor: f"{tick:g}" for tick in found}
+        return {tick / self.factor: f"{tick:g}" for tick in ticks}
 
 
-def norm_of(data: Panels) -> Normalize:
-    """Linear, or logarithmic where numbers are of several magnitudes."""
+def norm_of(data: SettingMeans) -> Normalize:
+    """A linear scale, or a logarithmic one for numbers of several magnitudes."""
     low, high = min(data.finite), max(data.finite)
     if low == high:
         return Normalize(low - abs(low) / 10 - 1e-12, high + abs(high) / 10 + 1e-12)

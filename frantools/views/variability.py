@@ -1,4 +1,4 @@
-"""How much a column leaves to chance: the mean and the standard deviation over seeds."""
+"""The variability of a column: the mean and the standard deviation over seeds."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..comparisons.render_job import split_progress
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from .compare import WIDTH
-from .layout import GAP, TITLE, blank, plain, show
-from .progressive import PREVIEW, job_of, smaller
+from .layout import GAP, TITLE, Canvas, show, with_default_style
+from .progressive import PREVIEW, job_of, shrink
 from .registry import View, register
 
-SIDE = 280  # pixels that a picture is shown at
+SIDE = 280  # pixels that a picture is wide
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What the restorations of several seeds have in common and where they differ."""
+    """The mean and the spread of restorations with several seeds."""
 
     sample: NDArray[np.float32]
     """(H, W, 3): the first of them."""
@@ -35,7 +35,7 @@ class Spread:
     squares: NDArray[np.float32]
     """(H, W, 3): the sum over seeds of the squared distance from the mean."""
     count: int
-    """How many seeds."""
+    """The number of seeds."""
 
     @cached_property
     def deviation(self) -> NDArray[np.float32]:
@@ -45,7 +45,7 @@ class Spread:
 
 
 def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
-    """The mean and the spread of the first picture (H, W, 3), of the first two, and so on; none of them is kept.
+    """The spread of the first picture (H, W, 3), of the first two, and so on, without storing them.
 
     References
     ----------
@@ -62,65 +62,57 @@ def spreads(pictures: Iterable[NDArray[np.float32]]) -> Iterator[Spread]:
 
 
 def count_of(recipe: Recipe) -> int:
-    """How many seeds a recipe asks for."""
+    """The number of seeds of a recipe."""
     return integer("count", recipe.options.get("count", 8), 2)
 
 
 def first_seed(recipe: Recipe) -> int:
-    """The seed of a recipe's first column: its own, or that of all."""
-    own = recipe.columns[0].seed if recipe.columns else None
-    return (recipe.seed or 0) if own is None else own
+    """The seed of a recipe's first column, or of the recipe if the column has none."""
+    seed = recipe.columns[0].seed if recipe.columns else None
+    return (recipe.seed or 0) if seed is None else seed
 
 
 def seeds_of(recipe: Recipe) -> list[int]:
-    """The seeds of a recipe: that of its first column, which is kept, and others from the option `first` on."""
-    kept, count = first_seed(recipe), count_of(recipe)
-    first = integer("first", recipe.options.get("first", kept), None)
-    return [kept, *(seed for seed in range(first, first + count) if seed != kept)][:count]
-
-
-def check(recipe: Recipe) -> None:
-    """Raise a ValueError where a recipe asks for seeds that there are not."""
-    seeds_of(recipe)
+    """The seeds of a recipe: that of its first column, then those from the option `first` on."""
+    base, count = first_seed(recipe), count_of(recipe)
+    first = integer("first", recipe.options.get("first", base), None)
+    return [base, *(seed for seed in range(first, first + count) if seed != base)][:count]
 
 
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Spread]:
-    """Restore with the kept seed, then the others: the first two coarse, all coarse, then at the recipe's size."""
+    """Restore with each seed: the first two coarse, all coarse, then one after the other at the recipe's size."""
     column, seeds = recipe.columns[0].replace(seed=None), seeds_of(recipe)
     count = len(seeds)
     job = job_of(recipe, photos[0], cache)
     if not job.resolve(column).random:
         raise ValueError(
-            f"{column.title} leaves nothing to chance; choose a diffusion model, or a function with a seed"
+            f"{column.title} does not depend on the seed; choose a diffusion model, or a function with a seed"
         )
-    coarse = smaller(job, PREVIEW)
-    small = (replace(coarse, seed=seed).restore(column, lambda _: progress(0.0)).image for seed in seeds)
-    for data in spreads(small):
+    coarse = shrink(job, PREVIEW)
+    previews = (replace(coarse, seed=seed).restore(column, lambda _: progress(0.0)).image for seed in seeds)
+    for data in spreads(previews):
         if data.count in (2, count):
             yield data
-    told = zip(seeds, split_progress(progress, [1] * count), strict=True)
-    for data in spreads(replace(job, seed=seed).restore(column, report).image for seed, report in told):
+    reports = zip(seeds, split_progress(progress, [1] * count), strict=True)
+    for data in spreads(replace(job, seed=seed).restore(column, report).image for seed, report in reports):
         if data.count > 1:
             yield data
 
 
-@plain
+@with_default_style
 def draw(data: Spread, recipe: Recipe, figure: Figure | None = None) -> Figure:
-    """One restoration, the mean of all, and the map of their standard deviation."""
-    high = round(SIDE * data.sample.shape[0] / data.sample.shape[1])
-    width, height = WIDTH, high + TITLE + GAP
-    figure = blank(width, height, figure)
+    """Draw one restoration, the mean of all, and the map of their standard deviation."""
+    height = round(SIDE * data.sample.shape[0] / data.sample.shape[1])
+    canvas = Canvas(WIDTH, height + TITLE + GAP, figure)
     titles = (f"Seed {first_seed(recipe)}", f"Mean of {data.count} seeds", "Standard deviation")
     for index, (title, picture) in enumerate(zip(titles, (data.sample, data.mean, data.deviation), strict=True)):
-        left = GAP + index * (SIDE + GAP)
-        axes = figure.add_axes((left / width, GAP / height, SIDE / width, high / height))
+        axes = canvas.axes(GAP + index * (SIDE + GAP), TITLE, SIDE, height)
         show(axes, picture)
         axes.set_title(title, fontsize=14, pad=8)
     image = axes.images[0]
     image.set(cmap="magma", clim=(0, max(float(data.deviation.max()), 1e-6)))
-    left += SIDE + GAP
-    figure.colorbar(image, cax=figure.add_axes((left / width, GAP / height, 14 / width, high / height)))
-    return figure
+    canvas.figure.colorbar(image, cax=canvas.axes(GAP + 3 * (SIDE + GAP), TITLE, 14, height))
+    return canvas.figure
 
 
-VIEW = register(View("variability", compute, draw, check))
+VIEW = register(View("variability", compute, draw, seeds_of))

@@ -1,4 +1,4 @@
-"""Whether a file's recipe still makes what is in the file."""
+"""Verification: does a file's recipe still produce the file's content?"""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..comparisons.recipes import load_recipe, save_figure
 from ..files import ContentChangedError
 from ..photos.images import as_picture, load_image
 from ..restorers.base import Progress, Restoration, reporting
-from .registry import changed_versions, on_device, prepared
+from .render import changed_versions, prepare, with_device
 
-TOLERANCE = 2  # of 255: what other orders of float32 sums, or other fonts' hints, may make
+TOLERANCE = 2  # of 255: differences due to the order of float32 sums, or the hinting of fonts
 
 Kind = Literal["identical", "within tolerance", "different", "not comparable"]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What came of making a file's content again."""
+class Verification:
+    """The result of rendering a file's recipe and comparing."""
 
     kind: Kind
     sentences: tuple[str, ...]
-    """By how much it differs, and what is another one than when the recipe was made."""
+    """The size of the difference, and which pictures, models or versions have changed since the recipe was made."""
 
     def __str__(self) -> str:
         return "\n".join([f"{self.kind}:", *self.sentences])
@@ -44,8 +44,8 @@ def verify(
     trust: bool = False,
     progress: Progress | None = None,
     device: str | None = None,
-) -> Verdict:
-    """Make what is in a file again, by its recipe, and compare the pixels.
+) -> Verification:
+    """Render a file's recipe and compare the pixels with the file's.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def verify(
 
     Returns
     -------
-    Verdict
-        Of a figure the pictures are compared, and not the words, which tell how long it took.
+    Verification
+        Of a figure only the pictures are compared, not the texts, which contain durations.
 
     Raises
     ------
@@ -67,52 +67,52 @@ def verify(
     try:
         recipe = load_recipe(path, trust)
     except ContentChangedError as error:
-        return Verdict("different", (_said(error),))
-    versions = tuple(
+        return Verification("different", (_as_sentence(error),))
+    changes = tuple(
         f"{name} is {now} here, and was {before} where the recipe was made."
         for name, (before, now) in changed_versions(recipe).items()
     )
     try:
-        view, complete, photos = prepared(recipe, photo, columns, trust)
-        *_, data = view.compute(on_device(complete, device), photos, reporting(progress), Cache())
+        view, complete, photos = prepare(recipe, photo, columns, trust)
+        *_, data = view.compute(with_device(complete, device), photos, reporting(progress), Cache())
     except ContentChangedError as error:
-        return Verdict("different", (_said(error), *versions))
+        return Verification("different", (_as_sentence(error), *changes))
     except (ValueError, OSError, ImportError) as error:
-        return Verdict("not comparable", (f"It cannot be made again: {error}.", *versions))
-    if Path(path).suffix.lower() != ".png":
-        ending = Path(path).suffix or "this"
-        return Verdict(
-            "not comparable", (f"It can be made again; {ending} files have no pixels to compare.", *versions)
-        )
+        return Verification("not comparable", (f"It cannot be rendered: {error}.", *changes))
+    suffix = Path(path).suffix
+    if suffix.lower() != ".png":
+        message = f"It can be rendered; {suffix or 'such'} files have no pixels to compare."
+        return Verification("not comparable", (message, *changes))
     saved = load_image(path)
     if isinstance(data, Restoration):
-        made, where = as_picture(data.image), None
+        rendered, mask = as_picture(data.image), None
     else:
-        made, where = _drawn(view.draw(data, complete, None))
-    if made.shape != saved.shape:
-        sizes = [f"{each.shape[1]} x {each.shape[0]}" for each in (made, saved)]
-        return Verdict("different", (f"It is now {sizes[0]} pixels, and was {sizes[1]}.", *versions))
-    differences = np.abs(made.astype(np.int16) - saved)
-    largest = int((differences if where is None else differences[where]).max(initial=0))
+        rendered, mask = _rasterise(view.draw(data, complete, None))
+    if rendered.shape != saved.shape:
+        now, before = (f"{image.shape[1]} x {image.shape[0]}" for image in (rendered, saved))
+        return Verification("different", (f"It is now {now} pixels, and was {before}.", *changes))
+    differences = np.abs(rendered.astype(np.int16) - saved)
+    largest = int((differences if mask is None else differences[mask]).max(initial=0))
     kind: Kind = "identical" if largest == 0 else "within tolerance" if largest <= TOLERANCE else "different"
-    said = f"The largest difference is {largest} of 255."
-    return Verdict(kind, (said, *versions) if largest else versions)
+    size = (f"The largest difference is {largest} of 255.",) if largest else ()
+    return Verification(kind, (*size, *changes))
 
 
-def _said(error: Exception) -> str:
+def _as_sentence(error: Exception) -> str:
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _drawn(figure: Figure) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
-    """A figure's pixels as they are saved, and where its pictures are; None where it has none."""
+def _rasterise(figure: Figure) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+    """The pixels of a figure as they are saved, and a mask of its pictures; None if it has none."""
     with TemporaryDirectory() as folder:
-        save_figure(figure, Path(folder, "again.png"))
-        pixels = load_image(Path(folder, "again.png"))
-    where = np.zeros(pixels.shape[:2], bool)
+        path = Path(folder, "figure.png")
+        save_figure(figure, path)
+        pixels = load_image(path)
+    mask = np.zeros(pixels.shape[:2], bool)
     for axes in figure.axes:
         if axes.images:
             box = axes.get_window_extent()
-            top, bottom = (round(pixels.shape[0] - each) for each in (box.y1, box.y0))
-            where[max(0, top) : max(0, bottom), max(0, round(box.x0)) : max(0, round(box.x1))] = True
-    return pixels, where if where.any() else None
+            top, bottom = round(pixels.shape[0] - box.y1), round(pixels.shape[0] - box.y0)
+            mask[max(0, top) : max(0, bottom), max(0, round(box.x0)) : max(0, round(box.x1))] = True
+    return pixels, mask if mask.any() else None

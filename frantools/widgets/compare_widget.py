@@ -9,6 +9,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..note.four_figures import FIGURES
 from ..photos.degradation import Degradation
@@ -17,11 +18,10 @@ from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
 from ..settings import declarations
-from ..viewer.panes import Panes, numbers_text, reference_picture, reference_title, remarks_text
-from ..views.compare import NUMBERS, VIEW, Compared, Look, compute
+from ..viewer.panes import Panes, comparison_panes, reference_title
+from ..views.compare import VIEW, CompareOptions, compute
 from .controls import control, set_options
 from .form import Form
-from .live_view import pictures_of
 from .view_widget import ViewWidget
 
 
@@ -29,7 +29,7 @@ class LookControls(Form):
     """How the saved figure shows the columns; on screen, the viewer can do all of this at once."""
 
     def __init__(self, titles: Sequence[str]) -> None:
-        declared = declarations(Look)
+        declared = declarations(CompareOptions)
         menus = {
             name: control(
                 widgets.Dropdown,
@@ -40,7 +40,7 @@ class LookControls(Form):
             )
             for name in ("left", "right")
         }
-        super().__init__(Look, menus, hide=True)
+        super().__init__(CompareOptions, menus, hide=True)
         self.set_titles(titles)
 
     def set_titles(self, titles: Sequence[str]) -> None:
@@ -74,13 +74,13 @@ class CompareWidget(ViewWidget):
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """Return the look, with defaults for what a recipe does not have."""
-        return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
+        return {"look": CompareOptions.from_recipe(recipe).to_dict()} if "look" in recipe.options else {}
 
     def _enable_controls(self) -> None:
         super()._enable_controls()
         self.look.set_titles([column.title for column in self.columns.value])
 
-    def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Compared]:
+    def compute(self, recipe: Recipe, photo: Photo, progress: Progress, first: Sequence[str]) -> Iterator[Comparison]:
         """Yield the results of a recipe; columns that changed are rendered before the others."""
         return compute(recipe, [photo], progress, self.cache, first)
 
@@ -88,13 +88,9 @@ class CompareWidget(ViewWidget):
         title, is_column = reference_title(self.photo.value, columns)
         return [*([] if title is None or is_column else [title]), *super()._pane_titles(columns)]
 
-    def panes(self, result: Compared, recipe: Recipe) -> Panes:
+    def panes(self, result: Comparison, recipe: Recipe) -> Panes:
         """Return the columns with their numbers, after the original unless it is one of them."""
-        assert self._job is not None
-        panes, photo = result_panes(result, recipe), self._job.photo
-        original = reference_picture(photo, self._job.size, None, recipe.columns)
-        reference, _ = reference_title(photo, recipe.columns)
-        return replace(panes, pictures={**original, **panes.pictures}, reference=reference)
+        return replace(comparison_panes(result, result.measured), caption="")
 
     def paint(self) -> None:
         """Show the latest result and its table."""
@@ -103,29 +99,13 @@ class CompareWidget(ViewWidget):
             self.table.value = numbers_table(self.result)
 
 
-def result_panes(result: Compared, recipe: Recipe) -> Panes:
-    """Return the columns of a result with their numbers; a coarse one has its size instead."""
-    numbers, best = numbers_text(result.numbers)
-    notes = dict(result.errors)
-    for title, restoration in result.pictures.items():
-        if title in result.errors:
-            continue
-        if title not in result.shown.sharp:
-            numbers[title] = f"coarse: {max(restoration.image.shape[:2])} pixels"
-        elif restoration.remarks:
-            notes[title] = remarks_text(restoration)
-        if title in result.shown.sharp and result.referenced and title not in result.numbers:
-            numbers[title] = "not yet measured"
-    return Panes(pictures_of(result.shown, recipe), notes, numbers, best)
-
-
-def numbers_table(result: Compared) -> str:
+def numbers_table(result: Comparison) -> str:
     """Return the numbers of complete columns as an HTML table, with calls and seconds."""
-    rows = [("th", ["column", *(measures[name].head for name in NUMBERS), "calls", "seconds"])]
-    for title, restoration in result.pictures.items():
-        if title in result.shown.sharp and title not in result.errors:
-            row = result.numbers.get(title, {})
-            cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in NUMBERS]
+    rows = [("th", ["column", *(measures[name].head for name in measures.in_captions), "calls", "seconds"])]
+    for title, restoration in result.items():
+        if result.is_final(title):
+            row = result.measured.get(title, {})
+            cells = [f"{row[name]:{measures[name].format}}" if name in row else "" for name in measures.in_captions]
             rows.append(("td", [title, *cells, str(restoration.calls or ""), f"{restoration.seconds:.2f}"]))
     lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) for tag, cells in rows]
     return f"<table style='width: 100%'>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

@@ -7,8 +7,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ..frannet.sampling.samplers import NOISE_STDDEVS
 from ..frannet.sampling.schedule import STEPS
-from ..frannet.sampling.setup import NOISE_STDDEVS, Setup
+from ..frannet.sampling.setup import Setup
 from ..note import strides
 from .controls import slim
 from .viewer_widget import with_png

@@ -15,13 +15,14 @@ from IPython import get_ipython
 from matplotlib.figure import Figure
 
 from ..comparisons.cache import Cache, Disk
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import RenderJob, model_hashes
 from ..photos.photo import Photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column
 from ..viewer.panes import Panes
-from ..views.progressive import Shown, job_of
+from ..views.progressive import job_of
 from ..views.registry import View
 from . import cleanup, deep_zoom
 from .background import EXIT_TIMEOUT, LOCK, Renderer
@@ -36,10 +37,9 @@ STORE = os.environ.get("FRANTOOLS_STORE")  # a folder that keeps restorations fo
 CACHE = Cache(disk=Disk(STORE) if STORE else None)  # shared by all widgets: they often show the same
 
 
-def pictures_of(shown: Shown, recipe: Recipe) -> dict[str, Any]:
-    """Return the pictures of a recipe's columns in their order; None for a column that failed."""
-    titles = [column.title for column in recipe.columns]
-    return {title: None if title in shown.errors else shown.pictures[title] for title in titles}
+def pictures_of(comparison: Comparison) -> dict[str, Any]:
+    """Return the restorations of a comparison by title; None for a column that failed."""
+    return {title: comparison.restorations.get(title) for title in comparison.titles}
 
 
 def is_headless() -> bool:

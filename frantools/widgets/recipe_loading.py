@@ -14,7 +14,7 @@ from ..photos.regions import LARGEST
 from ..restorers.columns import Column, as_columns
 from ..restorers.resolve import MissingRestorer
 from ..views.progressive import longer_side
-from ..views.registry import again, check_models, outside
+from ..views.render import check_models, describe_outside_files, with_restorer
 from .controls import extend_to, set_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def load_recipe_into(
             raise ValueError("the recipe has no columns, as the recipe of a figure has")
         known = [*widget.columns.value, *widget.columns.presets.values()]
         complete = as_columns(_complete_columns(recipe.columns, known, columns))
-        outside_files = outside(recipe)
+        outside_files = describe_outside_files(recipe)
         widget.message.info("paths", outside_files)  # before they are read
         with widget.writing():
             warning = widget.photo.find(recipe.photos[0]) if recipe.photos else ""
@@ -97,7 +97,7 @@ def _complete_columns(
     remaining, complete = dict(given or {}), []
     for column in columns:
         if column.title in remaining:
-            column = again(column, remaining.pop(column.title))
+            column = with_restorer(column, remaining.pop(column.title))
         elif isinstance(column.what, MissingRestorer):
             content = column.what.content
             match = next((c for c in known if _restorer_part(c.to_dict()) == _restorer_part(content)), None)

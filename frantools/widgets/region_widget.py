@@ -20,7 +20,7 @@ from ..settings import Declaration
 from ..viewer.encoding import contact_sheet, encode_picture
 from ..viewer.panes import Panes, read_pictures
 from ..views.progressive import PREVIEW
-from ..views.region import VIEW, Local
+from ..views.region import VIEW, RegionAndWhole
 from .background import LOCK
 from .controls import button
 from .form import Form
@@ -134,11 +134,11 @@ class RegionWidget(ViewWidget):
         """Return a small size: whatever is visible is re-rendered, even the whole picture."""
         return min(PREVIEW, max(job.size))
 
-    def panes(self, result: Local, recipe: Recipe) -> Panes:
+    def panes(self, result: RegionAndWhole, recipe: Recipe) -> Panes:
         """Return the whole pictures, coarse or as the cache has them."""
         assert self._job is not None
-        errors = {title: text for title, text in result.around.items() if isinstance(text, str)} | dict(result.errors)
-        pictures = {title: None if title in errors else picture for title, picture in result.around.items()}
+        errors = {**result.whole.errors, **result.region.errors}
+        pictures = {title: None if title in errors else image for title, image in pictures_of(result.whole).items()}
         for column in recipe.columns:
             if column.title not in errors and (cached := self._job.kept(column)) is not None:
                 pictures[column.title] = cached
@@ -148,7 +148,7 @@ class RegionWidget(ViewWidget):
         """Return the region, and not the whole pictures."""
         if self.result is None:
             return super()._still_picture()
-        pictures = read_pictures(pictures_of(self.result.shown, self.result_recipe()))
+        pictures = read_pictures(pictures_of(self.result.region))
         return contact_sheet({title: None if p is None else encode_picture(p) for title, p in pictures.items()})
 
     def paint(self) -> None:

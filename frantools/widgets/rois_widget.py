@@ -23,7 +23,7 @@ from ..scores.roi_search import Roi, RoiSearch
 from ..viewer.boxes import scale_boxes
 from ..viewer.panes import Panes
 from ..views.layout import OUTLINE
-from ..views.rois import VIEW, Found
+from ..views.rois import VIEW, RegionsOfInterest
 from .background import LOCK
 from .controls import control, limit_by
 from .form import Form
@@ -66,9 +66,9 @@ class RoisWidget(ViewWidget):
     def _below(self) -> list[widgets.Widget]:
         return [self.crops]
 
-    def panes(self, result: Found, recipe: Recipe) -> Panes:
+    def panes(self, result: RegionsOfInterest, recipe: Recipe) -> Panes:
         """Return the columns; the scores of regions are the names of the boxes."""
-        return Panes(pictures_of(result.shown, recipe), dict(result.errors))
+        return Panes(pictures_of(result.comparison), dict(result.comparison.errors))
 
     def paint(self) -> None:
         """Show the latest result, its regions as boxes, and the re-rendered one in its place."""
@@ -76,12 +76,12 @@ class RoisWidget(ViewWidget):
             super().paint()
             if self.result is None:
                 return
-            result: Found = self.result
+            result: RegionsOfInterest = self.result
             drawn = [item for item in self.viewer.boxes if item["name"] not in self._roi_names]
-            boxes = [_as_box(roi, f"{number}: {roi.score:.0f}") for number, roi in enumerate(result.regions, start=1)]
+            boxes = [_as_box(roi, f"{number}: {roi.score:.0f}") for number, roi in enumerate(result.rois, start=1)]
             outlines = [
                 _as_box(sub_region, "", roi.left, roi.top)
-                for roi, sub_regions in zip(result.regions, result.inner, strict=True)
+                for roi, sub_regions in zip(result.rois, result.sub_rois, strict=True)
                 for sub_region in sub_regions
             ]
             frame = self.viewer.frame
@@ -90,15 +90,15 @@ class RoisWidget(ViewWidget):
             self.viewer.movable = dict.fromkeys(self._roi_names, False)
             self.viewer.outlines = [item["box"] for item in scale_boxes(outlines, result.size, frame)]
             self._show_details(result)
-        self.crops.value = crops_html(result, self.result_recipe())
+        self.crops.value = crops_html(result)
 
-    def _show_details(self, result: Found) -> None:
+    def _show_details(self, result: RegionsOfInterest) -> None:
         """Show the re-rendered region in its place."""
         number = self.controls["anew"].value
-        if not result.anew or not 1 <= number <= len(result.regions):
+        if not result.rerendered or not 1 <= number <= len(result.rois):
             return
-        region = result.regions[number - 1].region(*result.size)
-        for title, picture in result.anew.items():
+        region = result.rois[number - 1].region(*result.size)
+        for title, picture in result.rerendered.items():
             if not isinstance(picture, str) and self._details.get(title) is not picture:
                 self.viewer.detail(title, region, picture)
                 self._details[title] = picture
@@ -150,11 +150,11 @@ def _as_box(roi: Roi, name: str, left: int = 0, top: int = 0) -> dict[str, Any]:
     return {"name": name, "box": [left + roi.left, top + roi.top, left + roi.right, top + roi.bottom]}
 
 
-def crops_html(result: Found, recipe: Recipe) -> str:
+def crops_html(result: RegionsOfInterest) -> str:
     """Return the crops of all columns, region by region, with their sub-regions outlined, as HTML."""
-    images = {c.title: result.fitted(c.title) for c in recipe.columns if c.title not in result.errors}
+    images = {title: result.fitted(title) for title in result.comparison}
     groups = []
-    for number, (roi, sub_regions) in enumerate(zip(result.regions, result.inner, strict=True), start=1):
+    for number, (roi, sub_regions) in enumerate(zip(result.rois, result.sub_rois, strict=True), start=1):
         width, height = roi.right - roi.left, roi.bottom - roi.top
         outlines = "".join(
             f'<span style="position: absolute; left: {sub.left / width:.2%}; top: {sub.top / height:.2%}; '

@@ -15,7 +15,18 @@ from ..scores.measures import Measure, measures
 from ..scores.stratified import Estimate
 from ..viewer import scripts
 from ..views.slices import best_under
-from ..views.sweep_data import Mean, Panels, Place, Scale, Swept, means, norm_of, ordered, titled, told
+from ..views.sweep_data import (
+    Mean,
+    Place,
+    Scale,
+    SettingMeans,
+    SweepLike,
+    capitalised,
+    format_value,
+    means,
+    norm_of,
+    ordered,
+)
 
 STOPS = 9  # colours of the key
 
@@ -49,7 +60,7 @@ class MapWidget(anywidget.AnyWidget):
 
 def describe_setting(names: tuple[str, ...], place: Place) -> str:
     """Describe a setting by the values of these axes."""
-    return ", ".join(f"{name} {told(value)}" for name, value in zip(names, place, strict=True))
+    return ", ".join(f"{name} {format_value(value)}" for name, value in zip(names, place, strict=True))
 
 
 class SweepSummary:
@@ -63,7 +74,7 @@ class SweepSummary:
         One of its measures.
     """
 
-    def __init__(self, sweep: Swept, measure: str) -> None:
+    def __init__(self, sweep: SweepLike, measure: str) -> None:
         self.sweep, self.names = sweep, tuple(sweep.axes)
         self.means: dict[Place, Mean] = {
             place: mean
@@ -75,7 +86,7 @@ class SweepSummary:
         self.places = dict.fromkeys([tuple(values[n] for n in self.names) for values, _ in sweep.columns])
         self.places |= dict.fromkeys(self.means)
         known_measure = measures.get(measure) or Measure(measure, lambda a, b: 0.0, measure)
-        self.data = Panels(known_measure, self.means, self.names, (), (), "")
+        self.data = SettingMeans(known_measure, self.means, self.names, (), (), "")
         self.scale = Scale.of(self.data.finite) if self.data.finite else Scale(1.0)
 
     def values(self, name: str) -> list[Any]:
@@ -97,7 +108,7 @@ class SweepSummary:
 
     def front(self, view: Mapping[str, Any]) -> list[tuple[int, Place]]:
         """Return the Pareto front of the settings with these values: network calls and settings; see `best_under`."""
-        is_measured = any(place in self.data.whole for place in self.matching(view))
+        is_measured = any(place in self.data.comparable for place in self.matching(view))
         return best_under(self.sweep, self.data.measure.name, view) if is_measured else []
 
     def best(self, max_calls: int, view: Mapping[str, Any]) -> Place | None:
@@ -122,9 +133,9 @@ class SweepSummary:
             if mean is None:
                 description = "not computed yet"
             elif norm is None or not isfinite(mean.value):
-                failure = self.errors.get(place) or f"the mean is {told(mean.value)}"
+                failure = self.errors.get(place) or f"the mean is {format_value(mean.value)}"
                 description = failure if mean.pictures else f"failed: {failure}"
-                cell |= {"failed": failure, "text": told(mean.value) if mean.pictures else "failed"}
+                cell |= {"failed": failure, "text": format_value(mean.value) if mean.pictures else "failed"}
             else:
                 is_partial = mean.pictures < self.data.pictures
                 description = self.describe(mean)
@@ -134,7 +145,7 @@ class SweepSummary:
                 cell |= {"value": mean.value, "error": mean.error, "text": self.scale(mean.value) + "*" * is_partial}
                 cell |= {"colour": to_hex(colour), "ink": "#000000" if is_bright else "#ffffff"}
             cells.append(cell | {"said": f"{describe_setting(self.names, place)}: {description}"})
-        key: dict[str, Any] = {"title": titled(self.data.measure), "colours": [], "ticks": [], "notes": ""}
+        key: dict[str, Any] = {"title": capitalised(self.data.measure), "colours": [], "ticks": [], "notes": ""}
         if norm is not None:
             ticks = [[float(norm(tick)), text] for tick, text in self.scale.ticks(norm).items()]
             notes = ["brighter is better", *(["logarithmic"] if isinstance(norm, LogNorm) else [])]
@@ -142,7 +153,7 @@ class SweepSummary:
             key = {"title": f"{self.scale.unit(self.data.measure)}, {self.data.over}", "ticks": ticks}
             key |= {"colours": [to_hex(colormap(n / (STOPS - 1))) for n in range(STOPS)], "notes": "; ".join(notes)}
         axes = {
-            "x": {"name": x, "ticks": [*map(told, columns)]},
-            "y": {"name": y, "ticks": [*map(told, rows)] if y else [""]},
+            "x": {"name": x, "ticks": [*map(format_value, columns)]},
+            "y": {"name": y, "ticks": [*map(format_value, rows)] if y else [""]},
         }
         return {**axes, "cells": cells, "key": key}

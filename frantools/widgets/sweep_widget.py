@@ -15,6 +15,7 @@ import traitlets
 
 from ..checks import integer
 from ..comparisons.cache import Cache, Disk
+from ..comparisons.comparison import Comparison
 from ..comparisons.recipes import Recipe
 from ..comparisons.render_job import recipe_of, resolve_columns, with_preferred_frame
 from ..photos.images import portraits
@@ -25,12 +26,11 @@ from ..sweeps.plan import Plan, make_plan
 from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
 from ..sweeps.run import to_sweep
-from ..viewer.panes import Panes
-from ..views.compare import VIEW, Compared
-from ..views.sweep_data import is_number, told
+from ..viewer.panes import Panes, comparison_panes
+from ..views.compare import VIEW
+from ..views.sweep_data import format_value, is_number
 from . import cleanup
 from .background import EXIT_TIMEOUT, LOCK, BackgroundSweep
-from .compare_widget import result_panes
 from .controls import BatchedWrites, button, set_visible, slim
 from .live_view import LiveView
 from .sweep_map import MapWidget, SweepSummary, describe_setting
@@ -95,7 +95,7 @@ class SweepMap(BatchedWrites, LiveView):
             name: slim(
                 widgets.SelectionSlider if all(map(is_number, values[name])) else widgets.Dropdown,
                 name, f"The {name} that the map shows", "190px",
-                options=[(told(value), value) for value in values[name]],
+                options=[(format_value(value), value) for value in values[name]],
             )
             for name in varying
         }  # fmt: skip
@@ -220,10 +220,11 @@ class SweepMap(BatchedWrites, LiveView):
                 self.start(recipe, self.original)
             self.draw()
 
-    def panes(self, result: Compared, recipe: Recipe) -> Panes:
+    def panes(self, result: Comparison, recipe: Recipe) -> Panes:
         """Return the original and the restoration, with its numbers over all pixels."""
-        panes = result_panes(result, recipe)
-        return replace(panes, pictures={"original": self.original.picture, **panes.pictures})
+        panes = comparison_panes(result, result.measured)
+        pictures = {"original": self.original.picture, "restored": panes.pictures["restored"]}
+        return replace(panes, pictures=pictures, caption="", reference=None)
 
     # The remaining cells
 

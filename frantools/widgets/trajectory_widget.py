@@ -15,8 +15,8 @@ from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
 from ..settings import declarations
 from ..viewer.panes import Panes
-from ..views.layout import ink
-from ..views.trajectories import VIEW, Look, chart, parse, pictures
+from ..views.layout import adapt_to_theme
+from ..views.trajectories import VIEW, TrajectoryOptions, draw_chart, parse_points, pictures
 from .background import LOCK
 from .column_editor import inspect_column
 from .controls import button
@@ -36,7 +36,7 @@ class TrajectoryWidget(ViewWidget):
     can_zoom = False
 
     def __init__(self, photo: Any, columns: Sequence[Column], size: int, seed: int, **options: Any) -> None:
-        declared = declarations(Look)
+        declared = declarations(TrajectoryOptions)
         points, step = replace(declared["points"], default=POINTS), replace(declared["frame"], default=LAST)
         self.look = Form({"points": points, "frame": replace(step, slider=(0, LAST))}, extend=False)
         self.play = widgets.Play(value=LAST, max=LAST, interval=150, tooltip="Play the restoration step by step")
@@ -58,7 +58,7 @@ class TrajectoryWidget(ViewWidget):
 
     def panes(self, result: Trace, recipe: Recipe) -> Panes:
         """Return the value and the predicted picture at one step."""
-        look = Look.of(recipe)
+        look = TrajectoryOptions.from_recipe(recipe)
         t = result.t[min(look.frame, len(result.t) - 1)]
         step_pictures = pictures(result, look)
         return Panes(step_pictures, numbers=dict.fromkeys(step_pictures, f"after step {t}"))
@@ -71,11 +71,11 @@ class TrajectoryWidget(ViewWidget):
                 return
             recipe = self.result_recipe()
             try:
-                self.viewer.boxes = self._boxes(Look.of(recipe).points)
+                self.viewer.boxes = self._boxes(TrajectoryOptions.from_recipe(recipe).points)
                 self.viewer.movable = {item["name"]: True for item in self.viewer.boxes}
                 file = BytesIO()
-                figure = chart(self.result, recipe)
-                ink(figure)
+                figure = draw_chart(self.result, recipe)
+                adapt_to_theme(figure)
                 figure.savefig(file, format="png", dpi="figure")
                 self.chart.value = file.getvalue()
             except ValueError as error:
@@ -87,7 +87,7 @@ class TrajectoryWidget(ViewWidget):
         """Return points as small boxes, named by their numbers."""
         (width, height), boxes = self.viewer.frame, []
         half = max(1, round(max(width, height) * MARK))
-        for number, (x, y) in enumerate(parse(points), start=1):
+        for number, (x, y) in enumerate(parse_points(points), start=1):
             left, top = max(0, int(x * width) - half), max(0, int(y * height) - half)
             box = [left, top, min(width, left + 2 * half + 1), min(height, top + 2 * half + 1)]
             boxes.append({"name": str(number), "box": box})
@@ -110,7 +110,7 @@ class TrajectoryWidget(ViewWidget):
 
     def own_part(self, recipe: Recipe) -> dict[str, Any]:
         """Return the look, with defaults for what a recipe does not have."""
-        return {"look": Look.of(recipe).to_dict()} if "look" in recipe.options else {}
+        return {"look": TrajectoryOptions.from_recipe(recipe).to_dict()} if "look" in recipe.options else {}
 
     def _link_controls(self) -> None:
         """Give the slider as many steps as the setup has."""

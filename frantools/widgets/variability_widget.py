@@ -14,7 +14,7 @@ from ..comparisons.recipes import Recipe
 from ..photos.degradation import Degradation
 from ..restorers.columns import Column, as_columns
 from ..viewer.panes import Panes
-from ..views.progressive import PREVIEW, smaller
+from ..views.progressive import PREVIEW, shrink
 from ..views.variability import VIEW, Spread, first_seed, seeds_of
 from .controls import extend_to, slim
 from .view_widget import ViewWidget
@@ -58,7 +58,7 @@ class VariabilityWidget(ViewWidget):
         pictures = {"mean": result.mean, "standard deviation": deviation}
         column = recipe.columns[0].replace(seed=None)
         for seed in sorted(seeds_of(recipe))[:MAX_SEED_PANES]:
-            jobs = (replace(job, seed=seed) for job in (self._job, smaller(self._job, PREVIEW)))
+            jobs = (replace(job, seed=seed) for job in (self._job, shrink(self._job, PREVIEW)))
             cached = next(filter(None, (job.kept(column) for job in jobs)), None)
             if cached is not None:
                 pictures[f"{SEED}{seed}"] = cached.image

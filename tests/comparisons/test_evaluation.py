@@ -39,8 +39,8 @@ def test_evaluate_gives_digit_for_digit_what_compare_measures(what, given, frame
     photo = ft.Photo(PICTURES[0], frame)
     row = ft.compare(photo.at(178), [what], size=178, given=given).measure().rows[0]
     made = ft.evaluate(what, [photo], given=given)
-    assert [made.each[name] for name in NAMES] == [[row[name]] for name in NAMES]
-    assert (made.mse, made.loss, made.pictures, made.calls) == (row["mse"], row["mse"], 1, row["calls"])
+    assert [made.per_picture[name] for name in NAMES] == [[row[name]] for name in NAMES]
+    assert (made.mse, made.pictures, made.calls) == (row["mse"], 1, row["calls"])
     several = ft.evaluate([what], [photo], given=given)
     assert [several.rows[0][name] for name in NAMES] == [row[name] for name in NAMES]
 
@@ -50,7 +50,7 @@ def test_a_samplers_seeds_are_those_of_the_pictures():
     made = ft.evaluate("A:K=1", photos, size=12, seed=7)
     for index, photo in enumerate(photos):
         row = ft.compare(photo.at(12), ["A:K=1"], size=12, seed=7 + index).measure().rows[0]
-        assert [made.each[name][index] for name in NAMES[:3]] == [row[name] for name in NAMES[:3]]
+        assert [made.per_picture[name][index] for name in NAMES[:3]] == [row[name] for name in NAMES[:3]]
 
 
 def test_a_list_gives_a_table_with_every_pictures_numbers():
@@ -109,4 +109,4 @@ def test_a_folder_is_read_file_by_file_and_damaged_ones_are_skipped(tmp_path):
     with pytest.warns(UserWarning, match="skipped"):
         made = ft.evaluate(darker, tmp_path, size=16)
     assert made.pictures == 2
-    assert made.each["mse"] == ft.evaluate(darker, PICTURES, size=16).each["mse"]
+    assert made.per_picture["mse"] == ft.evaluate(darker, PICTURES, size=16).per_picture["mse"]

@@ -16,10 +16,10 @@ import frantools as ft
 from frantools.comparisons.comparison import Column
 from frantools.frannet.network.model import FranNet
 from frantools.frannet.sampling import adapters
-from frantools.frannet.sampling.adapters import COMMON, SchedulerSetup
+from frantools.frannet.sampling.adapters import COMMON_SCHEDULERS, SchedulerSetup
 from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
+from frantools.frannet.sampling.samplers import NOISE_STDDEVS
 from frantools.frannet.sampling.schedule import RULES, make
-from frantools.frannet.sampling.setup import NOISE_STDDEVS
 
 SHAPE = (64, 3)
 
@@ -32,7 +32,7 @@ def denoise(x: Tensor, t: int) -> Tensor:
 
 
 @pytest.mark.parametrize("steps", [4, 15])
-@pytest.mark.parametrize("name", COMMON)
+@pytest.mark.parametrize("name", COMMON_SCHEDULERS)
 def test_a_scheduler_samples_as_in_a_loop_of_diffusers(name: str, steps: int) -> None:
     schedule, start = make(), torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
     setup = SchedulerSetup(name, steps)
@@ -111,7 +111,7 @@ def test_noise_that_a_scheduler_draws_itself_belongs_to_the_point(
     whole = ft.restore(model, picture, setup, size=32, seed=3).image
     part = ft.restore(model, picture, setup, size=16, region=ft.Region(0.25, 0.5, 0.5, 0.5), seed=3).image
     np.testing.assert_allclose(part, whole[16:32, 8:24], atol=1e-3)
-    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE", (100, 100))
+    monkeypatch.setattr("frantools.frannet.engine.pictures.TILE_POINTS", (100, 100))
     np.testing.assert_allclose(ft.restore(model, picture, setup, size=32, seed=3).image, whole, atol=1e-3)
     other = ft.restore(model, picture, setup, size=32, seed=4).image
     assert np.abs(other - whole).mean() > 0.001
@@ -124,12 +124,12 @@ def test_the_draws_of_a_scheduler_are_the_callers_and_no_others() -> None:
         drawn.append(shape)
         return torch.full(shape, 0.25)
 
-    with adapters._Draws(draw, shape):
+    with adapters._PointNoise(draw, shape):
         assert (torch.randn(8, 3) == 0.25).all()
         assert (torch.randn(shape, generator=torch.Generator(), dtype=torch.float64) == 0.25).all()
         assert (torch.randn_like(torch.zeros(shape)) == 0.25).all()
         for other in (lambda: torch.randn(3), lambda: torch.rand(shape), lambda: torch.zeros(3).normal_()):
-            with pytest.raises(ValueError, match="belong to no point; accepted are other schedulers"):
+            with pytest.raises(ValueError, match="belong to no point; choose another"):
                 other()
     assert drawn == [shape] * 3
     assert torch.randn(8, 3).unique().numel() > 1
@@ -169,7 +169,7 @@ def test_a_scheduler_that_leaves_the_range_is_told_of(name: str, steps: int, opt
 
 
 @pytest.mark.parametrize("steps", [1, 2, 6, 15, 50])
-@pytest.mark.parametrize("name", [*COMMON, "DDPM", "LCM", "SASolver"])
+@pytest.mark.parametrize("name", [*COMMON_SCHEDULERS, "DDPM", "LCM", "SASolver"])
 def test_what_messages_recommend_stays_in_the_range(recwarn: pytest.WarningsRecorder, name: str, steps: int) -> None:
     SchedulerSetup(name, steps).check(make())
     assert not [told for told in recwarn if told.category is UserWarning]
@@ -190,9 +190,9 @@ def test_an_inverse_scheduler_is_no_sampler(name: str) -> None:
 def test_the_steps_of_a_scheduler_go_with_the_schedule() -> None:
     setup = SchedulerSetup("DDIM", 150)
     assert setup.calls_on(make(steps=200)) == 150
-    with pytest.raises(ValueError, match="steps is 150; accepted are whole numbers up to the schedule's 100"):
+    with pytest.raises(ValueError, match="steps must be an integer from 1 to 100, got 150"):
         setup.calls_on(make())
-    with pytest.raises(ValueError, match="steps is 60; accepted are whole numbers up to the schedule's 50"):
+    with pytest.raises(ValueError, match="steps must be an integer from 1 to 50, got 60"):
         ft.samplers.sample(denoise, torch.randn(SHAPE), make(steps=50), SchedulerSetup("DDIM", 60))
 
 
@@ -206,15 +206,15 @@ def test_short_names() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("C", "unknown setup 'C'; accepted are DDPM, DDIM, A, B, AR, and schedulers"),
+        ("C", "unknown setup 'C'; accepted: .*DDPM, DDIM, A, B.*, and schedulers"),
         ("B:q=2", "B has no q"),
         ("B:K=x", "K must be an integer from 1, got 'x'"),
         ("UniPCMultistep:0", "steps must be an integer from 1, got 0"),
-        ("UniPCMultistep:5,foo=1", "takes no option foo; accepted are"),
-        ("UniPCMultistep:5,trained_betas=1", "takes no option trained_betas"),
+        ("UniPCMultistep:5,foo=1", "has no option foo; it has"),
+        ("UniPCMultistep:5,trained_betas=1", "has no option trained_betas"),
         ("FlowMatchEulerDiscreteScheduler", "cannot sample with a model's noise schedule alone"),
-        ("KDPM2DiscreteScheduler:5", "between whole ones"),
-        ("UniPCMultistep:5,solver_type=x", "refuses steps=5"),
+        ("KDPM2DiscreteScheduler:5", "visits fractional diffusion steps"),
+        ("UniPCMultistep:5,solver_type=x", "rejects steps=5"),
     ],
 )
 def test_what_is_no_setup_is_refused_in_a_sentence(text: str, message: str) -> None:
@@ -288,7 +288,7 @@ def test_a_sampler_of_the_users_own_restores_and_has_a_name(random_models):
 
 @pytest.mark.parametrize("made", [{"rate": 0.5}, {}, {"K": 8, "rate": 0.5}, {"scheduler": "DDIM", "K": 8}, ["B"], None])
 def test_what_describes_no_setup_is_refused_in_a_sentence(made):
-    with pytest.raises(ValueError, match=r"not the settings of a Setup, .*; pass a custom sampler itself"):
+    with pytest.raises(ValueError, match=r"not the settings of a known sampler .*; pass a custom sampler itself"):
         setup_from_dict(made)
 
 
@@ -339,7 +339,7 @@ def test_a_message_of_a_scheduler_is_logged_once(random_models, monkeypatch):
     messages: list[str] = []
     handler = logging.Handler()
     monkeypatch.setattr(handler, "emit", lambda record: messages.append(record.getMessage()))
-    monkeypatch.setattr(adapters.ONCE, "_messages", set())
+    monkeypatch.setattr(adapters.LOG_ONCE, "_messages", set())
     logger = logging.getLogger(diffusers.DPMSolverSinglestepScheduler.__module__)
     logger.addHandler(handler)
     try:

@@ -67,16 +67,16 @@ def test_what_is_no_format_or_colour_is_refused() -> None:
     colour = torch.zeros(2, 3)
     wrongs: list[Any] = ["cmyk", "", None, {"name": "lab"}]
     for wrong in wrongs:
-        with pytest.raises(ValueError, match=r"colour format is .*; accepted are 'rgb'"):
+        with pytest.raises(ValueError, match=r"colour format must be 'rgb', .*, got "):
             ft.colours.to_network(colour, wrong)
-        with pytest.raises(ValueError, match="colour format is"):
+        with pytest.raises(ValueError, match="colour format must be"):
             ft.colours.to_rgb(colour, wrong)
     with pytest.raises(ValueError, match="shape"):
         ft.colours.to_network(torch.zeros(3, 2), "rgb")
     others: list[Any] = [colour.numpy(), colour.int(), [0.0, 0.0, 0.0]]
     for other in others:
-        with pytest.raises(ValueError, match=r"colours are .*; accepted are tensors of floats"):
+        with pytest.raises(ValueError, match=r"colours must be a tensor of floats"):
             ft.colours.to_network(other, "lab")
-        with pytest.raises(ValueError, match="colours are"):
+        with pytest.raises(ValueError, match="colours must be"):
             ft.colours.to_rgb(other, "hsv")
     assert torch.equal(ft.colours.to_network(colour + 0.5, "Identity"), colour + 0.5)

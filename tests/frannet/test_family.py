@@ -21,15 +21,15 @@ from hypothesis import strategies as st
 import frantools as ft
 from frantools import cli
 from frantools.frannet.engine import kernel
-from frantools.frannet.engine.pictures import decoder_of
+from frantools.frannet.engine.pictures import make_grid_decoder
 from frantools.frannet.engine.plain_decoder import PlainDecoder
-from frantools.frannet.engine.points import points_decoder, sample_at
+from frantools.frannet.engine.points import prepare_points, sample_prepared_points
 from frantools.frannet.engine.trajectory import trace
 from frantools.frannet.network.ablations import random_positions
 from frantools.frannet.network.config import Config
-from frantools.frannet.network.extractors import Combined, Neighbourhood
+from frantools.frannet.network.extractors import CombinedExtractor, Neighbourhood
 from frantools.frannet.network.model import FranNet
-from frantools.frannet.sampling.autoregressive import FRANNETS
+from frantools.frannet.sampling.autoregressive import FRANNET_DEFAULT
 from frantools.frannet.sampling.named_setups import named_setup, setup_from_dict
 from frantools.frannet.sampling.schedule import make, steps
 from frantools.frannet.weights.checkpoints import save_model
@@ -138,7 +138,7 @@ def encoding_width(each: Member) -> int:
 def test_extractors_are_frannets(name: str) -> None:
     of = member(name)
     extractor = of.model.local
-    assert isinstance(extractor, Combined)
+    assert isinstance(extractor, CombinedExtractor)
     with torch.no_grad():
         maps = of.model.encode(of.x).maps
         for index, part in enumerate(extractor.parts):
@@ -156,7 +156,7 @@ def test_steps_are_whole_numbers_and_times_are_not(small: Member) -> None:
     assert torch.equal(model.encode_time(None), model.encode_time(0.0))
     beyond = (last + 1, -1, torch.tensor([0, last + 1]), torch.tensor([[0.5, 1.5]]), np.int64(last + 1))
     for wrong in (True, 1.5, -0.1, float("nan"), np.bool_(True), "3", *beyond):
-        with pytest.raises(ValueError, match=r"accepted are diffusion steps, whole numbers from 0 to .*, and times"):
+        with pytest.raises(ValueError, match=r"t must be a diffusion step, an integer from 0 to .*, or a time"):
             model.encode_time(wrong)
 
 
@@ -235,9 +235,9 @@ def test_steps_may_begin_and_end_anywhere() -> None:
     assert ft.Setup(K=8, start=40).to_dict()["start"] == 40
     assert "start" not in ft.Setup().to_dict()
     for wrong in ({"start": 5, "stop": 5}, {"start": -1}, {"stop": 2.5}, {"start": 9, "steps": "quadratic"}):
-        with pytest.raises(ValueError, match=r"must be|go with"):
+        with pytest.raises(ValueError, match=r"must be|require"):
             ft.Setup(**wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="accepted are starts up to 100"):
+    with pytest.raises(ValueError, match="start must be above stop and at most 100"):
         _ = ft.Setup(start=101).calls
 
 
@@ -247,12 +247,12 @@ def test_steps_may_begin_and_end_anywhere() -> None:
 @pytest.mark.parametrize("compiled", [True, False])
 def test_both_paths_agree(each: Member, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not compiled:
-        monkeypatch.setattr(kernel, "at_hand", lambda device: False)
+        monkeypatch.setattr(kernel, "is_available", lambda device: False)
     model, (columns, rows) = each.model, axes((20, 14), ft.Region(0.1, 0.3, 0.7, 0.6))
     for ablation in (ft.Ablation(), ft.Ablation("local", [1]), ft.Ablation("global")):
         with torch.inference_mode():
-            encoded = ablation.of(model, model.encode(each.x[:1]))
-        fast, plain = decoder_of(model, encoded, columns), PlainDecoder(model, encoded, columns)
+            encoded = ablation.apply(model, model.encode(each.x[:1]))
+        fast, plain = make_grid_decoder(model, encoded, columns), PlainDecoder(model, encoded, columns)
         assert (type(fast) is PlainDecoder) == (each.name == "small-constant-shared")
         value = torch.randn(280, 3)
         for t in (0, 1, 1.0, 0.37):
@@ -270,7 +270,7 @@ def test_points_are_those_of_the_picture(small: Member) -> None:
     x, setup = small.x[:1], quick(small.model)
     picture = ft.restore(small.model, x, setup, size=8, seed=3).image
     centres = (np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 2) + 0.5) / 8
-    made = sample_at(points_decoder(small.model, x, centres), setup, seed=3)
+    made = sample_prepared_points(prepare_points(small.model, x, centres), setup, seed=3)
     np.testing.assert_allclose(made, picture.reshape(-1, 3), atol=1e-4)
 
 
@@ -342,7 +342,9 @@ def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pyte
     command = "restore hopper --model local.safetensors --size 8 --out made.png"
     assert not cli.main(f"{command} --setup AR:steps=3 --noise-stddev zero".split())
     assert "3 network call(s)" in capsys.readouterr().out
-    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(FRANNETS, steps=3, noise_stddev="zero")
+    assert ft.load_recipe("made.png").columns[0].setup == dataclasses.replace(
+        FRANNET_DEFAULT, steps=3, noise_stddev="zero"
+    )
     assert cli.main(f"{command} --setup AR --K 3".split())
     assert "--K cannot go with AR" in capsys.readouterr().err
 
@@ -379,9 +381,9 @@ def test_autoregressive_setups_have_names(
 
 
 def test_frannets_own_setup_is_ar() -> None:
-    assert named_setup("AR") == FRANNETS == Config("direction").setup
-    assert FRANNETS.name == "AR"
-    assert FRANNETS.threshold == 0.001
+    assert named_setup("AR") == FRANNET_DEFAULT == Config("direction").setup
+    assert FRANNET_DEFAULT.name == "AR"
+    assert FRANNET_DEFAULT.threshold == 0.001
     for wrong in ("AR:K=3", "AR:decay=2", "AR:start=0.1,end=0.2", "AR:steps=0", "AR:noise_stddev=loud"):
         with pytest.raises(ValueError, match=r"must be|has no K"):
             named_setup(wrong)
@@ -414,7 +416,7 @@ def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
     asked: list[Any] = [
         lambda: ft.restore(what, "hopper", setup, size=4),
         lambda: ft.evaluate(what, ["hopper"], setup, size=4),
-        column.restorer,
+        column.resolve,
         lambda: ft.sweep({"seed": [1, 2]}, ["hopper"], base=column, size=4),
         lambda: ft.sweep({"setup": [named_setup(setup)]}, ["hopper"], base=what, size=4),
     ]
@@ -431,23 +433,23 @@ def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"model": "single-basic"}, r"model is 'single-basic'; accepted is what load_model returns"),
-        ({"model": torch.nn.Linear(2, 2)}, r"model is a Linear; accepted is what load_model returns"),
-        ({"x": "hopper"}, r"x is 'hopper'; accepted are tensors and arrays of numbers"),
-        ({"x": torch.full((2, 1, 64, 64), 255.0)}, r"x has numbers outside \[-1, 1\]; accepted"),
-        ({"x": torch.full((2, 1, 64, 64), torch.nan)}, r"x has numbers that are not finite; accepted"),
-        ({"x": np.zeros((340, 340, 3))}, r"x has shape \(340, 340, 3\); accepted are \(B, 1, 64, 64\)"),
-        ({"points": None}, r"points is None; accepted are tensors and arrays of numbers"),
-        ({"points": [[1], [2, 3]]}, r"points is a list; accepted are tensors and arrays of numbers"),
-        ({"points": torch.zeros(4, 2)}, r"points has shape \(4, 2\); accepted are \(B, N, 2\)"),
-        ({"points": torch.full((2, 4, 2), 1.5)}, r"points has numbers outside \[0, 1\]; accepted"),
-        ({"initial": "zero"}, r"initial is 'zero'; accepted are tensors and arrays of numbers"),
-        ({"initial": torch.zeros(2, 48)}, r"initial has shape \(2, 48\); accepted are"),
-        ({"initial": np.full((2, 48, 3), np.inf)}, r"initial has numbers that are not finite; accepted"),
-        ({"noise": lambda shape: None}, r"noise is None; accepted are tensors and arrays of numbers"),
-        ({"setup": "C"}, r"unknown setup 'C'; accepted are"),
+        ({"model": "single-basic"}, r"model must be a FranNet, as load_model.* returns it, got 'single-basic'"),
+        ({"model": torch.nn.Linear(2, 2)}, r"model must be a FranNet, as load_model.* returns it, got a Linear"),
+        ({"x": "hopper"}, r"x must be a tensor or an array of numbers, got 'hopper'"),
+        ({"x": torch.full((2, 1, 64, 64), 255.0)}, r"x must lie in \[-1, 1\], got 255 to 255"),
+        ({"x": torch.full((2, 1, 64, 64), torch.nan)}, r"x must be finite"),
+        ({"x": np.zeros((340, 340, 3))}, r"x must have shape \(B, 1, 64, 64\), got \(340, 340, 3\)"),
+        ({"points": None}, r"points must be a tensor or an array of numbers, got None"),
+        ({"points": [[1], [2, 3]]}, r"points must be a tensor or an array of numbers, got a list"),
+        ({"points": torch.zeros(4, 2)}, r"points must have shape \(B, N, 2\), .*, got \(4, 2\)"),
+        ({"points": torch.full((2, 4, 2), 1.5)}, r"points must lie in \[0, 1\], got 1.5 to 1.5"),
+        ({"initial": "zero"}, r"initial must be a tensor or an array of numbers, got 'zero'"),
+        ({"initial": torch.zeros(2, 48)}, r"initial must have shape \(2, 48, 3\), got \(2, 48\)"),
+        ({"initial": np.full((2, 48, 3), np.inf)}, r"initial must be finite"),
+        ({"noise": lambda shape: None}, r"noise must be a tensor or an array of numbers, got None"),
+        ({"setup": "C"}, r"unknown setup 'C'; accepted: "),
         ({"setup": ft.AutoregressiveSetup}, r"setup must be a Setup, .*, got <class "),
-        ({"ablation": "local"}, r"ablation is 'local'; accepted is an Ablation"),
+        ({"ablation": "local"}, r"ablation must be an Ablation, .*, got 'local'"),
     ],
 )
 def test_points_that_cannot_be_sampled_are_refused_in_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
@@ -467,7 +469,7 @@ def test_points_are_sampled_under_a_setup_by_its_name() -> None:
 def test_an_autoregressive_setup_stands_for_its_own_model_in_a_sweep_too() -> None:
     if "direction-basic" not in ft.models():
         pytest.skip("direction-basic is not shipped yet")
-    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNETS, size=4)
+    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNET_DEFAULT, size=4)
     assert {column.what for _, column in made.columns} == {"direction-basic"}
 
 
@@ -477,13 +479,13 @@ def test_what_does_not_go_together_is_refused() -> None:
         with pytest.raises(ValueError, match=r"setup is .* and the .* model .*; .* goes with"):
             ft.sample_points(of.model, of.x, of.points, setup)
     array = ft.Ablation(positions=np.zeros((2, 48, 2)))
-    with pytest.raises(ValueError, match=r"goes with sample_points"):
+    with pytest.raises(ValueError, match=r"requires sample_points"):
         ft.restore(direction.model, direction.x[:1], size=4, ablation=array)
-    with pytest.raises(ValueError, match=r"positions has shape .*; accepted are"):
+    with pytest.raises(ValueError, match=r"positions must have shape .*, got"):
         ft.sample_points(direction.model, direction.x, direction.points[:, :5], ablation=array)
-    with pytest.raises(ValueError, match=r"noise is a int; accepted is a function"):
+    with pytest.raises(ValueError, match=r"noise must be a function"):
         ft.sample_points(direction.model, direction.x, direction.points, noise=3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"noise has shape \(7, 3\); accepted are"):
+    with pytest.raises(ValueError, match=r"noise must have shape .*, got \(7, 3\)"):
         ft.sample_points(direction.model, direction.x, direction.points, noise=lambda _: torch.zeros(7, 3))
     for wrong in ({"context": "none"}, {"without": [0]}, {"without": [12]}, {"without": "1"}, {"positions": "far"}):
         with pytest.raises(ValueError, match=r"must be|accepted are"):
@@ -514,20 +516,20 @@ def changed(name: str, place: str, value: Any, path: Path) -> Path:
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        ("restorator.sampler.threshold", 0.0, "supported is a number above 0"),
-        ("restorator.sampler.interpolant.name", "spline", 'supported is "direction"'),
-        ("restorator.sampler.name", "Euler", 'supported is "autoregressive" or "DDIM"'),
+        ("restorator.sampler.threshold", 0.0, "must be a number above 0"),
+        ("restorator.sampler.interpolant.name", "spline", 'must be "direction"'),
+        ("restorator.sampler.name", "Euler", 'must be "autoregressive" or "DDIM"'),
         (
             "renderer.position encoding",
             {"name": "learned", "N": 7},
-            "bands is 7; accepted for a learned encoding are even",
+            "bands must be even for a learned encoding, got 7",
         ),
-        ("nerf.format", {"name": "lab", "illuminant": "D50"}, 'supported is "rgb"'),
-        ("nerf.extra latents", [{"name": "depth"}], 'supported is "grayscale"'),
-        ("encoder.head.local context", None, "there are extractors and no local context"),
-        ("encoder.head.local context.activation", "maxout", 'supported is "linear"'),
-        ("encoder.contexts mixer.extractor.name", "attention", 'supported is "interpolate"'),
-        ("encoder.head.stride", 3, "which is not supported"),
+        ("nerf.format", {"name": "lab", "illuminant": "D50"}, 'must be "rgb"'),
+        ("nerf.extra latents", [{"name": "depth"}], 'must be "grayscale"'),
+        ("encoder.head.local context", None, "extractors require a local context"),
+        ("encoder.head.local context.activation", "maxout", 'must be "linear"'),
+        ("encoder.contexts mixer.extractor.name", "attention", 'must be "interpolate"'),
+        ("encoder.head.stride", 3, "is not supported"),
     ],
 )
 def test_what_frannet_cannot_run_is_refused(tmp_path: Path, place: str, value: Any, told: str) -> None:

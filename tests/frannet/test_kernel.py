@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 import frantools as ft
 from frantools import noise
-from frantools.frannet.engine import grid_decoder, kernel
-from frantools.frannet.engine.grid_decoder import POINT_STEPS, GridDecoder
+from frantools.frannet.engine import compiled_tile, kernel
+from frantools.frannet.engine.compiled_tile import POINT_STEPS, CompiledTile
+from frantools.frannet.engine.grid_decoder import GridDecoder
 from frantools.frannet.network.coordinate_model import predictor
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.sampling import setup
@@ -82,7 +83,7 @@ def rounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Square roots in torch that are rounded correctly: those of its own library may be off in the last bit."""
 
     def length(v: torch.Tensor) -> torch.Tensor:
-        return v.square().sum(dim=-1, keepdim=True).clamp(min=setup.LEAST).double().sqrt().float()
+        return v.square().sum(dim=-1, keepdim=True).clamp(min=setup.MINIMUM_SQUARE).double().sqrt().float()
 
     monkeypatch.setattr(setup, "length", length)
 
@@ -107,12 +108,12 @@ def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
 ):
     """However many points and steps the compiled function is given at once."""
     if small:
-        monkeypatch.setattr(grid_decoder, "NOISE", 5 * 185 * 3)
-        monkeypatch.setattr(grid_decoder, "POINT_STEPS", 1)
+        monkeypatch.setattr(compiled_tile, "NOISE_LIMIT", 5 * 185 * 3)
+        monkeypatch.setattr(compiled_tile, "POINT_STEPS", 1)
     model, sampler = model_of(objective), WALKS[name]
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
-    assert isinstance(tile, grid_decoder.Compiled)
+    assert isinstance(tile, CompiledTile)
     start, told = torch.randn(3, 185).T, list[float]()
     made = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), told.append)
     first = sampler.first_value(start, "diffusion")
@@ -171,7 +172,7 @@ def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, cha
     }
     local, rows, time = torch.randn(10, units), torch.randn(2, blocks * units), torch.randn(blocks, units)
     value = torch.randn(10, channels)
-    answer = kernel.Blocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
+    answer = kernel.KernelBlocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
     total = value
     for k in range(blocks):
         place = weights["columns"][k] + rows.unflatten(1, (blocks, units))[:, k][:, None]

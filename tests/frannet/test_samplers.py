@@ -16,10 +16,10 @@ from torch import Tensor
 
 import frantools as ft
 from frantools.frannet.network.model import Config, FranNet
-from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, noisy
-from frantools.frannet.sampling.samplers import Step
+from frantools.frannet.sampling.objectives import INTERPOLANTS, OBJECTIVES, add_noise
+from frantools.frannet.sampling.samplers import NOISE_STDDEVS, Step
 from frantools.frannet.sampling.schedule import RULES, SCHEDULES, make, steps
-from frantools.frannet.sampling.setup import NOISE_STDDEVS, ddim_sigma, project
+from frantools.frannet.sampling.setup import ddim_sigma, project
 
 SHAPE = (32, 3)
 
@@ -94,7 +94,7 @@ def test_the_calls_of_a_setup_are_those_that_it_makes_on_the_schedule(setup: ft.
         return 0.9 * x
 
     if setup.steps == "uniform" and total <= setup.K:
-        with pytest.raises(ValueError, match=f"K is {setup.K}; accepted are 1 to {total - 1}"):
+        with pytest.raises(ValueError, match=f"K must be an integer from 1 to {total - 1}, got {setup.K}"):
             setup.calls_on(schedule)
     else:
         ft.samplers.sample(denoise, torch.zeros(1, 3), schedule, setup)
@@ -106,7 +106,7 @@ def test_the_calls_of_a_setup_are_those_that_it_makes_on_the_schedule(setup: ft.
 def test_a_stride_beyond_frannets_steps_goes_with_a_longer_schedule() -> None:
     setup = ft.Setup(K=150)
     assert setup.calls_on(make(steps=1000)) == 9
-    with pytest.raises(ValueError, match="K is 150; accepted are 1 to 99"):
+    with pytest.raises(ValueError, match="K must be an integer from 1 to 99, got 150"):
         setup.calls  # noqa: B018
 
 
@@ -118,7 +118,7 @@ def test_what_a_model_should_answer_means_the_noise_and_the_value_that_it_was_ma
     x0, e = torch.randn(2, *SHAPE, generator=rng, dtype=torch.float64)
     prediction = INTERPOLANTS[name]
     for share in (a, torch.full((SHAPE[0], 1), a, dtype=torch.float64)):
-        x = noisy(x0, e, share)
+        x = add_noise(x0, e, share)
         answer = prediction.target(x0, e, share)
         torch.testing.assert_close(prediction.x1(answer, x, share), e)
         torch.testing.assert_close(prediction.x0(answer, x, share), x0)
@@ -244,8 +244,8 @@ def test_what_a_callback_raises_ends_the_sampling() -> None:
         ({"clipping": (float("nan"), 1.0)}, r"clipping must be None or \(low, high\)"),
         ({"clipping": 1.0}, r"clipping must be None or \(low, high\)"),
         ({"clipping": (0.0, 0.5, 1.0)}, r"clipping must be None or \(low, high\)"),
-        ({"sampler": "ddpm"}, "needs stochasticity=1, K=1, noise_projection=False, steps='uniform'"),
-        ({"sampler": "ddpm", "noise_projection": False, "K": 1, "stochasticity": 0}, "needs stochasticity=1"),
+        ({"sampler": "ddpm"}, "requires stochasticity=1, K=1, noise_projection=False, steps='uniform'"),
+        ({"sampler": "ddpm", "noise_projection": False, "K": 1, "stochasticity": 0}, "requires stochasticity=1"),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_with_what_is_accepted(settings: dict[str, Any], accepted: str) -> None:
@@ -261,13 +261,13 @@ def test_the_notes_setups_cannot_be_changed() -> None:
 
 
 def test_unknown_schedules_and_step_rules_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="accepted are 'cosine', 'linear', 'quadratic', 'sigmoid'"):
+    with pytest.raises(ValueError, match="schedule must be 'cosine', 'linear', 'quadratic' or 'sigmoid'"):
         make("cosinus")
-    with pytest.raises(ValueError, match="at least 2 steps, not 1"):
+    with pytest.raises(ValueError, match="steps must be an integer from 2, got 1"):
         make("cosine", steps=1)
-    with pytest.raises(ValueError, match="accepted are 'uniform', 'quadratic'"):
+    with pytest.raises(ValueError, match="steps must be 'uniform' or 'quadratic'"):
         steps("cubic")
-    with pytest.raises(ValueError, match="accepted are 1 to 99"):
+    with pytest.raises(ValueError, match="K must be an integer from 1 to 99"):
         steps("uniform", K=0)
 
 
@@ -362,7 +362,7 @@ def test_a_custom_sampler_takes_no_more_steps_than_it_says() -> None:
 @pytest.mark.parametrize("t", [100, 500, -1, 99.0])
 def test_a_step_that_the_schedule_does_not_have_is_refused_by_what_is_accepted(t: float) -> None:
     ask = Yields(lambda predict, x: [predict(x, t)])
-    with pytest.raises(ValueError, match=f"t is {t}; accepted are diffusion steps, whole numbers from 0 to 99"):
+    with pytest.raises(ValueError, match=f"t must be a diffusion step, an integer from 0 to 99, .*, got {t}"):
         ft.restore("diffusion-basic", "hopper", ask, size=16)
 
 

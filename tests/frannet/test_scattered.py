@@ -12,17 +12,17 @@ from test_plain import CONFIGS, Darker, Gradient, model_of
 import frantools as ft
 from frantools import noise
 from frantools.frannet.engine import kernel
-from frantools.frannet.engine.points import PointDecoder, points_decoder, sample_at
+from frantools.frannet.engine.points import PointDecoder, prepare_points, sample_prepared_points
 from frantools.frannet.network.architecture import DecoderConfig, EncoderConfig, Extractor
 from frantools.frannet.network.model import Config, FranNet
-from frantools.frannet.sampling.source_distribution import Start
+from frantools.frannet.sampling.source_distribution import SourceDistribution
 from frantools.photos import regions
 
 PICTURE = ft.portraits()["hopper"]
 DIFFUSION = [each for each in CONFIGS if each.restorator == "diffusion"]
 FAMILY = {
     "gray latents": Config("diffusion", gray_latents=True, objective="v"),
-    "difference": Config("diffusion", target="difference", source=Start("uniform", -1.0, 1.0)),
+    "difference": Config("diffusion", target="difference", source=SourceDistribution("uniform", -1.0, 1.0)),
     "conv": Config(
         "single-pass", encoder=EncoderConfig(extractors=(Extractor(), Extractor("conv", padding="reflect")))
     ),
@@ -89,8 +89,8 @@ def test_the_decoder_at_points_is_the_models_own(engine, config):
 def test_points_have_the_colours_of_the_picture(engine, config, setup):
     model = model_of(config)
     whole = ft.restore(model, PICTURE, SETUPS[setup], size=(24, 17), seed=7).image.reshape(-1, 3)
-    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
-    np.testing.assert_allclose(sample_at(prepared, SETUPS[setup], seed=7), whole[SOME], rtol=0, atol=1e-4)
+    prepared = prepare_points(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(sample_prepared_points(prepared, SETUPS[setup], seed=7), whole[SOME], rtol=0, atol=1e-4)
     assert whole.std() > 0.01
 
 
@@ -98,8 +98,8 @@ def test_points_have_the_colours_of_the_picture(engine, config, setup):
 def test_every_kind_of_frannet_answers_at_points(name):
     model = model_of(FAMILY[name])
     whole = ft.restore(model, PICTURE, size=(24, 17), seed=7).image.reshape(-1, 3)
-    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
-    np.testing.assert_allclose(sample_at(prepared, seed=7), whole[SOME], rtol=0, atol=1e-4)
+    prepared = prepare_points(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(sample_prepared_points(prepared, seed=7), whole[SOME], rtol=0, atol=1e-4)
     assert whole.std() > 0.01
 
 
@@ -109,15 +109,17 @@ def test_other_models_answer_at_points_too(kind, setup):
     config = Config("single-pass" if setup is None else "diffusion")
     model = model_of(config, kind) if issubclass(kind, FranNet) else kind(config).eval()
     whole = ft.restore(model, PICTURE, ft.SETUPS.get(setup), size=(24, 17), seed=7).image.reshape(-1, 3)
-    prepared = points_decoder(model, PICTURE, regions.points((24, 17))[SOME])
-    np.testing.assert_allclose(sample_at(prepared, ft.SETUPS.get(setup), seed=7), whole[SOME], rtol=0, atol=1e-5)
+    prepared = prepare_points(model, PICTURE, regions.points((24, 17))[SOME])
+    np.testing.assert_allclose(
+        sample_prepared_points(prepared, ft.SETUPS.get(setup), seed=7), whole[SOME], rtol=0, atol=1e-5
+    )
 
 
 def test_the_noise_of_a_point_is_the_very_one_of_the_picture(engine):
     model = model_of(Config("diffusion"))
     whole = ft.restore(model, PICTURE, Draws(), size=(24, 17), seed=-3).image.reshape(-1, 3)
     assert np.array_equal(
-        sample_at(points_decoder(model, PICTURE, regions.points((24, 17))[SOME]), Draws(), -3), whole[SOME]
+        sample_prepared_points(prepare_points(model, PICTURE, regions.points((24, 17))[SOME]), Draws(), -3), whole[SOME]
     )
     assert whole.std() > 0.03
 
@@ -126,8 +128,8 @@ def test_the_noise_of_a_point_is_the_very_one_of_the_picture(engine):
 def test_points_that_lie_close_together_are_told_as_a_regions_pixels_are(width):
     model, region = model_of(Config("diffusion")), ft.Region(0.4, 0.3, width, width)
     whole = ft.restore(model, PICTURE, ft.SETUPS["B"], size=12, region=region).image.reshape(-1, 3)
-    prepared = points_decoder(model, PICTURE, regions.points(12, region))
-    np.testing.assert_allclose(sample_at(prepared, ft.SETUPS["B"]), whole, rtol=0, atol=1e-4)
+    prepared = prepare_points(model, PICTURE, regions.points(12, region))
+    np.testing.assert_allclose(sample_prepared_points(prepared, ft.SETUPS["B"]), whole, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [FranNet, Darker])
@@ -137,7 +139,7 @@ def test_threads_change_no_bit(engine, threads, kind):
     made = []
     for count in (1, 2, 3):
         threads(count)
-        made.append(sample_at(points_decoder(model, PICTURE, points), ft.Setup(K=50), seed=2))
+        made.append(sample_prepared_points(prepare_points(model, PICTURE, points), ft.Setup(K=50), seed=2))
     assert np.array_equal(made[0], made[1])
     assert np.array_equal(made[0], made[2])
     assert torch.get_num_threads() == 3
@@ -146,9 +148,9 @@ def test_threads_change_no_bit(engine, threads, kind):
 @pytest.mark.parametrize("count", [1, 2])
 def test_progress_goes_to_1_and_what_it_raises_ends_the_work(threads, count):
     threads(count)
-    prepared = points_decoder(model_of(Config("diffusion")), PICTURE, np.random.default_rng(1).random((2500, 2)))
+    prepared = prepare_points(model_of(Config("diffusion")), PICTURE, np.random.default_rng(1).random((2500, 2)))
     shares: list[float] = []
-    sample_at(prepared, ft.SETUPS["B"], progress=shares.append)
+    sample_prepared_points(prepared, ft.SETUPS["B"], progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -158,7 +160,7 @@ def test_progress_goes_to_1_and_what_it_raises_ends_the_work(threads, count):
 
     shares.clear()
     with pytest.raises(KeyboardInterrupt):
-        sample_at(prepared, ft.SETUPS["A"], progress=cancel)
+        sample_prepared_points(prepared, ft.SETUPS["A"], progress=cancel)
     assert len(shares) == 1
     assert shares[0] < 1
 
@@ -166,21 +168,21 @@ def test_progress_goes_to_1_and_what_it_raises_ends_the_work(threads, count):
 @pytest.mark.parametrize(
     ("points", "sentence"),
     [
-        (np.zeros((4, 3)), r"points of shape \(4, 3\) and torch.float64 are given; accepted are \(N, 2\) float64"),
-        (np.zeros((4, 2), np.float32), "torch.float32 are given"),
+        (np.zeros((4, 3)), r"points must be \(N, 2\) float64 .*, got torch.float64 of shape \(4, 3\)"),
+        (np.zeros((4, 2), np.float32), "got torch.float32"),
         (np.zeros((0, 2)), r"shape \(0, 2\)"),
-        (np.array([[0.5, 1.01]]), "a point lies outside of the picture"),
-        (np.array([[np.nan, 0.5]]), "a point lies outside of the picture"),
+        (np.array([[0.5, 1.01]]), "one lies outside of the picture"),
+        (np.array([[np.nan, 0.5]]), "one lies outside of the picture"),
     ],
     ids=["three coordinates", "float32", "none", "outside", "nan"],
 )
 def test_points_that_are_none_are_refused(points, sentence):
     with pytest.raises(ValueError, match=sentence):
-        points_decoder(model_of(Config("diffusion")), PICTURE, points)
+        prepare_points(model_of(Config("diffusion")), PICTURE, points)
 
 
 def test_numbers_that_are_not_finite_are_refused():
     model = model_of(Config("diffusion"))
     model.decoder.blocks[0][-1].bias[0] = torch.nan
-    with pytest.raises(ValueError, match="sampling with B ends in numbers that are not finite"):
-        sample_at(points_decoder(model, PICTURE, np.full((2, 2), 0.5)), ft.SETUPS["B"])
+    with pytest.raises(ValueError, match="sampling with B ends in values that are NaN or infinite"):
+        sample_prepared_points(prepare_points(model, PICTURE, np.full((2, 2), 0.5)), ft.SETUPS["B"])

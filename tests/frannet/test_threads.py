@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import frantools as ft
-from frantools.frannet.engine.threads import run
+from frantools.frannet.engine.threads import run_parts
 from frantools.system.cores import map_on_threads
 
 QUICK = ft.Setup(K=99)
@@ -55,7 +55,7 @@ def test_the_number_is_the_same_after_an_error(number):
     with pytest.raises(InterruptedError):
         restore(stop)
     with pytest.raises(ZeroDivisionError):
-        run(lambda index: 1 // index, 4, lambda: None, threading.Event(), parallel=True)
+        run_parts(lambda index: 1 // index, 4, lambda: None, threading.Event(), parallel=True)
     assert (torch.get_num_threads(), fresh()) == (number, number)
 
 
@@ -92,7 +92,7 @@ def test_each_part_has_one_thread_and_all_are_done():
         assert reported.wait(60)  # the numbers of others are set again by then
         done[index] = torch.get_num_threads()
 
-    run(work, 20, reported.set, threading.Event(), parallel=True)
+    run_parts(work, 20, reported.set, threading.Event(), parallel=True)
     assert done == dict.fromkeys(range(20), 1)
 
 
@@ -145,7 +145,7 @@ def test_functions_and_shared_work_have_the_context_of_their_caller():
     variable.set("kept")
     with np.errstate(divide="raise"):
         ft.compare("hopper", [("f", function)], size=8)
-        run(part, 3, lambda: None, threading.Event(), parallel=True)
+        run_parts(part, 3, lambda: None, threading.Event(), parallel=True)
         map_on_threads(part, range(3))
     assert seen == [("kept", "raise")] * 7
 

@@ -9,7 +9,7 @@ import pytest
 
 import frantools as ft
 from frantools.frannet.engine.trajectory import Trace
-from frantools.note.charts import Estimate
+from frantools.note.charts import MeanInterval
 
 SIZE = 16
 
@@ -81,6 +81,6 @@ def test_numbers_of_calls_do_not_touch_and_names_of_models_are_not_cut_off():
     figure.draw_without_rendering()
     boxes = [each.get_window_extent() for each in figure.axes[0].get_xticklabels()]
     assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
-    figure = ft.figures.losses({"loss": [Estimate("m" * 24, "kind", 2.0, 1.0, 3.0)]})
+    figure = ft.figures.losses({"loss": [MeanInterval("m" * 24, "kind", 2.0, 1.0, 3.0)]})
     figure.draw_without_rendering()
     assert all(each.get_window_extent().x0 > 0 for each in figure.axes[0].get_yticklabels())

@@ -8,13 +8,13 @@ from scipy.stats import spearmanr
 
 import frantools as ft
 from frantools.note import claims
-from frantools.note.claims import CLAIMS, Setting, agreement, losses, published, verdict, verdicts
+from frantools.note.claims import CLAIMS, NoteSetting, agreement, losses, published, verdict, verdicts
 
 PICTURES = 40
-B = Setting(1.0, 8, "normal", None, True)
+B = NoteSetting(1.0, 8, "normal", None, True)
 
 
-def noisy(means: dict[Setting, float], pictures: int = PICTURES, seed: int = 0) -> dict[Setting, np.ndarray]:
+def noisy(means: dict[NoteSetting, float], pictures: int = PICTURES, seed: int = 0) -> dict[NoteSetting, np.ndarray]:
     """Losses of hard and easy pictures, with a little chance in each."""
     rng = np.random.default_rng(seed)
     hard = rng.gamma(2, size=pictures)
@@ -26,11 +26,11 @@ def test_the_published_numbers_are_all_there():
     least = min(value[0] for value in published().values())
     assert least == 0.006341
     assert {setting for setting, value in published().items() if value == least} == {
-        Setting(1.0, 6, "zero", None, projection)
+        NoteSetting(1.0, 6, "zero", None, projection)
         for projection in (False, True)  # without noise, the same sampler
     }
-    assert published("mse_gray")[Setting(1.0, 1, "normal", None, False)] == [0.003426]
-    with pytest.raises(ValueError, match="there is no published 'ssim'; accepted are mse, mse_gray"):
+    assert published("mse_gray")[NoteSetting(1.0, 1, "normal", None, False)] == [0.003426]
+    with pytest.raises(ValueError, match="measure must be 'mse' or 'mse_gray', got 'ssim'"):
         published("ssim")
 
 
@@ -38,7 +38,7 @@ def test_the_published_numbers_are_those_of_the_shared_file(shared):
     import json
 
     rows = json.loads((shared / "published" / "ddim-sweep.json").read_text())
-    assert [(claims._setting(row), row["loss"]) for row in rows] == [(s, v[0]) for s, v in published().items()]
+    assert [(claims.setting_of(row), row["loss"]) for row in rows] == [(s, v[0]) for s, v in published().items()]
 
 
 def test_the_claims_are_the_notes_own():
@@ -154,25 +154,25 @@ def test_a_sweeps_frame_is_read():
     sweep = ft.sweep(axes, pictures, size=8)
     known = losses(sweep.to_frame())
     assert set(known) == {
-        Setting(1.0, K, noise, clipping, True)
+        NoteSetting(1.0, K, noise, clipping, True)
         for K, noise, clipping in [
             (25, "normal", None), (25, "normal", (-1.0, 1.0)), (50, "normal", None), (50, "normal", (-1.0, 1.0)),
             (50, "zero", None),
         ]
     }  # fmt: skip
     for row in sweep.rows:
-        assert row["mse"] in known[claims._setting(row)]
+        assert row["mse"] in known[claims.setting_of(row)]
 
 
 def test_frames_that_tell_nothing_are_refused():
     from pandas import DataFrame
 
     rows = [{"picture": "a", "K": 1, "mse": 0.1}, {"picture": "b", "K": 2, "mse": 0.2}]
-    with pytest.raises(ValueError, match="no picture was measured under all settings"):
+    with pytest.raises(ValueError, match="no picture was measured with all settings"):
         losses(DataFrame(rows))
-    with pytest.raises(ValueError, match="a stands there twice"):
+    with pytest.raises(ValueError, match="the frame has a twice"):
         losses(DataFrame([rows[0], rows[0]]))
     with pytest.raises(ValueError, match="the frame has no column 'ssim'"):
         losses(DataFrame(rows), "ssim")
-    with pytest.raises(ValueError, match="1 settings are in both; accepted are 3 or more"):
+    with pytest.raises(ValueError, match="must share 3 or more settings, got 1"):
         agreement({B: np.array([1.0])})

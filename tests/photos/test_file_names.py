@@ -22,7 +22,7 @@ from frantools.comparisons.tables import Table
 from frantools.files import write_json
 from frantools.photos.file_names import as_label, encodable, find_spelling
 from frantools.photos.folder import Pictures
-from frantools.reports.figures import Estimate, Row
+from frantools.reports.figures import MeanInterval, Row
 from frantools.restorers.base import RestorerError
 from frantools.restorers.saved import matching
 from frantools.system import console
@@ -155,7 +155,7 @@ def test_a_comparison_with_an_undecodable_name_is_written_in_each_format(undecod
 
 
 def test_charts_and_planes_show_undecodable_names(undecodable, tmp_path):
-    estimates = [Estimate(UNDECODABLE, "kind", 1.0, 0.9, 1.1), Estimate("b", UNDECODABLE, 2.0, 1.9, 2.1)]
+    estimates = [MeanInterval(UNDECODABLE, "kind", 1.0, 0.9, 1.1), MeanInterval("b", UNDECODABLE, 2.0, 1.9, 2.1)]
     ft.save_figure(ft.figures.losses({UNDECODABLE: estimates}), tmp_path / "losses.pdf")
     row = Row([np.zeros((8, 8, 3))], label=UNDECODABLE, captions=[DECOMPOSED])
     ft.save_figure(ft.figures.grid([row], [UNDECODABLE]), tmp_path / "grid.png")
@@ -325,7 +325,7 @@ class Cell(OutStream):
 
 def test_progress_bars_appear_in_notebooks(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Cell())
-    assert console.is_watched()
+    assert console.is_interactive()
 
 
 def test_results_are_written_despite_a_locale_without_utf8(workspace):

@@ -31,14 +31,14 @@ def test_regions_of_interest_are_boxes_and_the_default(made):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"boxes": [(0, 0, 65, 8)]}, "is empty or leaves the picture; accepted are boxes within 0, 0, 64, 64"),
-        ({"boxes": [(8, 8, 8, 9)]}, "is empty or leaves the picture"),
-        ({"boxes": [(1, 2, 3)]}, "is no box; accepted are four whole numbers"),
-        ({"boxes": []}, "there is no box; accepted are one or more"),
-        ({"boxes": [(0, 0, 8, 8)], "rois": []}, "accepted is one of the two"),
-        ({"layout": "above"}, "accepted are 'below' and 'alone'"),
+        ({"boxes": [(0, 0, 65, 8)]}, "must lie within 0, 0, 64, 64, got"),
+        ({"boxes": [(8, 8, 8, 9)]}, "must not be empty"),
+        ({"boxes": [(1, 2, 3)]}, "a box|box must"),
+        ({"boxes": []}, "boxes must be one or more, got none"),
+        ({"boxes": [(0, 0, 8, 8)], "rois": []}, "pass either boxes or rois"),
+        ({"layout": "above"}, "must be 'below' or 'alone', got 'above'"),
     ],
 )
-def test_what_is_no_box_is_told(made, arguments, message):
+def test_invalid_boxes_are_refused(made, arguments, message):
     with pytest.raises(ValueError, match=message):
         ft.crops(made, **arguments)

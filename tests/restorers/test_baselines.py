@@ -104,7 +104,7 @@ def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_mod
     for index, image in enumerate(images):
         original = crop_square(image, 40)
         for metric, value in measure(made(name, original), original).items():
-            assert measured.each[metric][index] == pytest.approx(value, rel=1e-5)
+            assert measured.per_picture[metric][index] == pytest.approx(value, rel=1e-5)
     assert measured.calls == 0
     assert measured.seconds > 0
     assert measured.pictures == ft.evaluate(random_models["single-pass"], images, size=40).pictures
@@ -141,7 +141,7 @@ def test_the_command_line_measures_baselines_beside_models(capsys, folder, rando
         ("nearest-colour", None, 0),
     ]
     assert [row["sha256"] for row in results] == [None, ft.load_model(model).sha256, None]
-    assert results[0]["each"] == ft.evaluate("bicubic", folder, size=16).each
+    assert results[0]["each"] == ft.evaluate("bicubic", folder, size=16).per_picture
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from frantools.restorers.columns import COLUMNS, Column, as_column, as_columns
 from frantools.restorers.frannet import FranNetRestorer, shared_model
 from frantools.restorers.resizing import BASELINES
 from frantools.restorers.resolve import MissingRestorer, interpretation, resolve
-from frantools.views.registry import completed
+from frantools.views.render import complete_columns
 
 PICTURE = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
 
@@ -97,8 +97,8 @@ def test_every_kind_is_a_column_in_restore_compare_and_evaluate(folder, what):
     column = as_column(what)
     numbers = ft.evaluate(what, [photo], size=16)
     table = ft.compare(photo.at(16), [what], size=16).measure()
-    assert {name: numbers.each[name][0] for name in numbers.each} == {
-        name: table.rows[0][name] for name in numbers.each
+    assert {name: numbers.per_picture[name][0] for name in numbers.per_picture} == {
+        name: table.rows[0][name] for name in numbers.per_picture
     }
     described = json.loads(json.dumps(column.to_dict()))
     again = Column.from_dict(described)
@@ -183,7 +183,7 @@ def test_settings_go_to_those_that_take_them():
 
 @pytest.mark.parametrize("device", ["cuda:7", "nonsense"])
 def test_a_device_that_is_not_there_is_told(device):
-    with pytest.raises(ValueError, match=rf"the device {device!r} is not at hand"):
+    with pytest.raises(ValueError, match=rf"device must be 'auto', 'cpu' or an available 'cuda', got {device!r}"):
         ft.restore("single-masking-32", "hopper", size=8, device=device)
 
 
@@ -456,9 +456,9 @@ def test_a_sampler_of_a_users_own_is_given_again(solver, model, tmp_path, monkey
     recipe = render_job.recipe_of("compare", ft.Photo("hopper", "square"), [column], 12)
     again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
     with pytest.raises(ValueError, match=rf"has the sampler {type(solver).__name__}, .*columns=\{{'s': \.\.\.\}}"):
-        completed(again)
+        complete_columns(again)
     for found_again in (column, solver):
-        (found,) = completed(again, {"s": found_again}).columns
+        (found,) = complete_columns(again, {"s": found_again}).columns
         assert found.title == "s"
         np.testing.assert_array_equal(
             ft.restore(found, "hopper", size=12).image, ft.restore(column, "hopper", size=12).image
@@ -469,7 +469,8 @@ def test_a_sampler_that_cannot_describe_itself_is_given_again():
     described = Column("s", "diffusion-basic", setup=Silent()).to_dict()
     assert described["missing"] == "s has the sampler Silent, which no name finds again"
     assert (
-        completed(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what == described["model"]
+        complete_columns(Recipe(columns=(Column.from_dict(described),)), {"s": Silent()}).columns[0].what
+        == described["model"]
     )
 
 

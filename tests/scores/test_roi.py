@@ -136,10 +136,10 @@ GOOD = pictures(0, 2, (20, 30, 3))
 @pytest.mark.parametrize(
     ("images", "size", "count", "message"),
     [
-        ([], 8, 1, "0 picture.s. given; at least two"),
-        (GOOD[:1], 8, 1, "1 picture.s. given; at least two"),
-        ([GOOD[0], GOOD[1][:, :20]], 8, 1, "differ in shape"),
-        ([GOOD[0], GOOD[1][..., 0]], 8, 1, "differ in shape"),
+        ([], 8, 1, "must be two or more pictures, got 0"),
+        (GOOD[:1], 8, 1, "must be two or more pictures, got 1"),
+        ([GOOD[0], GOOD[1][:, :20]], 8, 1, "images must have the same shape"),
+        ([GOOD[0], GOOD[1][..., 0]], 8, 1, "images must have the same shape"),
         (GOOD, 21, 1, "size must be an integer from 1 to 20, got 21"),
         (GOOD, 0, 1, "size must be an integer from 1.*, got 0"),
         (GOOD, -4, 1, "size must be an integer from 1.*, got -4"),
@@ -149,8 +149,8 @@ GOOD = pictures(0, 2, (20, 30, 3))
         (GOOD, 8, 1.5, "count must be an integer from 1.*, got 1.5"),
         ([image * 1.0 for image in GOOD], 8, 1, "picture 1 has values from 0 to .*divide them"),
         ([np.full((9, 9), np.nan)] * 2, 8, 1, "picture 1 has 81 values that are NaN or infinite"),
-        ([np.zeros((0, 9, 3), dtype=np.uint8)] * 2, 8, 1, "no pictures"),
-        ([np.zeros(9, dtype=np.uint8)] * 2, 8, 1, "no pictures"),
+        ([np.zeros((0, 9, 3), dtype=np.uint8)] * 2, 8, 1, "images must be pictures"),
+        ([np.zeros(9, dtype=np.uint8)] * 2, 8, 1, "images must be pictures"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(images, size, count, message):

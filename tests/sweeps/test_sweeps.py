@@ -42,7 +42,7 @@ def test_the_numbers_are_those_of_evaluate():
         metrics = ft.evaluate("diffusion-basic", PICTURES, ft.Setup(K=K), size=12, seed=3)
         rows = [row for row in made.rows if row["K"] == K]
         for name in made.measures:
-            assert [row[name] for row in rows] == pytest.approx(metrics.each[name], rel=1e-5)
+            assert [row[name] for row in rows] == pytest.approx(metrics.per_picture[name], rel=1e-5)
         assert [row["calls"] for row in rows] == [metrics.calls] * 2
 
 
@@ -88,8 +88,8 @@ def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"seed": 1.5}, "seed must be an integer, got 1.5"),
         ({"precision": "half"}, "precision is 'half'"),
-        ({"points": 0}, "points is 0; accepted are even numbers"),
-        ({"points": 64, "measures": ("ssim",)}, "ssim is no mean over points"),
+        ({"points": 0}, "points must be an even integer from 2, or None .*, got 0"),
+        ({"points": 64, "measures": ("ssim",)}, "got 'ssim', which is not a mean over points"),
     ],
     ids=["measures", "text", "size", "seed", "precision", "points", "ssim"],
 )

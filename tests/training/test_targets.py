@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from frantools.frannet.network.model import Encoded, FranNet, interpolate
-from frantools.frannet.sampling.objectives import INTERPOLANTS, noisy
+from frantools.frannet.sampling.objectives import INTERPOLANTS, add_noise
 from frantools.frannet.sampling.schedule import make
-from frantools.frannet.sampling.source_distribution import Start
+from frantools.frannet.sampling.source_distribution import SourceDistribution
 from frantools.training import Settings
 from frantools.training.distributed import ProcessGroup
 from frantools.training.losses import absolute_error, find_loss, squared_error
@@ -101,15 +101,15 @@ def test_the_targets_of_formats_and_residuals_are_frannets(space: str) -> None:
 
 def test_sources_are_frannets() -> None:
     uniform, normal = GOLDEN["source/draws/uniform"], GOLDEN["source/draws/normal"]
-    close(Start.parse("uniform:-0.5,2").scaled(uniform), GOLDEN["source/uniform/xT"])
-    close(Start.parse("uniform:-4,4").scaled(uniform), GOLDEN["source/switch/training/xT"])
-    close(Start.parse("normal:0.25,0.5").scaled(normal), GOLDEN["source/switch/inference"])
-    assert torch.equal(Start().scaled(normal), normal)
+    close(SourceDistribution.parse("uniform:-0.5,2").scaled(uniform), GOLDEN["source/uniform/xT"])
+    close(SourceDistribution.parse("uniform:-4,4").scaled(uniform), GOLDEN["source/switch/training/xT"])
+    close(SourceDistribution.parse("normal:0.25,0.5").scaled(normal), GOLDEN["source/switch/inference"])
+    assert torch.equal(SourceDistribution().scaled(normal), normal)
 
 
 @pytest.mark.parametrize("text", ["normal", "normal:0.5,2", "uniform", "uniform:-4,1"])
 def test_sources_have_the_moments_they_name(text: str) -> None:
-    start = Start.parse(text)
+    start = SourceDistribution.parse(text)
     mean, std = (
         (start.low, start.high)
         if start.name == "normal"
@@ -130,7 +130,7 @@ def test_sources_have_the_moments_they_name(text: str) -> None:
 )
 def test_what_is_no_source_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"source is .*; accepted are normal, normal:MEAN"):
-        Start.parse(wrong)
+        SourceDistribution.parse(wrong)
 
 
 def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator, settings: Settings) -> torch.Tensor:
@@ -154,7 +154,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
     e = torch.randn(value.shape, generator=rng)
     a = ALPHA_BAR[t + 1][..., None]
     target = INTERPOLANTS[settings.objective].target(value, e, a)
-    return error(model.decode(latents, points, t, noisy(value, e, a)), target, True)
+    return error(model.decode(latents, points, t, add_noise(value, e, a)), target, True)
 
 
 @pytest.mark.parametrize("error", ["note", "square", "huber"])

@@ -15,7 +15,7 @@ from frantools.views import alternatives
 QUICK = ft.Setup(K=50, noise_projection=False)
 
 
-def computed(recipe: ft.Recipe) -> alternatives.Alternatives:
+def computed(recipe: ft.Recipe) -> dict[int, ft.Comparison]:
     *_, data = alternatives.compute(recipe, [Photo("hopper")], lambda _: None, Cache())
     return data
 
@@ -33,12 +33,12 @@ def test_each_alternative_is_what_its_seed_restores():
     columns = alternatives.lengths(setup=QUICK, of=(0.1, inf))
     recipe = alternatives.recipe("hopper", columns, size=32, seed=4, count=2)
     data = computed(recipe)
-    assert list(data.made) == [4, 5]
-    for seed, made in data.made.items():
+    assert list(data) == [4, 5]
+    for seed, made in data.items():
         for column in columns:
             expected = ft.restore(column.what, "hopper", column.setup, size=32, seed=seed).image
             assert np.array_equal(made[column.title].image, expected)
-            assert data.numbers[seed][column.title]["mse"] == made.numbers(["mse"])[column.title]["mse"]
+            assert made.measured[column.title]["mse"] == made.numbers(["mse"])[column.title]["mse"]
 
 
 def test_several_columns_have_a_row_for_each_seed_and_one_column_stands_side_by_side(tmp_path):

@@ -21,7 +21,7 @@ from frantools.comparisons.tables import Table
 from frantools.note import findings, four_figures
 from frantools.reports import figures
 from frantools.reports.figures import RoiSearch, Row
-from frantools.views.layout import fitting, shortened
+from frantools.views.layout import fit_font_size, shorten
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
 
@@ -63,7 +63,7 @@ def test_a_saved_figure_carries_the_recipe_that_makes_the_same_pixels_again(made
 def test_titles_and_names_are_shown_as_they_are_given(tmp_path):
     name = r"a$_$b"
     picture = np.zeros((8, 8, 3))
-    estimates = [figures.Estimate(name, name, 0.2, 0.1, 0.3)]
+    estimates = [figures.MeanInterval(name, name, 0.2, 0.1, 0.3)]
     for figure in (
         figures.grid([Row([picture], label=name, captions=[name])], [name]),
         figures.losses({name: estimates}),
@@ -164,7 +164,7 @@ def test_two_pictures_of_one_file_name_are_two_rows(tmp_path):
 
 
 def test_an_unknown_figure_is_refused_with_the_accepted_names():
-    with pytest.raises(ValueError, match="unknown figure 'fig-9'; accepted are ddpm-vs-ddim, entire-image"):
+    with pytest.raises(ValueError, match=r"figure must be 'ddpm-vs-ddim', 'entire-image', .*, got 'fig-9'"):
         note.recipe("fig-9")
 
 
@@ -284,7 +284,7 @@ def test_a_table_reads_the_same_in_markdown_and_in_a_terminal():
 def test_the_shipped_results_bear_the_notes_finding_out():
     """The bars of the project: on the held-out portraits, 128 of them."""
     results = findings.held_out_results()
-    loss = {name: row["loss"] for name, row in results.items()}
+    loss = {name: row["mse"] for name, row in results.items()}
     assert all(row["pictures"] == 128 for row in results.values())
     assert loss["masking-32"] <= 0.0032
     assert loss["masking-8"] <= 0.0032
@@ -299,7 +299,7 @@ def test_the_shipped_results_are_those_of_the_shipped_models(shared: Path):
         row = findings.held_out_results()[name]
         setup = ft.SETUPS.get(name)
         fresh = ft.evaluate(ft.load_model(row["model"]), shared / "portraits" / "test", setup, limit=3)
-        np.testing.assert_allclose(fresh.each["loss"], row["each"]["loss"][:3], rtol=1e-2)
+        np.testing.assert_allclose(fresh.per_picture["mse"], row["each"]["mse"][:3], rtol=1e-2)
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 6, 8, 12])
@@ -319,9 +319,9 @@ def test_titles_and_captions_stay_within_their_columns(count):
 
 
 def test_a_title_that_fits_is_left_as_it_is():
-    assert shortened("masking-32", 14, 240) == "masking-32"
-    assert fitting(["masking-32", "two\nlines"], 14, 240, 8) == 14
-    assert shortened("masking-32", 14, 60).endswith("\u2026")
+    assert shorten("masking-32", 14, 240) == "masking-32"
+    assert fit_font_size(["masking-32", "two\nlines"], 14, 240, 8) == 14
+    assert shorten("masking-32", 14, 60).endswith("\u2026")
 
 
 @pytest.mark.parametrize("count", [1, 6, 12])

@@ -19,9 +19,9 @@ from frantools.comparisons.render_job import recipe_of
 from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.restorers.columns import Column, as_columns
-from frantools.views import registry
+from frantools.views import render
 from frantools.views.compare import VIEW
-from frantools.views.verification import TOLERANCE, Verdict, verify
+from frantools.views.verification import TOLERANCE, Verification, verify
 
 HOPPER = ft.Photo("hopper")
 CONTENT: dict[str, Any] = {
@@ -127,8 +127,8 @@ def test_paths_outside_the_recipes_folder_are_named_before_they_are_read(elsewhe
         raise AssertionError("read before it was named")
 
     recipe = ft.load_recipe(path)
-    for name in ("check_models", "opened"):
-        monkeypatch.setattr(registry, name, reads)
+    for name in ("check_models", "load_photos"):
+        monkeypatch.setattr(render, name, reads)
     with pytest.warns(UserWarning, match="outside its own folder") as told, pytest.raises(AssertionError):
         ft.render(recipe)
     assert all(name in str(told[0].message) for name in names.values())
@@ -174,7 +174,7 @@ def saved(tmp_path: Path, ending: str = ".png") -> Path:
 
 
 def test_a_figure_is_verified(tmp_path):
-    assert verify(saved(tmp_path)) == Verdict("identical", ())
+    assert verify(saved(tmp_path)) == Verification("identical", ())
 
 
 def changed(path: Path, by: int) -> None:
@@ -216,7 +216,7 @@ def test_what_has_no_pixels_is_made_again_and_not_compared(ending, tmp_path, mon
     monkeypatch.setattr("frantools.views.verification.load_recipe", lambda *_: ft.load_recipe(saved(tmp_path)))
     verdict = verify(path)
     assert verdict.kind == "not comparable"
-    assert verdict.sentences == (f"It can be made again; {ending} files have no pixels to compare.",)
+    assert verdict.sentences == (f"It can be rendered; {ending} files have no pixels to compare.",)
 
 
 def test_which_picture_model_file_or_version_differs_is_told(elsewhere):
@@ -249,7 +249,7 @@ def test_what_cannot_be_made_again_is_not_comparable(tmp_path):
     ft.save_figure(made.figure(), tmp_path / "mine.png", made.recipe)
     verdict = verify(tmp_path / "mine.png")
     assert verdict.kind == "not comparable"
-    assert "It cannot be made again: mine is a lambda" in verdict.sentences[0]
+    assert "It cannot be rendered: mine is a lambda" in verdict.sentences[0]
     assert verify(tmp_path / "mine.png", columns={"mine": lambda picture: picture}).kind == "identical"
     assert verify(tmp_path / "mine.png", columns={"mine": lambda picture: 1 - picture}).kind == "different"
     with pytest.raises(FileNotFoundError):
@@ -265,9 +265,9 @@ def test_no_column_waits_for_a_function_whose_cost_nobody_knows():
     order: list[str] = []
     before = False
     for data in VIEW.compute(recipe, [HOPPER], lambda share: None, Cache()):
-        order += [title for title in data.numbers if title not in order]
-        if "mine" not in data.shown.sharp and {"bicubic", "original"} <= data.numbers.keys():
+        order += [title for title in data.measured if title not in order]
+        if not data.is_final("mine") and {"bicubic", "original"} <= data.measured.keys():
             before = True
     assert order == ["bicubic", "original", "mine"]
     assert before, "what is complete is measured before the next begins"
-    assert list(data.pictures) == ["bicubic", "mine", "original"]
+    assert list(data) == ["bicubic", "mine", "original"]

@@ -305,7 +305,7 @@ def test_arguments_are_sliders_and_a_failing_function_shows_its_error(widget: De
     desk.changed(lambda: desk.slide("weight", "ArrowRight", 20))
     desk.until("float(widget.columns.value[0].settings['weight']) > 0.19 and widget.final")
     desk.settled()
-    assert desk.ask("widget.result.shown.errors") == {"fails": "fails raised RuntimeError: no good"}
+    assert desk.ask("widget.result.errors") == {"fails": "fails raised RuntimeError: no good"}
     assert desk.ask("widget.message.value") == ""
     assert page.evaluate(UNTOLD) == []
     desk.panel("Files")
@@ -530,7 +530,7 @@ def test_regions_are_boxes_one_is_re_rendered_and_a_loupe_shows_it_in_all_panes(
     desk.control("Re-render").press("Enter")
     page = desk.page
     desk.until("widget.final and widget.recipe['anew'] == 2 and not widget.busy")
-    assert desk.ask("len(widget.result.anew)") == 2
+    assert desk.ask("len(widget.result.rerendered)") == 2
     left, top, right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
     desk.settled()
     desk.changed(lambda: page.mouse.click(*desk.point((left + right) / 256, (top + bottom) / 256)))
@@ -692,7 +692,7 @@ def test_a_column_added_during_rendering_is_shown_and_stop_ends_rendering(desk: 
     desk.panel("Columns")
     desk.control("Preset").select_option("bicubic")
     desk.changed(lambda: page.locator(".frantools button", has_text="Add").click())
-    desk.until("'bicubic' in widget.result.shown.sharp")
+    desk.until("widget.result is not None and 'bicubic' in widget.result and widget.result.is_final('bicubic')")
     assert desk.ask("list(widget.viewer.pictures)") == ["original", "slow", "bicubic"]
     assert desk.ask("widget.busy and not widget.final")
     desk.shot("long")

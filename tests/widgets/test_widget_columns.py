@@ -70,7 +70,7 @@ def done(widget: Any) -> Any:
 
 
 def image(widget: ViewWidget, title: str) -> np.ndarray:
-    return widget.result.pictures[title].image
+    return widget.result[title].image
 
 
 def setting(widget: ViewWidget, name: str) -> Any:
@@ -180,7 +180,7 @@ def test_the_error_of_a_column_replaces_its_picture_and_the_others_render(
     wrong: Any, said: str, wide: np.ndarray
 ) -> None:
     widget = done(ft.widgets.compare(wide, [Column("wrong", wrong), "bicubic"], size=SIZE))
-    assert said in widget.result.shown.errors["wrong"]
+    assert said in widget.result.errors["wrong"]
     assert widget.final
     assert widget.message.value == ""
     assert said in widget.viewer.notes["wrong"]
@@ -239,7 +239,7 @@ def test_the_message_of_a_running_function_disappears_when_it_ends(wide: np.ndar
 def test_a_timeout_is_the_error_of_its_column_and_the_others_render(hanging: Any, wide: np.ndarray) -> None:
     hang, _ = hanging
     widget = done(ft.widgets.compare(wide, [Column("hang", hang), "bicubic"], size=SIZE, timeout=0.2))
-    assert "hang did not answer within 0.2 s; it still runs" in widget.result.shown.errors["hang"]
+    assert "hang did not answer within 0.2 s; it still runs" in widget.result.errors["hang"]
     assert widget.final
     assert widget.recipe["timeout"] == 0.2
     assert image(widget, "bicubic").shape == (48, 72, 3)
@@ -314,7 +314,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     Image.fromarray(made).save(results / "cat_x1.png")
     columns = [Column("array", made), Column("folder", f"{results}/"), "original"]
     widget = done(ft.widgets.compare(tmp_path / "cat.png", columns, size=90))
-    assert not widget.result.shown.errors
+    assert not widget.result.errors
     assert np.allclose(image(widget, "array"), made / np.float32(255))
     assert np.array_equal(image(widget, "folder"), image(widget, "array"))
     widget.columns.editor.title.value = "renamed"
@@ -322,7 +322,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     widget.columns.chosen.index = 1
     assert widget.columns.editor.file.value == f"{results}/"
     widget.photo.value = "hopper"
-    assert "has no picture for hopper" in done(widget).result.shown.errors["folder"]
+    assert "has no picture for hopper" in done(widget).result.errors["folder"]
     widget.close()
 
 
@@ -330,7 +330,7 @@ def test_without_a_reference_only_the_numbers_are_missing(wide: np.ndarray) -> N
     photo = Photo(wide, reference=None)
     widget = done(ft.widgets.compare(photo, [Column("dim", dim), "bicubic"], size=SIZE))
     assert widget.final
-    assert widget.result.numbers == {}
+    assert widget.result.measured == {}
     assert widget.viewer.numbers == {}
     assert all("PSNR" not in text.get_text() for axes in widget.figure()[0].axes for text in axes.texts)
     assert widget.recipe.photos[0].reference == "none"
@@ -388,14 +388,14 @@ def test_loading_a_recipe_with_a_function_runs_nothing_and_asks_for_the_function
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"figure": "compare", "pictures": {"hopper": ""}, "columns": columns, "size": 64}))
     widget.load(json.loads(path.read_text()))
-    assert set(done(widget).result.shown.errors) == {"a", "b", "c"}
-    assert all("a recipe runs no code" in text for text in widget.result.shown.errors.values())
+    assert set(done(widget).result.errors) == {"a", "b", "c"}
+    assert all("a recipe runs no code" in text for text in widget.result.errors.values())
     for index in range(3):
         widget.columns.chosen.index = index
     assert not trace.exists()
     assert "antigravity" not in sys.modules
     widget.load(json.loads(path.read_text()), columns={"a": dim, "b": dim, "c": dim})
-    assert not done(widget).result.shown.errors
+    assert not done(widget).result.errors
     assert not trace.exists()
     widget.close()
 
@@ -416,11 +416,11 @@ def test_saving_a_figure_of_a_lambda_names_the_column_to_pass_again(wide: np.nda
     setting(widget, "weight").value = 0.5
     done(widget)
     upload(widget.files.upload, "a.png", (tmp_path / "a.png").read_bytes())
-    assert not done(widget).result.shown.errors, "this widget has it still"
+    assert not done(widget).result.errors, "this widget has it still"
     assert widget.columns.value[0].settings == {"weight": 0.25}
     other = ft.widgets.compare(wide, ["bicubic"], size=SIZE)
     other.load(recipe)
-    assert "give it again" in done(other).result.shown.errors["mine"]
+    assert "give it again" in done(other).result.errors["mine"]
     other.load(recipe, columns={"mine": column.what})
     assert np.array_equal(image(done(other), "mine"), image(widget, "mine"))
     other.load(recipe, columns={"nobody": dim})
@@ -471,7 +471,7 @@ def test_a_module_is_a_column_and_stays_unchanged(wide: np.ndarray) -> None:
     module.train()
     widget = done(ft.widgets.compare(wide, [Column("conv", module), "bicubic"], size=SIZE))
     assert module.training
-    assert "conv" in {*widget.result.pictures}
+    assert "conv" in {*widget.result}
     assert widget.columns.editor.setup.layout.display == "none"
     widget.close()
 

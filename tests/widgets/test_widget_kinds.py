@@ -216,14 +216,14 @@ def test_a_default_title_names_the_ablation() -> None:
 def test_an_ablation_changes_the_picture_and_its_recipe_reproduces_it(direction: str) -> None:
     widget = ft.widgets.compare("hopper", [Column("whole", direction), Column("cut", direction)], size=24)
     assert widget.wait(60)
-    before = widget.result.pictures["cut"].image
-    assert np.array_equal(before, widget.result.pictures["whole"].image)
+    before = widget.result["cut"].image
+    assert np.array_equal(before, widget.result["whole"].image)
     widget.columns.chosen.index = 1
     widget.columns.editor.ablation["context"].value = "global"
     widget.columns.editor.setup["steps"].value = 3
     assert widget.wait(60)
     assert widget.message.value == ""
-    cut = widget.result.pictures["cut"].image
+    cut = widget.result["cut"].image
     setup = ft.AutoregressiveSetup(start=0.2, steps=3, threshold=0.001)
     assert not np.array_equal(cut, before)
     left = ft.restore(direction, ft.portraits()["hopper"], setup, 24, ablation=ft.Ablation("global"))

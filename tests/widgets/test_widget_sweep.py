@@ -229,7 +229,7 @@ def test_the_best_in_view_and_the_best_of_all_are_named(widget: SweepMap) -> Non
     assert widget.chosen == {"strength": 0.0, "power": 1, "flip": False}
     assert "in view" not in widget.best.value
     done(widget)
-    np.testing.assert_allclose(widget.result.pictures["restored"].image, REFERENCE, atol=1e-6)
+    np.testing.assert_allclose(widget.result["restored"].image, REFERENCE, atol=1e-6)
 
 
 def test_unknown_numbers_of_calls_are_no_limit() -> None:
@@ -257,7 +257,7 @@ def test_a_click_or_python_chooses_the_cell_beside_the_original(widget: SweepMap
     widget.plane.chosen = [2, 1]  # as the browser does
     assert widget.chosen == {"strength": 0.2, "power": 2, "flip": False}
     done(widget)
-    image = widget.result.pictures["restored"].image
+    image = widget.result["restored"].image
     np.testing.assert_allclose(image, darker(REFERENCE, 0.2, 2), atol=1e-6)
     assert f"loss {cells(widget)[2, 1]['value']:.4f}" in widget.viewer.numbers["restored"]
     widget.chosen = {"strength": 0.4, "flip": True}
@@ -285,7 +285,7 @@ def test_a_drag_ends_with_the_last_cell(widget: SweepMap) -> None:
         widget.plane.chosen = [i, 0]
     done(widget)
     np.testing.assert_allclose(
-        widget.result.pictures["restored"].image,
+        widget.result["restored"].image,
         darker(REFERENCE, 0.1), atol=1e-6,
     )  # fmt: skip
 

@@ -241,7 +241,7 @@ def test_a_tick_of_a_slider_hashes_no_weights_and_no_pictures(
     ]
     widget = done(ft.widgets.compare("hopper", [*columns, *others], size=SIZE, seed=12))
     assert hashed, "there is something to count"
-    assert widget.result.shown.errors == {}
+    assert widget.result.errors == {}
     widget.columns.chosen.index = 0
     hashed.clear()
     for K in (41, 42, 43):

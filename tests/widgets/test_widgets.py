@@ -45,9 +45,9 @@ from frantools.scores.measures import measures
 from frantools.scores.roi_search import RoiSearch
 from frantools.views import compare as compare_view
 from frantools.views import progressive
-from frantools.views.compare import NUMBERS, VIEWS
+from frantools.views.compare import VIEWS
 from frantools.views.layout import INK
-from frantools.views.progressive import job_of, sharpen
+from frantools.views.progressive import coarse_to_fine, job_of
 from frantools.views.variability import spreads
 from frantools.widgets import KINDS, cleanup
 from frantools.widgets.background import Worker
@@ -109,7 +109,7 @@ def upload(control: Any, name: str, content: bytes) -> None:
 
 
 def pictures(widget: ViewWidget) -> dict[str, np.ndarray]:
-    return {title: restoration.image for title, restoration in widget.result.pictures.items()}
+    return {title: restoration.image for title, restoration in widget.result.items()}
 
 
 def follow(widget: ViewWidget, name: str) -> list[Any]:
@@ -207,7 +207,7 @@ def computed(recipe: Recipe, cache: Cache | None = None) -> list[Any]:
 
 
 def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column]) -> None:
-    sizes = [[len(each.image) for each in data.pictures.values()] for data in computed(recipe_of(columns))]
+    sizes = [[len(each.image) for each in data.values()] for data in computed(recipe_of(columns))]
     assert sizes[0] == [64] * 3
     assert sizes[-1] == [SMALL] * 3
     assert [SMALL, 64, 64] in sizes, "columns sharpen one after the other"
@@ -216,27 +216,27 @@ def test_the_coarse_preview_is_drawn_before_the_chosen_size(columns: list[Column
 def test_a_slow_column_shows_the_gray_input_first(columns: list[Column], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progressive, "SOON", 0.0)
     first, second, third, *_ = computed(recipe_of(columns))
-    assert [[each.calls for each in data.pictures.values()] for data in (first, second, third)] == [
+    assert [[each.calls for each in data.values()] for data in (first, second, third)] == [
         [FAST.calls, 0, 0],
         [FAST.calls, FAST.calls, 0],
         [FAST.calls, FAST.calls, 1],
     ]
-    assert list(first.pictures) == ["fast", "other", "single"]
-    assert np.array_equal(first.pictures["single"].image, ft.restore("input", "hopper", size=64).image)
+    assert list(first) == ["fast", "other", "single"]
+    assert np.array_equal(first["single"].image, ft.restore("input", "hopper", size=64).image)
 
 
 def test_measuring_delays_neither_pictures_nor_stop_nor_new_settings(
     columns: list[Column], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go, shown = Event(), Event(), Event()
-    numbers = compare_view._numbers
+    numbers = compare_view._measure
 
     def slow(*arguments: Any) -> dict[str, float]:
         begun.set()
         assert go.wait(60)
         return numbers(*arguments)
 
-    monkeypatch.setattr(compare_view, "_numbers", slow)
+    monkeypatch.setattr(compare_view, "_measure", slow)
     widget = ft.widgets.compare("hopper", columns[:1], size=SMALL, seed=99)
     try:
         until(begun)
@@ -251,19 +251,19 @@ def test_measuring_delays_neither_pictures_nor_stop_nor_new_settings(
         until(shown)
     finally:
         go.set()
-    found = done(widget).result.numbers["fast"]
+    found = done(widget).result.measured["fast"]
     target = widget.photo.value.with_frame("square").reference(SMALL)
-    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in NUMBERS}
+    assert found == {name: measures[name](pictures(widget)["fast"], target) for name in measures.in_captions}
 
 
 def test_restorations_are_cached(compare: CompareWidget) -> None:
     compare.cache = Cache()
     compare.refresh()
-    first = dict(done(compare).result.pictures)
+    first = dict(done(compare).result)
     compare.controls["seed"].value = 1
-    assert not np.array_equal(done(compare).result.pictures["fast"].image, first["fast"].image)
+    assert not np.array_equal(done(compare).result["fast"].image, first["fast"].image)
     compare.controls["seed"].value = 0
-    again = done(compare).result.pictures
+    again = done(compare).result
     assert all(again[title] is first[title] for title in ("fast", "other", "single"))
 
 
@@ -491,7 +491,7 @@ def test_columns_are_added_renamed_reordered_and_removed(compare: CompareWidget)
     columns.preset.value = "Original"
     columns.apply.click()
     assert titles() == ["Input", "Original", "other", "single"]
-    assert list(done(compare).result.pictures) == titles()
+    assert list(done(compare).result) == titles()
     for _ in range(5):
         columns.remove.click()
     assert len(titles()) == 1, "the last one stays"
@@ -508,11 +508,11 @@ def test_a_weight_file_is_chosen_by_its_path(compare: CompareWidget, weights: di
 
 
 def test_each_column_has_its_numbers(compare: CompareWidget) -> None:
-    loss = f"loss {compare.result.numbers['fast']['mse']:.4f}"
+    loss = f"loss {compare.result.measured['fast']['mse']:.4f}"
     line = compare.viewer.numbers["fast"]
     assert line.startswith(loss)
     assert all(word in line for word in ("PSNR", "SSIM"))
-    losses = {title: row["mse"] for title, row in compare.result.numbers.items()}
+    losses = {title: row["mse"] for title, row in compare.result.measured.items()}
     assert [title for title, places in compare.viewer.best.items() if 0 in places] == [min(losses, key=losses.get)]
     assert compare.viewer.chips["fast"] == f"diffusion · {FAST.name} · {FAST.calls} calls"
     assert f"<td>{FAST.calls}</td>" in compare.table.value
@@ -571,7 +571,7 @@ def test_zoom_boxes_and_unchanged_pictures_stay_when_a_control_changes(compare: 
 def test_only_the_changed_column_is_coarse_at_first(compare: CompareWidget) -> None:
     compare.columns.chosen.index = 2
     seen: list[dict[str, int]] = []
-    compare.observe(lambda change: seen.append({t: len(p.image) for t, p in change["new"].pictures.items()}), "result")
+    compare.observe(lambda change: seen.append({t: len(p.image) for t, p in change["new"].items()}), "result")
     compare.columns.editor.setup["K"].value = 3
     done(compare)
     assert seen[0] == {"Input": SMALL, "fast": SMALL, "other": 64, "single": SMALL}
@@ -832,11 +832,11 @@ def test_loading_a_recipe_warns_of_changed_pictures_and_models(compare: CompareW
 
 def test_a_missing_model_is_an_error_of_its_column(weights: dict[str, str]) -> None:
     widget = done(ft.widgets.compare("hopper", [Column("none", "no-such-model"), Column("x", "input")], size=SMALL))
-    assert "'no-such-model' names nothing that restores a picture" in widget.result.shown.errors["none"]
+    assert "'no-such-model' names nothing that restores a picture" in widget.result.errors["none"]
     assert pictures(widget)["x"].shape == (SMALL, SMALL, 3), "the others go on"
     widget.columns.editor.file.value = weights["single-pass"]
     assert done(widget).message.value == ""
-    assert not widget.result.shown.errors
+    assert not widget.result.errors
     assert widget.final
 
 
@@ -891,7 +891,7 @@ def test_the_recipe_of_a_figure_of_the_note_is_loaded(compare: CompareWidget, co
     assert compare.recipe["size"] == 80
     assert compare.recipe["seed"] == 4
     assert compare.photo.value.name == "astronaut"
-    assert list(compare.result.pictures) == ["other", "single"]
+    assert list(compare.result) == ["other", "single"]
 
 
 def test_a_file_without_a_recipe_is_a_message_and_changes_nothing(compare: CompareWidget, tmp_path: Path) -> None:
@@ -1028,7 +1028,7 @@ def test_regions_scale_with_the_picture(columns: list[Column]) -> None:
     widget = ft.widgets.rois("hopper", columns[:2], size=512, search=RoiSearch(size=192, sub_size=48))
     widget.controls["size"].value = 128
     assert (widget.search.value["size"], widget.search.value["sub_size"]) == (48, 12)
-    assert {roi.bottom - roi.top for roi in done(widget).result.regions} >= {48}
+    assert {roi.bottom - roi.top for roi in done(widget).result.rois} >= {48}
     widget.controls["size"].value = 512
     assert (widget.search.value["size"], widget.search.value["sub_size"]) == (192, 48)
     widget.close()
@@ -1036,7 +1036,7 @@ def test_regions_scale_with_the_picture(columns: list[Column]) -> None:
 
 def test_regions_are_boxes_and_the_chosen_one_is_re_rendered_at_full_size(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
-    found = widget.result.regions
+    found = widget.result.rois
     assert len(found) == 3
     assert [roi.score for roi in found] == sorted((roi.score for roi in found), reverse=True)
     assert widget.controls["anew"].value == 1
@@ -1044,12 +1044,12 @@ def test_regions_are_boxes_and_the_chosen_one_is_re_rendered_at_full_size(column
     assert boxes == {str(n): [r.left, r.top, r.right, r.bottom] for n, r in enumerate(found, start=1)}
     roi = found[1]
     widget.controls["anew"].value = 2
-    anew = done(widget).result.anew["fast"]
+    anew = done(widget).result.rerendered["fast"]
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
     assert asdict(roi.region(SMALL)) in widget.viewer.details["fast"]
     figure, _ = widget.figure()
-    assert figure.axes[4].get_title() == "2 anew"
+    assert figure.axes[4].get_title() == "2 re-rendered"
     size = figure.get_size_inches().tolist()
     fewer = widget.view.draw(replace(widget.result, regions=found[:1], inner=[[]]), widget.recipe, None)
     assert fewer.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
@@ -1069,7 +1069,7 @@ def test_a_click_on_a_box_shows_it_at_full_size_and_a_second_one_returns(columns
     names = [each["name"] for each in widget.viewer.boxes]
     assert widget.viewer.movable == dict.fromkeys(names[:3], False), "what was found stays where it is"
     full = asdict(ft.Region.full())
-    for number, roi in list(enumerate(widget.result.regions, start=1))[::-1]:
+    for number, roi in list(enumerate(widget.result.rois, start=1))[::-1]:
         click(widget, names[number - 1])
         assert widget.viewer.view == asdict(roi.region(SMALL))
         assert done(widget).recipe["anew"] == number
@@ -1095,8 +1095,8 @@ def test_sub_regions_are_outlined_in_the_boxes_and_all_columns_are_cropped_below
 
     search = RoiSearch(size=size // 3, count=4, sub_size=size // 12, sub_count=3, merge=merge)
     widget = done(ft.widgets.rois("hopper", [*columns, Column("<fails>", fail)], size=size, search=search))
-    found, outlines = widget.result.regions, widget.viewer.outlines
-    assert len(outlines) == sum(map(len, widget.result.inner)) >= len(found)
+    found, outlines = widget.result.rois, widget.viewer.outlines
+    assert len(outlines) == sum(map(len, widget.result.sub_rois)) >= len(found)
     for left, top, right, bottom in outlines:
         assert any(roi.left <= left < right <= roi.right and roi.top <= top < bottom <= roi.bottom for roi in found)
     shown = re.findall(r'base64,([^"]*)" alt="(\w+), region (\d)"', widget.crops.value)
@@ -1109,21 +1109,21 @@ def test_sub_regions_are_outlined_in_the_boxes_and_all_columns_are_cropped_below
     assert widget.crops.value.count(">fast<") == len(found)
     widget.controls["size"].value = 64
     assert all(max(box) <= 64 for box in done(widget).viewer.outlines)
-    assert len(widget.viewer.outlines) == sum(map(len, widget.result.inner))
+    assert len(widget.viewer.outlines) == sum(map(len, widget.result.sub_rois))
 
 
 def test_each_control_of_the_search_changes_the_regions(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns, size=SMALL, search=SEARCH))
     controls = widget.search.controls
     controls["count"].value = 2
-    assert len(done(widget).result.regions) == 2
+    assert len(done(widget).result.rois) == 2
     controls["merge"].value = False
     controls["sub_count"].value = 2
-    assert [len(inner) for inner in done(widget).result.inner] == [2, 2]
+    assert [len(inner) for inner in done(widget).result.sub_rois] == [2, 2]
     controls["sub_size"].value = 6
-    assert done(widget).result.inner[0][0].bottom - done(widget).result.inner[0][0].top == 6
+    assert done(widget).result.sub_rois[0][0].bottom - done(widget).result.sub_rois[0][0].top == 6
     controls["size"].value = 30
-    assert done(widget).result.regions[0].bottom - widget.result.regions[0].top == 30
+    assert done(widget).result.rois[0].bottom - widget.result.rois[0].top == 30
     widget.controls["anew"].value = 0
     assert done(widget).figure()[0].axes[-1].get_title() != "0 anew"
 
@@ -1136,7 +1136,7 @@ def test_regions_are_limited_by_the_picture_and_sub_regions_by_regions(columns: 
     assert (region.max, region.value, inner.max, inner.value) == (64, 50, 50, 45)
     assert widget.search.value == {"size": 50, "count": 3, "sub_size": 45, "sub_count": 1, "merge": True}
     assert done(widget).message.value == ""
-    assert len(widget.result.regions) == 1
+    assert len(widget.result.rois) == 1
     size.value = 256
     region.value = 200
     assert (region.max, inner.max) == (256, 200)
@@ -1155,11 +1155,11 @@ def test_sliders_extend_to_requested_values(columns: list[Column]) -> None:
     widget = done(ft.widgets.rois("hopper", columns[1:], size=SMALL, search=asked))
     recipe = {**widget.recipe, "anew": 15}
     assert recipe["search"] == asdict(asked)
-    assert len(widget.result.regions) == 20
+    assert len(widget.result.rois) == 20
     other = ft.widgets.rois("hopper", columns[1:], size=SMALL, search=SEARCH)
     other.load(recipe)
     assert done(other).recipe == recipe
-    assert other.result.anew
+    assert other.result.rerendered
     seeds = ft.widgets.variability("hopper", columns[0], size=SMALL, count=40)
     assert seeds.recipe["count"] == 40
     seeds.load({**seeds.recipe, "count": 33})
@@ -1202,7 +1202,7 @@ def test_a_drawn_rectangle_is_rendered_as_the_region(columns: list[Column]) -> N
     draw(widget, 0.5, 0.25, 0.75, 0.5)
     assert widget.recipe["region"] == [0.5, 0.25, 0.25, 0.25]
     assert widget.viewer.boxes == [{"name": "region", "box": [36, 18, 54, 36]}]
-    shown = done(widget).result.pictures["fast"].image
+    shown = done(widget).result.region["fast"].image
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, ft.Region(0.5, 0.25, 0.25, 0.25))
     assert np.array_equal(shown, again.image)
     widget.show_region.click()
@@ -1432,7 +1432,7 @@ def test_the_recipe_reproduces_the_chosen_seed(columns: list[Column], tmp_path: 
     other = ft.widgets.compare("hopper", columns, size=SMALL)
     other.load(recipe)
     assert np.array_equal(widget.result.sample, made[2])
-    assert np.array_equal(done(other).result.pictures["fast"].image, made[2])
+    assert np.array_equal(done(other).result["fast"].image, made[2])
     again = ft.widgets.variability("hopper", columns[0], size=SMALL)
     again.load(recipe)
     assert list(done(again).viewer.pictures)[2:] == [f"seed {seed}" for seed in range(4)]
@@ -1465,13 +1465,13 @@ def test_a_trajectory_that_needs_too_much_memory_is_a_message(columns: list[Colu
     widget.columns.editor.setup["K"].value = 1
     widget.controls["size"].value = 1024
     assert (
-        "all 100 steps of 1024 x 1024 pixels take 1.3 GB; accepted is up to 1 GB: 912 pixels a side with so many "
-        "steps, or 79 steps of that size" in done(widget).message.value
+        "all 100 steps of 1024 x 1024 pixels take 1.3 GB, more than 1 GB; with so many steps, choose at most "
+        "912 pixels a side, or at most 79 steps" in done(widget).message.value
     )
     widget.load(recipe)
     assert done(widget).message.value == ""
     assert widget.final
-    with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB; .* steps$"):
+    with pytest.raises(ValueError, match=r"all 100 steps of 16384 x 16384 pixels take 322.1 GB, .* a side$"):
         ft.render({**recipe, "columns": [Column("A", columns[0].what, ft.SETUPS["A"]).to_dict()]} | {"size": 16384})
 
 
@@ -1499,9 +1499,9 @@ def test_a_scheduler_of_diffusers_has_its_own_form(columns: list[Column]) -> Non
     assert [*editor.setup.form.controls] == ["steps", "noise_length"]
     editor.title.value = "renamed"
     assert done(widget).recipe["columns"][0]["setup"] == solver.to_dict()
-    assert widget.result.pictures["renamed"].calls == 4
+    assert widget.result["renamed"].calls == 4
     editor.setup["steps"].value = 5
-    assert done(widget).result.pictures["renamed"].calls == 5
+    assert done(widget).result["renamed"].calls == 5
     editor.setup.name.value = "B"
     assert done(widget).message.value == ""
     assert widget.recipe["columns"][0]["setup"]["sampler"] == "ddim"
@@ -1524,8 +1524,8 @@ def test_a_single_pass_model_is_a_message(name: str, text: str, columns: list[Co
 def test_a_merged_region_is_rendered_in_its_own_shape(columns: list[Column]) -> None:
     part = ft.Region(0.1, 0.2, 0.2, 0.4)
     job = job_of(recipe_of(columns[:1]), Photo("hopper"), None, part, part.width / part.height)
-    *_, made = sharpen(job, columns[:1], lambda share: None)
-    assert made.pictures["fast"].image.shape == (SMALL, SMALL // 2, 3)
+    *_, made = coarse_to_fine(job, columns[:1], lambda share: None)
+    assert made["fast"].image.shape == (SMALL, SMALL // 2, 3)
 
 
 def test_a_headless_notebook_stores_complete_pictures() -> None:
@@ -1547,6 +1547,6 @@ def test_without_a_kernel_the_region_is_shown_instead_of_the_whole_picture(colum
     made = widget._repr_mimebundle_()
     kept = (made[0] if isinstance(made, tuple) else made)["image/png"]
     shown = np.asarray(Image.open(io.BytesIO(b64decode(kept))).convert("RGB"))[20:340, :320]  # below its title
-    part = next(iter(widget.result.shown.pictures.values())).image
+    part = next(iter(widget.result.region.values())).image
     np.testing.assert_allclose(shown[2::5, 2::5], part * 255, atol=0.6)
     widget.close()

@@ -1,1 +1,1 @@
-"""The engine: pictures and points, tile by tile on threads, through the compiled kernel where there is one."""
+"""The engine: samples pictures and points tile by tile on threads, with the compiled kernel if there is one."""

@@ -34,7 +34,7 @@ static inline vec held(vec x) {
 
 static inline vec relu(vec x) {
     vec zero = {};
-    return zero > x ? zero : x;  // what is no number stays none; so too in bfloat16 if its sign is +
+    return zero > x ? zero : x;  // NaN propagates; in bfloat16 only if its sign is +
 }
 
 // How inputs lie in rows, how they are multiplied, and how a layer's sums become the inputs of the next.
@@ -42,7 +42,7 @@ struct Float {
     typedef float weight;
     static constexpr int INPUTS = 1;  // in a row
     static vec add(vec sum, vec x, weight w) { return sum + w * x; }
-    static void keep(row *y, const row *sums, int outputs) {
+    static void store_inputs(row *y, const row *sums, int outputs) {
         for (int o = 0; o < outputs; o++)
             for (int v = 0; v < V; v++) y[o][v] = relu(sums[o][v]);
     }
@@ -57,7 +57,7 @@ struct Bfloat16 {
     static vec add(vec sum, vec x, weight w) {
         return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)_mm512_set1_epi32(w));
     }
-    static void keep(row *y, const row *sums, int outputs) {
+    static void store_inputs(row *y, const row *sums, int outputs) {
         // Two outputs of 16 points are rounded to one output's 16 numbers, then the other's: a point's two go together.
         alignas(64) static constexpr int16_t PLACES[32] = {
             0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
@@ -79,9 +79,9 @@ struct Bfloat16 : Float {
         typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
         bits all = (bits)x;
         all = (all + 0x7FFF + (all >> 16 & 1)) & 0xFFFF0000;
-        return x == x ? (vec)all : x;  // what is no number stays none
+        return x == x ? (vec)all : x;  // NaN propagates
     }
-    static void keep(row *y, const row *sums, int outputs) {
+    static void store_inputs(row *y, const row *sums, int outputs) {
         for (int o = 0; o < outputs; o++)
             for (int v = 0; v < V; v++) y[o][v] = rounded(relu(sums[o][v]));
     }
@@ -92,7 +92,7 @@ struct Bfloat16 : Float {
 template <class Kind, int OUTPUTS>
 static inline void dense(row *sums, const row *x, int inputs, const typename Kind::weight *weights) {
     for (int k = 0; k < inputs / Kind::INPUTS; k++) {
-        row read;  // once: GCC would read it anew for each product, and then reading is what takes the time
+        row read;  // once: GCC would repeat it for each product, and reading would take most of the time
         for (int v = 0; v < V; v++) read[v] = held(x[k][v]);
         for (int o = 0; o < OUTPUTS; o++)
             for (int v = 0; v < V; v++) sums[o][v] = Kind::add(sums[o][v], read[v], weights[k * OUTPUTS + o]);
@@ -107,7 +107,7 @@ static inline void hidden(row *y, const row *x, const typename Kind::weight *wei
         for (int o = 0; o < OUT; o++)
             for (int v = 0; v < V; v++) sums[o][v] = vec{} + bias[first + o];
         dense<Kind, OUT>(sums, x, HIDDEN, weights + first * HIDDEN / Kind::INPUTS);
-        Kind::keep(y + first / Kind::INPUTS, sums, OUT);
+        Kind::store_inputs(y + first / Kind::INPUTS, sums, OUT);
     }
 }
 
@@ -136,15 +136,15 @@ static void prepare(const float *weights, const float *columns, int64_t stride, 
             for (int64_t p = 0, run; p < count; p += run) {  // a run is of one row of the tile
                 int64_t column = (start + p) % width, left = width - column;
                 run = count - p < left ? count - p : left;
-                const float *there = rows + (start + p) / width * BLOCKS * HIDDEN + first;
+                const float *from_row = rows + (start + p) / width * BLOCKS * HIDDEN + first;
                 for (int o = 0; o < OUT; o++)
                     for (int64_t i = 0; i < run; i++)
-                        fixed[o * STRIP + p + i] = columns[(first + o) * stride + column + i] + there[o];
+                        fixed[o * STRIP + p + i] = columns[(first + o) * stride + column + i] + from_row[o];
             }
-            row *kept = (row *)fixed, sums[OUT] = {};
+            row *total = (row *)fixed, sums[OUT] = {};
             dense<Float, OUT>(sums, x, HIDDEN, weights + first * HIDDEN);
             for (int o = 0; o < OUT; o++)
-                for (int v = 0; v < V; v++) kept[o][v] += sums[o][v];
+                for (int v = 0; v < V; v++) total[o][v] += sums[o][v];
         }
     }
 }
@@ -160,7 +160,7 @@ static inline void blocks(const Weights<Kind> &w, const vec *fixed, const float 
             for (int o = 0; o < OUT; o++)
                 for (int v = 0; v < V; v++) sums[o][v] = *fixed++ + time[b * HIDDEN + first + o];
             dense<Float, OUT>(sums, read, 2 * CHANNELS, w.first + (b * HIDDEN + first) * 2 * CHANNELS);
-            Kind::keep(x + first / Kind::INPUTS, sums, OUT);
+            Kind::store_inputs(x + first / Kind::INPUTS, sums, OUT);
         }
         for (int layer = 0; layer < 2; layer++)
             hidden<Kind>(layer ? x : y, layer ? y : x, w.hidden + (2 * b + layer) * HIDDEN * HIDDEN / Kind::INPUTS,
@@ -207,15 +207,15 @@ static void decode(const Weights<Kind> &w, const vec *fixed, const float *time, 
     }
 }
 
-// The numbers of a step of a sampler; see `samplers.Move`.
-struct Move {
+// The numbers of a step of a sampler; see `StepCoefficients`.
+struct Step {
     float root_a, root_rest;  // of alpha_bar, and of what is left to 1
     float keep, toward, sigma;
 };
 
-// How a setup moves; see `samplers.walk`.
-struct Walk {
-    const Move *moves;
+// The steps of a setup and its settings; see `KernelPlan`.
+struct Plan {
+    const Step *steps;
     int64_t count;
     int32_t from_value, velocity, ddpm, projects, clips;
     float low, high, least;  // the bounds of clipping, and the least square of a length
@@ -226,60 +226,60 @@ static inline void lengths(vec *to, const row *x, float least) {
     for (int v = 0; v < V; v++) {
         vec sum = held(x[0][v] * x[0][v]);
         for (int c = 1; c < CHANNELS; c++) sum += held(x[c][v] * x[c][v]);
-        sum = sum < least ? vec{} + least : sum;  // what is no number stays none
+        sum = sum < least ? vec{} + least : sum;  // NaN propagates
         for (int i = 0; i < LANES; i++) to[v][i] = __builtin_sqrtf(sum[i]);
     }
 }
 
 // Some steps of a sampler, all of them on a strip before the next strip begins. `value`, (CHANNELS, stride), is
-// what they begin with, and what they end with. `times` is (moves, BLOCKS, HIDDEN), and `noise`, (draws, CHANNELS,
-// stride), has a draw for each move whose sigma is not 0.
+// what they begin with, and what they end with. `times` is (steps, BLOCKS, HIDDEN), and `noise`, (draws, CHANNELS,
+// stride), has a draw for each step whose sigma is not 0.
 template <class Kind>
-static void sample(const Weights<Kind> &w, const Walk &walk, const vec *fixed, const float *times, const float *noise,
+static void sample(const Weights<Kind> &w, const Plan &plan, const vec *fixed, const float *times, const float *noise,
                    float *value, int64_t stride, int64_t points) {
     for (int64_t start = 0; start < points; start += STRIP, fixed += BLOCKS * HIDDEN * V) {
         int64_t count = points - start < STRIP ? points - start : STRIP;
         const float *draw = noise + start;
         row x[CHANNELS];
         load(x, value + start, stride, count);
-        for (int64_t m = 0; m < walk.count; m++) {
-            const Move &move = walk.moves[m];
+        for (int64_t m = 0; m < plan.count; m++) {
+            const Step &step = plan.steps[m];
             row read[2 * CHANNELS], x0[CHANNELS], offset[CHANNELS];
-            start_from(read, x, walk.from_value);
+            start_from(read, x, plan.from_value);
             blocks<Kind>(w, fixed, times + m * BLOCKS * HIDDEN, read);
             const row *answer = read + CHANNELS;
             for (int c = 0; c < CHANNELS; c++)
                 for (int v = 0; v < V; v++) {
                     vec e = answer[c][v];
-                    if (walk.velocity) e = held(x[c][v] * move.root_rest) + held(e * move.root_a);
-                    x0[c][v] = (x[c][v] - held(e * move.root_rest)) / move.root_a;
-                    if (walk.ddpm)
-                        x[c][v] = (x[c][v] - held(e * move.toward)) / move.keep;
+                    if (plan.velocity) e = held(x[c][v] * step.root_rest) + held(e * step.root_a);
+                    x0[c][v] = (x[c][v] - held(e * step.root_rest)) / step.root_a;
+                    if (plan.ddpm)
+                        x[c][v] = (x[c][v] - held(e * step.toward)) / step.keep;
                     else
-                        x[c][v] = held(x0[c][v] * move.keep) + held(e * move.toward);
+                        x[c][v] = held(x0[c][v] * step.keep) + held(e * step.toward);
                     offset[c][v] = x[c][v] - x0[c][v];
                 }
             vec radius[V], now[V];
-            if (walk.projects) lengths(radius, offset, walk.least);
-            if (move.sigma > 0) {
+            if (plan.projects) lengths(radius, offset, plan.least);
+            if (step.sigma > 0) {
                 row z[CHANNELS];
                 load(z, draw, stride, count);
                 draw += CHANNELS * stride;
                 for (int c = 0; c < CHANNELS; c++)
-                    for (int v = 0; v < V; v++) x[c][v] += held(z[c][v] * move.sigma);
+                    for (int v = 0; v < V; v++) x[c][v] += held(z[c][v] * step.sigma);
             }
-            if (walk.projects) {
+            if (plan.projects) {
                 for (int c = 0; c < CHANNELS; c++)
                     for (int v = 0; v < V; v++) offset[c][v] = x[c][v] - x0[c][v];
-                lengths(now, offset, walk.least);
+                lengths(now, offset, plan.least);
                 for (int c = 0; c < CHANNELS; c++)
                     for (int v = 0; v < V; v++) x[c][v] = x0[c][v] + held(offset[c][v] * (radius[v] / now[v]));
             }
-            if (walk.clips)
+            if (plan.clips)
                 for (int c = 0; c < CHANNELS; c++)
                     for (int v = 0; v < V; v++) {
-                        vec raised = x[c][v] < walk.low ? vec{} + walk.low : x[c][v];
-                        x[c][v] = raised > walk.high ? vec{} + walk.high : raised;
+                        vec raised = x[c][v] < plan.low ? vec{} + plan.low : x[c][v];
+                        x[c][v] = raised > plan.high ? vec{} + plan.high : raised;
                     }
         }
         store(value + start, x, stride, count);
@@ -299,9 +299,9 @@ void prepare_float32(const float *weights, const float *columns, int64_t stride,
                        int64_t points, int from_value) {                                                             \
         decode(*w, fixed, time, value, answer, points, from_value);                                                  \
     }                                                                                                                \
-    void sample_##name(Weights<Kind> *w, Walk *walk, const vec *fixed, const float *times, const float *noise,       \
+    void sample_##name(Weights<Kind> *w, Plan *plan, const vec *fixed, const float *times, const float *noise,       \
                        float *value, int64_t stride, int64_t points) {                                               \
-        sample(*w, *walk, fixed, times, noise, value, stride, points);                                               \
+        sample(*w, *plan, fixed, times, noise, value, stride, points);                                               \
     }
 FUNCTIONS(float32, Float)
 FUNCTIONS(bfloat16, Bfloat16)

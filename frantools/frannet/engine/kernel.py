@@ -1,8 +1,8 @@
-"""The decoder's blocks, and a sampler's steps around them, as compiled functions, where there is a C++ compiler.
+"""The decoder's blocks and a sampler's steps as compiled functions.
 
-`engine.GridDecoder` works without them, through torch. Compiled, the MLPs are computed for a strip of points at a time,
-and nothing between two layers leaves the innermost cache; nor, where a whole setup is compiled, what lies between two
-steps. `benchmarks` tells what that brings. `compiled` says when and where the compiler runs.
+A `FastDecoder` also works without them, through torch. The compiled MLPs are computed for a strip of points at a time,
+and intermediate results of layers, or even of a sampler's steps, never leave the innermost cache. `benchmarks` measures
+the effect; `system.compiler` describes when and where the compiler runs.
 """
 
 from __future__ import annotations
@@ -22,55 +22,55 @@ SOURCE = Path(__file__).with_suffix(".cpp")
 
 @cache
 def library(hidden: int = HIDDEN, blocks: int = BLOCKS, channels: int = OUTPUTS) -> ctypes.CDLL | None:
-    """The compiled functions for a decoder of these sizes, or None where there are none: see `compiled.library`.
+    """Return the compiled functions for a decoder of these sizes, or None; see `compiler.library`.
 
     Parameters
     ----------
     hidden : int
-        Units in a hidden layer: a multiple of 8, or there are none.
+        Units in a hidden layer; other than multiples of 8 cannot be compiled.
     blocks : int
         MLPs.
     channels : int
         Numbers of a value.
     """
-    found = compiler.library(SOURCE, HIDDEN=hidden, BLOCKS=blocks, CHANNELS=channels)
-    if found is not None:
-        pointer, whole = ctypes.c_void_p, ctypes.c_int64
-        found.prepare_float32.argtypes = [pointer, pointer, whole, pointer, pointer, pointer, whole, whole]
-        found.decode_float32.argtypes = [pointer, pointer, pointer, pointer, pointer, whole, ctypes.c_int]
-        found.decode_bfloat16.argtypes = found.decode_float32.argtypes
-        found.sample_float32.argtypes = [*[pointer] * 6, whole, whole]
-        found.sample_bfloat16.argtypes = found.sample_float32.argtypes
-    return found
+    functions = compiler.library(SOURCE, HIDDEN=hidden, BLOCKS=blocks, CHANNELS=channels)
+    if functions is not None:
+        pointer, integer = ctypes.c_void_p, ctypes.c_int64
+        functions.prepare_float32.argtypes = [pointer, pointer, integer, pointer, pointer, pointer, integer, integer]
+        functions.decode_float32.argtypes = [pointer, pointer, pointer, pointer, pointer, integer, ctypes.c_int]
+        functions.decode_bfloat16.argtypes = functions.decode_float32.argtypes
+        functions.sample_float32.argtypes = [*[pointer] * 6, integer, integer]
+        functions.sample_bfloat16.argtypes = functions.sample_float32.argtypes
+    return functions
 
 
-def at_hand(device: torch.device) -> bool:
+def is_available(device: torch.device) -> bool:
     """Whether there are compiled functions for `device`."""
     return device.type == "cpu" and library() is not None
 
 
 def _empty(*shape: int) -> Tensor:
-    """float32 in the processor's memory, whatever torch's defaults are."""
+    """Return float32 in the processor's memory, whatever torch's defaults are."""
     return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
-class _Weights(ctypes.Structure):
+class _KernelWeights(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("first", "hidden", "bias", "out", "out_bias")]
 
 
-class Walk(ctypes.Structure):
-    """How a setup moves, as the compiled functions read it."""
+class KernelPlan(ctypes.Structure):
+    """The steps and settings of a setup, as the compiled functions read them."""
 
     _fields_ = [
-        ("moves", ctypes.c_void_p),
+        ("steps", ctypes.c_void_p),
         ("count", ctypes.c_int64),
         *((name, ctypes.c_int32) for name in ("from_value", "velocity", "ddpm", "projects", "clips")),
         *((name, ctypes.c_float) for name in ("low", "high", "least")),
     ]
 
 
-class Blocks:
-    """The decoder's blocks, their weights in the order in which the compiled function reads them.
+class KernelBlocks:
+    """The decoder's blocks, with their weights in the order in which the compiled functions read them.
 
     Parameters
     ----------
@@ -78,15 +78,16 @@ class Blocks:
         Of the products of the hidden layers and the last: float32 or bfloat16. All else is float32. A processor
         without instructions for bfloat16 multiplies the rounded numbers as float32.
     first : Tensor
-        (B, H, 2 * C): how the first layers of B blocks of H units read the value's C numbers and the sum so far.
+        (B, H, 2 * C): the weights of the value's C numbers and the sum so far in the first layers of B blocks of H
+        units.
     hidden, hidden_bias : Tensor
         (B, 2, H, H) and (B, 2, H).
     out, out_bias : Tensor
         (B, C, H) and (B, C).
     local : Tensor
-        (B, H, H): how the first layers read the local latents.
+        (B, H, H): the weights of the local latents in the first layers.
     columns : Tensor
-        (B, W, H): what they get in each column of the grid.
+        (B, W, H): the share of each column of the grid in the first layers.
     """
 
     def __init__(
@@ -111,30 +112,30 @@ class Blocks:
         self.decode, self.sample = (
             getattr(functions, f"{name}_{str(dtype).removeprefix('torch.')}") for name in ("decode", "sample")
         )
-        self._kept = (
-            _packed(first, group),
-            _packed(cast(hidden), group),
+        self._tensors = (
+            _pack(first, group),
+            _pack(cast(hidden), group),
             hidden_bias.contiguous(),
-            _packed(cast(out), out.shape[1]),
+            _pack(cast(out), out.shape[1]),
             out_bias.contiguous(),
         )
-        self.weights = _Weights(*(tensor.data_ptr() for tensor in self._kept))
-        self._local = _packed(local, group)
+        self.weights = _KernelWeights(*(tensor.data_ptr() for tensor in self._tensors))
+        self._local = _pack(local, group)
         self._columns = columns.transpose(1, 2).contiguous()
 
-    def tile(self, local: Tensor, rows: Tensor, start: int, stop: int, others: Tensor | None = None) -> Tile:
-        """The blocks at a part of the grid.
+    def tile(self, local: Tensor, rows: Tensor, start: int, stop: int, from_gray: Tensor | None = None) -> KernelTile:
+        """Return the blocks at a part of the grid.
 
         Parameters
         ----------
         local : Tensor
             (height * width, H): the local latents, row by row.
         rows : Tensor
-            (height, B * H) float32: what the first layers get in each row.
+            (height, B * H) float32: the share of each row in the first layers.
         start, stop : int
-            Columns `start` to `stop` - 1 of the grid; `width` of them.
-        others : Tensor, optional
-            (height * width, B * H) float32: what else the first layers get at each point.
+            The columns of the grid, as in a slice; `width` of them.
+        from_gray : Tensor, optional
+            (height * width, B * H) float32: the share of the gray input in the first layers.
         """
         points, strips = len(local), -(-len(local) // self.strip)
         fixed = _empty(strips, rows.shape[1], self.strip)
@@ -152,23 +153,23 @@ class Blocks:
             stop - start,
             len(rows),
         )
-        if others is not None:
-            padded = torch.nn.functional.pad(others.float(), (0, 0, 0, strips * self.strip - points))
+        if from_gray is not None:
+            padded = torch.nn.functional.pad(from_gray.float(), (0, 0, 0, strips * self.strip - points))
             fixed += padded.unflatten(0, (strips, self.strip)).transpose(1, 2)
-        return Tile(self, fixed, points)
+        return KernelTile(self, fixed, points)
 
 
-class Tile:
-    """The blocks at some points; `Blocks.tile` makes it."""
+class KernelTile:
+    """The blocks at some points; see `KernelBlocks.tile`."""
 
-    def __init__(self, blocks: Blocks, fixed: Tensor, points: int) -> None:
+    def __init__(self, blocks: KernelBlocks, fixed: Tensor, points: int) -> None:
         self.blocks, self.points, self._fixed = blocks, points, fixed
         self._weights = ctypes.addressof(blocks.weights)
 
     def __call__(self, value: Tensor, time: Tensor, from_value: bool) -> Tensor:
-        """The (N, C) float32 answer to values of that shape.
+        """Return the (N, C) float32 answer to values of that shape.
 
-        At a step at which the first layers get `time`, (B, H) float32. The blocks add to the value, or to 0.
+        `time`, (B, H) float32, is the share of the time in the first layers. The blocks add to the value or to 0.
         """
         # Channel by channel, as `noise.normal` lays values out.
         value = value.float().expand(self.points, self.blocks.channels).T.contiguous()
@@ -179,27 +180,27 @@ class Tile:
         )
         return total.T
 
-    def sample(self, walk: Walk, times: Tensor, noise: Tensor, value: Tensor, first: int, last: int) -> None:
-        """Take the points `first` to `last` - 1 along all moves of a walk.
+    def sample(self, plan: KernelPlan, times: Tensor, noise: Tensor, value: Tensor, first: int, last: int) -> None:
+        """Take the points `first` to `last` - 1 through all steps, in place.
 
         Parameters
         ----------
-        walk : Walk
+        plan : KernelPlan
             The setup.
         times : Tensor
-            (moves, B, H) float32: what the first layers get at each.
+            (steps, B, H) float32: the share of the time in the first layers.
         noise : Tensor
-            (draws, C, N) float32: a draw for each move that adds one.
+            (draws, C, N) float32: random numbers for each step that adds noise.
         value : Tensor
-            (C, N) float32: what the points begin with, and what they end with.
+            (C, N) float32: the values before the first step, and after the last.
         first, last : int
             `first` is a multiple of `blocks.strip`.
         """
-        whole, offset = self._fixed[0].numel() * (first // self.blocks.strip), 4 * first
+        numbers, offset = self._fixed[0].numel() * (first // self.blocks.strip), 4 * first
         self.blocks.sample(
             self._weights,
-            ctypes.addressof(walk),
-            self._fixed.data_ptr() + 4 * whole,
+            ctypes.addressof(plan),
+            self._fixed.data_ptr() + 4 * numbers,
             times.data_ptr(),
             noise.data_ptr() + offset,
             value.data_ptr() + offset,
@@ -208,10 +209,10 @@ class Tile:
         )
 
 
-def _packed(weight: Tensor, group: int) -> Tensor:
-    """(..., outputs, inputs) weights in the order (groups of outputs, inputs, outputs of the group).
+def _pack(weight: Tensor, group: int) -> Tensor:
+    """Order (..., outputs, inputs) weights by (groups of outputs, inputs, outputs of the group).
 
-    As many inputs as four bytes hold stand together: one float32, or two bfloat16.
+    Adjacent inputs share four bytes: one float32, or two bfloat16.
     """
     pair = 4 // weight.element_size()
     return weight.unflatten(-2, (-1, group)).unflatten(-1, (-1, pair)).transpose(-2, -3).contiguous()

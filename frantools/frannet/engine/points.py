@@ -1,59 +1,47 @@
-"""The engine at points anywhere: a picture is prepared once, and then answers under any number of setups.
+"""Single points of a picture, prepared once, then sampled with any setup.
 
-What no setup changes, the encoded picture and the fixed part of each point's first layers, is made by `points_decoder`
-and kept, about a kilobyte a point. A point's colour is the one that it has in a restoration of the whole picture. It
-does not depend on the number of threads: tiles are of one size, and each is computed with products on one thread.
+A point has the colour that it has in a restoration of the whole picture. The colour does not depend on the number of
+threads: tiles have a fixed size, and each is computed on one thread. Prepared points take about a kilobyte each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from threading import Event, get_ident
-from typing import Any, NamedTuple
+from threading import Event
+from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ... import noise
+from ...noise import point_draws
 from ...photos.images import prepare_input
 from ...system.devices import without_autocast
 from ..network.ablations import Ablation, encode
-from ..network.coordinate_model import Answer, CoordinateModel, check_model, device_of, schedule_of
+from ..network.coordinate_model import Answer, CoordinateModel, check_model, device_of
 from ..network.model import Encoded, FranNet
 from ..sampling.samplers import Sampler
-from .coordinates import exact_points
-from .grid_decoder import FastDecoder
-from .pictures import (
-    PRECISIONS,
-    TILE,
-    Colours,
-    Progress,
-    check_input,
-    check_seed,
-    check_setup,
-    finite,
-    resolve_precision,
-    values_at,
-)
+from .arguments import PRECISIONS, check_input, check_seed, check_setup, resolve_precision
+from .coordinates import round_points
+from .fast_decoder import FastDecoder
+from .pictures import GPU_TILE_POINTS, TILE_POINTS
 from .plain_decoder import answer_at, colours_at, is_fast
-from .threads import run
+from .threads import run_parts
+from .tiles import Colours, PointTile, Progress, sample_tiles
 
 
 class PointDecoder(FastDecoder):
-    """A FranNet's decoder, prepared for one encoded picture: `tile` takes points, (N, 2).
+    """A FranNet's decoder for one encoded picture; `tile` takes points, (N, 2).
 
-    They are a grid of one column, which knows nothing of the position, and a row for each point.
+    The points are the rows of a grid of one column, and each row encodes both coordinates.
     """
 
     def __init__(self, model: FranNet, encoded: Encoded, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(model, encoded, encoded.context.new_empty(1, 0), dtype)
         self.encoded = encoded
 
-    def _position(self, rows: Tensor) -> Tensor:
+    def _encode_rows(self, rows: Tensor) -> Tensor:
         return self.model.encode_position(rows)
 
     def _local(self, rows: Tensor, part: slice) -> Tensor:
@@ -65,44 +53,30 @@ class PointDecoder(FastDecoder):
         return self.model.gray_latents(self.encoded, rows[None])[0] if self.model.config.gray_latents else None
 
 
-class PreparedTile(NamedTuple):
-    """Some points of a prepared picture."""
-
-    points: Tensor
-    """(N, 2) float64."""
-    answer: Answer
-    """The decoder there; several threads may use it at once."""
-    colours: Callable[[Tensor], Tensor]
-    """The colours in about [-1, 1] of (N, 3) clean values."""
-
-
 @dataclass(frozen=True)
 class PreparedPoints:
-    """A model's decoder for one picture at points; see `points_decoder`."""
+    """A model's decoder for one picture at some points, for any number of setups; see `prepare_points`."""
 
     model: CoordinateModel
-    tiles: list[PreparedTile]
-
-    @property
-    def count(self) -> int:
-        """How many points there are."""
-        return sum(len(tile.points) for tile in self.tiles)
+    tiles: list[PointTile]
+    count: int
+    """The number of points."""
 
 
 @without_autocast()
-def points_decoder(
+def prepare_points(
     model: CoordinateModel,
     image: NDArray[Any] | Tensor,
     points: Tensor | NDArray[Any],
     precision: str = "float32",
     ablation: Ablation | None = None,
 ) -> PreparedPoints:
-    """Prepare a picture for `sample_at`.
+    """Prepare points of a picture for `sample_prepared_points`.
 
     Parameters
     ----------
     model, image, precision, ablation
-        As for `restoration.restore`.
+        As for `pictures.restore`.
     points : Tensor or ndarray
         (N, 2) float64, (x, y) in [0, 1], in any order; N is 1 or more.
 
@@ -113,56 +87,54 @@ def points_decoder(
     """
     model = check_model(model)
     device = device_of(model)
-    places = torch.as_tensor(points, device=device)
-    if places.ndim != 2 or places.shape[1] != 2 or places.dtype != torch.float64 or not len(places):
+    positions = torch.as_tensor(points, device=device)
+    if positions.ndim != 2 or positions.shape[1] != 2 or positions.dtype != torch.float64 or not len(positions):
         raise ValueError(
-            f"points of shape {tuple(places.shape)} and {places.dtype} are given; accepted are (N, 2) float64, N from 1"
+            f"points must be (N, 2) float64 with N from 1, got {positions.dtype} of shape {tuple(positions.shape)}"
         )
-    if not (places.amin() >= 0 and places.amax() <= 1):  # NaN is neither
-        raise ValueError("a point lies outside of the picture; accepted are coordinates in [0, 1]")
+    if not (positions.amin() >= 0 and positions.amax() <= 1):  # false for NaN too
+        raise ValueError("points must lie in [0, 1], and one lies outside of the picture")
     dtype = PRECISIONS[resolve_precision(precision, device)]
     x = (check_input(image) if isinstance(image, Tensor) else prepare_input(image)).to(device)
-    near = exact_points(places) if isinstance(model, FranNet) else places.float()
-    size = TILE[0] if device.type == "cpu" else 1 << 20
-    tiles: list[PreparedTile] = []
+    rounded = round_points(positions) if isinstance(model, FranNet) else positions.float()
+    size = TILE_POINTS[0] if device.type == "cpu" else GPU_TILE_POINTS
+    tiles: list[PointTile] = []
 
-    def prepare(_: int) -> None:
-        with torch.inference_mode():
-            encoded = encode(model, x, ablation)
-            fast = PointDecoder(model, encoded, dtype) if is_fast(model, encoded) else None
-            for exact, part in zip(places.split(size), near.split(size), strict=True):
-                answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
-                tiles.append(PreparedTile(exact, answer, colours_at(model, encoded, part)))
+    @torch.inference_mode()
+    def prepare_tiles(_: int = 0) -> None:
+        encoded = encode(model, x, ablation)
+        fast = PointDecoder(model, encoded, dtype) if is_fast(model, encoded) else None
+        start = 0
+        for exact, part in zip(positions.split(size), rounded.split(size), strict=True):
+            answer = fast.tile(part) if fast else answer_at(model, encoded, part, dtype)
+            place = slice(start, start := start + len(exact))
+            tiles.append(_point_tile(place, exact, answer, colours_at(model, encoded, part)))
 
-    _run(prepare, 1, lambda: None, Event(), device)
-    return PreparedPoints(model, tiles)
+    # On one thread, so that sums have the same order on every machine.
+    if torch.get_num_threads() == 1:
+        prepare_tiles()
+    else:
+        run_parts(prepare_tiles, 1, lambda: None, Event(), parallel=False)
+    return PreparedPoints(model, tiles, len(positions))
 
 
-def _run(work: Callable[[int], None], parts: int, report: Callable[[], None], stop: Event, on: torch.device) -> None:
-    """Call ``work(0) ... work(parts - 1)``, each with products on one thread: their sums are then always the same.
-
-    Where this thread has no more than one, as in a worker process, it does the work itself: threads to begin and to
-    wait for would cost as much as a quick setup does.
-    """
-    if torch.get_num_threads() > 1:
-        return run(work, parts, report, stop, parallel=on.type == "cpu")
-    for index in range(parts):
-        work(index)
-        report()
+def _point_tile(place: slice, points: Tensor, answer: Answer, colours: Callable[[Tensor], Tensor]) -> PointTile:
+    x, y = points.unbind(-1)
+    return PointTile(place, len(points), lambda: answer, lambda seed, length: point_draws(seed, x, y, length), colours)
 
 
 @without_autocast()
-def sample_at(
+def sample_prepared_points(
     prepared: PreparedPoints, setup: Sampler | None = None, seed: int = 0, progress: Progress | None = None
 ) -> Colours:
-    """The colours of points.
+    """Sample prepared points.
 
     Parameters
     ----------
     prepared : PreparedPoints
-        From `points_decoder`; it serves any number of setups.
+        From `prepare_points`.
     setup, seed, progress
-        As for `restore`.
+        As for `pictures.restore`.
 
     Returns
     -------
@@ -172,45 +144,15 @@ def sample_at(
     Raises
     ------
     ValueError
-        If the setup does not go with the model, or the numbers do not stay finite.
+        If the setup does not suit the model, or the result is not finite.
 
     Examples
     --------
     >>> import frantools as ft
     >>> points = np.array([[0.25, 0.5], [0.7, 0.1]])
-    >>> prepared = points_decoder(ft.load_model("diffusion-basic"), ft.portraits()["hopper"], points)
-    >>> sample_at(prepared, ft.SETUPS["B"], seed=3).shape
+    >>> prepared = prepare_points(ft.load_model("diffusion-basic"), ft.portraits()["hopper"], points)
+    >>> sample_prepared_points(prepared, ft.SETUPS["B"], seed=3).shape
     (2, 3)
     """
-    model, tiles = prepared.model, prepared.tiles
-    setup, seed = check_setup(model, setup), check_seed(seed)
-    calls = 1 if setup is None else setup.calls_on(schedule_of(model))
-    if setup is not None:
-        setup.check(schedule_of(model))
-    stop, here, done = Event(), get_ident(), [0.0] * len(tiles)  # points times steps, by tile
-    out: list[Colours] = [np.empty((0, 3), np.float32)] * len(tiles)
-
-    def report() -> None:
-        if progress is not None:
-            progress(sum(done) / (calls * prepared.count))
-
-    def render(index: int) -> None:
-        tile = tiles[index]
-        x, y = tile.points.unbind(-1)
-        draws = partial(noise.point_draws, seed, x, y)
-
-        def passed(steps: float) -> None:
-            if stop.is_set():
-                raise InterruptedError
-            done[index] = steps * len(x)
-            if here == get_ident():
-                report()
-
-        with torch.inference_mode():
-            values, _ = values_at(model, tile.answer, setup, len(x), draws, passed)
-            colours = finite(tile.colours(values) / 2 + 0.5, setup).clamp(0, 1)
-        out[index] = colours.cpu().numpy()
-        done[index] = calls * len(x)
-
-    _run(render, len(tiles), report, stop, device_of(model))
-    return np.concatenate(out)
+    setup, seed = check_setup(prepared.model, setup), check_seed(seed)
+    return sample_tiles(prepared.model, prepared.tiles, (prepared.count,), setup, seed, progress)[0]

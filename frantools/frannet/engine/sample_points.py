@@ -1,4 +1,4 @@
-"""A model at points anywhere, as FranNet samples it: in RGB, with draws and starting values of one's own."""
+"""FranNet's own sampling at points: in RGB, with draws and starting values of the caller."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...checks import invalid
 from ...system.devices import without_autocast
-from ..network.ablations import Ablation, ablation_of, random_positions
+from ..network.ablations import Ablation, check_ablation, random_positions
 from ..network.colours import to_network
 from ..network.coordinate_model import check_model, device_of, predictor
 from ..network.model import INPUT_SIZE, FranNet
 from ..sampling.named_setups import named_setup
 from ..sampling.samplers import Noise, Sampler, run_sampler
-from .pictures import check_setup
+from .arguments import check_setup
 
 
 @without_autocast()
@@ -28,28 +29,28 @@ def sample_points(
     noise: Noise | None = None,
     ablation: Ablation | None = None,
 ) -> Tensor:
-    """The colours of points, as FranNet's own sampler gives them.
+    """Return the colours of points as FranNet's own sampler computes them.
 
     Parameters
     ----------
     model : FranNet
         In evaluation mode.
     x : Tensor or ndarray
-        (B, 1, 64, 64) floats in [-1, 1]: gray pictures, as `prepare_input` makes them.
+        (B, 1, 64, 64) floats in [-1, 1]: grayscale pictures, as `prepare_input` returns them.
     points : Tensor or ndarray
         (B, N, 2) floats, (x, y) in [0, 1].
     setup : Sampler or str, optional
-        The sampler, or its name; default: `model.setup`, what the model's own config samples with. None for a
-        single-pass model.
+        The sampler, or its name; default: `model.setup`, the sampler of the model's own config. None for a single-pass
+        model.
     initial : Tensor or ndarray, optional
-        (B, N, 3): the colours to start from, RGB in [-1, 1]. Default: drawn from the model's source; of a single-pass
-        model, zeros of the network.
+        (B, N, 3): the colours to start from, RGB in [-1, 1]. Default: drawn from the model's source distribution; for
+        a single-pass model, zeros.
     noise : callable, optional
-        ``noise(shape)`` gives standard normal draws, (B, N, 3). Called in the order in which FranNet draws: for the
-        starting values where none are given, by the autoregressive sampler once before its first step (which does not
-        use it), and after each step that adds noise. Default: `torch.randn`.
+        ``noise(shape)`` returns standard normal draws, (B, N, 3). It is called in FranNet's order: for the starting
+        values if none are given, by the autoregressive sampler once before its first step (which does not use the
+        draw), and after each step that adds noise. Default: `torch.randn`.
     ablation : Ablation, optional
-        What is taken away from the network.
+        The parts of the network to leave out.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def sample_points(
     Raises
     ------
     ValueError
-        If an argument is not as above, or the setup does not go with the model.
+        If an argument is not as above, or the setup does not suit the model.
 
     Examples
     --------
@@ -70,69 +71,70 @@ def sample_points(
     """
     model = check_model(model)
     if not isinstance(model, FranNet):
-        raise ValueError(f"model is a {type(model).__name__}; accepted is a FranNet, as load_model returns it")
-    ablation = ablation_of(ablation)
+        raise ValueError(f"model must be a FranNet, as load_model returns it, got a {type(model).__name__}")
+    ablation = check_ablation(ablation)
     setup = named_setup(setup) if isinstance(setup, str) else setup
     setup = check_setup(model, model.setup if setup is None else setup)
     device = device_of(model)
-    x, points = _numbers("x", x, device, -1.001), _numbers("points", points, device, 0.0)
-    if x.shape[1:] != (1, INPUT_SIZE, INPUT_SIZE):
-        raise ValueError(f"x has shape {tuple(x.shape)}; accepted are (B, 1, {INPUT_SIZE}, {INPUT_SIZE})")
-    _check("points", points, (len(x), points.shape[1] if points.ndim == 3 else -1, 2))
+    x, points = _to_floats("x", x, device, -1), _to_floats("points", points, device, 0)
+    _check_shape("x", x, (-1, 1, INPUT_SIZE, INPUT_SIZE), f"(B, 1, {INPUT_SIZE}, {INPUT_SIZE})")
+    _check_shape("points", points, (len(x), -1, 2), "(B, N, 2), with B as in x")
     shape = (*points.shape[:2], 3)
     if not (noise is None or callable(noise)):
-        raise ValueError(f"noise is a {type(noise).__name__}; accepted is a function of a shape, such as torch.randn")
+        raise invalid("noise", "a function of a shape, such as torch.randn", noise)
 
     def draw(shape: tuple[int, ...]) -> Tensor:
         if noise is None:
             return torch.randn(shape, device=device)
-        drawn = _numbers("noise", noise(shape), device)
-        _check("noise", drawn, shape)
-        return drawn
+        numbers = _to_floats("noise", noise(shape), device)
+        _check_shape("noise", numbers, shape)
+        return numbers
 
     with torch.no_grad():
         encoded = model.encode(x)
-        at = points
+        positions = points
         if ablation is not None:
-            encoded = ablation.of(model, encoded)
+            encoded = ablation.apply(model, encoded)
             if isinstance(ablation.positions, str):
-                at = random_positions(points)
+                positions = random_positions(points)
             elif ablation.positions is not None:
-                at = _numbers("positions", ablation.positions, device)
-                _check("positions", at, tuple(points.shape))
+                positions = _to_floats("positions", ablation.positions, device)
+                _check_shape("positions", positions, tuple(points.shape))
         latents = model.latents(encoded, points)
         if initial is not None:
-            colours = _numbers("initial", initial, device)
-            _check("initial", colours, shape)
-            start = to_network(colours, model.config.colours)
+            colours = _to_floats("initial", initial, device)
+            _check_shape("initial", colours, shape)
+            value = to_network(colours, model.config.colours)
         elif setup is None:
-            start = torch.zeros(shape, device=device)
+            value = torch.zeros(shape, device=device)
         else:
-            start = model.config.source.of_normal(draw(shape))
-        answer = lambda value, t: model.decode(latents, at, t, value)  # noqa: E731
-        start = start if setup is None else setup.first_value(start, model.config.restorator)
-        value = answer(start, None) if setup is None else start
-        predict = predictor(model.config, answer, model.schedule)
-        for step in run_sampler(setup, predict, start, model.schedule, draw) if setup is not None else ():
-            value = step.x
+            value = model.config.source.from_normal(draw(shape))
+        answer = lambda value, t: model.decode(latents, positions, t, value)  # noqa: E731
+        if setup is None:
+            value = answer(value, None)
+        else:
+            value = setup.first_value(value, model.config.restorator)
+            predict = predictor(model.config, answer, model.schedule)
+            for step in run_sampler(setup, predict, value, model.schedule, draw):
+                value = step.x
         return model.to_colour(value, model.base(encoded, points))
 
 
-def _numbers(name: str, given: Any, device: torch.device, least: float | None = None) -> Tensor:
-    """Numbers as the network takes them, finite; those of x and of points are from `least` to 1, but for a rounding."""
+def _to_floats(name: str, numbers: Any, device: torch.device, minimum: int | None = None) -> Tensor:
+    """Return finite float32 numbers; with a minimum, they must lie from it to 1, up to a rounding error."""
     try:
-        made = torch.as_tensor(given, device=device, dtype=torch.float32)
+        tensor = torch.as_tensor(numbers, device=device, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
-        said = repr(given) if isinstance(given, str) or given is None else f"a {type(given).__name__}"
-        raise ValueError(f"{name} is {said}; accepted are tensors and arrays of numbers") from None
-    if not torch.isfinite(made).all():
-        raise ValueError(f"{name} has numbers that are not finite; accepted are finite ones")
-    if least is not None and made.numel() and not (made.min() >= least and made.max() <= 1.001):
-        raise ValueError(f"{name} has numbers outside [{least:.0f}, 1]; accepted are those in it")
-    return made
+        kind = repr(numbers) if isinstance(numbers, str) or numbers is None else f"a {type(numbers).__name__}"
+        raise ValueError(f"{name} must be a tensor or an array of numbers, got {kind}") from None
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} must be finite, and has values that are NaN or infinite")
+    if minimum is not None and tensor.numel() and not (tensor.min() >= 1.001 * minimum and tensor.max() <= 1.001):
+        raise ValueError(f"{name} must lie in [{minimum}, 1], got {tensor.min():.4g} to {tensor.max():.4g}")
+    return tensor
 
 
-def _check(name: str, made: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(made.shape) != shape:
-        accepted = "(B, N, 2)" if name == "points" else str(shape)
-        raise ValueError(f"{name} has shape {tuple(made.shape)}; accepted are {accepted}, of as many pictures as x")
+def _check_shape(name: str, tensor: Tensor, shape: tuple[int, ...], accepted: str | None = None) -> None:
+    """Raise a ValueError if a tensor has another shape; -1 stands for any number."""
+    if len(tensor.shape) != len(shape) or any(b not in (a, -1) for a, b in zip(tensor.shape, shape, strict=True)):
+        raise ValueError(f"{name} must have shape {accepted or shape}, got {tuple(tensor.shape)}")

@@ -1,4 +1,4 @@
-"""Work in parts, each on a thread of its own with products on one thread."""
+"""Work in parts, each on a thread of its own that computes products on one core."""
 
 from __future__ import annotations
 
@@ -13,72 +13,72 @@ import torch
 from ...system.cores import usable_cores
 
 _lock = Lock()
-LOOK = 0.05
+REPORT_INTERVAL = 0.05
 """Seconds between calls of `report`."""
 
 
 @contextmanager
-def _kept() -> Iterator[bool]:
-    """Leave the number of torch threads that threads begin with as it was, whatever is set within.
+def _preserved_thread_number() -> Iterator[bool]:
+    """Preserve the number of torch threads that new threads start with, whatever is set inside the context.
 
-    Each thread has a number of its own, and begins with the one that was set last in any thread. Only a thread that has
-    not used torch yet can tell which that is, and only by setting its own number can it be set again. Yields False
-    where the system allows no such thread.
+    Torch keeps a number for each thread, and a new thread starts with the one that was set last in any thread. Only a
+    thread that has not used torch yet can read that number, and it is restored by setting that thread's own number.
+    Yields False if the system allows no such thread.
     """
-    asked, left = Event(), Event()
+    started, finished = Event(), Event()
 
-    def keep() -> None:
+    def restore_number() -> None:
         number = torch.get_num_threads()
-        asked.set()
-        left.wait()
+        started.set()
+        finished.wait()
         torch.set_num_threads(number)
 
     with _lock:
-        keeper = Thread(target=keep)
+        thread = Thread(target=restore_number)
         try:
-            keeper.start()
+            thread.start()
         except RuntimeError:
             yield False
             return
-        asked.wait()
+        started.wait()
         try:
             yield True
         finally:
-            left.set()
-            keeper.join()
+            finished.set()
+            thread.join()
 
 
-def run(work: Callable[[int], None], parts: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
-    """Call ``work(0) ... work(parts - 1)`` on threads, and `report` from time to time on this one.
+def run_parts(work: Callable[[int], None], parts: int, report: Callable[[], None], stop: Event, parallel: bool) -> None:
+    """Call ``work(0) ... work(parts - 1)`` on threads, and `report` regularly on the calling thread.
 
-    A part a thread, each with products on one thread: no product waits for the slower of two cores. The numbers of
-    threads that torch uses in this thread, in others and in those to come stay as they are. The threads have the
-    context variables of this one, NumPy's handling of errors among them.
+    Each thread computes products on one core, so that none waits for the slower of two cores. The numbers of threads
+    that torch uses in existing and future threads do not change. The threads have the caller's context variables,
+    including NumPy's error handling.
 
-    These are plain threads, as a pool takes no work once the main thread has ended. Where the system allows fewer
-    threads, fewer do the work; where it allows none, this thread does it.
+    These are plain threads because a pool accepts no work once the main thread has ended. If the system allows fewer
+    threads, fewer share the work; if it allows none, the calling thread does it.
     """
-    left, lock = iter(range(parts)), Lock()
-    begun, ended = Semaphore(0), SimpleQueue[BaseException | None]()
+    indices, lock = iter(range(parts)), Lock()
+    started, results = Semaphore(0), SimpleQueue[BaseException | None]()
 
     def worker() -> None:
-        torch.get_num_threads()  # or torch's first operation here would take up the number that others set
+        torch.get_num_threads()  # otherwise torch's first operation would adopt the number that another thread set
         torch.set_num_threads(1)
-        begun.release()
+        started.release()
         error: BaseException | None = None
         try:
             while not stop.is_set():
                 with lock:
-                    index = next(left, None)
+                    index = next(indices, None)
                 if index is None:
                     break
                 work(index)
-        except BaseException as raised:  # raised again where it is waited for
+        except BaseException as raised:  # raised again on the calling thread
             error = raised
-        ended.put(error)
+        results.put(error)
 
     threads: list[Thread] = []
-    with _kept() as allowed:
+    with _preserved_thread_number() as allowed:
         for _ in range(worker_count(parts) if parallel else 1):
             thread = Thread(target=copy_context().run, args=(worker,))
             try:
@@ -89,12 +89,12 @@ def run(work: Callable[[int], None], parts: int, report: Callable[[], None], sto
                 break
             threads.append(thread)
         for _ in threads:
-            begun.acquire()
+            started.acquire()
     if not threads:
-        return _run_here(work, parts, report)
+        return run_inline(work, parts, report)
     try:
         for _ in threads:
-            while not _wait(ended):
+            while not _has_result(results):
                 report()
             report()
     except BaseException:
@@ -106,14 +106,14 @@ def run(work: Callable[[int], None], parts: int, report: Callable[[], None], sto
 
 
 def worker_count(parts: int) -> int:
-    """How many threads share so many parts of some work: as many as torch would use, and no more than have a core."""
+    """Return how many threads share some parts: as many as torch would use, and at most one for each usable core."""
     return max(1, min(torch.get_num_threads(), usable_cores(), parts))
 
 
-def _wait(ended: SimpleQueue[BaseException | None]) -> bool:
-    """Whether a thread has ended by now; what it raised is raised."""
+def _has_result(results: SimpleQueue[BaseException | None]) -> bool:
+    """Wait for the next thread that ends, and raise its error; False after the report interval."""
     try:
-        error = ended.get(timeout=LOOK)
+        error = results.get(timeout=REPORT_INTERVAL)
     except Empty:
         return False
     if error is not None:
@@ -121,13 +121,15 @@ def _wait(ended: SimpleQueue[BaseException | None]) -> bool:
     return True
 
 
-def _run_here(work: Callable[[int], None], parts: int, report: Callable[[], None]) -> None:
-    """Do the work on this thread, with products on one thread, as the others would."""
+def run_inline(work: Callable[[int], None], parts: int, report: Callable[[], None]) -> None:
+    """Call ``work(0) ... work(parts - 1)`` on the calling thread, with products on one core."""
     number = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
+        if number != 1:
+            torch.set_num_threads(1)
         for index in range(parts):
             work(index)
             report()
     finally:
-        torch.set_num_threads(number)
+        if number != 1:
+            torch.set_num_threads(number)

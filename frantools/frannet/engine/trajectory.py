@@ -1,8 +1,8 @@
-"""A restoration step by step: what the sampler holds and predicts after each call of the network."""
+"""The trajectory of a restoration: values and predictions after each call of the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 
@@ -11,15 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...photos.regions import axes
-from ...system.devices import without_autocast
-from ..network.ablations import Ablation, encode
+from ..network.ablations import Ablation
 from ..network.coordinate_model import CoordinateModel, schedule_of
 from ..sampling.samplers import Sampler, Step
-from .pictures import Progress, decoder_of, sample_grid
+from .pictures import prepare, sample_picture
+from .tiles import PointTile, Progress
 
-LIMIT = 1_000_000_000  # bytes that all steps of a picture may take: 912 pixels a side with 100 calls
-PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # bytes of one: two colours in each step
+MEMORY_LIMIT = 1_000_000_000  # bytes of all steps of a picture: 912 pixels a side with 100 calls
+BYTES_PER_PIXEL = 2 * 3 * np.dtype(np.float16).itemsize  # two colours for each step
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,13 @@ class Trace:
     """A restoration step by step."""
 
     t: Sequence[int]
-    """The diffusion step that each network call was about."""
+    """The diffusion step of each network call."""
     value: NDArray[np.float16]
-    """(steps, H, W, 3): the value after each step, on the scale where colours lie in [0, 1]."""
+    """(steps, H, W, 3): the value after each step, on the scale on which colours lie in [0, 1]."""
     x0: NDArray[np.float16]
-    """The same of the clean colour predicted in each step."""
+    """(steps, H, W, 3): the clean colour predicted in each step."""
 
 
-@without_autocast()
 def trace(
     model: CoordinateModel,
     x: Tensor,
@@ -44,41 +42,42 @@ def trace(
     progress: Progress | None = None,
     ablation: Ablation | None = None,
 ) -> Trace:
-    """Restore a picture and keep all steps; the last value is what `restoration.restore` gives of the same arguments.
+    """Restore a picture and record all steps; the last value equals the result of `pictures.restore`.
 
-    The model is one that is sampled, and `x` its input, (1, 1, 64, 64). A ValueError says so where all steps would take
-    more memory than `LIMIT`.
+    The model must have a sampler; `x` is its input, (1, 1, 64, 64). Raises a ValueError if the steps would take more
+    memory than `MEMORY_LIMIT`.
     """
     calls = setup.calls_on(schedule_of(model))
     check_memory(size, calls)
-    device = next(model.parameters()).device
-    columns, rows = (axis.to(device) for axis in axes(size))
-    with torch.inference_mode():
-        decoder = decoder_of(model, encode(model, x.to(device), ablation), columns)
     width, height = size
     t, stack = [0] * calls, np.empty((2, calls, height, width, 3), np.float16)
-    last: dict[tuple[int, int], tuple[int, slice, slice]] = {}  # of each tile, its last step and its place
+    final_steps: dict[tuple[int, int], tuple[int, slice, slice]] = {}  # by the corner of the tile
 
-    def watch(step: Step, down: slice, across: slice, colours: Callable[[Tensor], Tensor]) -> None:
+    def record(step: Step, tile: PointTile) -> None:
         t[step.index] = step.t
-        last[down.start, across.start] = step.index, down, across
-        stack[:, step.index, down, across] = colours(torch.stack([step.x, step.x0])).half().cpu().numpy()
+        down, across = tile.place
+        final_steps[down.start, across.start] = step.index, down, across
+        colours = tile.colours(torch.stack([step.x, step.x0])) / 2 + 0.5
+        stack[:, step.index, down, across] = colours.half().cpu().numpy()
 
-    sample_grid(decoder, columns, rows, setup, seed, progress, watch)
-    made = max(index for index, *_ in last.values()) + 1
-    for index, down, across in last.values():  # a tile that was done before the others stays as it is
-        stack[:, index + 1 : made, down, across] = stack[:, index : index + 1, down, across]
-    return Trace([step - t[made - 1] + t[-1] for step in t[:made]] if made < calls else t, *stack[:, :made])
+    sample_picture(prepare(model, x, size, ablation=ablation), setup, seed, progress, record)
+    count = max(index for index, *_ in final_steps.values()) + 1
+    for index, down, across in final_steps.values():  # a tile that ended early keeps its last value
+        stack[:, index + 1 : count, down, across] = stack[:, index : index + 1, down, across]
+    return Trace([step - t[count - 1] + t[-1] for step in t[:count]] if count < calls else t, *stack[:, :count])
 
 
 def check_memory(size: tuple[int, int], calls: int) -> None:
-    """Raise a ValueError if all steps of a picture would take more than `LIMIT`."""
+    """Raise a ValueError if all steps of a picture would take more than `MEMORY_LIMIT`."""
     width, height = size
-    taken = PIXEL * calls * width * height
-    if taken > LIMIT:
-        fewer = LIMIT // (PIXEL * width * height)
+    required = BYTES_PER_PIXEL * calls * width * height
+    if required > MEMORY_LIMIT:
+        side, steps = (
+            isqrt(MEMORY_LIMIT // (BYTES_PER_PIXEL * calls)),
+            MEMORY_LIMIT // (BYTES_PER_PIXEL * width * height),
+        )
         raise ValueError(
-            f"all {calls} steps of {width} x {height} pixels take {taken / 1e9:.1f} GB; accepted is up to "
-            f"{LIMIT / 1e9:g} GB: {isqrt(LIMIT // (PIXEL * calls))} pixels a side with so many steps"
-            + (f", or {fewer} steps of that size" if fewer else "")
+            f"all {calls} steps of {width} x {height} pixels take {required / 1e9:.1f} GB, more than "
+            f"{MEMORY_LIMIT / 1e9:g} GB; with so many steps, choose at most {side} pixels a side"
+            + (f", or at most {steps} steps" if steps else "")
         )

@@ -1,4 +1,4 @@
-"""FranNet's network: its config, encoder, feature-map reading, encodings and decoder."""
+"""FranNet's network: config, encoder, extractors, encodings and decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What distinguishes one FranNet from another."""
+"""The config of a FranNet."""
 
 from __future__ import annotations
 
@@ -6,55 +6,64 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ...checks import boolean, choice, integer, set_fields
-from ..sampling.autoregressive import FRANNETS, AutoregressiveSetup
+from ...checks import boolean, choice, integer, invalid, set_fields
+from ..sampling.autoregressive import FRANNET_DEFAULT
 from ..sampling.objectives import INTERPOLANTS, OBJECTIVES, Interpolant
+from ..sampling.samplers import Sampler
 from ..sampling.schedule import SCHEDULES, STEPS
 from ..sampling.setup import Setup
-from ..sampling.source_distribution import Start
-from . import architecture
+from ..sampling.source_distribution import SourceDistribution
+from .architecture import DecoderConfig, EncoderConfig, Encoding, make_part
 from .colours import space_name
 
-RESTORATORS = ("single-pass", "diffusion", "interpolant", "direction", "constant")
+DEFAULT_SETUPS: Mapping[str, Sampler | None] = {
+    "single-pass": None,
+    "diffusion": Setup(),
+    "interpolant": Setup(),
+    "direction": FRANNET_DEFAULT,
+    "constant": FRANNET_DEFAULT,
+}
+"""By restorator."""
+RESTORATORS = tuple(DEFAULT_SETUPS)
 
 
 @dataclass(frozen=True)
 class Config:
-    """What distinguishes one FranNet from another.
+    """The settings that distinguish one FranNet from another.
 
     Parameters
     ----------
     restorator : {"single-pass", "diffusion", "interpolant", "direction", "constant"}
-        What the decoder answers. "single-pass": the colour, in one call. "diffusion": the `objective`, about a noisy
-        colour. "interpolant": the same, as FranNet's autoregressive restorator samples it. "direction": the way from a
-        colour drawn from the noise to the colour of the picture. "constant": the colour, asked about zeros.
+        The decoder's output. "single-pass": the colour, in one call. "diffusion": the `objective`, for a noisy colour.
+        "interpolant": the same, as FranNet's autoregressive restorator samples it. "direction": the difference of the
+        picture's colour and a colour drawn from the source. "constant": the colour, for an input of zeros.
     position : {"xy", "x"}
-        The coordinates that the decoder is told. FranNet's own weights know x alone where the encoding is learned.
+        The coordinates that the decoder reads. FranNet's own weights with a learned encoding read only x.
     schedule : {"cosine", "linear", "quadratic", "sigmoid"}
         The noise schedule that a diffusion model was trained with.
     target : {"colour", "residual", "difference"}
-        What is restored: the colour, or what it differs by from the gray input, interpolated cubically and scaled
-        ("residual"), or linearly and as it is, as FranNet's own models have it ("difference").
+        The restored quantity: the colour, or its difference from the gray input, interpolated cubically and scaled
+        ("residual"), or linearly and unscaled, as in FranNet's own models ("difference").
     features : {"note", "gray", "fine"}
         The maps that a point's latent is read from: those of the stages; also the gray input itself; also features at
         the input's own resolution.
     objective : {"noise", "v", "direction", "constant"}
-        What a diffusion model's network answers: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0``
-        (Salimans and Ho, 2022, https://arxiv.org/abs/2202.00512), which tells x0 well at any noise level. An
-        interpolant's may also answer the way to the colour, or the colour.
+        The output of a diffusion model: the noise, or the velocity ``sqrt(a) noise - sqrt(1 - a) x0`` (Salimans and
+        Ho, 2022, https://arxiv.org/abs/2202.00512), which determines x0 well at any noise level. That of an
+        interpolant may also be the difference to the colour, or the colour.
     steps : int
         Diffusion steps of the schedule, at least 2; step t is encoded as ``t / (steps - 1)``.
     encoder, position_encoding, time_encoding, decoder
-        The network's parts; see `parts`. Default: those of the note.
+        The network's parts; see `architecture`. Default: those of the note.
     colours : str
-        The colour format that the network knows; see `colours`.
+        The network's colour format; see `colours`.
     gray_latents : bool
-        Whether a point's latent ends in the gray input there.
-    source : Start
+        Whether a point's latent ends in the gray input at the point.
+    source : SourceDistribution
         The distribution that sampling starts from.
     setup : Setup or AutoregressiveSetup, optional
-        What the model is sampled with by itself. Default: the note's B of a diffusion model and an interpolant,
-        FranNet's own of an autoregressive one, None of a single pass.
+        The model's default sampler. Default: the note's B for a diffusion model and an interpolant, FranNet's own for
+        an autoregressive model, None for a single-pass model.
     """
 
     restorator: str = "diffusion"
@@ -64,87 +73,82 @@ class Config:
     features: str = "note"
     objective: str = "noise"
     steps: int = STEPS
-    encoder: architecture.EncoderConfig = field(default_factory=architecture.EncoderConfig)
-    position_encoding: architecture.Encoding = field(default_factory=architecture.Encoding)
-    time_encoding: architecture.Encoding = field(default_factory=architecture.Encoding)
-    decoder: architecture.DecoderConfig = field(default_factory=architecture.DecoderConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    position_encoding: Encoding = field(default_factory=Encoding)
+    time_encoding: Encoding = field(default_factory=Encoding)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
     colours: str = "rgb"
     gray_latents: bool = False
-    source: Start = field(default_factory=Start)
-    setup: Setup | AutoregressiveSetup | None = None
+    source: SourceDistribution = field(default_factory=SourceDistribution)
+    setup: Sampler | None = None
 
     def __post_init__(self) -> None:
-        interpolant = self.restorator == "interpolant"
-        accepted = {
-            "restorator": RESTORATORS,
-            "position": ("xy", "x"),
-            "schedule": SCHEDULES,
-            "target": ("colour", "residual", "difference"),
-            "features": ("note", "gray", "fine"),
-            "objective": (*OBJECTIVES, "direction", "constant") if interpolant else OBJECTIVES,
-            "gray_latents": (False, True),
-        }
-        for name, values in accepted.items():
-            choice(name, getattr(self, name), values)
-        set_fields(self, steps=integer("steps", self.steps, 2), gray_latents=boolean("gray_latents", self.gray_latents))
+        objectives = (*OBJECTIVES, "direction", "constant") if self.restorator == "interpolant" else OBJECTIVES
+        for name, choices in (
+            ("restorator", RESTORATORS),
+            ("position", ("xy", "x")),
+            ("schedule", SCHEDULES),
+            ("target", ("colour", "residual", "difference")),
+            ("features", ("note", "gray", "fine")),
+            ("objective", objectives),
+        ):
+            choice(name, getattr(self, name), choices)
+        set_fields(
+            self,
+            steps=integer("steps", self.steps, 2),
+            gray_latents=boolean("gray_latents", self.gray_latents),
+            colours=space_name(self.colours),
+        )
         if self.objective == "v" and not self.timed:
-            raise ValueError("objective 'v' goes with a diffusion restorator; a single-pass one answers the colour")
+            raise ValueError("objective 'v' requires a diffusion restorator; a single-pass model outputs the colour")
         for name, kind in PARTS.items():
-            made = architecture.part(kind, getattr(self, name))
-            if not isinstance(made, kind):
-                raise ValueError(f"{name} is {made!r}; accepted is a {kind.__name__}")
-            set_fields(self, **{name: made})
-        set_fields(self, colours=space_name(self.colours))
+            part = make_part(kind, getattr(self, name))
+            if not isinstance(part, kind):
+                raise invalid(name, f"a {kind.__name__}", part)
+            set_fields(self, **{name: part})
         sampler = self.sampler
-        setup = architecture.part(sampler or Setup, self.setup)
-        if setup is not None and (sampler is None or not isinstance(setup, sampler)):
-            accepted_setup = f"a {sampler.__name__}" if sampler else "None"
-            raise ValueError(f"setup is {setup!r}; accepted for a {self.restorator} model is {accepted_setup}")
-        if setup is None and sampler is not None:
-            setup = FRANNETS if sampler is AutoregressiveSetup else Setup()
+        setup = make_part(sampler or Setup, self.setup)
+        if setup is None:
+            setup = DEFAULT_SETUPS[self.restorator]
+        elif sampler is None or not isinstance(setup, sampler):
+            accepted = f"a {sampler.__name__}" if sampler else "None"
+            raise invalid("setup", f"{accepted} for a {self.restorator} model", setup)
         set_fields(self, setup=setup)
 
     @property
-    def sampler(self) -> type[Setup] | type[AutoregressiveSetup] | None:
-        """The kind of setup that samples the model; None where its answers are the colours themselves."""
-        if self.restorator in ("direction", "constant"):
-            return AutoregressiveSetup
-        return None if self.restorator == "single-pass" else Setup
+    def sampler(self) -> type[Any] | None:
+        """The class of the model's setup; None for a single-pass model."""
+        setup = DEFAULT_SETUPS[self.restorator]
+        return None if setup is None else type(setup)
 
     @property
     def timed(self) -> bool:
-        """Whether the network is told a time; the others are told 0."""
+        """Whether the network reads the time; other networks read 0."""
         return self.restorator in ("diffusion", "interpolant")
 
     @property
     def interpolant(self) -> Interpolant:
-        """What the network sees and answers: by its objective, or the one way that there is for such a model."""
-        return INTERPOLANTS[
-            self.objective if self.timed else "direction" if self.restorator == "direction" else "constant"
-        ]
+        """The relation of the network's inputs and output: that of the objective, or of the kind of model."""
+        if self.timed:
+            return INTERPOLANTS[self.objective]
+        return INTERPOLANTS["direction" if self.restorator == "direction" else "constant"]
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as JSON can hold it; ``Config(**it)`` is equal to this one. What is as usual is left out."""
-        usual = Config(self.restorator)
-        made: dict[str, Any] = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in OLDEST or value != getattr(usual, each.name):
-                made[each.name] = value.to_dict() if each.name == "setup" else _plain(value)
-        return made
+        """Return the settings, for JSON, most of them only if not the default; ``Config(**settings)`` equals this."""
+        default = Config(self.restorator)
+        settings: dict[str, Any] = {}
+        for name in (item.name for item in fields(self)):
+            value = getattr(self, name)
+            if name in ALWAYS_WRITTEN or value != getattr(default, name):
+                settings[name] = value.to_dict() if name == "setup" else asdict(value) if name in PARTS else value
+        return settings
 
 
 PARTS: Mapping[str, type[Any]] = {
-    "encoder": architecture.EncoderConfig,
-    "position_encoding": architecture.Encoding,
-    "time_encoding": architecture.Encoding,
-    "decoder": architecture.DecoderConfig,
-    "source": Start,
+    "encoder": EncoderConfig,
+    "position_encoding": Encoding,
+    "time_encoding": Encoding,
+    "decoder": DecoderConfig,
+    "source": SourceDistribution,
 }
-OLDEST = ("restorator", "position", "schedule", "target", "features", "objective", "steps")
-"""Settings that every version has written."""
-
-
-def _plain(value: Any) -> Any:
-    """A part as dicts and lists."""
-    return asdict(value) if type(value) in PARTS.values() else value
+ALWAYS_WRITTEN = ("restorator", "position", "schedule", "target", "features", "objective", "steps")

@@ -1,41 +1,42 @@
-"""The decoder: what answers for a point, from its features and a value."""
+"""The decoder: from a point's features and a value to the network's output."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from . import architecture
+from .architecture import DecoderConfig
 from .layers import ACTIVATIONS, Dropout
 
-OUTPUTS = 3  # numbers of a value: red, green and blue, or what stands for them
+OUTPUTS = 3  # numbers of a value: the channels of a colour
 
 
 class Decoder(nn.Module):
-    """MLPs in a row: ``r_k = r_{k-1} + MLP_k([features, value, r_{k-1}])``, or without ``r_{k-1} +`` in front."""
+    """A sequence of MLPs: ``r_k = r_{k-1} + MLP_k([features, value, r_{k-1}])``, or the same without ``r_{k-1} +``."""
 
-    def __init__(self, of: architecture.DecoderConfig, features: int) -> None:
+    def __init__(self, config: DecoderConfig, features: int) -> None:
         super().__init__()
-        self.count, self.residual = of.blocks, of.residual
-        self.blocks = nn.ModuleList(self.block(of, features + OUTPUTS) for _ in range(1 if of.shared else of.blocks))
+        self.count, self.residual = config.blocks, config.residual
+        count = 1 if config.shared else config.blocks
+        self.blocks = nn.ModuleList(self._make_block(config, features + OUTPUTS) for _ in range(count))
 
     @staticmethod
-    def block(of: architecture.DecoderConfig, inputs: int) -> nn.Sequential:
+    def _make_block(config: DecoderConfig, inputs: int) -> nn.Sequential:
         layers: list[nn.Module] = []
-        for outputs in of.sizes:
-            layers += [Dropout(), nn.Linear(inputs, outputs), ACTIVATIONS[of.activation]()]
+        for outputs in config.sizes:
+            layers += [Dropout(), nn.Linear(inputs, outputs), ACTIVATIONS[config.activation]()]
             inputs = outputs
         layers += [Dropout(), nn.Linear(inputs, OUTPUTS)]
-        return nn.Sequential(*layers, *([] if of.final == "linear" else [ACTIVATIONS[of.final]()]))
+        return nn.Sequential(*layers, *([] if config.final == "linear" else [ACTIVATIONS[config.final]()]))
 
     @property
-    def in_turn(self) -> list[nn.Module]:
-        """The blocks as data flows through them: a shared one as often as it is used."""
+    def sequence(self) -> list[nn.Module]:
+        """The blocks in the order of the data flow, in which a shared one is repeated."""
         blocks = list(self.blocks)
         return blocks * self.count if len(blocks) == 1 else blocks
 
     def forward(self, features: Tensor, total: Tensor) -> Tensor:
-        for block in self.in_turn:
-            made = block(torch.cat([features, total], dim=-1))
-            total = total + made if self.residual else made
+        for block in self.sequence:
+            output = block(torch.cat([features, total], dim=-1))
+            total = total + output if self.residual else output
         return total

@@ -1,4 +1,4 @@
-"""How coordinates and times are told to the decoder: in learned waves, or in fixed ones."""
+"""Encodings of coordinates and times: learned or fixed waves."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BANDS = Encoding().bands
 
 
 def frequency_bands(bands: int = BANDS) -> tuple[Tensor, Tensor]:
-    """The middle and half the width of each of the frequency bands, an even number of them, float32.
+    """Return the centres and half the widths of an even number of frequency bands, float32.
 
-    Frequencies run from 1e-4 to 1e4 periods: geometric up to 1 and from 1 on, of 32 bands `i / 17` powers of 1e4.
-    Computed in float32 in FranNet's own order: at 10,000 periods its rounding shows.
+    Frequencies run from 1e-4 to 1e4 periods, geometrically on both sides of 1. They are computed in float32 in
+    FranNet's own order: at 10,000 periods the rounding is visible.
     """
     with torch.device("cpu"):  # even for "meta", where torch imports its compiler for arithmetic, which takes seconds
         count = bands // 2 + 1
@@ -30,7 +30,7 @@ class CoordinateEncoding(nn.Module):
     """FranNet's learned encoding of a coordinate: itself, and gated waves, one for each band.
 
     ``concat(v, tanh(gate) * (W_sin sin(2 pi v f) + W_cos cos(2 pi v f) + b))`` with ``f = base + tanh(delta) * range``,
-    so that each band learns its frequency within its range, its phase and whether it counts at all.
+    so that each band learns its frequency within its range, its phase and whether it is used at all.
     """
 
     base: Tensor
@@ -39,7 +39,7 @@ class CoordinateEncoding(nn.Module):
     def __init__(self, bands: int = BANDS) -> None:
         super().__init__()
         self.outputs = 1 + bands
-        """Numbers that a coordinate is encoded in."""
+        """Numbers for each coordinate."""
         base, half = frequency_bands(bands)
         self.register_buffer("base", base, persistent=False)
         self.register_buffer("range", half, persistent=False)
@@ -47,12 +47,12 @@ class CoordinateEncoding(nn.Module):
         self.sine = nn.Parameter(torch.ones(bands))
         self.cosine = nn.Parameter(torch.ones(bands))
         self.bias = nn.Parameter(torch.zeros(bands))
-        self.gate = nn.Parameter(torch.zeros(bands))  # closed at first, or the high bands are noise to learn through
+        self.gate = nn.Parameter(torch.zeros(bands))  # closed at first: the high bands would disturb early training
 
     def forward(self, v: Tensor) -> Tensor:
-        """(..., C) coordinates to (..., C * outputs) numbers, coordinate by coordinate.
+        """Encode (..., C) coordinates as (..., C * outputs) numbers, coordinate by coordinate.
 
-        float64 coordinates, as of points that float32 does not tell apart, have float64 phases.
+        Phases are float64 for float64 coordinates; see `engine.coordinates`.
         """
         v = v[..., None]
         frequency = self.base + torch.tanh(self.delta) * self.range
@@ -67,11 +67,11 @@ class CoordinateEncoding(nn.Module):
 
 
 class FixedEncoding(nn.Module):
-    """Sines, then cosines, of a coordinate times ``10000 ** (-i / n)``, of which there are n: half the bands.
+    """Sines, then cosines, of a coordinate times n frequencies ``10000 ** (-i / n)``, with n half the bands.
 
     References
     ----------
-    Vaswani et al., "Attention is all you need" (2017), section 3.5; without its factor of 2 pi, as FranNet has it.
+    Vaswani et al., "Attention is all you need" (2017), section 3.5; without a factor of 2 pi, as in FranNet.
     """
 
     base: Tensor
@@ -84,11 +84,11 @@ class FixedEncoding(nn.Module):
         self.register_buffer("base", base, persistent=False)
 
     def forward(self, v: Tensor) -> Tensor:
-        """(..., C) coordinates to (..., C * outputs) float32 numbers, coordinate by coordinate."""
+        """Encode (..., C) coordinates as (..., C * outputs) float32 numbers, coordinate by coordinate."""
         angle = v[..., None] * self.base
         return torch.cat([angle.sin(), angle.cos()], dim=-1).flatten(-2).to(self.base.dtype)
 
 
-def encoding(of: Encoding) -> CoordinateEncoding | FixedEncoding:
-    """The encoding that a config describes."""
-    return (CoordinateEncoding if of.kind == "learned" else FixedEncoding)(of.bands)
+def make_encoding(config: Encoding) -> CoordinateEncoding | FixedEncoding:
+    """Make the encoding that a config describes."""
+    return (CoordinateEncoding if config.kind == "learned" else FixedEncoding)(config.bands)

@@ -8,28 +8,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import architecture
-from .layers import GATES, dense
+from .architecture import EncoderConfig, Extractor
+from .layers import GATES, make_dense
 
-AROUND = tuple((dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1))  # the cells around one, row by row
+NEIGHBOURS = tuple((dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1))  # offsets of the 3 x 3 cells, row by row
 
 
 def interpolate(features: Tensor, points: Tensor) -> Tensor:
-    """(B, C, h, w) maps read bilinearly at (B, N, 2) points, to (B, N, C): pixel-centre alignment, zeros outside."""
+    """Read (B, C, h, w) maps bilinearly at (B, N, 2) points: (B, N, C), aligned at pixel centres, zeros outside."""
     grid = points[:, :, None] * 2 - 1
-    read = F.grid_sample(features.to(grid.dtype), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return read[..., 0].transpose(1, 2).to(features.dtype)
+    values = F.grid_sample(features.to(grid.dtype), grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return values[..., 0].transpose(1, 2).to(features.dtype)
 
 
-def padded(features: Tensor, mode: str) -> Tensor:
-    """(B, C, h, w) maps with a cell more on each side."""
-    if mode == "symmetric":  # the cells at the edge again, corners too
+def pad(features: Tensor, mode: str) -> Tensor:
+    """Pad (B, C, h, w) maps by a cell on each side."""
+    if mode == "symmetric":  # by one cell, both repeat the edge
         mode = "replicate"
     return F.pad(features, (1, 1, 1, 1), mode)
 
 
 def neighbours(features: Tensor, points: Tensor, mode: str = "constant") -> Tensor:
-    """The 3 x 3 cells around points, and where they are.
+    """Read the 3 x 3 cells around points, and their positions.
 
     Parameters
     ----------
@@ -38,62 +38,63 @@ def neighbours(features: Tensor, points: Tensor, mode: str = "constant") -> Tens
     points : Tensor
         (B, N, 2), (x, y) in [0, 1].
     mode : {"constant", "reflect", "symmetric"}
-        What lies beyond the edge: zeros, or the map mirrored without or with the cells at the edge.
+        The padding beyond the edge: zeros, or the map mirrored without or with the cells at the edge.
 
     Returns
     -------
     Tensor
-        (B, N, C + 3, 3, 3): of each cell its numbers, the unit vector (x, y) from the point to its centre, and the
+        (B, N, C + 3, 3, 3): for each cell its features, the unit vector (x, y) from the point to its centre, and the
         distance in picture widths.
 
     Notes
     -----
-    The centre cell is ``floor(point * (S - 1))``, as FranNet has it: not the nearest one, but towards the top left.
+    The centre cell is ``floor(point * (S - 1))``, as in FranNet: not the nearest one, but towards the top left.
     """
     size = features.shape[-1]
     centre = (points * (size - 1)).floor()
-    cells = centre[..., None, :] + torch.tensor(AROUND, dtype=points.dtype, device=points.device)
+    cells = centre[..., None, :] + torch.tensor(NEIGHBOURS, dtype=points.dtype, device=points.device)
     offset = (cells + 0.5) / size - points[..., None, :]
     distance = offset.square().sum(dim=-1, keepdim=True).sqrt()
     unit = torch.where(distance > 0, offset / torch.where(distance > 0, distance, 1), 0)
     column, row = (cells + 1).long().unbind(-1)
-    flat = padded(features, mode).flatten(2)
+    flat = pad(features, mode).flatten(2)
     place = (row * (size + 2) + column).flatten(1)[:, None].expand(-1, flat.shape[1], -1)
-    read = flat.gather(2, place).unflatten(2, row.shape[1:])  # (B, C, N, 9)
-    where = torch.cat([unit, distance], dim=-1).to(features.dtype)
-    return torch.cat([read.permute(0, 2, 1, 3), where.transpose(2, 3)], dim=2).unflatten(3, (3, 3))
+    values = flat.gather(2, place).unflatten(2, row.shape[1:])  # (B, C, N, 9)
+    positions = torch.cat([unit, distance], dim=-1).to(features.dtype)
+    return torch.cat([values.permute(0, 2, 1, 3), positions.transpose(2, 3)], dim=2).unflatten(3, (3, 3))
 
 
 class Interpolation(nn.Sequential):
-    """All maps read at the point, then dense layers."""
+    """All maps interpolated at the point, then dense layers."""
 
-    def __init__(self, channels: tuple[int, ...], latent: int, of: architecture.Extractor) -> None:
-        super().__init__(*dense((sum(channels), *of.mlp, latent), of.final))
+    def __init__(self, channels: tuple[int, ...], latent: int, config: Extractor) -> None:
+        super().__init__(*make_dense((sum(channels), *config.mlp, latent), config.final))
 
     def forward(self, maps: tuple[Tensor, ...], points: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(torch.cat([interpolate(features, points) for features in maps], dim=-1))
 
 
-class Separable(nn.Sequential):
-    """A convolution of each channel alone, then one of all channels at each place, and a ReLU."""
+class SeparableConv(nn.Sequential):
+    """A depthwise separable convolution with a ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        alone = nn.Conv2d(inputs, inputs, kernel, groups=inputs, bias=False)
-        super().__init__(alone, nn.Conv2d(inputs, outputs, 1), nn.ReLU())
+        depthwise = nn.Conv2d(inputs, inputs, kernel, groups=inputs, bias=False)
+        super().__init__(depthwise, nn.Conv2d(inputs, outputs, 1), nn.ReLU())
 
 
 class Neighbourhood(nn.Module):
-    """The 3 x 3 cells around the point in each map, narrowed by convolutions to one."""
+    """The 3 x 3 cells around the point in each map, reduced to one by convolutions."""
 
-    def __init__(self, channels: tuple[int, ...], latent: int, of: architecture.Extractor) -> None:
+    def __init__(self, channels: tuple[int, ...], latent: int, config: Extractor) -> None:
         super().__init__()
-        self.padding = of.padding
+        self.padding = config.padding
         inputs = sum(channels) + 3 * len(channels)
-        self.convs = nn.Sequential(*(Separable(*each) for each in ((inputs, latent, 1), *[(latent, latent, 2)] * 2)))
+        sizes = ((inputs, latent, 1), *[(latent, latent, 2)] * 2)
+        self.convs = nn.Sequential(*(SeparableConv(*size) for size in sizes))
         self.out = nn.Sequential(nn.Linear(latent, latent), nn.ReLU())
 
     def patches(self, maps: tuple[Tensor, ...], points: Tensor) -> Tensor:
-        """(B, N, C, 3, 3): what `neighbours` reads of all maps."""
+        """Return the `neighbours` of all maps: (B, N, C, 3, 3)."""
         return torch.cat([neighbours(features, points, self.padding) for features in maps], dim=2)
 
     def forward(self, maps: tuple[Tensor, ...], points: Tensor) -> Tensor:
@@ -101,28 +102,30 @@ class Neighbourhood(nn.Module):
         return self.out(self.convs(patches.flatten(0, 1)).flatten(1)).unflatten(0, patches.shape[:2])
 
 
-class Combined(nn.Module):
-    """The first extractor, and the others each times its gate."""
+class CombinedExtractor(nn.Module):
+    """The sum of several extractors, with a gate for each but the first."""
 
-    def __init__(self, channels: tuple[int, ...], of: architecture.EncoderConfig) -> None:
+    def __init__(self, channels: tuple[int, ...], config: EncoderConfig) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(_one(channels, of.latent, each) for each in of.extractors)
-        self.gates = nn.Parameter(torch.zeros(len(of.extractors) - 1))
-        self.activation = of.gates
+        self.parts = nn.ModuleList(_make_one(channels, config.latent, part) for part in config.extractors)
+        self.gates = nn.Parameter(torch.zeros(len(config.extractors) - 1))
+        self.activation = config.gates
 
     def forward(self, maps: tuple[Tensor, ...], points: Tensor) -> Tensor:
-        first, *others = (part(maps, points) for part in self.parts)
-        for gate, other in zip(GATES[self.activation](self.gates), others, strict=True):
-            first = first + gate * other
-        return cast(Tensor, first)
+        total, *contexts = (part(maps, points) for part in self.parts)
+        for gate, context in zip(GATES[self.activation](self.gates), contexts, strict=True):
+            total = total + gate * context
+        return cast(Tensor, total)
 
 
-def _one(channels: tuple[int, ...], latent: int, of: architecture.Extractor) -> nn.Module:
-    return (Interpolation if of.kind == "interpolate" else Neighbourhood)(channels, latent, of)
+def _make_one(channels: tuple[int, ...], latent: int, config: Extractor) -> nn.Module:
+    return (Interpolation if config.kind == "interpolate" else Neighbourhood)(channels, latent, config)
 
 
-def extractor(channels: tuple[int, ...], of: architecture.EncoderConfig) -> nn.Module | None:
-    """The extractor of an encoder's maps, which have so many channels; None where there is none."""
-    if not of.extractors:
+def make_extractor(channels: tuple[int, ...], config: EncoderConfig) -> nn.Module | None:
+    """Make the extractor of an encoder's maps, given their numbers of channels; None if the config has none."""
+    if not config.extractors:
         return None
-    return _one(channels, of.latent, of.extractors[0]) if len(of.extractors) == 1 else Combined(channels, of)
+    if len(config.extractors) == 1:
+        return _make_one(channels, config.latent, config.extractors[0])
+    return CombinedExtractor(channels, config)

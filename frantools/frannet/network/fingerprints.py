@@ -1,4 +1,4 @@
-"""Identities of the weights of torch modules: hashes that change whenever the weights do."""
+"""Hashes of the weights of torch modules, recomputed when the weights change."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def fingerprint(module: nn.Module) -> Fingerprint:
-    """What tells quickly whether weights have changed: of each tensor its place in memory, its version and its sum.
+    """Return a quick indicator of changed weights: the address, version and sum of each tensor.
 
-    Torch's versions alone do not see changes that go through ``.data``, and tensors of inference mode have none.
+    Torch's versions alone miss changes through ``.data``, and tensors of inference mode have none.
     """
     with torch.no_grad():
         return [
@@ -32,19 +32,19 @@ def fingerprint(module: nn.Module) -> Fingerprint:
                 value.shape,
                 value.data_ptr(),
                 None if value.is_inference() else value._version,
-                repr(value.sum(dtype=torch.float32).item()),  # a text, since NaN is not equal to itself
+                repr(value.sum(dtype=torch.float32).item()),  # a string, because NaN does not equal itself
             )
             for name, value in _tensors(module).items()
         ]
 
 
 def weights_hash(module: nn.Module) -> str:
-    """The SHA-256 of a module's weights and buffers as they are now, computed again once they have changed."""
-    now = fingerprint(module)
-    before, digest = _hashes.get(module, (None, ""))
-    if now != before:
+    """Return the SHA-256 of a module's current weights and buffers, which is recomputed only after they changed."""
+    current = fingerprint(module)
+    cached, digest = _hashes.get(module, (None, ""))
+    if current != cached:
         digest = _digest(module)
-        _hashes[module] = now, digest
+        _hashes[module] = current, digest
     return digest
 
 
@@ -63,7 +63,7 @@ class FileWeights:
     Parameters
     ----------
     module : nn.Module
-        As it was loaded.
+        The module, just loaded.
     sha256 : str
         Of the file.
     """
@@ -71,7 +71,7 @@ class FileWeights:
     def __init__(self, module: nn.Module, sha256: str) -> None:
         self.sha256, self._hash = sha256, weights_hash(module)
 
-    def identity(self, module: nn.Module) -> str:
-        """The file's hash, as long as the module has the file's weights; then that of the weights that it has."""
-        now = weights_hash(module)
-        return self.sha256 if now == self._hash else now
+    def current_hash(self, module: nn.Module) -> str:
+        """Return the file's hash while the module has the file's weights, and otherwise that of its weights."""
+        current = weights_hash(module)
+        return self.sha256 if current == self._hash else current

@@ -1,4 +1,4 @@
-"""Layers that the parts of the network share."""
+"""Layers shared by the parts of the network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = MappingProxyType(
 GATES: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
     {"squared tanh": lambda w: torch.tanh(w) ** 2, **{name: kind() for name, kind in ACTIVATIONS.items()}}
 )
-"""What makes a gate of its weight, by name."""
+"""Functions from a weight to a gate, by name."""
 
 
 class SameConv(nn.Conv2d):
@@ -46,24 +46,24 @@ class SameConv(nn.Conv2d):
         return super().forward(F.pad(x, sides))
 
 
-def conv(inputs: int, of: Conv) -> nn.Sequential:
-    """The convolution that a config describes, and its activation."""
-    sizes = inputs, of.channels, of.kernel
-    made = nn.Conv2d(*sizes, padding="same") if of.stride == 1 else SameConv(*sizes, stride=of.stride)
-    return nn.Sequential(made, ACTIVATIONS[of.activation]())
+def make_conv(inputs: int, config: Conv) -> nn.Sequential:
+    """Make the convolution that a config describes, and its activation."""
+    sizes = inputs, config.channels, config.kernel
+    conv = nn.Conv2d(*sizes, padding="same") if config.stride == 1 else SameConv(*sizes, stride=config.stride)
+    return nn.Sequential(conv, ACTIVATIONS[config.activation]())
 
 
-def convs(inputs: int, of: Iterable[Conv]) -> list[nn.Sequential]:
-    """Convolutions one after the other."""
+def make_convs(inputs: int, configs: Iterable[Conv]) -> list[nn.Sequential]:
+    """Make a sequence of convolutions."""
     layers = []
-    for each in of:
-        layers.append(conv(inputs, each))
-        inputs = each.channels
+    for config in configs:
+        layers.append(make_conv(inputs, config))
+        inputs = config.channels
     return layers
 
 
-def dense(sizes: Iterable[int], final: str) -> list[nn.Module]:
-    """Dense layers from each size to the next: ReLUs, and `final` after the last."""
+def make_dense(sizes: Iterable[int], final: str) -> list[nn.Module]:
+    """Make dense layers from each size to the next, with ReLUs, and `final` after the last."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -71,17 +71,17 @@ def dense(sizes: Iterable[int], final: str) -> list[nn.Module]:
 
 
 class Dropout(nn.Module):
-    """FranNet's dropout of 0.05, to the nearest 256th: one random byte a number, where `nn.Dropout` takes four.
+    """FranNet's dropout of 0.05, to the nearest 256th.
 
-    Random numbers are a fifth of the time of a training step on a processor.
+    It draws one random byte a number instead of the four of `nn.Dropout`: on a processor, random numbers take a fifth
+    of a training step.
     """
 
-    cut = 13
-    """Of 256 numbers, how many are dropped on average."""
+    dropped_of_256 = 13
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.cut
-        return x * kept.to(x.dtype).mul_(256 / (256 - self.cut))
+        mask = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped_of_256
+        return x * mask.to(x.dtype).mul_(256 / (256 - self.dropped_of_256))

@@ -1,7 +1,7 @@
-"""FranNet's network: an encoder, coordinate encodings and a decoder, and no sampling.
+"""FranNet's network: an encoder, coordinate encodings and a decoder.
 
-The encoder reads a small gray picture once. The decoder then answers, for any point of the picture, with three
-numbers: the colour (single-pass models), the noise in a noisy colour (diffusion models), or the way to the colour.
+The encoder reads a small gray picture once. For any point of the picture, the decoder then returns three numbers: the
+colour (single-pass models), the noise in a noisy colour (diffusion models), or the difference to the colour.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...checks import invalid
 from ...photos.images import INPUT_SIZE
-from ..sampling.autoregressive import AutoregressiveSetup
+from ..sampling.samplers import Sampler
 from ..sampling.schedule import STEPS as STEPS
 from ..sampling.schedule import Schedule, make
-from ..sampling.setup import Setup
-from . import architecture as parts
+from .architecture import DecoderConfig, EncoderConfig
 from .colours import to_network, to_rgb
 from .config import Config
 from .decoder import OUTPUTS as OUTPUTS
 from .decoder import Decoder
 from .encoder import Encoded as Encoded
 from .encoder import Encoder
-from .encodings import encoding
-from .extractors import extractor
+from .encodings import make_encoding
 from .extractors import interpolate as interpolate
+from .extractors import make_extractor
 from .fingerprints import FileWeights
 from .layers import Dropout as Dropout
 
-LATENT = parts.EncoderConfig().latent  # numbers in the note's global context, and in its local latent of a point
-HIDDEN = parts.DecoderConfig().sizes[0]  # units in each hidden layer of its decoder
-BLOCKS = parts.DecoderConfig().blocks  # MLPs in its decoder
-RESIDUAL = 0.25  # a residual of 1 is a colour this far from the gray input; it makes their variance about 1
+LATENT = EncoderConfig().latent  # numbers in the note's global context, and in a point's local latent
+HIDDEN = DecoderConfig().sizes[0]  # units in each hidden layer of its decoder
+BLOCKS = DecoderConfig().blocks  # MLPs in its decoder
+RESIDUAL = 0.25  # the colour difference of a residual of 1; it scales residuals to a variance of about 1
 
 
 def cubic(v: Tensor, cells: int) -> Tensor:
-    """The weights of cubic interpolation between the centres of cells; those beyond the edge repeat the last.
+    """Return the weights of cubic interpolation between the centres of cells; the edge is repeated.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def cubic(v: Tensor, cells: int) -> Tensor:
 
 
 class FranNet(nn.Module):
-    """The whole network, composed of the parts that a config names. The note's has about 0.59 million parameters.
+    """The whole network, composed of the parts of a config. The note's has about 0.59 million parameters.
 
     Parameters
     ----------
@@ -78,41 +78,38 @@ class FranNet(nn.Module):
     """
 
     name: str | None = None
-    """The shipped name or the file's, where it was loaded from one; with `sha256` it goes into recipes."""
+    """The shipped name, or that of the file; with `sha256` it goes into recipes."""
     file: FileWeights | None = None
-    """The weights of the file that it was loaded from."""
+    """The weights of its file."""
     source: str | None = None
-    """What `load_model` was given, where that alone finds the model again."""
+    """The argument of `load_model`, if it alone identifies the model."""
 
     local: Any
-    """The extractor, a module that makes a local context of maps and points; or None."""
+    """The extractor, a module from maps and points to the local context; or None."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config.encoder, config.features)
-        self.local = extractor(self.encoder.channels, config.encoder)
-        self.position = encoding(config.position_encoding)
-        self.time = encoding(config.time_encoding)
+        self.local = make_extractor(self.encoder.channels, config.encoder)
+        self.position = make_encoding(config.position_encoding)
+        self.time = make_encoding(config.time_encoding)
         self.decoder = Decoder(config.decoder, sum(self.latent_parts) + sum(self.coordinate_parts) + OUTPUTS)
-        self.float()  # whatever torch's default number is: it may be set for other work
+        self.float()  # whatever torch's default dtype is
 
     @property
     def sha256(self) -> str | None:
-        """The hash of the file that it was loaded from; of the weights themselves once they have changed.
-
-        None of a model that was not loaded.
-        """
-        return None if self.file is None else self.file.identity(self)
+        """The hash of its file, or of the weights once they have changed; None for a model without a file."""
+        return None if self.file is None else self.file.current_hash(self)
 
     @property
     def changed(self) -> bool:
-        """Whether the weights are others than those of the file that they were loaded from."""
+        """Whether the weights differ from those of the file."""
         return self.file is not None and self.file.sha256 != self.sha256
 
     @property
     def latent_parts(self) -> tuple[int, int, int]:
-        """Numbers of a point's latent: from the global context, the local context and the gray input."""
+        """Numbers in a point's latent: of the global context, the local context and the gray input."""
         local = 0 if self.local is None else self.config.encoder.latent
         return self.encoder.width, local, OUTPUTS if self.config.gray_latents else 0
 
@@ -122,8 +119,8 @@ class FranNet(nn.Module):
         return (*[self.position.outputs] * len(self.config.position), self.time.outputs)
 
     @property
-    def setup(self) -> Setup | AutoregressiveSetup | None:
-        """What the model's own config samples with; None for a single pass."""
+    def setup(self) -> Sampler | None:
+        """The sampler of the model's own config; None for a single-pass model."""
         return self.config.setup
 
     @property
@@ -132,7 +129,7 @@ class FranNet(nn.Module):
         return make(self.config.schedule, self.config.steps)
 
     def encode(self, x: Tensor) -> Encoded:
-        """Read gray pictures.
+        """Encode gray pictures.
 
         Parameters
         ----------
@@ -142,14 +139,14 @@ class FranNet(nn.Module):
         Returns
         -------
         Encoded
-            `context` (B, 64) and `maps`: three (B, 64, h, h), h = 32, 16, 8, and what `Config.features` adds.
+            `context` (B, 64) and `maps`: three (B, 64, h, h), h = 32, 16, 8, and those of `Config.features`.
         """
         if x.ndim != 4 or tuple(x.shape[1:]) != (1, INPUT_SIZE, INPUT_SIZE):
-            raise ValueError(f"the network reads (B, 1, {INPUT_SIZE}, {INPUT_SIZE}) pictures, not {tuple(x.shape)}")
+            raise ValueError(f"x must have shape (B, 1, {INPUT_SIZE}, {INPUT_SIZE}), got {tuple(x.shape)}")
         return self.encoder(x)
 
     def latents(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """The latent vectors of points: the global context, the local context at the point, and the gray input there.
+        """Return the latents of points: the global context, the local context and the gray input at the point.
 
         Parameters
         ----------
@@ -161,55 +158,50 @@ class FranNet(nn.Module):
         Returns
         -------
         Tensor
-            (B, N, 128) float32 of the note's models; see `latent_parts`.
+            (B, N, 128) float32 for the note's models; see `latent_parts`.
         """
-        parts = [encoded.context[:, None].expand(-1, points.shape[1], -1)]
+        latents = [encoded.context[:, None].expand(-1, points.shape[1], -1)]
         if self.local is not None:
-            parts.append(self.local_context(encoded, points))
+            latents.append(self.local_context(encoded, points))
         if self.config.gray_latents:
-            parts.append(self.gray_latents(encoded, points))
-        return torch.cat(parts, dim=-1)
+            latents.append(self.gray_latents(encoded, points))
+        return torch.cat(latents, dim=-1)
 
     def local_context(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """What an extractor makes of the maps at points, (B, N, 64); zeros where `encoded.local` is off."""
-        if not encoded.local:
+        """Return the local context at points, (B, N, 64); zeros if `encoded.has_local` is False."""
+        if not encoded.has_local:
             return encoded.context.new_zeros(*points.shape[:2], self.config.encoder.latent)
         return self.local(encoded.maps, points)
 
     def gray_latents(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """The gray input at points, (B, N, 3), as the network knows colours."""
+        """Return the gray input at points, (B, N, 3), in the network's colour format."""
         return to_network(interpolate(encoded.gray, points).expand(-1, -1, OUTPUTS), self.config.colours)
 
     def encode_position(self, points: Tensor) -> Tensor:
-        """(..., 2) points to their (..., 66) encoding, or (..., 33) where the model knows x alone."""
+        """Encode (..., 2) points as (..., 66) numbers, or (..., 33) if the model reads only x."""
         return self.position(points[..., : len(self.config.position)])
 
     def encode_time(self, t: Tensor | float | None) -> Tensor:
-        """The (..., 33) encoding of times: whole numbers are diffusion steps, others times in [0, 1], and None is 0.
+        """Encode times as (..., 33) numbers: integers are diffusion steps, floats times in [0, 1], and None is time 0.
 
-        Raises a ValueError if it is no number, a step that the model does not have, or a time outside of [0, 1].
+        Raises a ValueError for anything else, such as a step that the model does not have.
         """
         t = torch.from_numpy(t) if isinstance(t, np.ndarray) else t
         floating = isinstance(t, (float, np.floating)) or (isinstance(t, Tensor) and t.is_floating_point())
         last = 1 if floating else self.config.steps - 1
         if isinstance(t, Tensor):
-            # On a GPU a look at the numbers waits for all that is under way.
+            # On a GPU, reading the numbers would wait for all pending work.
             inside = t.device.type != "cpu" or bool(((t >= 0) & (t <= last)).all())
         else:
             inside = t is None or (isinstance(t, Real) and not isinstance(t, bool) and 0 <= t <= last)
         if not inside:
-            raise ValueError(
-                f"t is {t!r}; accepted are diffusion steps, whole numbers from 0 to {self.config.steps - 1}, and "
-                "times from 0.0 to 1.0"
-            )
+            steps = f"a diffusion step, an integer from 0 to {self.config.steps - 1}"
+            raise invalid("t", f"{steps}, or a time from 0.0 to 1.0", t)
         time = torch.as_tensor(0 if t is None else t, dtype=torch.float32, device=self.time.base.device)
         return self.time(time[..., None] / last)
 
     def base(self, encoded: Encoded, points: Tensor) -> Tensor:
-        """What the answers for points, as in `latents`, are added to: the gray input there, or 0.
-
-        It is (B, N, 1) float32, in about [-1, 1].
-        """
+        """Return the gray input at points, or 0: what a clean value is added to, (B, N, 1) float32 in about [-1, 1]."""
         if self.config.target == "colour":
             return torch.zeros_like(points[..., :1], dtype=encoded.gray.dtype)
         if self.config.target == "difference":
@@ -218,21 +210,21 @@ class FranNet(nn.Module):
         return torch.einsum("bnh,bhw,bnw->bn", y, encoded.gray[:, 0], x)[..., None]
 
     def to_colour(self, value: Tensor, base: Tensor) -> Tensor:
-        """Colours in about [-1, 1], from clean values (..., 3) and their `base` (..., 1)."""
+        """Convert clean values (..., 3) and their `base` (..., 1) to colours in about [-1, 1]."""
         colour = to_rgb(value, self.config.colours)
         return colour if self.config.target == "colour" else base + self._scale * colour
 
     def to_value(self, colour: Tensor, base: Tensor) -> Tensor:
-        """The clean values whose `to_colour` is `colour`."""
-        left = colour if self.config.target == "colour" else (colour - base) / self._scale
-        return to_network(left, self.config.colours)
+        """Return the clean values whose `to_colour` is `colour`."""
+        difference = colour if self.config.target == "colour" else (colour - base) / self._scale
+        return to_network(difference, self.config.colours)
 
     @property
     def _scale(self) -> float:
         return RESIDUAL if self.config.target == "residual" else 1.0
 
     def decode(self, latents: Tensor, points: Tensor, t: Tensor | float | None, value: Tensor) -> Tensor:
-        """Answer for points: their clean value, or the noise in `value`.
+        """Return the network's output for points: their clean value, or the noise in `value`.
 
         Parameters
         ----------
@@ -248,9 +240,8 @@ class FranNet(nn.Module):
         Returns
         -------
         Tensor
-            (B, N, 3): of a single-pass model, the clean values (`to_colour` makes colours of them); of a diffusion
-            model, its `Config.objective`: the noise, or the velocity (`samplers.noise_of` makes noise of it); of the
-            others, see `interpolants`.
+            (B, N, 3): the clean values of a single-pass model, which `to_colour` converts to colours; the
+            `Config.objective` of a diffusion model: the noise, or the velocity; for other models see `objectives`.
         """
         time = self.encode_time(t).expand(*points.shape[:-1], -1)
         features = torch.cat([latents, self.encode_position(points), time, value], dim=-1)
@@ -258,12 +249,12 @@ class FranNet(nn.Module):
 
     @property
     def adds_to_value(self) -> bool:
-        """Whether the decoder's MLPs add to the value, which is nearly the noise in it, and not to 0, for a velocity.
+        """Whether the decoder's MLPs add to the value, which is close to its noise; for a velocity, they add to 0.
 
-        FranNet's own models of a velocity add to the value, too.
+        FranNet's own velocity models add to the value, too.
         """
         return self.config.objective != "v" or self.config.restorator != "diffusion"
 
     def start(self, value: Tensor) -> Tensor:
-        """What the decoder's MLPs add to."""
+        """Return the value that the decoder's MLPs add to."""
         return value if self.adds_to_value else torch.zeros_like(value)

@@ -1,4 +1,4 @@
-"""Schedules and samplers: from noise to colour. Nothing here knows a network."""
+"""Noise schedules and samplers: from noise to colour, independent of any network."""
 
 from __future__ import annotations
 

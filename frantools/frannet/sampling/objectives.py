@@ -1,7 +1,7 @@
-"""What a network answers about a noisy value, and learns to answer: training and sampling both take it from here.
+"""Objectives: conversions between a network's output, the clean value and the noise, for training and sampling.
 
-A noisy value is ``x = sqrt(a) x0 + sqrt(1 - a) x1``, with ``a`` the schedule's alpha_bar at its step. Of the clean
-value `x0`, the noise `x1` and what the network answers, each two give the third.
+A noisy value is ``x = sqrt(a) x0 + sqrt(1 - a) x1``, with ``a`` the schedule's alpha_bar at its step. Given `x`, the
+network's output determines the clean value `x0` and the noise `x1`.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-Share = float | Tensor
-"""alpha_bar: a number, or a Tensor of shapes that broadcast."""
-Part = Callable[[Tensor, Tensor, Share], Tensor]
+AlphaBar = float | Tensor
+"""A number, or a Tensor whose shape broadcasts."""
+Conversion = Callable[[Tensor, Tensor, AlphaBar], Tensor]
 
 
-def root(a: Share) -> Share:
-    """The square root of a number, or of each in a Tensor."""
+def root(a: AlphaBar) -> AlphaBar:
+    """Return the square root."""
     return a.sqrt() if isinstance(a, Tensor) else sqrt(a)
 
 
-def noisy(x0: Tensor, x1: Tensor, a: Share) -> Tensor:
-    """The noisy value, from the clean one and the noise."""
+def add_noise(x0: Tensor, x1: Tensor, a: AlphaBar) -> Tensor:
+    """Return the noisy value."""
     return root(a) * x0 + root(1 - a) * x1
 
 
-def predict_x0(x: Tensor, x1: Tensor, a: Share) -> Tensor:
-    """The clean value, from a noisy one and its noise."""
+def predict_x0(x: Tensor, x1: Tensor, a: AlphaBar) -> Tensor:
+    """Return the clean value, from a noisy one and its noise."""
     return (x - root(1 - a) * x1) / root(a)
 
 
 @dataclass(frozen=True)
 class Interpolant:
-    """How the clean value x0, the noise x1 and the network's answer hang together."""
+    """The relation of the clean value x0, the noise x1 and the network's output."""
 
-    x0: Part
-    """``x0(answer, x, a)``: the clean value, from what the network answered about `x`, where alpha_bar is `a`."""
-    x1: Part
-    """``x1(answer, x, a)``: the noise."""
-    target: Part
-    """``target(x0, x1, a)``: what the network learns to answer."""
-    seen: Part = noisy
-    """``seen(x0, x1, a)``: the value that it is trained about."""
+    x0: Conversion
+    """``x0(output, x, a)``: the clean value, from the network's output for `x`, at alpha_bar `a`."""
+    x1: Conversion
+    """``x1(output, x, a)``: the noise."""
+    target: Conversion
+    """``target(x0, x1, a)``: the output to learn."""
+    training_input: Conversion = add_noise
+    """``training_input(x0, x1, a)``: the value that the network reads in training."""
     blind: bool = False
-    """Whether the network is asked about zeros, and not about `x`."""
+    """Whether the network reads zeros instead of `x`."""
 
 
 INTERPOLANTS: Mapping[str, Interpolant] = MappingProxyType(
@@ -63,17 +63,17 @@ INTERPOLANTS: Mapping[str, Interpolant] = MappingProxyType(
             x0=lambda h, x, a: x + h,
             x1=lambda h, x, a: x,
             target=lambda x0, x1, a: x0 - x1,
-            seen=lambda x0, x1, a: x1,
+            training_input=lambda x0, x1, a: x1,
         ),
         "constant": Interpolant(
             x0=lambda h, x, a: h,
             x1=lambda h, x, a: h,
             target=lambda x0, x1, a: x0,
-            seen=lambda x0, x1, a: torch.zeros_like(x0),
+            training_input=lambda x0, x1, a: torch.zeros_like(x0),
             blind=True,
         ),
     }
 )
-"""By what the network answers; FranNet's table."""
+"""FranNet's interpolants, by the network's output."""
 OBJECTIVES = ("noise", "v")
-"""Those that a diffusion model can have."""
+"""Objectives of diffusion models."""

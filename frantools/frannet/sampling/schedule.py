@@ -1,4 +1,4 @@
-"""Noise schedules and the diffusion steps that a sampler visits. All in float64."""
+"""Noise schedules, and the diffusion steps that a sampler visits. All tables are float64."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...checks import choice, integer
 
 STEPS = 100  # of FranNet's own schedules
 SCHEDULES = ("cosine", "linear", "quadratic", "sigmoid")
@@ -20,14 +22,14 @@ class Schedule:
     """A discrete noise schedule.
 
     Every table is float64 of shape (steps + 1,). Index 0 is the clean picture and index t + 1 belongs to step t, so
-    that the step before the first (t = -1) needs no special case.
+    that the step before the first (t = -1) is no special case.
 
     Attributes
     ----------
     beta : ndarray
         The variance that a step adds; 0 for the clean picture.
     alpha_bar : ndarray
-        How much of the clean picture's variance is left: ``cumprod(1 - beta)``.
+        The remaining share of the clean picture's variance: ``cumprod(1 - beta)``.
     posterior_variance : ndarray
         The variance of DDPM's reverse step, ``beta (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t])``.
     snr : ndarray
@@ -47,7 +49,7 @@ class Schedule:
 
 
 def cosine(steps: int, offset: float = 0.008) -> Array:
-    """Betas of the cosine schedule: Nichol and Dhariwal, "Improved DDPM" (2021), equation 17."""
+    """Return the betas of the cosine schedule: Nichol and Dhariwal, "Improved DDPM" (2021), equation 17."""
     time = np.linspace(0, 1, steps + 1)
     alpha_bar = np.cos((time + offset) / (1 + offset) * np.pi / 2) ** 2
     return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 1e-4, 0.9999)
@@ -60,7 +62,7 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     Parameters
     ----------
     name : {"cosine", "linear", "quadratic", "sigmoid"}
-        How beta grows. All but the cosine grow from 1e-4 to 0.02.
+        The growth of beta. All but "cosine" grow from 1e-4 to 0.02.
     steps : int
         Diffusion steps, at least 2.
 
@@ -70,8 +72,8 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
         If the name is unknown or there are fewer than 2 steps.
     """
     low, high = 1e-4, 0.02
-    if steps < 2:
-        raise ValueError(f"a schedule has at least 2 steps, not {steps}")
+    choice("schedule", name, SCHEDULES)
+    integer("steps", steps, 2)
     match name:
         case "cosine":
             beta = cosine(steps)
@@ -79,10 +81,8 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
             beta = np.linspace(low, high, steps)
         case "quadratic":
             beta = np.linspace(low**0.5, high**0.5, steps) ** 2
-        case "sigmoid":
+        case _:  # "sigmoid"
             beta = low + (high - low) / (1 + np.exp(-np.linspace(-6, 6, steps)))
-        case _:
-            raise ValueError(f"unknown schedule {name!r}; accepted are {', '.join(map(repr, SCHEDULES))}")
     beta = np.concatenate([[0.0], beta])
     alpha_bar = np.cumprod(1 - beta, dtype=np.float64)
     posterior = np.zeros_like(beta)
@@ -90,26 +90,26 @@ def make(name: str = "cosine", steps: int = STEPS) -> Schedule:
     snr = np.full_like(beta, np.inf)
     snr[1:] = alpha_bar[1:] / (1 - alpha_bar[1:])
     for table in (beta, alpha_bar, posterior, snr):
-        table.flags.writeable = False  # everyone is given the same
+        table.flags.writeable = False  # the cached tables are shared
     return Schedule(name, beta, alpha_bar, posterior, snr)
 
 
 def steps(
     rule: str = "uniform", K: int = 1, total: int = STEPS, start: int | None = None, stop: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The diffusion steps that a sampler visits, and where each leads.
+    """Return the diffusion steps that a sampler visits, and the steps that they lead to.
 
     Parameters
     ----------
     rule : {"uniform", "quadratic"}
-        "uniform" visits the last step, every K-th of those between, and 0. "quadratic" visits the last step and then
-        one less than each power of 2.
+        "uniform" visits the last step, every K-th in between, and 0. "quadratic" visits the last step, and then one
+        less than each power of 2.
     K : int
-        The stride of "uniform", 1 to `total` - 1; "quadratic" does not use it.
+        The stride of "uniform", 1 to `total` - 1.
     total : int
         Steps of the schedule.
     start, stop : int, optional
-        "uniform" visits `start` - 1, every K-th step of those between, and `stop`. Default: `total` and 0.
+        "uniform" visits `start` - 1, every K-th step in between, and `stop`. Default: `total` and 0.
 
     Returns
     -------
@@ -133,14 +133,12 @@ def steps(
     """
     first, last = total if start is None else start, stop or 0
     if not 0 <= last < first <= total:
-        raise ValueError(f"start is {first} and stop {last}; accepted are starts up to {total}, above the stop")
+        raise ValueError(f"start must be above stop and at most {total}, got start={first} and stop={last}")
+    choice("steps", rule, RULES)
     if rule == "uniform":
-        if not 1 <= K < total:
-            raise ValueError(f"K is {K}; accepted are 1 to {total - 1}")
+        integer("K", K, 1, total - 1)
         t = [first - 1, *reversed(range(last + 1, first - 1, K)), last]
-    elif rule == "quadratic":
-        t = [total - 1, *(2**k - 1 for k in range(total.bit_length(), -1, -1) if 2**k < total)]
     else:
-        raise ValueError(f"unknown step rule {rule!r}; accepted are {', '.join(map(repr, RULES))}")
+        t = [total - 1, *(2**k - 1 for k in range(total.bit_length(), -1, -1) if 2**k < total)]
     visited = np.array(t, dtype=np.int64)
     return visited, np.append(visited[1:], visited[-1] - 1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import sqrt
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...checks import invalid, is_number, to_python
-from ...files import finite, to_json
 from ...settings import setting, validate
-from .samplers import (
-    NOISE_STDDEVS as NOISE_STDDEVS,
-)
 from .samplers import (
     KernelCoefficients,
     Noise,
@@ -26,18 +21,20 @@ from .samplers import (
     Sampler,
     Step,
     StepCoefficients,
+    name_samplers,
+    name_with_changes,
     noise_length_setting,
     noise_stddev_setting,
 )
 from .schedule import RULES, STEPS, Schedule, steps
 
 SAMPLERS = ("ddim", "ddpm")
-DDPM_SETTINGS = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}  # all that it accepts
-LEAST = 1e-24  # of the square of a length
+MINIMUM_SQUARE = 1e-24  # of a length
+DDPM_SETTINGS = {"stochasticity": 1, "K": 1, "noise_projection": False, "steps": "uniform"}
 
 
 def _check_clipping(clipping: object) -> tuple[float, float]:
-    """Return clipping bounds as a pair of floats (JSON makes a list of it)."""
+    """Return clipping bounds as a pair of floats; JSON has a list."""
     bounds = to_python(clipping)
     if isinstance(bounds, (tuple, list)) and len(bounds) == 2 and all(map(is_number, bounds)) and bounds[0] < bounds[1]:
         return float(bounds[0]), float(bounds[1])
@@ -56,30 +53,31 @@ class Setup(Sampler):
         The stride of the "uniform" steps, from 1 and below the schedule's number of steps. Of FranNet's 100 steps, 1
         visits all 100, and 8 visits 15.
     noise_projection : bool
-        Whether the noisy value is pulled back to its distance from the predicted colour before the noise came in.
+        Whether the noisy value is pulled back to the distance that it had from the predicted colour before the noise
+        was added.
     noise_stddev : {"normal", "squared", "zero"}
-        The added noise has standard deviation sigma, sigma squared, or is left out.
+        The standard deviation of the added noise: sigma, its square, or 0.
     clipping : (float, float), optional
-        Keep values within these bounds, at the start and after every step.
+        Bounds of the values, at the start and after every step.
     steps : {"uniform", "quadratic"}
-        Which steps are visited; see `frantools.frannet.sampling.schedule.steps`.
+        The rule for the steps; see `frantools.frannet.sampling.schedule.steps`.
     sampler : {"ddim", "ddpm"}
-        "ddpm" steps with the posterior mean and variance. It visits all steps and has no projection: it needs
+        "ddpm" steps with the posterior mean and variance. It visits all steps and has no projection: it requires
         ``stochasticity=1, K=1, noise_projection=False, steps="uniform"``.
     noise_length : float
-        Over which neighbouring points draw alike, in fractions of the picture. 0: each point draws numbers of its own,
-        and chance shows as grain. Above: white noise, filtered with a Gaussian of this standard deviation and brought
-        back to a variance of 1. Each point's own numbers are as random as before, so that the expected loss does not
-        change; those of two points at a distance d are correlated by ``exp(-d**2 / (4 * noise_length**2))``, and what
-        chance decides shows as another colouring. ``math.inf``, or "inf": one draw for all points. See `noise`.
+        The length over which the noise of neighbouring points is correlated, in fractions of the picture. With 0, each
+        point has its own random numbers, and chance is visible as grain. Above 0, the noise is white noise filtered by
+        a Gaussian of this standard deviation and scaled to a variance of 1: at a distance d it is correlated by
+        ``exp(-d**2 / (4 * noise_length**2))``, and chance is visible as different colours. The expected loss does not
+        change. With ``math.inf``, or "inf", all points have the same noise. See `noise`.
     start, stop : int, optional
-        The diffusion steps to begin and to end at, as FranNet counts them: the first step visited is ``start - 1``, and
-        the last one `stop`, which leads to ``stop - 1``; with "uniform" steps. Default: all of them.
+        The diffusion steps to start and stop at, in FranNet's count: the first step visited is ``start - 1``, and
+        the last is `stop`, which leads to ``stop - 1``. They require "uniform" steps. Default: all steps.
 
     Raises
     ------
     ValueError
-        If a setting is out of its range, or does not go with the sampler.
+        If a setting is out of range, or does not go with the sampler.
     """
 
     stochasticity: float = setting(
@@ -93,7 +91,7 @@ class Setup(Sampler):
     K: int = setting(
         8,
         "K",
-        "The stride of the uniform steps: 1 calls the network 100 times, 8 15 times",
+        "The stride of the uniform steps: 1 calls the network 100 times, 8 calls it 15 times",
         range=(1, None),
         slider=(1, 99),
         applies=lambda setup: setup.sampler != "ddpm" and setup.steps == "uniform",
@@ -101,15 +99,15 @@ class Setup(Sampler):
     noise_projection: bool = setting(
         True,
         "Noise projection",
-        "Pull each noisy value back to the distance from the predicted colour that it had before noise was added",
-        advanced=True,
+        "Pull each noisy value back to the distance that it had from the predicted colour before noise was added",
         applies=lambda setup: setup.sampler != "ddpm",
+        advanced=True,
     )
     noise_stddev: str = noise_stddev_setting(applies=lambda setup: setup.stochasticity > 0)
     clipping: tuple[float, float] | None = setting(
         None,
         "Clipping",
-        "Keep values within these bounds, at the start and after each step",
+        "Bounds of the values, at the start and after each step",
         slider=(-1.0, 1.0),
         check=_check_clipping,
         advanced=True,
@@ -117,10 +115,10 @@ class Setup(Sampler):
     steps: str = setting(
         "uniform",
         "Steps",
-        "Which diffusion steps are visited",
+        "The rule for the diffusion steps",
         choices=RULES,
-        advanced=True,
         applies=lambda setup: setup.sampler != "ddpm",
+        advanced=True,
     )
     sampler: str = setting(
         "ddim",
@@ -133,55 +131,57 @@ class Setup(Sampler):
     start: int | None = setting(
         None,
         "Start",
-        "Skip diffusion steps from this one on",
+        "The first diffusion step visited is one less than this",
         range=(0, None),
         ticks=(*range(1, STEPS), None),
-        advanced=True,
         applies=lambda setup: setup.steps == "uniform",
+        advanced=True,
     )
     stop: int | None = setting(
         None,
         "Stop",
-        "Skip diffusion steps below this one",
+        "The last diffusion step visited",
         range=(0, None),
         ticks=(None, *range(STEPS)),
-        advanced=True,
         applies=lambda setup: setup.steps == "uniform",
+        advanced=True,
     )
+
+    recipe_settings = ()
 
     def __post_init__(self) -> None:
         validate(self)
         if self.start is not None and self.start <= (self.stop or 0):
             raise ValueError(f"start must be above stop, got start={self.start} and stop={self.stop}")
         if (self.start, self.stop) != (None, None) and self.steps != "uniform":
-            raise ValueError(f"start and stop go with steps='uniform', not with {self.steps!r}")
+            raise ValueError(f"start and stop require steps='uniform', got steps={self.steps!r}")
         if self.sampler == "ddpm" and any(getattr(self, name) != value for name, value in DDPM_SETTINGS.items()):
-            listed = ", ".join(f"{name}={value!r}" for name, value in DDPM_SETTINGS.items())
-            raise ValueError(f"the 'ddpm' sampler needs {listed}; for other settings use sampler='ddim'")
+            required = ", ".join(f"{name}={value!r}" for name, value in DDPM_SETTINGS.items())
+            raise ValueError(f"the 'ddpm' sampler requires {required}; for other settings use sampler='ddim'")
 
     def calls_on(self, schedule: Schedule) -> int:
-        """How often the network is called for a point, on a schedule; a ValueError if K goes beyond its steps."""
+        """Return the number of network calls for a point; a ValueError if K exceeds the schedule's steps."""
         return len(self.visited(schedule)[0])
 
     def visited(self, schedule: Schedule) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The diffusion steps that are visited on a schedule, and where each leads; see `schedule.steps`."""
+        """Return the diffusion steps visited on a schedule, and those that they lead to; see `schedule.steps`."""
         return steps(self.steps, self.K, schedule.steps, self.start, self.stop)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings by name, as JSON can hold them; `Setup(**it)` is equal to this setup."""
+        """Return the settings by name, for JSON; `Setup(**settings)` equals this setup."""
         unset = [name for name in ("start", "stop") if getattr(self, name) is None]
-        settings = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in unset}
+        settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in unset}
         settings.pop("noise_length")
         return settings | self.noise_settings()
 
     @property
     def name(self) -> str:
-        """The shortest text that names it, such as "B:K=25"; of two as short, the note's last: B."""
-        alike = {name: setup for name, setup in SETUPS.items() if setup.sampler == self.sampler}  # it reads best
-        return min((changed_name(name, self, setup) for name, setup in reversed(alike.items())), key=len)
+        """The shortest text that names it, such as "B:K=25"; of equally short ones that of the note's last setup."""
+        candidates = [(name, setup) for name, setup in reversed([*SETUPS.items()]) if setup.sampler == self.sampler]
+        return min((name_with_changes(name, self, setup) for name, setup in candidates), key=len)
 
     def coefficients(self, schedule: Schedule) -> list[StepCoefficients]:
-        """Return what each step computes with.
+        """Return the coefficients of each step.
 
         References
         ----------
@@ -191,7 +191,7 @@ class Setup(Sampler):
         return [self.step_coefficients(t, t_prev, schedule) for t, t_prev in zip(*self.visited(schedule), strict=True)]
 
     def step_coefficients(self, t: int, t_prev: int, schedule: Schedule) -> StepCoefficients:
-        """Return what the step from one diffusion step to another computes with; see `coefficients`."""
+        """Return the coefficients of the step from one diffusion step to another; see `coefficients`."""
         a, p = float(schedule.alpha_bar[t + 1]), float(schedule.alpha_bar[t_prev + 1])
         match self.sampler:
             case "ddpm":
@@ -201,12 +201,12 @@ class Setup(Sampler):
                 sigma = ddim_sigma(a, p, self.stochasticity)
                 keep, toward = sqrt(p), sqrt(max(1 - p - sigma**2, 0.0))
             case _:
-                raise ValueError(f"sampler must be one of {', '.join(map(repr, SAMPLERS))}, got {self.sampler!r}")
-        added = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[self.noise_stddev]
-        return StepCoefficients(int(t), int(t_prev), a, keep, toward, added)
+                raise invalid("sampler", f"one of {', '.join(map(repr, SAMPLERS))}", self.sampler)
+        noise_stddev = {"normal": sigma, "squared": sigma**2, "zero": 0.0}[self.noise_stddev]
+        return StepCoefficients(int(t), int(t_prev), a, keep, toward, noise_stddev)
 
     def kernel_coefficients(self, schedule: Schedule) -> KernelCoefficients | None:
-        """Return the steps for the compiled kernel, which knows DDIM and DDPM, but not what a subclass does."""
+        """Return the steps for the compiled kernel, which computes DDIM and DDPM, but no subclass."""
         if type(self) is not Setup:
             return None
         return KernelCoefficients(
@@ -214,7 +214,7 @@ class Setup(Sampler):
         )
 
     def first_value(self, x: Tensor, restorator: str) -> Tensor:
-        """Clip the drawn values, as FranNet does for its diffusion models and not for its interpolants."""
+        """Clip the drawn values of diffusion models, as FranNet does; those of its interpolants stay unclipped."""
         return self._clip(x) if restorator == "diffusion" else x
 
     def sample(self, predict: Predict, x: Tensor, schedule: Schedule, noise: Noise) -> Iterator[Step]:
@@ -232,57 +232,42 @@ class Setup(Sampler):
         return x if self.clipping is None else x.clamp(*self.clipping)
 
 
-def changed_name(name: str, sampler: Sampler, named: Sampler) -> str:
-    """The name of a sampler that differs from a named one in some settings, such as "B:K=25"."""
-    before = named.to_dict()
-    changes = settings_text({key: value for key, value in sampler.to_dict().items() if value != before.get(key)})
-    return f"{name}:{changes}" if changes else name
-
-
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """Settings as a short text, such as "K=25,noise_stddev=zero"."""
-    values = finite(dict(settings)).items()
-    return ",".join(f"{key}={value if isinstance(value, str) else to_json(value)}" for key, value in values)
-
-
-SETUPS = MappingProxyType(
-    {
-        "DDPM": Setup(stochasticity=1.0, K=1, noise_projection=False, sampler="ddpm"),
-        "DDIM": Setup(stochasticity=0.0, K=1, noise_projection=False),
-        "A": Setup(stochasticity=1.0, K=1, noise_projection=True),
-        "B": Setup(stochasticity=1.0, K=8, noise_projection=True),
-    }
+SETUPS = name_samplers(
+    DDPM=Setup(stochasticity=1.0, K=1, noise_projection=False, sampler="ddpm"),
+    DDIM=Setup(stochasticity=0.0, K=1, noise_projection=False),
+    A=Setup(stochasticity=1.0, K=1, noise_projection=True),
+    B=Setup(stochasticity=1.0, K=8, noise_projection=True),
 )
 """The note's four setups by name."""
 
 QUICK = Setup(K=25)
-"""B with 6 network calls: for models whose objective is the velocity, whose first steps are as sure as the last."""
+"""B with 6 network calls: for models that predict the velocity, whose first steps are as accurate as the last."""
 
 
 def ddim_sigma(a: float, p: float, eta: float) -> float:
-    """Standard deviation of the noise in a step: Song et al., "DDIM" (2021), equation 16."""
+    """Return the standard deviation of the noise in a step: Song et al., "DDIM" (2021), equation 16."""
     return eta * sqrt((1 - p) / (1 - a) * (1 - a / p))
 
 
 def length(v: Tensor) -> Tensor:
-    """The length of (..., C) vectors, (..., 1): above 0, so that it divides and has a gradient.
+    """Return the length of (..., C) vectors, (..., 1), above 0 so that it divides and has a gradient.
 
-    At least 1e-12, where the dtype has such a number. As a sum of squares, because `vector_norm` is slow along so short
-    an axis.
+    It is at least 1e-12, if the dtype has such a number. Computed as a sum of squares, because `vector_norm` is slow
+    along so short an axis.
     """
-    least = max(LEAST, torch.finfo(v.dtype).tiny)
-    return v.square().sum(dim=-1, keepdim=True).clamp(min=least).sqrt()
+    minimum = max(MINIMUM_SQUARE, torch.finfo(v.dtype).tiny)
+    return v.square().sum(dim=-1, keepdim=True).clamp(min=minimum).sqrt()
 
 
 def project(noisy: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    """Pull each point of `noisy` onto the sphere around its `centre`.
+    """Project each point of `noisy` onto the sphere around its `centre`.
 
     Parameters
     ----------
     noisy, centre : Tensor
         (..., C).
     radius : Tensor
-        (..., 1): the distance that a point is left at. A point that lies at its centre stays there.
+        (..., 1): the radius of the sphere. A point at its centre stays there.
     """
     offset = noisy - centre
     return centre + offset * (radius / length(offset))  # an offset of 0 stays 0

@@ -1,4 +1,4 @@
-"""Where a restoration starts from: the distribution of the values that a model knows as noise."""
+"""Source distributions: the values that sampling starts from."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ...checks import set_fields, to_python
+from ...checks import choice, set_fields, to_python
 
-NAMES = ("normal", "uniform")
+DISTRIBUTIONS = ("normal", "uniform")
 
 
 @dataclass(frozen=True)
-class Start:
-    """A distribution of values, each channel alone. `Start()` is the standard normal one.
+class SourceDistribution:
+    """A distribution of values, independent for each channel. The default is the standard normal distribution.
 
     Parameters
     ----------
     name : {"normal", "uniform"}
-        Its kind.
+        The kind.
     low, high : float
-        The mean and the standard deviation of a normal one, which is above 0; the bounds of a uniform one.
+        The mean and the standard deviation (above 0) of a normal distribution; the bounds of a uniform one.
 
     Raises
     ------
     ValueError
-        If the name is another, or the numbers are not as above.
+        If an argument is not as above.
     """
 
     name: str = "normal"
@@ -36,26 +36,25 @@ class Start:
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
-            raise ValueError(f"the distribution is {self.name!r}; accepted are {', '.join(map(repr, NAMES))}")
+        choice("source distribution", self.name, DISTRIBUTIONS)
         set_fields(self, low=to_python(self.low), high=to_python(self.high))
-        least = 0.0 if self.name == "normal" else self.low
-        if not (isfinite(self.low) and isfinite(self.high) and self.high > least):
-            raise ValueError(
-                f"the {self.name} distribution has {self.low} and {self.high}; accepted are a mean and a standard "
-                "deviation above 0 (normal), or a lower and a higher bound (uniform)"
+        minimum = 0.0 if self.name == "normal" else self.low
+        if not (isfinite(self.low) and isfinite(self.high) and self.high > minimum):
+            parameters = (
+                "a mean and a standard deviation above 0" if self.name == "normal" else "a low and a high bound"
             )
+            raise ValueError(f"the {self.name} distribution needs a {parameters}, got {self.low} and {self.high}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "normal", "normal:MEAN,STDDEV", "uniform" (-1 to 1) or "uniform:LOW,HIGH".
+        """Parse "normal", "normal:MEAN,STDDEV", "uniform" (-1 to 1) or "uniform:LOW,HIGH".
 
-        Raises a ValueError if it is none of these.
+        Raises a ValueError for any other text.
 
         Examples
         --------
-        >>> Start.parse("uniform:-4,4")
-        Start(name='uniform', low=-4.0, high=4.0)
+        >>> SourceDistribution.parse("uniform:-4,4")
+        SourceDistribution(name='uniform', low=-4.0, high=4.0)
         """
         name, colon, numbers = text.partition(":")
         try:
@@ -63,19 +62,19 @@ class Start:
             return cls(name, low, high)
         except ValueError:
             raise ValueError(
-                f"source is {text!r}; accepted are normal, normal:MEAN,STDDEV with a STDDEV above 0, uniform and "
-                "uniform:LOW,HIGH with HIGH above LOW"
+                "source must be normal, normal:MEAN,STDDEV with STDDEV above 0, uniform, or uniform:LOW,HIGH with HIGH "
+                f"above LOW, got {text!r}"
             ) from None
 
-    def scaled(self, draws: Tensor) -> Tensor:
-        """Values of this distribution, from draws of the standard normal or of the uniform one over [0, 1)."""
-        return self.low + draws * (self.high if self.name == "normal" else self.high - self.low)
-
     def draw(self, shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-        """Values (float32) of a shape, on the generator's device."""
-        standard = torch.randn if self.name == "normal" else torch.rand
-        return self.scaled(standard(shape, generator=rng, device=rng.device))
+        """Draw float32 values on the generator's device."""
+        draw_standard = torch.randn if self.name == "normal" else torch.rand
+        return self._scale(draw_standard(shape, generator=rng, device=rng.device))
 
-    def of_normal(self, draws: Tensor) -> Tensor:
-        """Values of this distribution, from standard normal draws whichever it is; alike draws give alike values."""
-        return self.scaled(draws if self.name == "normal" else torch.special.ndtr(draws))
+    def from_normal(self, draws: Tensor) -> Tensor:
+        """Transform standard normal draws to this distribution; correlated draws give correlated values."""
+        return self._scale(draws if self.name == "normal" else torch.special.ndtr(draws))
+
+    def _scale(self, draws: Tensor) -> Tensor:
+        """Scale draws of the standard normal distribution, or of the uniform one over [0, 1)."""
+        return self.low + draws * (self.high if self.name == "normal" else self.high - self.low)

@@ -1,1 +1,1 @@
-"""Weights on disk: safetensors, FranNet's Keras files, the shipped models and their cards."""
+"""Weight files: safetensors, FranNet's Keras files and configs, and the shipped models."""
