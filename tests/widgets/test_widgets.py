@@ -109,7 +109,8 @@ def upload(control: Any, name: str, content: bytes) -> None:
 
 
 def pictures(widget: ViewWidget) -> dict[str, np.ndarray]:
-    return {title: restoration.image for title, restoration in widget.result.items()}
+    comparison = getattr(widget.result, "comparison", widget.result)
+    return {title: restoration.image for title, restoration in comparison.items()}
 
 
 def follow(widget: ViewWidget, name: str) -> list[Any]:
@@ -827,7 +828,7 @@ def test_loading_a_recipe_warns_of_changed_pictures_and_models(compare: CompareW
     assert "the picture hopper has changed since the recipe was made" in done(compare).message.value
     assert compare.controls["seed"].value == 5
     compare.load({**recipe, "models": dict.fromkeys(recipe["models"], "0")})
-    assert "has other weights than those that the recipe was made with" in done(compare).message.value
+    assert "has other weights than when the recipe was made" in done(compare).message.value
 
 
 def test_a_missing_model_is_an_error_of_its_column(weights: dict[str, str]) -> None:
@@ -991,7 +992,7 @@ def test_the_command_line_asks_for_the_path_of_an_uploaded_picture(
     error = capsys.readouterr().err.splitlines()[-1]
     assert "the picture me.png was uploaded, and the recipe has only its name; pass the file: --picture PATH" in error
     assert figures("--picture", str(other)) == 2
-    assert f"{other} is another picture than the recipe was made with: me.png" in capsys.readouterr().err
+    assert f"{other}: not a picture of the recipe, which has me.png" in capsys.readouterr().err
     assert figures("--picture", str(mine)) == 0
     assert np.array_equal(*(np.asarray(Image.open(each)) for each in (tmp_path / "a.png", again / "region.png")))
     recipe = load_recipe(again / "region.png")
@@ -1051,7 +1052,7 @@ def test_regions_are_boxes_and_the_chosen_one_is_re_rendered_at_full_size(column
     figure, _ = widget.figure()
     assert figure.axes[4].get_title() == "2 re-rendered"
     size = figure.get_size_inches().tolist()
-    fewer = widget.view.draw(replace(widget.result, regions=found[:1], inner=[[]]), widget.recipe, None)
+    fewer = widget.view.draw(replace(widget.result, rois=found[:1], sub_rois=[[]]), widget.recipe, None)
     assert fewer.get_size_inches()[1] == size[1], "fewer regions are no reason for the page to jump"
     draw(widget, 0.1, 0.1, 0.2, 0.2)
     widget.search["count"].value = 2
@@ -1365,7 +1366,7 @@ def test_a_drawn_box_adds_a_point_and_its_lines(columns: list[Column]) -> None:
     look["points"].value = "2 2"
     assert "the point 2 2 is outside the picture" in widget.message.value
     look["points"].value = "here"
-    assert "is not a point" in widget.message.value
+    assert "a point must be two numbers" in widget.message.value
     look["points"].value = "0.5, 0.5"
     assert len(widget.figure()[0].axes[2].lines) == 3
 
