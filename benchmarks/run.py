@@ -28,8 +28,9 @@ from measure import Measured, alone, best, machine, peak, roofs
 from profile_steps import shares
 
 import frantools as ft
-from frantools.comparisons.comparison import COLUMNS, compare
+from frantools.comparisons.comparison import compare
 from frantools.frannet.engine.pictures import tile_points
+from frantools.restorers.columns import COLUMNS
 
 # Multiply-adds of a point. In a step: of each of three blocks, 6 x 64 (the value and the sum so far), 64 x 64 twice,
 # 64 x 3. Before the steps: reading three maps of 256 channels at four cells each, the second layer of the local

@@ -4,13 +4,13 @@ from . import views as views
 from . import widgets as widgets
 from .comparisons.comparison import Comparison as Comparison
 from .comparisons.comparison import compare as compare
-from .comparisons.comparison import restore as restore
 from .comparisons.evaluation import Metrics as Metrics
 from .comparisons.evaluation import evaluate as evaluate
 from .comparisons.recipes import Recipe as Recipe
 from .comparisons.recipes import load_recipe as load_recipe
 from .comparisons.recipes import save_figure as save_figure
 from .comparisons.recipes import save_picture as save_picture
+from .comparisons.single_restoration import restore as restore
 from .comparisons.tables import Table as Table
 from .frannet.engine.sample_points import sample_points as sample_points
 from .frannet.network import colours as colours

@@ -83,7 +83,7 @@ def _is_known(what: str) -> bool:
     """Whether text resolves to a restorer: files must exist."""
     from ..restorers.resolve import interpretations
 
-    kinds = interpretations(what).keys()
+    kinds = {kind.name for kind in interpretations(what)}
     return bool(kinds) and (not kinds <= {"path", "function"} or _exists(what))
 
 

@@ -42,8 +42,8 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: Options) -> None:
-    from ..comparisons.comparison import restore
     from ..comparisons.recipes import save_picture
+    from ..comparisons.single_restoration import restore
     from ..frannet.weights.checkpoints import load_model
 
     path = check_extension(options.out or unused_path(f"{Path(options.picture).stem}-restored.png"), ".png")

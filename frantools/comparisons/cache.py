@@ -1,4 +1,4 @@
-"""Finished restorations, kept by what made them."""
+"""A cache of restorations, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ..files import read_json, replacing, to_json
 from ..restorers.base import Restoration
 
 ENGINE = 1
-"""The version of the engine, part of every address on disk. Raise it when the same recipe gives other numbers than
-before, by more than the last digits: what is kept of older versions is then not found any more, and made anew."""
+"""The version of the engine, part of every address on disk. Increase it when the same recipe gives other numbers than
+before, by more than the last digits: results of older versions are then computed again."""
 
 
 class Disk:
-    """Restorations in a folder, for the next process too: an array (.npy, no pickle) and a JSON file for each.
+    """Restorations in a folder, for later processes: an array (.npy, no pickle) and a JSON file for each.
 
-    Several processes may share the folder. What was asked for last stays longest. A folder that cannot be written to
-    keeps nothing, and one that is damaged makes nothing fail.
+    Several processes may share the folder. The least recently used restorations are removed first. A folder that is
+    damaged or read-only causes no errors.
 
     Parameters
     ----------
     folder : path
-        Such as a sweep's store, in which it is the folder ``arrays``.
+        Such as a sweep's store; the files are in its folder ``arrays``.
     megabytes : int
-        How much the arrays may take together.
+        The limit of the arrays' total size.
     """
 
     def __init__(self, folder: str | PathLike[str], megabytes: int = 4096) -> None:
@@ -46,60 +46,60 @@ class Disk:
         return self.folder / name[:2] / f"{name}.npy"
 
     def get(self, key: str) -> Restoration | None:
-        """What was kept under a key, or None."""
+        """The restoration of a key, or None."""
         path = self._path(key)
         try:
-            # A map of the file refuses sizes that the file does not have, before memory is taken for them.
+            # A memory map refuses sizes that the file does not have, before memory is allocated for them.
             image = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
             restoration = _restoration(image, read_json(path.with_suffix(".json")))
         except FileNotFoundError:
             return None
-        except Exception as error:  # of any kind: numpy's reader of headers raises many
-            warnings.warn(f"{path}: it is damaged ({error!s:.200}) and skipped", stacklevel=2)
+        except Exception as error:  # numpy's reader of headers raises many types
+            warnings.warn(f"{path}: the file is damaged ({error!s:.200}) and skipped", stacklevel=2)
             return None
-        with suppress(OSError):  # a folder of somebody else
+        with suppress(OSError):  # a folder of another user
             os.utime(path)
         return restoration
 
     def put(self, key: str, restoration: Restoration) -> None:
-        """Keep a restoration, and forget others until it fits."""
+        """Store a restoration, and remove others to make room."""
         path = self._path(key)
-        said = {"seconds": restoration.seconds, "calls": restoration.calls, "recipe": dict(restoration.recipe)}
-        with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot hold
+        facts = {
+            "seconds": restoration.seconds,
+            "calls": restoration.calls,
+            "recipe": dict(restoration.recipe),
+            "remarks": list(restoration.remarks),
+        }
+        with suppress(OSError, ValueError, TypeError):  # a full disk, or a recipe that JSON cannot represent
             with replacing(path.with_suffix(".json")) as temporary:
-                temporary.write_text(to_json(said | {"remarks": list(restoration.remarks)}), encoding="utf-8")
+                temporary.write_text(to_json(facts), encoding="utf-8")
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.save(file, restoration.image, allow_pickle=False)
             self._make_room()
 
     def _make_room(self) -> None:
-        kept = []
+        files = []
         for path in self.folder.glob("*/*.npy"):
-            with suppress(FileNotFoundError):  # another process makes room too
-                kept.append((path.stat().st_mtime_ns, path.stat().st_size, path))
-        left = sum(size for _, size, _ in kept)
-        for _, size, path in sorted(kept):
-            if left <= self._limit:
+            with suppress(FileNotFoundError):  # another process makes room, too
+                files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._limit:
                 return
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
-            left -= size
+            total -= size
 
 
 def _restoration(image: NDArray[Any], facts: Any) -> Restoration:
-    """A restoration, of what two files hold; a ValueError where that is damaged."""
+    """Combine the contents of two files; a ValueError if they are damaged."""
     if image.dtype != np.float32 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"it must hold float32 (H, W, 3), got {image.dtype} {image.shape}")
-    if not (image.min() >= 0 and image.max() <= 1):  # NaN is neither
+        raise ValueError(f"it must contain float32 (H, W, 3), got {image.dtype} {image.shape}")
+    if not (image.min() >= 0 and image.max() <= 1):  # false for NaN
         raise ValueError("its values must be in [0, 1]")
-    kinds: dict[str, tuple[type, ...]] = {
-        "seconds": (int, float),
-        "calls": (int,),
-        "recipe": (dict,),
-        "remarks": (list,),
-    }
-    for name, kind in kinds.items():
-        if not isinstance(facts, dict) or not isinstance(facts.get(name), kind):
+    types: dict[str, type | tuple[type, ...]] = {"seconds": (int, float), "calls": int, "recipe": dict, "remarks": list}
+    for name, expected in types.items():
+        if not isinstance(facts, dict) or not isinstance(facts.get(name), expected):
             raise ValueError(f"the {name} in the .json beside it are damaged")
     if not all(isinstance(remark, str) for remark in facts["remarks"]):
         raise ValueError("the remarks in the .json beside it are damaged")
@@ -107,58 +107,57 @@ def _restoration(image: NDArray[Any], facts: Any) -> Restoration:
 
 
 class Cache:
-    """Restorations by recipe, the least recently used forgotten first. Safe to share between threads.
-
-    What is kept cannot be written to: it is one picture for all who ask.
+    """A cache of restorations, keyed by recipe. It is thread-safe, and its pictures are read-only.
 
     Parameters
     ----------
     megabytes : int
-        How much the pictures may take together. A picture that takes more is not kept.
+        The limit of the pictures' total size; the least recently used are removed first. Larger ones are not cached.
     disk : Disk, optional
-        What finds them in the next process too.
+        Stores them for later processes.
     """
 
     def __init__(self, megabytes: int = 512, disk: Disk | None = None) -> None:
         self._limit, self._disk = megabytes * 1_000_000, disk
         self._entries: OrderedDict[str, Restoration] = OrderedDict()
         self.bytes = 0
-        """What the pictures take together."""
+        """The pictures' total size."""
         self._lock = Lock()
 
     def get(self, key: str) -> Restoration | None:
-        """What was kept under a key, or None."""
+        """The restoration of a key, or None."""
         with self._lock:
-            if key in self._entries:
+            restoration = self._entries.get(key)
+            if restoration is not None:
                 self._entries.move_to_end(key)
-            if (found := self._entries.get(key)) is not None or self._disk is None:
-                return found
-        found = self._disk.get(key)
-        if found is not None:
-            self.put(key, found)
-        return found
+            if restoration is not None or self._disk is None:
+                return restoration
+        restoration = self._disk.get(key)
+        if restoration is not None:
+            self.put(key, restoration)
+        return restoration
 
-    def put(self, key: str, restoration: Restoration, lasting: bool = False) -> None:
-        """Keep a restoration, and forget others until it fits; one whose key means the same anywhere, on disk too."""
-        if lasting and self._disk is not None:
+    def put(self, key: str, restoration: Restoration, persistent: bool = False) -> None:
+        """Store a restoration, and remove others to make room; on disk, too, if its key is valid in other processes."""
+        if persistent and self._disk is not None:
             self._disk.put(key, restoration)
         restoration.image.flags.writeable = False
         if restoration.image.nbytes > self._limit:
             return
         with self._lock:
             if key in self._entries:
-                self._forget(key)
+                self._remove(key)
             self._entries[key] = restoration
             self.bytes += restoration.image.nbytes
             while self.bytes > self._limit:
-                self._forget(next(iter(self._entries)))
+                self._remove(next(iter(self._entries)))
 
-    def _forget(self, key: str) -> None:
+    def _remove(self, key: str) -> None:
         self.bytes -= self._entries.pop(key).image.nbytes
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __bool__(self) -> bool:
-        """True: an empty cache is one all the same, where `cache or Cache()` is written for None."""
+        """True, so that ``cache or Cache()`` keeps an empty cache."""
         return True

@@ -1,4 +1,4 @@
-"""What restorations of one photo have in common, one column's restoration, and the recipe of several."""
+"""Restorations of one photo, and the recipe of several."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ from ..restorers.base import (
     RestorationInput,
     Restorer,
     RestorerError,
-    checked_picture,
+    check_picture,
     reporting,
     sentence,
 )
 from ..restorers.columns import Column
+from ..restorers.kinds import MissingRestorer
 from ..restorers.resizing import resized_region
 from ..system.versions import versions
 from .cache import Cache
 from .recipes import Recipe
 
-UNKNOWN_COST = 10.0  # seconds a megapixel, of a restorer that does not know its own
+UNKNOWN_COST = 10.0  # seconds per megapixel, of a restorer that does not know its own
 
 
-Restorers = dict[int, tuple[Column, Restorer | Exception]]
-"""By the ids of columns: the column, and what restores in it, or the error if nothing does."""
+Restorers = dict[int, tuple[Column, Restorer]]
+"""The resolved restorers of columns, by the ids of the columns, with the columns that keep the ids valid."""
 
 
 def resolve_columns(
     columns: Iterable[Column], precision: str = "float32", device: str | None = None, timeout: float | None = None
 ) -> Restorers:
-    """Find out what restores in columns, once: it takes a look at folders, and runs the files of functions."""
+    """Resolve each column once. A column that cannot be resolved raises its error when it is restored."""
     restorers: Restorers = {}
     for column in columns:
         try:
             restorers[id(column)] = column, column.resolve(precision, device, timeout)
-        except Exception as error:  # of whatever kind: it may be a user's own, and is raised where the column restores
-            restorers[id(column)] = column, error
+        except Exception as error:  # custom code may raise anything
+            restorers[id(column)] = column, MissingRestorer(error)
     return restorers
 
 
 @dataclass(frozen=True, eq=False)
 class RenderJob:
-    """All that restorations of one photo have in common."""
+    """What the restorations of one photo have in common."""
 
     photo: Photo
     size: tuple[int, int]
@@ -64,153 +65,157 @@ class RenderJob:
     timeout: float | None = None
     cache: Cache | None = None
     around: tuple[int, int] | None = None
-    """The width and height of the frame that a region is part of, where that is another than `size` makes it."""
+    """The width and height of the frame that contains the region, if `size` does not imply them."""
     restorers: Restorers = field(default_factory=dict, compare=False, repr=False)
-    """Of the columns that were looked at; see `resolve_columns`."""
+    """The resolved restorers; see `resolve_columns`."""
 
     @property
-    def whole(self) -> tuple[int, int]:
-        """The width and height of the whole frame, where only a region of it is asked for."""
+    def frame_size(self) -> tuple[int, int]:
+        """The width and height of the whole frame."""
         if self.around is not None:
             return self.around
         return self.size if self.region is None else self.photo.size(max(self.size))
 
     def resolve(self, column: Column) -> Restorer:
-        """What restores in a column."""
+        """The restorer of a column, resolved once."""
         if id(column) not in self.restorers:
             self.restorers.update(resolve_columns([column], self.precision, self.device, self.timeout))
-        restorer = self.restorers[id(column)][1]
-        if isinstance(restorer, Exception):
-            raise restorer
+        return self.restorers[id(column)][1]
+
+    def require(self, column: Column) -> Restorer:
+        """The restorer of a column; raise its error if it cannot be resolved."""
+        restorer = self.resolve(column)
+        if restorer.resolve_error is not None:
+            raise restorer.resolve_error
         return restorer
 
-    def fact(self, column: Column, name: str, default: Any) -> Any:
-        """What a column's restorer says of itself; `default` where there is none, which is told when it restores."""
-        try:
-            return getattr(self.resolve(column), name)
-        except Exception:  # of whatever kind: it may be a user's own
-            return default
+    def cost(self, column: Column) -> float:
+        """Estimated seconds per megapixel."""
+        cost = self.resolve(column).cost
+        return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
 
     def reads_copy(self, column: Column) -> bool:
-        """Whether a column reads the photo's own 64 x 64 copy, whatever is given or where nothing is degraded."""
-        reads = self.fact(column, "reads_copy", "")
-        return reads == "always" or (reads == "undegraded" and self.given is None and column.given is None)
+        """Whether a column reads the photo's own 64 x 64 copy."""
+        reads_copy = self.resolve(column).reads_copy
+        return reads_copy == "always" or (reads_copy == "undegraded" and self.given is None and column.given is None)
 
-    def cut(self, column: Column) -> bool:
-        """Whether a column's region is cut out of its whole picture."""
+    def crops(self, column: Column) -> bool:
+        """Whether the region of a column is cropped from its whole picture."""
         return self.region is not None and not self.resolve(column).continuous
 
     def key(self, column: Column) -> str:
-        """What a column's restoration is kept under."""
-        (degradation, seed), region, cut = self._own(column), self.region, self.cut(column)
+        """The cache key of a column's restoration."""
+        restorer, region, crops = self.resolve(column), self.region, self.crops(column)
+        degradation, seed = self._given_and_seed(column)
         return to_json(
             [
                 self.photo.key,
-                column.key(self.resolve(column)),
-                self.whole if cut else self.size,
-                None if region is None or cut else [region.x, region.y, region.width, region.height],
-                seed if self.resolve(column).random else None,
+                restorer.token(self.photo),
+                self.frame_size if crops else self.size,
+                None if region is None or crops else [region.x, region.y, region.width, region.height],
+                seed if restorer.random else None,
                 degradation and degradation.to_dict(),
                 self.precision,
                 self.device,
-                *([] if cut or self.around is None else [self.around]),
-            ]
+                *([] if crops or self.around is None else [self.around]),
+            ],
+            sort_keys=True,
+            default=repr,
         )
 
-    def _own(self, column: Column) -> tuple[Degradation | None, int]:
-        """What a column is given, and its seed: its own, or those of the job."""
+    def _given_and_seed(self, column: Column) -> tuple[Degradation | None, int]:
+        """The degradation and the seed of a column: its own, or those of the job."""
         given = self.given if column.given is None else column.given
         return given, self.seed if column.seed is None else column.seed
 
-    def kept(self, column: Column) -> Restoration | None:
-        """A column's restoration where it was made before: it costs nothing."""
+    def cached(self, column: Column) -> Restoration | None:
+        """The cached restoration of a column, if there is one."""
         return self.cache.get(self.key(column)) if self.cache is not None else None
 
     def restore(self, column: Column, progress: Progress) -> Restoration:
-        """One column's restoration, or an error of whatever kind."""
-        made, title, (degradation, seed) = self.resolve(column), column.title, self._own(column)
-        region, cut = self.region, self.cut(column)
-        size = self.whole if cut else self.size
+        """Restore one column, or raise its error."""
+        restorer, (degradation, seed) = self.resolve(column), self._given_and_seed(column)
+        region, crops = self.region, self.crops(column)
+        size = self.frame_size if crops else self.size
         key = self.key(column) if self.cache is not None else ""
-        kept = self.cache.get(key) if self.cache is not None else None
-        if kept is None:
-            given = RestorationInput(self.photo, self.whole, degradation)
-            kept = _checked(made.restore(given, size, None if cut else region, seed, progress), title)
+        restoration = self.cache.get(key) if self.cache is not None else None
+        if restoration is None:
+            given = RestorationInput(self.photo, self.frame_size, degradation)
+            restoration = _check_restoration(
+                restorer.restore(given, size, None if crops else region, seed, progress), column.title
+            )
             if self.cache is not None:
-                self.cache.put(key, kept, column.is_lasting(self.resolve(column)))
-        if cut and region is not None:
-            height, width = kept.image.shape[:2]
-            remark = f"The region was cut out of the whole picture, {width} x {height}, and resampled (bicubic)"
-            image = resized_region(kept.image, self.size, region, "bicubic")
-            kept = replace(kept, image=image, remarks=(*kept.remarks, remark))
-        return kept
+                persistent = restorer.persistent and "process" not in restorer.token(self.photo)
+                self.cache.put(key, restoration, persistent)
+        if crops and region is not None:
+            height, width = restoration.image.shape[:2]
+            remark = f"The region was cropped from the whole picture, {width} x {height}, and resampled (bicubic)"
+            image = resized_region(restoration.image, self.size, region, "bicubic")
+            restoration = replace(restoration, image=image, remarks=(*restoration.remarks, remark))
+        return restoration
 
 
-def _checked(made: object, title: str) -> Restoration:
-    """What a restorer answered, where it is a restoration; a user's own may answer anything."""
-    if not isinstance(made, Restoration):
-        raise RestorerError(f"{title} answered {type(made).__name__}; accepted is a Restoration")
-    if isinstance(made.remarks, str):
-        made = replace(made, remarks=(made.remarks,))
-    image = made.image
-    fits = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
-    if fits and image.size and image.min() >= 0 and image.max() <= 1:  # NaN is neither
-        return made
-    picture, remarks = checked_picture(image, title)
-    return replace(made, image=picture, remarks=(*made.remarks, *remarks))
+def _check_restoration(restoration: object, title: str) -> Restoration:
+    """Check what a restorer returns; a custom one may return anything."""
+    if not isinstance(restoration, Restoration):
+        raise RestorerError(f"{title} returned {type(restoration).__name__}; it must return a Restoration")
+    if isinstance(restoration.remarks, str):
+        restoration = replace(restoration, remarks=(restoration.remarks,))
+    image = restoration.image
+    is_valid = isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == 3 and image.shape[2] == 3
+    if is_valid and image.size and image.min() >= 0 and image.max() <= 1:  # false for NaN
+        return restoration
+    picture, remarks = check_picture(image, title)
+    return replace(restoration, image=picture, remarks=(*restoration.remarks, *remarks))
 
 
 def preferred_frame(restorers: Iterable[Restorer]) -> str:
-    """The frame to look at: square where FranNet takes part or all is plain resizing, else whole."""
-    wishes = {each.frame for each in restorers}
-    return "square" if "square" in wishes or wishes <= {""} else "whole"
+    """The frame that restorers prefer: "square" if a FranNet is among them or all are baselines, otherwise "whole"."""
+    frames = {restorer.frame for restorer in restorers}
+    return "square" if "square" in frames or frames <= {""} else "whole"
 
 
 def with_preferred_frame(photo: Photo, restorers: Restorers) -> Photo:
-    """The photo with the frame that columns look at."""
-    return photo.with_frame(preferred_frame(each for _, each in restorers.values() if not isinstance(each, Exception)))
+    """The photo with the frame that the columns prefer, unless it has one."""
+    return photo.with_frame(preferred_frame(restorer for _, restorer in restorers.values()))
 
 
-def run(
+def render_columns(
     job: RenderJob, columns: Sequence[Column], progress: Progress | None = None
 ) -> tuple[dict[str, Restoration], dict[str, str]]:
-    """The restorations of a job's columns by title, and what went wrong in the others."""
+    """Restore columns. Returns restorations by title, and the error messages of the columns that failed."""
     restorations: dict[str, Restoration] = {}
     errors: dict[str, str] = {}
-    told = split_progress(reporting(progress), [cost_of(job, column) for column in columns])
-    for column, tell in zip(columns, told, strict=True):
-        stopped: list[BaseException] = []
+    callbacks = split_progress(reporting(progress), [job.cost(column) for column in columns])
+    for column, callback in zip(columns, callbacks, strict=True):
+        cancellations: list[BaseException] = []
 
-        def report(share: float, tell: Progress = tell, stopped: list[BaseException] = stopped) -> None:
+        def on_progress(
+            fraction: float, callback: Progress = callback, cancellations: list[BaseException] = cancellations
+        ) -> None:
             try:
-                tell(share)
+                callback(fraction)
             except BaseException as error:
-                stopped.append(error)
+                cancellations.append(error)
                 raise
 
         try:
-            restorations[column.title] = job.restore(column, report)
-        except Exception as error:  # of whatever kind: it belongs to this column
-            if stopped:  # the caller wants no more
-                raise stopped[0] from None
+            restorations[column.title] = job.restore(column, on_progress)
+        except Exception as error:  # custom code may raise anything
+            if cancellations:  # the caller cancelled the work
+                raise cancellations[0] from None
             errors[column.title] = sentence(error, column.title)
-        report(1.0)
+        on_progress(1.0)
     return restorations, errors
 
 
 def split_progress(progress: Progress, costs: Sequence[float]) -> list[Progress]:
-    """For each part of some work, what is told its own share, and tells that of the whole, by what the parts cost."""
+    """Split a progress callback: one for each part of the work, which reports the fraction of the whole by cost."""
 
-    def part(before: float, cost: float) -> Progress:
-        return lambda share: progress((before + share * cost) / sum(costs))
+    def part(previous: float, cost: float) -> Progress:
+        return lambda fraction: progress((previous + fraction * cost) / sum(costs))
 
     return [part(sum(costs[:index]), cost) for index, cost in enumerate(costs)]
-
-
-def cost_of(job: RenderJob, column: Column) -> float:
-    """About how long a column takes, in seconds a megapixel."""
-    cost = job.fact(column, "cost", 1.0)
-    return max(1e-3, UNKNOWN_COST if cost is None else float(cost))
 
 
 def recipe_of(
@@ -225,21 +230,21 @@ def recipe_of(
     restorers: Restorers | None = None,
     **options: Any,
 ) -> Recipe:
-    """The recipe of what was made of a photo, or of several; `restorers`, if known, are those of the columns.
+    """The recipe of a view of photos; `restorers` are those of the columns, if they are resolved.
 
-    Hashing takes tenths of a second: without any `restorers`, an empty dict, the recipe has no hashes.
+    Hashing takes tenths of a second: with an empty dict of restorers, the recipe has no hashes.
     """
-    each = [photos] if isinstance(photos, Photo) else photos
+    photos = [photos] if isinstance(photos, Photo) else photos
     return Recipe(
         view=view,
-        photos=tuple(map(PhotoReference.from_photo, each)),
+        photos=tuple(map(PhotoReference.from_photo, photos)),
         columns=tuple(columns),
         size=size,
         region=region,
         seed=seed,
         degradation=given,
         precision=precision,
-        models=model_hashes(columns, each, restorers),
+        models=model_hashes(columns, photos, restorers),
         options=options,
         versions=versions(),
     )
@@ -248,18 +253,16 @@ def recipe_of(
 def model_hashes(
     columns: Sequence[Column], photos: Sequence[Photo] = (), restorers: Restorers | None = None
 ) -> dict[str, str]:
-    """The hashes of what columns read: of FranNet's weights by name, of other files by path.
+    """The hashes of the files that columns read: FranNet's weights by name, other files by path.
 
-    Pictures that were made elsewhere are among them where there are photos to which they belong. What cannot be made or
-    read has no hash: what is wrong with it is told where the column is restored.
+    Finished results are included for the photos to which they belong. Columns that fail have no hashes.
     """
-    found: dict[str, str] = {}
-    given: Sequence[Photo | None] = photos or [None]
+    hashes: dict[str, str] = {}
     restorers = resolve_columns(columns) if restorers is None else restorers
-    for column, each in product(columns, given):
+    given: Sequence[Photo | None] = photos or [None]
+    for column, photo in product(columns, given):
         try:
-            _, restorer = restorers.get(id(column), (column, None))
-            found |= {} if restorer is None or isinstance(restorer, Exception) else restorer.hashes(each)
-        except (ValueError, OSError, ImportError):
+            hashes |= restorers[id(column)][1].hashes(photo) if restorers else {}
+        except (ValueError, OSError, ImportError):  # `restore` raises it again
             continue
-    return found
+    return hashes

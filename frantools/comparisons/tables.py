@@ -1,4 +1,4 @@
-"""Tables that read well in a notebook, a terminal and a paper, and go on into other programs."""
+"""Tables for notebooks, terminals, papers and other programs."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ HEADS = {
 }
 """The headings of columns by name; measures have a heading of their own, and other columns their name."""
 
-# An underscore inside a word begins nothing, and names are full of them.
+# An underscore inside a word is not markup.
 MARKDOWN = re.compile(r"[\\`*<|$~&\[\]]|(?<![^\W_])_|_(?![^\W_])")
 LATEX = str.maketrans(
     {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {mark: f"\\{mark}" for mark in "&%$#_{}"}
-    | {"[": "{[}", "*": "{*}"}  # after the end of a line, options of that line
+    | {"[": "{[}", "*": "{*}"}  # otherwise options of the preceding line break
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
 )
 
@@ -50,10 +50,10 @@ class Table:
     Parameters
     ----------
     rows : sequence of dict
-        The names of the first row are the columns. Known names, such as "psnr", are rounded to what is meaningful where
-        the table is shown; `to_frame` and `to_csv` keep every digit.
+        The names of the first row are the columns. Known names, such as "psnr", are rounded for display; `to_frame` and
+        `to_csv` keep every digit.
     caption : str
-        How the numbers came about; stands below the table where it is shown.
+        The protocol of the numbers, displayed below the table.
     """
 
     rows: Sequence[Mapping[str, Any]]
@@ -65,7 +65,7 @@ class Table:
         return list(self.rows[0]) if self.rows else []
 
     def to_frame(self) -> DataFrame:
-        """The table as pandas has it: a column a name, values as they are.
+        """Convert the table to a data frame of pandas, with unrounded values.
 
         Raises
         ------
@@ -75,23 +75,22 @@ class Table:
         try:
             from pandas import DataFrame
         except ModuleNotFoundError:
-            raise ModuleNotFoundError("a frame is pandas's: pip install 'frantools[tables]'") from None
-        names = {name: encodable(name) for name in self.names}
-        rows = [{shown: _encodable(row.get(name)) for name, shown in names.items()} for row in self.rows]
-        return DataFrame(rows, columns=list(names.values()))
+            raise ModuleNotFoundError("to_frame needs pandas: pip install 'frantools[tables]'") from None
+        rows = [[_encodable(row.get(name)) for name in self.names] for row in self.rows]
+        return DataFrame(rows, columns=[encodable(name) for name in self.names])
 
     def to_csv(self, path: str | PathLike[str] | None = None) -> str:
-        """The table as comma-separated values, each number with all its digits: RFC 4180, but for newlines.
+        """Convert the table to comma-separated values with every digit: RFC 4180 with Unix line breaks.
 
         Parameters
         ----------
         path : path, optional
-            Where to write it too, as UTF-8, whole or not at all.
+            A file to write it to as well, in UTF-8.
 
         Returns
         -------
         str
-            The names, then a line a row; what is None is empty.
+            The names, then one line per row; None is empty.
         """
         text = StringIO()
         lines: list[list[Any]] = [self.names] if self.rows else []
@@ -102,7 +101,7 @@ class Table:
         return encodable(text.getvalue())
 
     def to_latex(self) -> str:
-        """The table as a `tabular` of LaTeX with the rules of booktabs, numbers to the right, text escaped."""
+        """Convert the table to a LaTeX `tabular` with the rules of booktabs."""
         if not self.rows:
             return ""
         head, *body = ([_line(cell).translate(LATEX) for cell in line] for line in self._cells())
@@ -112,7 +111,7 @@ class Table:
         return "\n".join([begin, r"\toprule", first, r"\midrule", *lines, r"\bottomrule", end])
 
     def to_markdown(self) -> str:
-        """The table as Markdown has it (GitHub's pipe tables), numbers to the right, text escaped."""
+        """Convert the table to Markdown (a pipe table of GitHub)."""
         if not self.rows:
             return ""
         head, *body = ([MARKDOWN.sub(r"\\\g<0>", _line(cell)) for cell in line] for line in self._cells())
@@ -126,7 +125,7 @@ class Table:
         ]
 
     def _numeric(self) -> list[bool]:
-        """Which columns hold numbers, as the first row tells."""
+        """Return whether each column contains numbers, judged by the first row."""
         return [isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.rows[0].values()]
 
     def __repr__(self) -> str:
@@ -149,12 +148,12 @@ class Table:
 
 
 def _line(text: str) -> str:
-    """Text as it fits into a cell."""
+    """Join the lines of a cell's text."""
     return " ".join(text.splitlines())
 
 
 def _encodable(value: Any) -> Any:
-    """A value that pandas can write: text without lone surrogates."""
+    """Replace the lone surrogates of text, which pandas cannot write."""
     return encodable(value) if isinstance(value, str) else value
 
 
@@ -172,5 +171,5 @@ def _format(name: str, value: Any) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """A number with its sign; what rounds to 0 is +0."""
+    """Format a number with its sign; a number that rounds to 0 gets +."""
     return f"{round(value, digits) + 0.0:+.{digits}f}"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..comparisons.comparison import COLUMNS
 from ..comparisons.evaluation import Metrics
 from ..frannet.weights.checkpoints import shipped
+from ..restorers.columns import COLUMNS
 
 PUBLISHED = {
     "DDPM": 0.0103,

@@ -1,4 +1,4 @@
-"""Run user code on a thread of its own, with a timeout."""
+"""Custom restorers, and user code that runs in a separate thread, with a timeout."""
 
 from __future__ import annotations
 
@@ -7,85 +7,86 @@ import time
 from collections.abc import Callable
 from contextvars import copy_context
 from math import inf
-from numbers import Real
 from threading import Event
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
-from ..checks import to_python
+from ..checks import invalid, is_number, to_python
 from ..photos.regions import Region
 from .base import Cancelled, Progress, Restoration, RestorationInput, Restorer, RestorerError, missing
+from .identity import process_token
+from .kinds import Kind, MissingRestorer, Options
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-POLL_SECONDS = 0.03  # seconds between checks whether the answer is still wanted
+POLL_SECONDS = 0.03  # between checks whether the result is still wanted
 CAPABILITIES = [name for name in vars(Restorer) if not name.startswith("_") and name not in ("title", "restore")]
-"""What a custom restorer may have beside its title and `restore`."""
+"""The optional attributes of a custom restorer."""
 
 
 def check_timeout(timeout: object) -> float | None:
-    """Seconds after which an answer is no longer waited for, or None; a ValueError for anything else."""
+    """Check that a timeout is a positive number of seconds, or None."""
     timeout = to_python(timeout)
     if timeout is None:
         return None
-    if not isinstance(timeout, Real) or isinstance(timeout, bool) or not 0 < float(timeout) < inf:
-        raise ValueError(f"timeout is {timeout!r}; accepted are seconds above 0, and None")
+    if not is_number(timeout) or not 0 < float(timeout) < inf:
+        raise invalid("timeout", "seconds above 0, or None", timeout)
     return float(timeout)
 
 
 def run_with_timeout(
-    work: Callable[[], Answer],
+    function: Callable[[], Result],
     title: str,
     check_cancelled: Callable[[], None] | None = None,
     timeout: float | None = None,
-    begun: float | None = None,
-) -> Answer:
-    """Call a function on a thread of its own, and leave it behind where its answer is no longer wanted.
+    started: float | None = None,
+) -> Result:
+    """Call a function in a separate thread, and abandon it when its result is no longer wanted.
 
-    Python cannot end a thread. What is left behind runs to its end, and its answer is dropped. The number of threads
-    that torch uses is the same after as before. Where no thread can be started, the function runs on this one, and its
-    answer is waited for.
+    Python cannot end a thread. An abandoned one runs to its end, and its result is dropped. The number of threads that
+    torch uses is the same after as before. If no thread can be started, the function runs in this one.
 
     Parameters
     ----------
-    work : callable
+    function : callable
         Without arguments.
     title : str
-        What it is called in messages; empty if whoever wants no more need not know that it still runs.
+        Its name in messages; empty if the user need not know that it is still running.
     check_cancelled : callable, optional
         Called every few hundredths of a second. What it raises ends the waiting and is raised from here; `Cancelled`
-        without a message is told that the function still runs, where it does not end at once.
+        without a message gets one if the function is still running.
     timeout : float, optional
-        Seconds to wait. Default: without end.
-    begun : float, optional
-        The `time.monotonic` from which they count, where this is one call of several. Default: now.
+        Seconds to wait. Default: no limit.
+    started : float, optional
+        The `time.monotonic` from which they count, if this is one call of several. Default: now.
 
     Raises
     ------
     RestorerError
-        If there is no answer in time, or it ends the interpreter instead.
+        If the function does not return in time, or exits the interpreter.
     """
-    answer: list[Any] = []
-    failure: list[BaseException] = []
+    results: list[Result] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         threads = torch.get_num_threads()
         try:
-            answer.append(work())
+            results.append(function())
         except SystemExit as error:
-            failure.append(RestorerError(f"{title} asked to end the interpreter (exit code {error.code})"))
-        except BaseException as error:  # raised again where the answer is waited for
-            failure.append(error)
+            errors.append(RestorerError(f"{title} called sys.exit (exit code {error.code})"))
+        except BaseException as error:  # raised again in the calling thread
+            errors.append(error)
         finally:
             if torch.get_num_threads() != threads:  # a new thread begins with the number that was set last
                 torch.set_num_threads(threads)
 
-    begun = time.monotonic() if begun is None else begun
-    late = f"{title} did not answer within {timeout:g} s" if timeout is not None else ""
-    if timeout is not None and time.monotonic() - begun > timeout:
-        raise RestorerError(late)
-    # The function finds the context variables of its caller, NumPy's handling of errors among them.
+    started = time.monotonic() if started is None else started
+    message = f"{title} did not return within {timeout:g} s" if timeout is not None else ""
+    if timeout is not None and time.monotonic() - started > timeout:
+        raise RestorerError(message)
+    # The function has the context variables of its caller, such as NumPy's handling of errors.
     thread = threading.Thread(target=copy_context().run, args=(run,), name=f"frantools: {title}", daemon=True)
     try:
         thread.start()
@@ -102,28 +103,29 @@ def run_with_timeout(
                 thread.join(POLL_SECONDS)
                 if thread.is_alive():
                     if title and not error.args:
-                        error.args = (f"{title} cannot be interrupted: it still runs, and its answer will be dropped",)
+                        error.args = (
+                            f"{title} cannot be interrupted: it is still running, and its result will be dropped",
+                        )
                     error.running = thread
                 raise
-        if timeout is not None and time.monotonic() - begun > timeout:
-            raise RestorerError(f"{late}; it still runs, and its answer will be dropped")
-    if failure:
-        raise failure[0]
-    made: Answer = answer[0]
-    return made
+        if timeout is not None and time.monotonic() - started > timeout:
+            raise RestorerError(f"{message}; it is still running, and its result will be dropped")
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 class CustomRestorer(Restorer):
-    """A custom object with a `restore` method, which runs on a thread of its own and can be left behind.
+    """A custom object with a `restore` method, which runs in a separate thread and can be abandoned.
 
     Parameters
     ----------
     restorer : object
-        Derived from `Restorer` or not. The progress that its `restore` is given raises `Cancelled` once it is left.
+        Derived from `Restorer` or not. The progress callback of its `restore` raises `Cancelled` once it is abandoned.
     title : str, optional
         Default: its own title, or the name of its class.
     timeout : float, optional
-        Seconds to wait for a restoration. Default: without end.
+        Seconds to wait for a restoration. Default: no limit.
     """
 
     def __init__(self, restorer: Any, title: str | None = None, timeout: float | None = None) -> None:
@@ -134,34 +136,62 @@ class CustomRestorer(Restorer):
         self.title = title or str(getattr(restorer, "title", type(restorer).__name__))
 
     def to_dict(self) -> dict[str, Any]:
-        """Say that no recipe names it; an object with a `to_dict` of its own has that instead."""
-        return missing(self.title, f"{self.title} is a {type(self._restorer).__name__}, which no name finds again")
+        """Say that no recipe can name it, unless the object has a `to_dict`."""
+        return missing(self.title, f"{self.title} is a {type(self._restorer).__name__}, which no recipe can name")
+
+    def token(self, photo: Any = None) -> dict[str, Any]:
+        """Identify the object, unless it has a `token`."""
+        token = super().token(photo)
+        return process_token(self._restorer) if "process" in token else token
 
     def restore(
         self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
-        """Restore; see `Restorer`. Progress is told on the calling thread."""
-        left, told = Event(), 0.0
+        """Restore; see `Restorer`. Progress is reported in the calling thread."""
+        abandoned, fraction = Event(), 0.0
 
-        def report(share: float) -> None:
-            nonlocal told
-            if left.is_set():
+        def on_progress(value: float) -> None:
+            nonlocal fraction
+            if abandoned.is_set():
                 raise Cancelled
-            told = float(share)  # what is no number is the restorer's error
+            fraction = float(value)  # the restorer's error if it is not a number
 
         def check_cancelled() -> None:
             try:
-                progress(told)
+                progress(fraction)
             except BaseException:
-                left.set()
+                abandoned.set()
                 raise
 
         def work() -> Restoration:
-            return self._restorer.restore(given, size, region, seed, report)
+            return self._restorer.restore(given, size, region, seed, on_progress)
 
         try:
-            made = run_with_timeout(work, self.title, check_cancelled, self._timeout)
+            restoration = run_with_timeout(work, self.title, check_cancelled, self._timeout)
         finally:
-            left.set()
-        progress(told)
-        return made
+            abandoned.set()
+        progress(fraction)
+        return restoration
+
+
+def is_restorer(what: object) -> bool:
+    """Whether an object is a restorer, derived from `Restorer` or not."""
+    if isinstance(what, Restorer):
+        return True
+    return not isinstance(what, (type, nn.Module)) and callable(getattr(what, "restore", None))
+
+
+def _build(what: Any, options: Options) -> Restorer:
+    if isinstance(what, MissingRestorer):
+        return what
+    is_interruptible = isinstance(what, Restorer) and what.interruptible
+    return options.without_settings(what if is_interruptible else CustomRestorer(what, options.title, options.timeout))
+
+
+def title_of(what: Any) -> str:
+    """The title or the name of an object, otherwise the name of its class."""
+    names = (getattr(what, name, None) for name in ("title", "name"))
+    return next((name for name in names if isinstance(name, str) and name), type(what).__name__)
+
+
+CUSTOM = Kind("restorer", is_restorer, _build, title=title_of)

@@ -1,9 +1,10 @@
-"""What tells settings, samplers and objects from others, within a process."""
+"""Identities of objects and settings."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import uuid
 import weakref
 from typing import Any
 
@@ -11,9 +12,12 @@ import numpy as np
 
 from ..files import to_json
 
+PROCESS = uuid.uuid4().hex
+"""Part of the identity of an object without a name, such as a lambda: it is unknown to other processes."""
+
 
 def is_json(value: object) -> bool:
-    """Whether JSON can hold it."""
+    """Whether JSON can represent a value."""
     try:
         to_json(value)
     except (TypeError, ValueError, RecursionError):
@@ -21,8 +25,8 @@ def is_json(value: object) -> bool:
     return True
 
 
-def alike(a: Any, b: Any) -> bool:
-    """Whether two settings are the same; arrays have no equality that says it."""
+def is_equal(a: Any, b: Any) -> bool:
+    """Whether two settings are equal, arrays included."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -32,34 +36,30 @@ def alike(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def in_full(value: Any) -> str:
-    """A setting in full; the repr of a large array leaves most of it out."""
+def setting_identity(value: Any) -> str:
+    """The repr of a setting; an array's hash, because its repr omits most of it."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
     return repr(value)
 
 
-def sampler(setup: Any) -> list[Any]:
-    """What tells a sampler from others, in this process."""
+def process_token(value: object, **facts: Any) -> dict[str, Any]:
+    """The token of a restorer without a name, valid in this process: an object, and what else its results depend on."""
+    return {"process": PROCESS, "object": object_number(value), **facts}
+
+
+_numbers: dict[int, tuple[Any, int]] = {}
+_counter = itertools.count()
+
+
+def object_number(value: Any) -> int:
+    """A number that belongs to an object as long as it lives."""
+    entry = _numbers.get(id(value))
+    if entry is not None and entry[0]() is value:
+        return entry[1]
     try:
-        described = setup.to_dict()
-    except Exception:  # of whatever kind: of a user's own
-        described = None
-    return [token(setup) if type(setup).__repr__ is object.__repr__ else repr(setup), described]
-
-
-_tokens: dict[int, tuple[Any, int]] = {}
-_numbers = itertools.count()
-
-
-def token(what: Any) -> int:
-    """A number of an object's own, as long as it lives."""
-    known = _tokens.get(id(what))
-    if known is not None and known[0]() is what:
-        return known[1]
-    try:
-        reference: Any = weakref.ref(what)
+        reference: Any = weakref.ref(value)
     except TypeError:
-        reference = lambda: what  # noqa: E731 - kept alive, so that its id is not used again
-    _tokens[id(what)] = (reference, next(_numbers))
-    return _tokens[id(what)][1]
+        reference = lambda: value  # noqa: E731 - keeps the object alive, so that its id is not used again
+    _numbers[id(value)] = (reference, next(_counter))
+    return _numbers[id(value)][1]

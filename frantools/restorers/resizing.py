@@ -1,4 +1,4 @@
-"""Plain resizing of what is given, and the photo itself: what a model has to be better than."""
+"""Baselines: plain resizing, and the photo itself."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from ..photos.images import to_array, to_tensor
 from ..photos.regions import Region, axes, points
 from .base import Colours, Progress, Restoration, RestorationInput, Restorer
+from .kinds import Kind
 
 MODES: Mapping[str, str] = MappingProxyType(
     {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area"}
 )
-"""How pictures are resized, by name, and what PyTorch calls it."""
+"""PyTorch's names of the resizing methods."""
 
 
 def resize(image: Tensor, size: int | tuple[int, int], method: str) -> Tensor:
@@ -56,8 +57,8 @@ def resized_picture(picture: Colours, size: tuple[int, int], method: str = "bicu
 def resized_region(picture: Colours, size: tuple[int, int], region: Region, method: str) -> Colours:
     """A region of a picture at a width and height.
 
-    What is enlarged is interpolated at the points that are asked for, as the whole picture is. What is shrunk is cut
-    out, to whole pixels, and resized.
+    An enlarged region is interpolated at the points that the enlarged whole picture has there. A region that shrinks is
+    cropped to whole pixels and resized.
     """
     height, width = picture.shape[:2]
     if region.width * width > size[0] or region.height * height > size[1]:
@@ -72,25 +73,24 @@ def resized_region(picture: Colours, size: tuple[int, int], region: Region, meth
         return np.ascontiguousarray(picture[down.numpy()[:, None], across.numpy()[None]])
     grid = points(size, region).unflatten(0, (len(y), len(x)))[None] * 2 - 1
     source = to_tensor(picture).double()
-    made = F.grid_sample(source, grid, mode=method, padding_mode="border", align_corners=False)
-    return to_array(made.float().clamp(0, 1))
+    values = F.grid_sample(source, grid, mode=method, padding_mode="border", align_corners=False)
+    return to_array(values.float().clamp(0, 1))
 
 
 class Resizing(Restorer):
-    """What is given, resized to the size that is asked for.
+    """Plain resizing to the requested size.
 
-    Where the picture was not degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
+    Unless the picture is degraded, it reads what FranNet reads: the 64 x 64 copy of the photo, gray or in colour.
 
     Parameters
     ----------
     name : str
-        See `BASELINES`: "input" shows each pixel as a square; the others are the methods of `resize`.
-        With "-colour" at its end, the small copy keeps its colours.
+        See `BASELINES`: "input" shows each pixel as a square; the others are the methods of `resize`. With the suffix
+        "-colour", the small copy keeps its colours.
     """
 
-    interruptible = True
+    interruptible = continuous = persistent = True
     cost: float | None = 0.05
-    continuous = True
     frame = ""
     reads_copy = "undegraded"
 
@@ -103,27 +103,26 @@ class Resizing(Restorer):
         self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
         """Resize; see `Restorer`."""
-        begun = time.perf_counter()
+        started = time.perf_counter()
         if given.degradation is not None:
-            source = given.picture
+            picture = given.picture
         else:
-            source = given.photo.small_colour if self.colour else given.photo.small
+            picture = given.photo.small_colour if self.colour else given.photo.small
         if region is None or region == Region.full():
-            made = resized_picture(source, size, self.method)
+            image = resized_picture(picture, size, self.method)
         else:
-            made = resized_region(source, size, region, self.method)
-        return Restoration(made, time.perf_counter() - begun, calls=0)
+            image = resized_region(picture, size, region, self.method)
+        return Restoration(image, time.perf_counter() - started, calls=0)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"model": self.name}
+        return {"model": self.name, "setup": None}
 
 
 class Original(Restorer):
     """The photo itself, whatever restorations are measured against."""
 
-    interruptible = True
+    interruptible = continuous = persistent = True
     cost: float | None = 0.05
-    continuous = True
     frame = ""
 
     def __init__(self, title: str | None = None) -> None:
@@ -132,12 +131,12 @@ class Original(Restorer):
     def restore(
         self, given: RestorationInput, size: tuple[int, int], region: Region | None, seed: int, progress: Progress
     ) -> Restoration:
-        """The photo at that size; see `Restorer`."""
-        begun = time.perf_counter()
-        return Restoration(given.photo.resample(size, region), time.perf_counter() - begun, calls=0)
+        """Resample the photo; see `Restorer`."""
+        started = time.perf_counter()
+        return Restoration(given.photo.resample(size, region), time.perf_counter() - started, calls=0)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"model": "original"}
+        return {"model": "original", "setup": None}
 
 
 BASELINES: tuple[str, ...] = (
@@ -146,9 +145,18 @@ BASELINES: tuple[str, ...] = (
     *MODES,
     *(f"{name}-colour" for name in ("input", *MODES)),
 )
-"""The restorers that have a name alone."""
+"""The names of the baselines: the input, the photo, and plain resizing."""
 
 
 def baseline(name: str, title: str | None = None) -> Resizing | Original:
-    """The restorer of one of the names `BASELINES`."""
+    """The restorer with one of the names `BASELINES`."""
     return Original(title) if name == "original" else Resizing(name, title)
+
+
+BASELINE = Kind(
+    "baseline",
+    lambda what: isinstance(what, str) and what in BASELINES,
+    lambda what, options: options.without_settings(baseline(what, options.title)),
+    label="the named column",
+    names=lambda: BASELINES,
+)

@@ -1,48 +1,37 @@
-"""The door: whatever restores a picture, as a restorer."""
+"""Restorers of names, paths and objects."""
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Callable, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from os.path import exists
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
 
 from ..frannet.engine.arguments import explain_unsuitable_setup
-from ..frannet.network.ablations import check_ablation
-from ..frannet.network.coordinate_model import unwrap
-from ..frannet.network.fingerprints import weights_hash
-from ..frannet.network.model import FranNet
-from ..frannet.sampling.named_setups import is_setup_name, named_setup
+from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.sampling.setup import QUICK, SETUPS, Setup
-from ..frannet.weights.checkpoints import is_shipped
 from ..photos.decode import extensions
-from ..system.devices import find_device
-from .base import Restorer, RestorerError, is_restorer
-from .custom import CustomRestorer, check_timeout
-from .frannet import FranNetRestorer, is_model, shared_model
-from .functions import FunctionRestorer, from_file
-from .modules import ModuleRestorer
-from .published import ENDINGS as WEIGHTS
-from .published import published
-from .resizing import BASELINES, baseline
-from .saved import SavedArray, SavedPictures
+from .base import Restorer
+from .custom import CUSTOM, check_timeout
+from .frannet import DEFAULT_MODEL, MODEL, MODEL_FILE, SAMPLER, SETUP, SHIPPED_MODEL
+from .functions import FILE_FUNCTION, FUNCTION
+from .kinds import Kind, Options
+from .modules import MODULE
+from .published import EXTENSIONS, PUBLISHED
+from .resizing import BASELINE
+from .saved import ARRAY, PICTURES
 
-DEFAULT = "diffusion-basic"  # the model of a setup's name: the note's
 NOTE_COLUMNS: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
     {
         "Input": ("input", None),
         "Original": ("original", None),
-        **{name: (DEFAULT, setup) for name, setup in SETUPS.items()},
+        **{name: (DEFAULT_MODEL, setup) for name, setup in SETUPS.items()},
         "masking-32": ("single-masking-32", None),
         "masking-8": ("single-masking-8", None),
         "diffusion-best": ("diffusion-best", SETUPS["B"]),
@@ -50,61 +39,106 @@ NOTE_COLUMNS: Mapping[str, tuple[str, Setup | None]] = MappingProxyType(
         "single-best": ("single-best", None),
     }
 )
-"""What restores in the note's columns and in those beyond the note, by title, and its setup."""
+"""The model and the setup of each of the note's columns, and of those that go beyond the note, by title."""
 ACCEPTED = (
     "a named column (input, original, bicubic ...), one of the note's (masking-32 ...), a model, a setup, a path, "
-    "FILE.py:FUNCTION, a function, a torch module and an array"
+    "FILE.py:FUNCTION, a function, a torch module or an array"
 )
 
 
-class MissingRestorer(Restorer):
-    """What a recipe could not name again, or what may not be run: asked to restore, it says so."""
-
-    interruptible = True
-
-    def __init__(self, content: Mapping[str, Any], why: str) -> None:
-        self.content, self.why, self.title = dict(content), why, str(content.get("title", "this column"))
-
-    def restore(self, *_: Any, **__: Any) -> Any:
-        """Raise what is missing."""
-        raise RestorerError(self.why)
-
-    def to_dict(self) -> dict[str, Any]:
-        return self.content
+def _is_note_column(what: Any) -> bool:
+    """Whether a string is the title of one of the note's columns, and not also the name of a model or a setup."""
+    return isinstance(what, str) and what in NOTE_COLUMNS and not (SHIPPED_MODEL.accepts(what) or SETUP.accepts(what))
 
 
-def interpretations(text: str) -> dict[str, str]:
-    """What a string can stand for: for each kind, what it is called in a message."""
-    file, _, function = text.rpartition(":")
-    if file.endswith(".py") and function and not exists(text):
-        return {"function": f"the function {function} of {file}"}
+def _is_path(what: Any) -> bool:
+    if isinstance(what, os.PathLike):
+        return True
+    if not isinstance(what, str):
+        return False
+    suffixes = {*EXTENSIONS, ".h5", *extensions()}
+    return "/" in what or os.sep in what or Path(what).suffix.lower() in suffixes or exists(what)
+
+
+def _build_from_path(what: Any, options: Options) -> Restorer:
+    path = Path(what).expanduser()
+    for kind in FILE_KINDS:
+        if kind.accepts(path):
+            return kind.build(str(what), options)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {what}")
+    raise ValueError(f"{what}: not a weight file, a picture, a folder of pictures or FILE.py:FUNCTION")
+
+
+NOTE_COLUMN = Kind(
+    "note column",
+    _is_note_column,
+    expand=NOTE_COLUMNS.__getitem__,
+    label="the note's column",
+    names=lambda: NOTE_COLUMNS,
+)
+PATH = Kind("path", _is_path, _build_from_path, label="the path", title=lambda what: Path(what).stem or str(what))
+
+KINDS = (
+    BASELINE,
+    SHIPPED_MODEL,
+    SETUP,
+    NOTE_COLUMN,
+    FILE_FUNCTION,
+    PATH,
+    CUSTOM,
+    MODEL,
+    SAMPLER,
+    MODULE,
+    FUNCTION,
+    ARRAY,
+)
+"""All kinds of restorers. An object is of the first kind that accepts it; a string must be of one kind only."""
+FILE_KINDS = (PICTURES, MODEL_FILE, PUBLISHED)
+"""The kinds of files and folders, by the first that accepts the path."""
+
+
+def interpretations(text: str) -> list[Kind]:
+    """The kinds of restorer that a string can name. A function of a file, and a path with ./, are nothing else."""
+    if FILE_FUNCTION.accepts(text):
+        return [FILE_FUNCTION]
     if text.startswith((".", "/", "~")):
-        return {"path": f"the path {text}"}
-    found: dict[str, str] = {}
-    if text in BASELINES:
-        found["named"] = f"the named column {text}"
-    if is_shipped(text):
-        found["model"] = f"the shipped model {text}"
-    if is_setup_name(text):
-        found["setup"] = f"the setup {text}"
-    if text in NOTE_COLUMNS and not found:  # the others are models and setups by the same names
-        found["note"] = f"the note's column {text}"
-    if Path(text).suffix.lower() in {*WEIGHTS, ".h5", *extensions()} or exists(text) or "/" in text or os.sep in text:
-        found["path"] = f"the path {text}"
-    return found
+        return [PATH]
+    return [kind for kind in KINDS if kind.accepts(text)]
 
 
-def interpretation(text: str) -> str:
-    """The one thing that a string stands for: "named", "model", "setup", "note", "function" or "path".
+def interpretation(what: Any) -> Kind:
+    """The one kind of restorer that a string or an object stands for; a ValueError if there is none, or several."""
+    if not isinstance(what, str):
+        kind = next((kind for kind in KINDS if kind.accepts(what)), None)
+        if kind is not None:
+            return kind
+        if isinstance(what, type):
+            raise ValueError(f"{what.__name__} is a class; pass an object of it, or {ACCEPTED}")
+        if isinstance(what, torch.Tensor):
+            raise ValueError(f"a column must not be a tensor, got one of shape {tuple(what.shape)}; pass an array")
+        raise ValueError(f"{what!r} is not a known restorer; accepted: {ACCEPTED}")
+    kinds = interpretations(what)
+    if not kinds:
+        names = {name.lower(): name for kind in KINDS for name in kind.names()}
+        closest = difflib.get_close_matches(what.lower(), names, 1, 0.7)
+        suggestion = f"; did you mean {names[closest[0]]!r}?" if closest else "."
+        raise ValueError(f"{what!r} is not a known restorer{suggestion} Accepted: {ACCEPTED}")
+    if len(kinds) > 1:
+        labels = " or ".join(f"{kind.label} {what}" for kind in kinds)
+        raise ValueError(f"{what!r} could be {labels}; for the path write ./{what}")
+    return kinds[0]
 
-    Raises a ValueError if it stands for nothing, or for two things.
-    """
-    found = interpretations(text)
-    if not found:
-        raise ValueError(f"{text!r} names nothing that restores a picture; accepted are {ACCEPTED}")
-    if len(found) > 1:
-        raise ValueError(f"{text!r} could be {' or '.join(found.values())}; for the path write ./{text}")
-    return next(iter(found))
+
+def expand_setup(what: Any, setup: Sampler | None = None) -> tuple[Any, Sampler | None]:
+    """Replace a sampler, its name, or one of the note's columns by the model and the sampler that it stands for."""
+    expand = interpretation(what).expand
+    if expand is None:
+        return what, setup
+    model, own_setup = expand(what)
+    if setup is not None and own_setup is not None:
+        raise ValueError(f"pass the setup once: {what if isinstance(what, str) else own_setup.name} has a setup")
+    return model, own_setup if setup is None else setup
 
 
 def resolve(
@@ -116,143 +150,31 @@ def resolve(
     device: str | torch.device | None = None,
     timeout: float | None = None,
 ) -> Restorer:
-    """Whatever restores a picture, as a `Restorer`.
+    """Resolve a name, a path or an object to a restorer.
 
     Parameters
     ----------
     what : object
-        See the table of kinds in the README: a name, a path, a FranNet, a function, a module, an array, a restorer.
+        See the table in the README: a name, a path, a FranNet, a function, a module, an array, a restorer.
     setup : Sampler or str, optional
-        For FranNet's diffusion models alone.
+        For FranNet's diffusion models only.
     settings : dict
         Of functions and modules; and a FranNet's `ablation`.
     title : str, optional
-        What it is called.
+        The title of the restorer.
     precision, device : str, optional
-        For FranNet alone; default: float32, on the model's own device.
+        For FranNet only; default: float32, on the model's own device.
     timeout : float, optional
-        For functions, modules and restorers of a user's own: seconds after which a restoration is no longer waited for.
+        For functions, modules and custom restorers: seconds to wait for a restoration.
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        If it is none of these, or an argument does not go with it.
+        If it is none of these, or an argument does not apply to it.
     """
-    setup = named_setup(setup) if isinstance(setup, str) else setup
-    made = _made(what, setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
-    if setup is not None and not isinstance(made, FranNetRestorer):
-        raise ValueError(explain_unsuitable_setup(setup, f"{made.title} has no sampler"))
-    return made
-
-
-def _made(
-    what: Any,
-    setup: Sampler | None,
-    settings: dict[str, Any],
-    title: str | None,
-    precision: str,
-    device: str | torch.device | None,
-    timeout: float | None,
-) -> Restorer:
-    if isinstance(what, str) and interpretation(what) == "function":
-        file, _, name = what.rpartition(":")
-        what = from_file(file, name)
-    if isinstance(what, type):
-        raise ValueError(f"{what.__name__} is a class; accepted is an object of it, or {ACCEPTED}")
-    if is_restorer(what):
-        interruptible = isinstance(what, Restorer) and what.interruptible
-        return _plain(what if interruptible else CustomRestorer(what, title, timeout), settings, title)
-    if isinstance(what, nn.Module) and not is_model(what):
-        return ModuleRestorer(what, settings, title, timeout)
-    if callable(what) and not is_model(what) and not isinstance(what, Sampler):
-        return FunctionRestorer(what, settings, title, timeout)
-
-    def frannet(model: FranNet | str, chosen: Sampler | None) -> Restorer:
-        network = shared_model(model) if isinstance(model, str) else unwrap(model)
-        if device is not None:
-            network = _moved(network, device)
-        name = model if isinstance(model, str) else None
-        others = {key: value for key, value in settings.items() if key != "ablation"}
-        ablation = settings.get("ablation")
-        made = FranNetRestorer(network, chosen, precision, title, name, check_ablation(ablation))
-        return _plain(made, others, title)
-
-    if is_model(what):
-        return frannet(what, setup)
-    if isinstance(what, Sampler):
-        if setup is not None:
-            raise ValueError("a setup is given twice; accepted is one")
-        return frannet(what.default_model, what)
-    if isinstance(what, (str, os.PathLike)):
-        kind = interpretation(what) if isinstance(what, str) else "path"
-        if kind == "note":
-            model, chosen = NOTE_COLUMNS[str(what)]
-            if setup is not None and chosen is not None:
-                raise ValueError(f"{what!r} has a setup, and another is given; accepted is one")
-            return _made(model, chosen if setup is None else setup, settings, title, precision, device, timeout)
-        if kind == "named":
-            return _plain(baseline(str(what), title), settings, title)
-        if kind == "model":
-            return frannet(str(what), setup)
-        if kind == "setup":
-            if setup is not None:
-                raise ValueError(f"{what!r} is a setup, and another is given; accepted is one")
-            of_name = named_setup(str(what))
-            return frannet(of_name.default_model, of_name)
-        return _of_path(str(what), settings, title, timeout, lambda: frannet(str(what), setup))
-    if isinstance(what, np.ndarray):
-        return _plain(SavedArray(what, title), settings, title)
-    if isinstance(what, Tensor):
-        raise ValueError(f"a tensor of shape {tuple(what.shape)} is no column; accepted are arrays (H, W, 3)")
-    raise ValueError(f"{what!r} is nothing that restores a picture; accepted are {ACCEPTED}")
-
-
-def _plain(made: Restorer, settings: Mapping[str, Any], title: str | None) -> Restorer:
-    """A restorer that takes no settings."""
-    if settings and not isinstance(made, MissingRestorer):
-        raise ValueError(f"{title or made.title} takes no settings, got {', '.join(settings)}")
-    return made
-
-
-def _of_path(
-    path: str, settings: dict[str, Any], title: str | None, timeout: float | None, frannet: Callable[[], Restorer]
-) -> Restorer:
-    file = Path(path).expanduser()
-    suffix = file.suffix.lower()
-    if file.is_dir() or suffix in extensions():
-        return _plain(SavedPictures(path, title), settings, title)
-    if suffix == ".h5" or (suffix == ".safetensors" and is_frannet(file)):
-        return frannet()
-    if suffix in WEIGHTS:
-        return published(path, settings, title, timeout)
-    if not file.exists():
-        raise FileNotFoundError(f"there is no file or folder {path}")
-    raise ValueError(
-        f"{path} restores nothing; accepted are weight files, pictures, folders of them and FILE.py:FUNCTION"
-    )
-
-
-def is_frannet(path: Path) -> bool:
-    """Whether a safetensors file is one of FranTools' own, or cannot be read, which `load_model` tells of."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return str((file.metadata() or {}).get("format", "")).startswith("frantools")
-    except (SafetensorError, OSError):
-        return True
-
-
-_on_devices: WeakKeyDictionary[FranNet, dict[str, tuple[str, FranNet]]] = WeakKeyDictionary()
-
-
-def _moved(model: FranNet, device: str | torch.device) -> FranNet:
-    """A model on another device, moved once, and again where its weights have changed; the given one stays as it is."""
-    found = find_device(str(device))
-    if found == next(model.parameters()).device:
-        return model
-    state = weights_hash(model)
-    copies = _on_devices.setdefault(model, {})
-    before, moved = copies.get(str(found), ("", model))
-    if before != state:
-        moved = deepcopy(model).to(found)
-        copies[str(found)] = state, moved
-    return moved
+    what, setup = expand_setup(what, named_setup(setup) if isinstance(setup, str) else setup)
+    options = Options(setup, dict(settings or {}), title, precision, device, check_timeout(timeout))
+    restorer = interpretation(what).build(what, options)
+    if setup is not None and restorer.model is None:
+        raise ValueError(explain_unsuitable_setup(setup, f"{restorer.title} has no sampler"))
+    return restorer

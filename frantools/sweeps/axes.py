@@ -18,8 +18,9 @@ from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
 from ..restorers.base import Restorer
 from ..restorers.columns import Column, as_column
-from ..restorers.functions import name_of
-from ..restorers.resolve import DEFAULT, interpretation
+from ..restorers.frannet import DEFAULT_MODEL
+from ..restorers.functions import FILE_FUNCTION, name_of
+from ..restorers.resolve import PATH, expand_setup, interpretation
 from .keys import address, identity
 
 Axes = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -69,12 +70,12 @@ def expand_axes(axes: Axes, base: Any = None, precision: str = "float32") -> lis
     FileNotFoundError, ValueError, ImportError
         If a name or a value is not accepted.
     """
-    names, resolver = axis_names(axes), _ColumnResolver(precision)
-    base_column = resolver.normalise(as_column(DEFAULT if base is None else base))
+    names = axis_names(axes)
+    base_column = _normalise(as_column(DEFAULT_MODEL if base is None else base))
     settings: dict[str, Setting] = {}
     for grid in _grids(axes):
         for values in product(*grid.values()):
-            setting = _make_setting(base_column, dict(zip(grid, values, strict=True)), names, resolver)
+            setting = _make_setting(base_column, dict(zip(grid, values, strict=True)), names, precision)
             settings.setdefault(address(identity(setting.column, setting.restorer)), setting)
     return _number_duplicate_names(list(settings.values()))
 
@@ -98,54 +99,28 @@ def _check_axis(name: Any, values: Any) -> list[Any]:
     return [to_python(value) for value in values]
 
 
-class _ColumnResolver:
-    """Resolves columns; each model name is looked up once, because that searches folders."""
-
-    def __init__(self, precision: str) -> None:
-        self.precision = precision
-        self.models: dict[str, Any] = {}
-
-    def resolve(self, column: Column) -> Restorer:
-        if isinstance(column.what, str) and column.what in self.models:
-            return column.replace(what=self.models[column.what]).resolve(self.precision)
-        restorer = column.resolve(self.precision)
-        if isinstance(column.what, str) and restorer.model is not None:
-            self.models[column.what] = restorer.model
-        return restorer
-
-    def normalise(self, column: Column) -> Column:
-        """Replace the name of a setup by its model and sampler, and a relative path by an absolute one."""
-        what: Any = column.what
-        if isinstance(what, str) and what not in self.models and interpretation(what) in ("setup", "note"):
-            restorer: Any = column.resolve(self.precision)
-            return column if restorer.model is None else column.replace(what=restorer.name, setup=restorer.sampler)
-        if isinstance(what, Sampler):
-            return column.replace(what=what.default_model, setup=what)
-        return (
-            column if isinstance(what, str) and what in self.models else column.replace(what=_with_absolute_path(what))
-        )
+def _normalise(column: Column) -> Column:
+    """Replace the name of a setup by its model and sampler, and a relative path by an absolute one for all workers."""
+    what, setup = expand_setup(column.what, column.setup)
+    if isinstance(what, str):
+        kind = interpretation(what)
+        if kind is PATH:
+            what = os.path.abspath(os.path.expanduser(what))
+        elif kind is FILE_FUNCTION:
+            file, _, name = what.rpartition(":")
+            what = f"{os.path.abspath(os.path.expanduser(file))}:{name}"
+    return column.replace(what=what, setup=setup)
 
 
-def _with_absolute_path(what: Any) -> Any:
-    """Make a path or FILE.py:FUNCTION independent of the working directory, which differs between workers."""
-    kind = interpretation(what) if isinstance(what, str) else ""
-    if kind == "path":
-        return os.path.abspath(os.path.expanduser(what))
-    if kind == "function":
-        file, _, name = what.rpartition(":")
-        return f"{os.path.abspath(os.path.expanduser(file))}:{name}"
-    return what
-
-
-def _make_setting(base: Column, values: dict[str, Any], names: Sequence[str], resolver: _ColumnResolver) -> Setting:
+def _make_setting(base: Column, values: dict[str, Any], names: Sequence[str], precision: str) -> Setting:
     changes: dict[str, Any] = {name: values[name] for name in ("setup", "seed") if name in values}
     if "given" in values:
         changes["given"] = _degradation(values["given"])
     if "model" in values:
         changes["what"] = values["model"]
         changes["title"] = as_column(values["model"]).title
-    column = resolver.normalise(base.replace(**changes)) if changes else base
-    restorer = resolver.resolve(column)
+    column = _normalise(base.replace(**changes)) if changes else base
+    restorer = column.resolve(precision)
     settings = {name: value for name, value in values.items() if name not in ("model", "setup", "seed", "given")}
     if settings:
         if restorer.sampler is not None:
@@ -156,7 +131,7 @@ def _make_setting(base: Column, values: dict[str, Any], names: Sequence[str], re
             )
         else:
             column = column.replace(settings={**column.settings, **settings})
-        restorer = resolver.resolve(column)
+        restorer = column.resolve(precision)
     return Setting(column, {name: _axis_value(name, column, restorer) for name in names}, restorer)
 
 

@@ -13,7 +13,7 @@ from ..comparisons.cache import ENGINE
 from ..files import from_json, read_json, to_json
 from ..frannet.sampling.named_setups import named_setup
 from ..restorers.columns import Column
-from ..restorers.resolve import MissingRestorer
+from ..restorers.kinds import MissingRestorer
 from .axes import to_table_value
 from .export import PictureRecords, parse_export
 from .records import COMPARABLE, METADATA, Conditions, Record, check_conditions, measure_name, value_names
@@ -143,7 +143,7 @@ def _to_column(record: Record, excluded: set[str], seeds_vary: bool) -> Column:
     elif record["given"] is not None or (record["setup"] is not None and sampler is None):
         unknown = record["setup"] if record["given"] is None else f"the degradation ({record['given']})"
         reason = f"the store does not describe {unknown} fully; pass the axes and the store"
-    what = MissingRestorer({"title": model, "missing": reason}, reason) if reason else model
+    what = MissingRestorer(reason, {"title": model, "missing": reason}) if reason else model
     excluded = {*excluded, "model", "setup", "seed", "given"}
     settings = {name: value for name, value in record.items() if name not in excluded}
     return Column(model, what, sampler, record["seed"] if seeds_vary else None, settings=settings)

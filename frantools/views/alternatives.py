@@ -18,7 +18,7 @@ from ..frannet.sampling.setup import Setup
 from ..photos.photo import Photo, as_photo
 from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
-from ..restorers.resolve import DEFAULT
+from ..restorers.frannet import DEFAULT_MODEL
 from ..scores.measures import measures
 from .layout import CELL, Row, grid, with_default_style
 from .progressive import compare_columns, longer_side
@@ -35,7 +35,7 @@ Alternatives = Mapping[int, Comparison]
 """A comparison for each seed, with its numbers."""
 
 
-def lengths(what: Any = DEFAULT, setup: str | Setup = "DDPM", of: Sequence[float] = LENGTHS) -> list[Column]:
+def lengths(what: Any = DEFAULT_MODEL, setup: str | Setup = "DDPM", of: Sequence[float] = LENGTHS) -> list[Column]:
     """Columns that differ only in the length of their noise.
 
     Parameters

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import FIGURES, Comparison
 from ..comparisons.recipes import Recipe
-from ..files import to_json
 from ..photos.photo import Photo
 from ..restorers.base import Progress, Restoration
 from ..restorers.custom import run_with_timeout
@@ -66,11 +65,10 @@ def compute(
     """Restore the columns, those with the titles `first` before the others; measure each once it is final."""
     job = job_of(recipe, photos[0], cache, partial_region(recipe))
     target = job.photo.reference(job.size, job.region)
-    context = [job.photo.key, job.size, str(job.region), job.seed, str(job.given), job.precision]
     measured: dict[str, Mapping[str, float]] = {}
     for comparison in coarse_to_fine(job, recipe.columns, progress, early=True, first=first):
         keys = {} if target is None else {
-            column.title: to_json([*context, column.key()])
+            column.title: job.key(column)
             for column in recipe.columns
             if comparison.is_final(column.title) and column.title not in {*measured, *comparison.errors}
         }  # fmt: skip

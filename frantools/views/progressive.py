@@ -11,7 +11,7 @@ from typing import Any, Self
 from ..comparisons.cache import Cache
 from ..comparisons.comparison import Comparison, compare
 from ..comparisons.recipes import Recipe
-from ..comparisons.render_job import RenderJob, cost_of, resolve_columns, run, split_progress, with_preferred_frame
+from ..comparisons.render_job import RenderJob, render_columns, resolve_columns, split_progress, with_preferred_frame
 from ..photos.photo import Photo
 from ..photos.regions import Region
 from ..restorers.base import Progress, Restoration, RestorationInput
@@ -122,17 +122,17 @@ def coarse_to_fine(
     ordered = sorted(columns, key=lambda column: column.title not in first)
     for column in ordered:
         if column.title in pending and _is_quick(job, column):
-            restorations, failures = run(coarse, [column], lambda _: progress(0.0))
+            restorations, failures = render_columns(coarse, [column], lambda _: progress(0.0))
             images, errors = {**images, **restorations}, {**errors, **failures}
         if early and column is not ordered[-1] and perf_counter() - start > SOON:
             yield comparison()
             start = perf_counter()
     ordered = [column for column in ordered if column.title in pending]
-    ordered.sort(key=lambda column: (job.fact(column, "cost", 0.0) is None, column.title not in first))
-    costs = [cost_of(job, column) for column in ordered]
+    ordered.sort(key=lambda column: (job.resolve(column).cost is None, column.title not in first))
+    costs = [job.cost(column) for column in ordered]
     yield comparison(sum(costs) * prod(job.size) / 1e6)
     for column, report in zip(ordered, split_progress(progress, costs), strict=True):
-        restorations, failures = run(job, [column], report)
+        restorations, failures = render_columns(job, [column], report)
         errors = {title: text for title, text in errors.items() if title != column.title} | failures
         images, pending = {**images, **restorations}, pending - {column.title}
         yield comparison()
@@ -149,17 +149,13 @@ def comparison_of(
     """The comparison of a job's restorations, final or not."""
     titles = [column.title for column in columns]
     restorations = {title: images[title] for title in titles if title not in errors}
-    copies = tuple(column.title for column in columns if column.title not in errors and job.reads_copy(column))
-    return Comparison(
-        job.photo, tuple(columns), job.size, job.region, job.seed, job.given, job.precision,
-        restorations, errors, copies, pending, urgent=urgent,
-    )  # fmt: skip
+    return Comparison(job, tuple(columns), restorations, errors, pending, urgent=urgent)
 
 
 def _placeholder(job: RenderJob) -> Restoration:
     """The small gray input."""
     restoration = Resizing("input").restore(
-        RestorationInput(job.photo, job.whole), job.size, job.region, 0, lambda _: None
+        RestorationInput(job.photo, job.frame_size), job.size, job.region, 0, lambda _: None
     )
     return Restoration(restoration.image, 0.0, 0, {})
 
@@ -167,12 +163,12 @@ def _placeholder(job: RenderJob) -> Restoration:
 def _cached(job: RenderJob, column: Column) -> Restoration | None:
     """A column's final restoration if it is in the cache."""
     try:
-        return None if job.cut(column) else job.kept(column)
+        return None if job.crops(column) else job.cached(column)
     except Exception:  # of any kind: rendering the column reports it
         return None
 
 
 def _is_quick(job: RenderJob, column: Column) -> bool:
     """Whether a column's preview takes little time."""
-    cost = job.fact(column, "cost", None)
-    return bool(job.fact(column, "continuous", True)) or (cost is not None and cost <= CHEAP)
+    restorer = job.resolve(column)
+    return restorer.continuous or (restorer.cost is not None and restorer.cost <= CHEAP)

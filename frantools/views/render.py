@@ -18,10 +18,9 @@ from ..photos.images import portraits
 from ..photos.photo import Photo
 from ..photos.photo_reference import resolve_path
 from ..restorers.base import Progress, reporting
-from ..restorers.columns import Column, as_column
-from ..restorers.frannet import shared_model
+from ..restorers.columns import Column
+from ..restorers.frannet import is_frannet_file, shared_model
 from ..restorers.resizing import BASELINES
-from ..restorers.resolve import MissingRestorer, is_frannet
 from ..system.versions import versions
 from .registry import View, view_of
 
@@ -37,9 +36,9 @@ def complete_columns(recipe: Recipe, columns: Mapping[str, Any] | None = None) -
     completed = []
     for column in recipe.columns:
         if column.title in supplied:
-            column = with_restorer(column, supplied[column.title])
-        elif isinstance(column.what, MissingRestorer):
-            raise ValueError(column.what.why)
+            column = column.with_restorer(supplied[column.title])
+        elif column.missing:
+            raise ValueError(column.missing)
         completed.append(_with_resolved_path(column, recipe.folder))
     return recipe.replace(columns=tuple(completed))
 
@@ -59,16 +58,6 @@ def _split_function(name: str) -> tuple[str, str, str]:
     return name.rpartition(":") if ".py:" in name else (name, "", "")
 
 
-def with_restorer(column: Column, what: Any) -> Column:
-    """A column with another restorer; its settings remain those of the recipe."""
-    if isinstance(what, Column):
-        return what.replace(title=column.title)
-    new = as_column((column.title, what))
-    content = column.what.content if isinstance(column.what, MissingRestorer) else {}
-    settings = content.get("settings") or column.settings
-    return column.replace(what=new.what, settings=dict(settings))
-
-
 def load_photos(recipe: Recipe, photo: Any = None) -> list[Photo]:
     """Load the photos of a recipe by name; `photo` replaces the first.
 
@@ -82,7 +71,7 @@ def load_photos(recipe: Recipe, photo: Any = None) -> list[Photo]:
 
 
 def describe_outside_files(recipe: Recipe, has_photo: bool = False) -> str:
-    """A message that lists the files outside a recipe's own folder that it reads; empty if there are none.
+    """A message that lists the files outside a recipe's own folder that it reads; empty if it reads only its own.
 
     `has_photo` says that its first photo has been passed and is not read.
     """
@@ -110,7 +99,7 @@ def check_models(recipe: Recipe) -> None:
     for key, sha256 in (recipe.models or {}).items():
         name = key if is_shipped(key) else resolve_path(key, recipe.folder)
         path = Path(name).expanduser()
-        if is_shipped(name) or path.suffix == ".h5" or (path.suffix == ".safetensors" and is_frannet(path)):
+        if is_shipped(name) or is_frannet_file(path):
             if shared_model(name).sha256 != sha256:
                 raise ContentChangedError(f"the model {name} has other weights than when the recipe was made")
         elif not path.is_file():

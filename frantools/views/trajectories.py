@@ -63,11 +63,11 @@ class TrajectoryOptions(ViewOptions):
 def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: Cache) -> Iterator[Trace]:
     """Trace a coarse picture, then one of the recipe's size."""
     column, job, seed = recipe.columns[0], job_of(recipe, photos[0], cache), first_seed(recipe)
-    restorer = job.resolve(column)
+    restorer = job.require(column)
     trace_steps = tracer(restorer, column.title)
     check_memory(job.size, restorer.calls or 1)
     for current in (shrink(job, PREVIEW), job) if max(job.size) > PREVIEW else (job,):
-        key = to_json(["trace", job.photo.key, column.key(), current.size, seed])
+        key = to_json(["trace", job.photo.key, restorer.token(), current.size, seed])
         cached = cache.get(key)
         if cached is None:
             trace = trace_steps(job.photo, current.size, seed, progress if current is job else lambda _: progress(0.0))

@@ -84,7 +84,7 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
     column, seeds = recipe.columns[0].replace(seed=None), seeds_of(recipe)
     count = len(seeds)
     job = job_of(recipe, photos[0], cache)
-    if not job.resolve(column).random:
+    if not job.require(column).random:
         raise ValueError(
             f"{column.title} does not depend on the seed; choose a diffusion model, or a function with a seed"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from inspect import isroutine
 from itertools import count
 from os.path import expanduser
 from pathlib import Path
@@ -14,12 +13,11 @@ import ipywidgets as widgets
 import traitlets
 
 from ..frannet.network.ablations import Ablation
-from ..frannet.sampling.named_setups import named_setup
 from ..frannet.sampling.samplers import Sampler
 from ..frannet.weights.checkpoints import models
-from ..restorers.columns import COLUMNS, Column, as_column
+from ..restorers.columns import COLUMNS, Column, as_column, restorer_label
 from ..restorers.resizing import BASELINES
-from ..restorers.resolve import MissingRestorer, interpretation
+from ..restorers.resolve import expand_setup
 from .arguments_form import ArgumentsForm
 from .controls import Composite, ShowError, control, folded, set_visible
 from .form import Form
@@ -60,14 +58,12 @@ def inspect_column(column: Column) -> ColumnFacts:
 
 
 def with_separate_setup(column: Column) -> Column:
-    """Return a column that is a setup, or the name of one, as a model with that setup."""
-    setup = column.what
-    if isinstance(setup, str):
-        try:
-            setup = named_setup(setup) if interpretation(setup) == "setup" else None
-        except ValueError:  # an unknown name, which is an error where the column is rendered
-            return column
-    return column.replace(what=setup.default_model, setup=setup) if isinstance(setup, Sampler) else column
+    """Return the column with the model and the setup that its name stands for."""
+    try:
+        what, setup = expand_setup(column.what, column.setup)
+    except ValueError:  # an unknown name, which is an error where the column is rendered
+        return column
+    return column.replace(what=what, setup=setup)
 
 
 def default_title(column: Column) -> str:
@@ -104,21 +100,10 @@ def describe_ablation(ablation: Ablation | None) -> list[str]:
     return [*context, *maps, *([] if ablation.positions is None else ["other positions"])]
 
 
-def describe_restorer(what: Any) -> str:
-    """Return the name of a restorer in the list of models."""
-    if isinstance(what, str):
-        return what
-    if isinstance(what, MissingRestorer):
-        return f"{what.title} (missing)"
-    kind = "array" if hasattr(what, "shape") else "function" if isroutine(what) else type(what).__name__
-    name = as_column(what).title
-    return name if name == kind else f"{name} ({kind})"
-
-
 def describe_column(column: Column) -> str:
     """Describe a column in a few words: "diffusion-basic · B · 15 calls · no local context"."""
     facts = inspect_column(column)
-    parts = [Path(column.what).stem if isinstance(column.what, str) else describe_restorer(column.what)]
+    parts = [Path(column.what).stem if isinstance(column.what, str) else restorer_label(column.what)]
     if facts.setup is not None:
         parts.append(facts.setup.name)
     if facts.calls:
@@ -218,7 +203,7 @@ class ColumnEditor(Composite, widgets.VBox):
 
     def _offer(self, what: Any) -> str:
         """Add a restorer to the list of models, if necessary, and return its name there."""
-        label = describe_restorer(what)
+        label = restorer_label(what)
         names = [label] if isinstance(what, str) else (label if n == 1 else f"{label} {n}" for n in count(1))
         name = next(n for n in names if n not in self._restorers or is_same_restorer(self._restorers[n], what))
         if name not in self._restorers:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log2
 from typing import Any
 
-from ..comparisons.render_job import RenderJob, cost_of, run
+from ..comparisons.render_job import RenderJob, render_columns
 from ..photos.regions import Region
 from ..restorers.base import Colours, Progress
 from ..restorers.columns import Column
@@ -162,13 +162,13 @@ def restore_tiles(
     """
     continuous = continuous_columns(job, columns) if tiles else []
     parts = [(tile, column) for tile in tiles for column in continuous]
-    costs = [cost_of(job, column) for _, column in parts]
+    costs = [job.cost(column) for _, column in parts]
     for index, (tile, column) in enumerate(parts):
 
         def tile_progress(fraction: float, index: int = index) -> None:
             progress((sum(costs[:index]) + fraction * costs[index]) / sum(costs))
 
-        tile_job = replace(job, size=tile.size, region=tile.region, around=job.whole)
-        restorations, _ = run(tile_job, [column], tile_progress)  # errors are shown for the whole picture
+        tile_job = replace(job, size=tile.size, region=tile.region, around=job.frame_size)
+        restorations, _ = render_columns(tile_job, [column], tile_progress)  # errors are shown for the whole picture
         for title, restoration in restorations.items():
             yield RestoredTile(title, tile, restoration.image)

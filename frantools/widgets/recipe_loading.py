@@ -12,9 +12,8 @@ from ..checks import integer
 from ..comparisons.recipes import Recipe, as_recipe
 from ..photos.regions import LARGEST
 from ..restorers.columns import Column, as_columns
-from ..restorers.resolve import MissingRestorer
 from ..views.progressive import longer_side
-from ..views.render import check_models, describe_outside_files, with_restorer
+from ..views.render import check_models, describe_outside_files
 from .controls import extend_to, set_options
 
 if TYPE_CHECKING:
@@ -97,9 +96,9 @@ def _complete_columns(
     remaining, complete = dict(given or {}), []
     for column in columns:
         if column.title in remaining:
-            column = with_restorer(column, remaining.pop(column.title))
-        elif isinstance(column.what, MissingRestorer):
-            content = column.what.content
+            column = column.with_restorer(remaining.pop(column.title))
+        elif column.missing:
+            content = column.content
             match = next((c for c in known if _restorer_part(c.to_dict()) == _restorer_part(content)), None)
             if match is not None:
                 settings = content.get("settings") or match.settings

@@ -140,7 +140,7 @@ class RegionWidget(ViewWidget):
         errors = {**result.whole.errors, **result.region.errors}
         pictures = {title: None if title in errors else image for title, image in pictures_of(result.whole).items()}
         for column in recipe.columns:
-            if column.title not in errors and (cached := self._job.kept(column)) is not None:
+            if column.title not in errors and (cached := self._job.cached(column)) is not None:
                 pictures[column.title] = cached
         return Panes(pictures, errors)
 

@@ -59,7 +59,7 @@ class VariabilityWidget(ViewWidget):
         column = recipe.columns[0].replace(seed=None)
         for seed in sorted(seeds_of(recipe))[:MAX_SEED_PANES]:
             jobs = (replace(job, seed=seed) for job in (self._job, shrink(self._job, PREVIEW)))
-            cached = next(filter(None, (job.kept(column) for job in jobs)), None)
+            cached = next(filter(None, (job.cached(column) for job in jobs)), None)
             if cached is not None:
                 pictures[f"{SEED}{seed}"] = cached.image
         numbers = {"mean": f"of {result.count} seeds", "standard deviation": f"0 to {highest:.3f}"}

@@ -274,7 +274,7 @@ def test_compare_writes_a_figure_and_numbers_of_columns_of_every_kind(capsys, wo
     assert code == 1, "none fails"
     titles = ["bicubic", "diffusion", "Dark", "pictures", "none"]
     assert [line.split()[0] for line in out.splitlines()[1:6]] == titles
-    assert "none answered None" in out
+    assert "none returned None" in out
     assert "shrunk 2 x" in out
     assert [column["title"] for column in ft.load_recipe("a.png")["columns"]] == titles
     assert Path("a.csv").read_text(encoding="utf-8").count("\n") == 6
@@ -525,7 +525,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore folder", "folder is not a file; accepted: JPEG"),
         ("restore damaged.png", "damaged.png is damaged"),
         ("restore text.png", "text.png is not a picture; accepted: JPEG"),
-        ("restore photo.png --model nosuch", "'nosuch' names nothing that restores a picture; accepted are"),
+        ("restore photo.png --model nosuch", "'nosuch' is not a known restorer"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
         ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
@@ -612,7 +612,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("import-keras photo.png", "photo.png: the file name of Keras weights must end in .h5"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} no.json --out x.safetensors", "there is no config file no.json"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} --out x.pt", "x.pt: models are written as .safetensors only"),
-        ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
+        ("figures --only cover", "figure must be 'ddpm-vs-ddim', 'entire-image', 'roi-crops' or"),
         ("figures --picture nowhere.png", "there is no picture nowhere.png"),
         ("figures --size 0", "size must be "),
         ("figures --recipe photo.png", "photo.png: it contains no recipe"),

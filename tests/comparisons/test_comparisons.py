@@ -133,7 +133,7 @@ def test_continuous_columns_are_asked_for_a_region_and_others_are_cut_out_of_the
     whole = ft.compare(ft.Photo(WIDE, "square"), [same], size=32)["same"].image
     assert made["same"].image.shape == (32, 16, 3)
     np.testing.assert_allclose(made["same"].image[::2, ::2].mean(), whole[8:24, 16:24].mean(), atol=0.03)
-    assert "same: The region was cut out of the whole picture, 32 x 32" in made.protocol()
+    assert "same: The region was cropped from the whole picture, 32 x 32" in made.protocol()
     np.testing.assert_array_equal(made["original"].image, made.reference)
 
 
@@ -246,7 +246,7 @@ def test_a_tensor_is_the_input_of_frannet_alone(mine):
     np.testing.assert_array_equal(
         ft.restore(mine, x, size=16).image, ft.restore(mine, ft.Photo(WIDE, "square"), size=16).image
     )
-    with pytest.raises(ValueError, match="is an input of FranNet alone, and same is another restorer"):
+    with pytest.raises(ValueError, match="is an input of FranNet only, and same is another restorer"):
         ft.restore(same, x, size=16)
 
 

@@ -73,7 +73,7 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
     table = ft.evaluate([("fails", fails_on_the_second), "bicubic"], PICTURES, size=20)
     assert [row["error"] for row in table.rows] == ["", "", "fails raised RuntimeError: enough", ""]
     assert [row["mse"] is None for row in table.rows] == [False, False, True, False]
-    with pytest.raises(ValueError, match=r"^wrong answered None"):
+    with pytest.raises(ValueError, match=r"^wrong returned None"):
         ft.evaluate(("wrong", lambda picture: None), PICTURES, size=20)
 
 
@@ -82,7 +82,7 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
     [
         ({"what": ["bicubic"], "setup": "A"}, "a list of columns has setups of its own"),
         ({"what": ft.Column("a", "A"), "setup": "B"}, "a column has a setup of its own"),
-        ({"what": []}, "there is no column"),
+        ({"what": []}, "must be a list of at least one column"),
         ({"folder_or_images": []}, "there is no picture"),
         ({"folder_or_images": PICTURES[0]}, "accepted are a folder or a sequence"),
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),

@@ -98,5 +98,5 @@ def test_a_frame_has_unrounded_values():
 
 def test_the_error_without_pandas_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModuleNotFoundError, match=r"a frame is pandas's: pip install 'frantools\[tables\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"to_frame needs pandas: pip install 'frantools\[tables\]'"):
         ft.Table(ROWS).to_frame()

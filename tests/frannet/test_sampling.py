@@ -167,7 +167,7 @@ def test_what_is_no_mean_of_points_is_refused(name):
 def test_a_users_measure_says_how_its_points_count(monkeypatch):
     monkeypatch.setattr(measures, "_known", dict(measures._known))
     absolute = measures.add(
-        Measure("mae", lambda a, b: float(abs(a - b).mean()), "MAE", each=lambda a, b: abs(a - b).mean(axis=-1))
+        Measure("mae", lambda a, b: float(abs(a - b).mean()), "MAE", per_point=lambda a, b: abs(a - b).mean(axis=-1))
     )
     assert means_of_points(["mae"]) == [absolute]
 

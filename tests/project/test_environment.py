@@ -191,6 +191,6 @@ def test_loading_a_published_model_draws_no_random_numbers(tmp_path, monkeypatch
     save_file({"weight": torch.ones(3, 3, 1, 1), "bias": torch.zeros(3)}, tmp_path / "a.safetensors")
     before = torch.get_rng_state()
     with defaults(device="meta"):
-        result = published.published(tmp_path / "a.safetensors")
+        result = published.load_published(tmp_path / "a.safetensors")
     assert torch.equal(torch.get_rng_state(), before)
     assert {value.device.type for value in result.module.parameters()} == {"cpu"}

@@ -19,7 +19,7 @@ def test_each_box_is_a_row_of_the_very_pixels_below_the_whole_pictures(made):
     np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), made["bicubic"].image[16:40, 8:24])
     np.testing.assert_array_equal(figure.axes[7].images[0].get_array(), made["nearest"].image[:8])
     assert [figure.axes[n].get_ylabel() for n in (3, 6)] == ["1", "eye"]
-    assert "broken answered None" in " ".join(figure.axes[5].texts[0].get_text().split())
+    assert "broken returned None" in " ".join(figure.axes[5].texts[0].get_text().split())
 
 
 def test_regions_of_interest_are_boxes_and_the_default(made):

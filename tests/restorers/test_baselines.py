@@ -113,7 +113,7 @@ def test_a_baseline_is_measured_on_the_same_pictures_as_a_model(name, random_mod
 @pytest.mark.parametrize(
     ("name", "setup", "message"),
     [
-        ("lanczos", None, "'lanczos' names nothing that restores a picture; accepted are a named column"),
+        ("lanczos", None, "'lanczos' is not a known restorer"),
         ("bicubic", ft.SETUPS["B"], "setup is B, and bicubic has no sampler; B goes with diffusion models"),
     ],
 )

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import frantools as ft
 from frantools.restorers.base import Cancelled
 from frantools.restorers.modules import ModuleRestorer
-from frantools.restorers.tiling import scale_of, seen, tiled
+from frantools.restorers.tiling import receptive_field, restore_tiles, scale_of
 
 
 def photo(width: int, height: int) -> ft.Photo:
@@ -139,18 +139,18 @@ def test_tiles_of_any_size_fit_together(width, height, tile, overlap, scale):
 def test_the_probe_finds_how_far_a_network_sees():
     picture = torch.rand(1, 3, 8, 8)
     with torch.inference_mode():
-        assert seen(lambda x: x, picture) == 16
-        assert seen(nn.Conv2d(3, 3, 3, padding=20, dilation=20), picture) == 32
-        assert seen(nn.Conv2d(3, 3, 3, padding=100, dilation=100), picture) == 128
-        assert seen(lambda x: x * x.mean(), picture) == "it sees too much of the picture at once"
+        assert receptive_field(lambda x: x, picture) == 16
+        assert receptive_field(nn.Conv2d(3, 3, 3, padding=20, dilation=20), picture) == 32
+        assert receptive_field(nn.Conv2d(3, 3, 3, padding=100, dilation=100), picture) == 128
+        assert receptive_field(lambda x: x * x.mean(), picture) == "it sees too much of the picture at once"
 
 
 def test_a_scale_is_a_whole_number():
     assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 8, 12)) == 2
     assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 8, 13)) is None
     assert scale_of(torch.zeros(1, 3, 4, 6), torch.zeros(1, 3, 2, 3)) is None
-    with pytest.raises(ValueError, match="tile=0 does without tiles"):
-        tiled(lambda x: x[..., 1:], torch.zeros(1, 3, 40, 40), 16, 16)
+    with pytest.raises(ValueError, match="tile=0 disables tiles"):
+        restore_tiles(lambda x: x[..., 1:], torch.zeros(1, 3, 40, 40), 16, 16)
 
 
 def test_work_ends_between_tiles():
@@ -234,13 +234,13 @@ class Says(nn.Module):
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda x: None, "answered NoneType; accepted is a tensor (1, 3, H, W)"),
-        (lambda x: (x, x), "answered tuple"),
-        (lambda x: x[:, :1], "answered a tensor of shape (1, 1, 8, 8)"),
-        (lambda x: x[0], "answered a tensor of shape (3, 8, 8)"),
-        (lambda x: x.repeat(2, 1, 1, 1), "answered a tensor of shape (2, 3, 8, 8)"),
+        (lambda x: None, "returned NoneType; it must return a tensor (1, 3, H, W)"),
+        (lambda x: (x, x), "returned tuple"),
+        (lambda x: x[:, :1], "returned a tensor of shape (1, 1, 8, 8)"),
+        (lambda x: x[0], "returned a tensor of shape (3, 8, 8)"),
+        (lambda x: x.repeat(2, 1, 1, 1), "returned a tensor of shape (2, 3, 8, 8)"),
         (lambda x: x * torch.nan, "192 values that are NaN or infinite"),
-        (lambda x: x * 255, "answered values from"),
+        (lambda x: x * 255, "returned values from"),
         (lambda x: x @ torch.zeros(3, 3), "wrong raised RuntimeError: Expected size"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_module_may_answer_uint8():
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int64, torch.bool])
 def test_an_answer_of_other_numbers_is_refused(dtype):
-    with pytest.raises(ValueError, match="answered values of "):
+    with pytest.raises(ValueError, match="returned values of "):
         ft.restore(Says(lambda x: x.to(dtype)), photo(8, 8), size=8)
 
 
@@ -305,7 +305,7 @@ def test_a_hanging_call_is_left():
     go = threading.Event()
     made = ft.compare(photo(8, 8), [("hangs", Says(lambda x: go.wait(60) and x))], size=8, timeout=0.1)
     go.set()
-    assert "hangs did not answer within 0.1 s" in made.errors["hangs"]
+    assert "hangs did not return within 0.1 s" in made.errors["hangs"]
 
 
 def test_the_timeout_is_that_of_all_tiles():
@@ -313,7 +313,7 @@ def test_the_timeout_is_that_of_all_tiles():
     module = Says(lambda x: calls.append(1) or time.sleep(0.1) or x)
     column = ft.Column("slow", module, tile=16, overlap=0)
     made = ft.compare(photo(160, 16), [column], size=160, timeout=0.5)
-    assert made.errors["slow"].startswith("slow did not answer within 0.5 s")
+    assert made.errors["slow"].startswith("slow did not return within 0.5 s")
     assert len(calls) < 10
 
 
@@ -330,16 +330,16 @@ def picky(x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda x: F.avg_pool2d(x, 2), "its answer has fewer pixels than what it is given"),
-        (lambda x: x[..., 1:-1, 1:-1], "its answer has fewer pixels than what it is given"),
-        (lambda x: F.pad(x, (2, 2, 2, 2)), "its answer is not a whole number of times as large as what it is given"),
-        (lambda x: F.interpolate(x, scale_factor=1.5), "its answer is not a whole number of times as large"),
-        (fixed, "its answer has fewer pixels than what it is given"),
+        (lambda x: F.avg_pool2d(x, 2), "its output has fewer pixels than its input"),
+        (lambda x: x[..., 1:-1, 1:-1], "its output has fewer pixels than its input"),
+        (lambda x: F.pad(x, (2, 2, 2, 2)), "its output is not an integer multiple of its input"),
+        (lambda x: F.interpolate(x, scale_factor=1.5), "its output is not an integer multiple of its input"),
+        (fixed, "its output has fewer pixels than its input"),
         (
             lambda x: x if x.shape[-1] > 200 else x.repeat(1, 1, 2, 2),
-            "how much larger its answer is depends on",
+            "its scale depends on",
         ),
-        (picky, "it does not take every piece of a picture (RuntimeError: accepted are 100 pixels)"),
+        (picky, "it does not accept every crop of a picture (RuntimeError: accepted are 100 pixels)"),
         (lambda x: x * x.mean(), "it sees too much of the picture at once"),
     ],
 )
@@ -352,7 +352,7 @@ def test_what_is_not_tiled_says_why(function, said):
 
 @pytest.mark.parametrize("settings", [{"tile": -1}, {"tile": 1.5}, {"overlap": True}, {"scale": 2}])
 def test_settings_are_checked(settings):
-    with pytest.raises(ValueError, match=r"must be an integer from 0|takes no scale"):
+    with pytest.raises(ValueError, match=r"must be an integer from 0|has no setting scale"):
         ModuleRestorer(nn.Identity(), settings)
 
 

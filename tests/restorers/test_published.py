@@ -21,7 +21,7 @@ from torch.nn import functional as F
 import frantools as ft
 from frantools.files import ContentChangedError
 from frantools.restorers.columns import Column
-from frantools.restorers.published import tensors_of
+from frantools.restorers.published import load_tensors
 
 
 @pytest.fixture(scope="session")
@@ -187,7 +187,7 @@ def test_a_file_of_more_than_tensors_is_refused_and_runs_nothing(save, tmp_path)
     path, trace = tmp_path / "trap.pth", tmp_path / "trace"
     save({"weight": torch.zeros(3), "more": Trap(trace)}, path)
     with pytest.raises(ValueError, match=r"trap.pth .*[^\n]*$"):
-        tensors_of(path)
+        load_tensors(path)
     with pytest.raises((ValueError, ImportError)):
         ft.restore(path, "hopper", size=16)
     assert not trace.exists()
@@ -205,13 +205,13 @@ def test_a_file_of_more_than_tensors_is_refused_and_runs_nothing(save, tmp_path)
 def test_a_damaged_file_is_told_in_one_sentence(name, content, said, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"^[^\n]*{name} [^\n]*{said}[^\n]*$"):
-        tensors_of(tmp_path / name)
+        load_tensors(tmp_path / name)
 
 
 def test_a_list_of_tensors_is_no_model(tmp_path):
     torch.save([torch.zeros(2)], tmp_path / "list.pth")
     with pytest.raises(ValueError, match="holds no tensors by name"):
-        tensors_of(tmp_path / "list.pth")
+        load_tensors(tmp_path / "list.pth")
 
 
 @pytest.mark.parametrize(
@@ -297,10 +297,10 @@ def test_wrapped_weights_are_those_of_the_model_itself(prefix, keys, tmp_path):
     for key in reversed(keys):
         content = {"epoch": 3, key: content}
     torch.save(content, tmp_path / "wrapped.pth")
-    found = tensors_of(tmp_path / "wrapped.pth")
+    found = load_tensors(tmp_path / "wrapped.pth")
     assert found.keys() == want.keys()
     save_file(prefixed(want, prefix), tmp_path / "wrapped.safetensors")
-    found = tensors_of(tmp_path / "wrapped.safetensors")
+    found = load_tensors(tmp_path / "wrapped.safetensors")
     assert all(torch.equal(found[name], want[name]) for name in want)
 
 
@@ -310,13 +310,13 @@ def test_weights_that_torch_averaged_are_those_of_the_model(ending, tmp_path):
     assert averaged.keys() == {"n_averaged", "module.weight", "module.bias"}
     save: Any = save_file if ending == "safetensors" else torch.save
     save(averaged, tmp_path / f"averaged.{ending}")
-    assert tensors_of(tmp_path / f"averaged.{ending}").keys() == {"weight", "bias"}
+    assert load_tensors(tmp_path / f"averaged.{ending}").keys() == {"weight", "bias"}
 
 
 def test_what_holds_no_tensors_by_name_is_told_with_the_names_that_it_has(tmp_path):
     torch.save({"epoch": 3, "mine": {"weight": torch.zeros(1)}}, tmp_path / "mine.pth")
     with pytest.raises(ValueError, match=r"holds no tensors by name \(but epoch, mine\); accepted are state dicts"):
-        tensors_of(tmp_path / "mine.pth")
+        load_tensors(tmp_path / "mine.pth")
 
 
 def test_a_weight_that_the_architecture_does_not_know_is_named(tmp_path, spandrel):
@@ -327,7 +327,7 @@ def test_a_weight_that_the_architecture_does_not_know_is_named(tmp_path, spandre
 
 def test_the_moving_average_comes_before_the_weights_themselves(tmp_path):
     torch.save({"params": {"weight": torch.zeros(1)}, "params_ema": {"weight": torch.ones(1)}}, tmp_path / "both.pth")
-    assert tensors_of(tmp_path / "both.pth") == {"weight": torch.ones(1)}
+    assert load_tensors(tmp_path / "both.pth") == {"weight": torch.ones(1)}
 
 
 @pytest.mark.parametrize("prefix", ["model.", "params_ema.module.", "state_dict._orig_mod.", "net_g."])

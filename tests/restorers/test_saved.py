@@ -19,7 +19,7 @@ from frantools.frannet.network.model import Config, FranNet
 from frantools.frannet.weights.checkpoints import save_model
 from frantools.photos.images import crop_square
 from frantools.restorers.base import RestorerError
-from frantools.restorers.saved import SavedArray, framed, matching
+from frantools.restorers.saved import SavedArray, cut_to_frame, matching
 
 
 def noise(width: int, height: int, seed: int = 0) -> np.ndarray:
@@ -59,8 +59,8 @@ def test_a_picture_is_found_by_the_photos_name(files, names, found):
     [
         (["cat.jpg", "cat.webp"], r"has 2 pictures for cat.png \(cat.jpg, cat.webp\)"),
         (["cat_a.png", "cat_b.png"], r"has 2 pictures for cat.png \(cat_a.png, cat_b.png\)"),
-        (["dog.png"], "has no picture for cat.png; accepted are the same name, its stem, or one that begins so"),
-        (["cat.txt"], "holds no pictures; accepted are"),
+        (["dog.png"], "has no picture whose name starts with the stem of cat.png"),
+        (["cat.txt"], "contains no pictures"),
     ],
 )
 def test_none_or_several_is_a_sentence(files, names, said):
@@ -101,9 +101,9 @@ def test_squares_are_cut_out_of_whole_pictures_and_out_of_no_others(width, heigh
     photo = ft.Photo(np.zeros((height, width, 3), np.uint8), "square")
     whole = np.zeros((height * scale, width * scale, 3), np.float32)
     side = scale * min(width, height)
-    assert framed(whole, photo).shape == (side, side, 3)
-    assert framed(np.zeros((40, 40, 3), np.float32), photo).shape == (40, 40, 3)
-    assert framed(whole, ft.Photo(photo.pixels, "whole")) is whole
+    assert cut_to_frame(whole, photo).shape == (side, side, 3)
+    assert cut_to_frame(np.zeros((40, 40, 3), np.float32), photo).shape == (40, 40, 3)
+    assert cut_to_frame(whole, ft.Photo(photo.pixels, "whole")) is whole
 
 
 def test_a_recipe_knows_the_picture_that_was_used_by_its_hash(files):
@@ -143,7 +143,7 @@ def test_an_array_is_kept_as_it_was_given():
 
 @pytest.mark.parametrize("array", [np.zeros((4, 4, 2)), np.zeros(4), np.full((4, 4, 3), np.nan), np.zeros((0, 4, 3))])
 def test_an_array_that_is_no_picture_is_told(array):
-    with pytest.raises(ValueError, match=r"^[^\n]*(accepted|replace)[^\n]+$"):
+    with pytest.raises(ValueError, match=r"^[^\n]*(must|accepted|replace)[^\n]+$"):
         SavedArray(array)
 
 

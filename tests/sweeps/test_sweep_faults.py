@@ -1,4 +1,4 @@
-"""Sweeps where something gives way: a full disk, a store that others share or write-protect, a wrong script."""
+"""Sweeps with a full disk, a shared or read-only store, or a script that cannot start processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def logged(picture, strength=1.0, log=""):
 
 @contextmanager
 def files_end_at(size: int) -> Iterator[None]:
-    """No file can grow beyond `size` bytes, as on a disk that is full: writing on is an OSError."""
+    """Limit files to `size` bytes, as on a full disk: writing more is an OSError."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:
@@ -49,8 +49,8 @@ def files_end_at(size: int) -> Iterator[None]:
 
 
 @contextmanager
-def nobody() -> Iterator[None]:
-    """Without the rights of root, whom no folder refuses."""
+def unprivileged() -> Iterator[None]:
+    """Drop the rights of root, who can write to any folder."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -64,35 +64,35 @@ def cells(store: Path) -> int:
     return sum(len(path.read_text().splitlines()) for path in store.glob("cells/*/*/*.jsonl"))
 
 
-def test_a_full_disk_ends_the_sweep_in_a_sentence_and_it_goes_on_after(tmp_path):
+def test_a_full_disk_ends_the_sweep_with_an_error_and_it_can_be_resumed(tmp_path):
     calls: list[tuple[float, float]] = []
-    there: list[int] = []
+    existing: list[int] = []
 
     def counted(picture, strength):
         calls.append((strength, picture.sum()))
-        time.sleep(0.2)  # or the next task may be done before anyone is told of the last
+        time.sleep(0.2)  # otherwise the next task may finish before the last is reported
         return picture * strength
 
     def fill(share):
-        if share.done and not there:  # a task: a picture
-            there.append(share.done)
+        if share.done and not existing:  # a task: a picture
+            existing.append(share.done)
             full.enter_context(files_end_at(0))
 
-    asked = ({"strength": [0.5, 1.0]}, PICTURES, ft.Column("mine", counted))
+    arguments = ({"strength": [0.5, 1.0]}, PICTURES, ft.Column("mine", counted))
     with (
         ExitStack() as full,
         pytest.raises(StoreError, match=r"cannot be written: .* are kept: run the same sweep again to resume$"),
     ):
-        ft.sweep(*asked, size=12, store=tmp_path, progress=fill)
-    assert [cells(tmp_path)] == there
-    made = ft.sweep(*asked, size=12, store=tmp_path)
-    assert len(made) == cells(tmp_path) == 6
-    assert not made.failures.rows
-    assert sorted(Counter(calls).values()) == [1, 1, 1, 1, 2, 2]  # what was done and not kept is done again
+        ft.sweep(*arguments, size=12, store=tmp_path, progress=fill)
+    assert [cells(tmp_path)] == existing
+    result = ft.sweep(*arguments, size=12, store=tmp_path)
+    assert len(result) == cells(tmp_path) == 6
+    assert not result.failures.rows
+    assert sorted(Counter(calls).values()) == [1, 1, 1, 1, 2, 2]  # cells that were not written are computed again
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 
-def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_path):
+def test_a_changed_picture_is_an_error_of_its_cells_until_it_is_restored(tmp_path):
     folder, store = tmp_path / "pictures", tmp_path / "store"
     for number, picture in enumerate(PICTURES):
         ft.save_picture(picture, folder / f"{number}.png")
@@ -103,45 +103,44 @@ def test_a_picture_that_changes_is_a_sentence_and_measured_once_it_is_back(tmp_p
             (folder / "1.png").rename(tmp_path / "kept.png")
             (tmp_path / "other.png").rename(folder / "1.png")
 
-    asked = {"axes": {"model": ["bicubic"]}, "photos": folder, "size": 6, "store": store}
-    made = ft.sweep(**asked, progress=change)
-    assert [row["sentence"] for row in made.rows] == [
+    arguments = {"axes": {"model": ["bicubic"]}, "photos": folder, "size": 6, "store": store}
+    result = ft.sweep(**arguments, progress=change)
+    assert [row["sentence"] for row in result.rows] == [
         *("", f"the picture {folder / '1.png'} has changed during the sweep", "")
     ]
     (tmp_path / "kept.png").rename(folder / "1.png")
-    assert not ft.sweep(**asked, retry=True).failures.rows
+    assert not ft.sweep(**arguments, retry=True).failures.rows
     assert cells(store) == 4
 
 
-def test_a_task_that_takes_long_keeps_what_it_has_on_the_way(tmp_path, monkeypatch):
-    """A process that is killed then loses some seconds of work, however long the task was thought to take."""
+def test_a_long_task_writes_intermediate_results(tmp_path, monkeypatch):
     monkeypatch.setattr("frantools.sweeps.tasks.WRITE_INTERVAL", 0.0)
-    there = []
+    existing = []
 
     def counted(picture, strength):
-        there.append(cells(tmp_path))
+        existing.append(cells(tmp_path))
         return picture * strength
 
     ft.sweep({"strength": [0.25, 0.5, 1.0]}, PICTURES[:1], ft.Column("mine", counted), size=12, store=tmp_path)
-    assert (there, cells(tmp_path)) == ([0, 1, 2], 3)
+    assert (existing, cells(tmp_path)) == ([0, 1, 2], 3)
 
 
 @pytest.mark.parametrize("size", [0, 100], ids=["nothing", "the id alone"])
-def test_a_store_that_could_not_be_made_is_made_later(size, tmp_path):
+def test_a_store_is_created_after_a_failed_attempt(size, tmp_path):
     with files_end_at(size), pytest.raises(StoreError, match="the store cannot be created: "):
         Store(tmp_path)
     assert len(ft.sweep({"model": ["bicubic"]}, PICTURES[:1], size=6, store=tmp_path)) == cells(tmp_path) == 1
 
 
-def test_a_store_that_cannot_be_written_is_read_and_else_refused_in_a_sentence():
-    with tempfile.TemporaryDirectory() as name:  # which others may enter, unlike tmp_path
+def test_a_read_only_store_is_read_and_writing_to_it_is_an_error():
+    with tempfile.TemporaryDirectory() as name:  # accessible to other users, unlike tmp_path
         folder = Path(name)
-        made = ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store")
+        result = ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store")
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)
         try:
-            with nobody():
-                assert ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store").rows == made.rows
+            with unprivileged():
+                assert ft.sweep({"model": ["bicubic"]}, PICTURES, size=6, store=folder / "store").rows == result.rows
                 for store, wrong in (("store", "cannot be written"), ("new", "cannot be created")):
                     with pytest.raises(StoreError, match=rf"{store}: the store {wrong}: .*Permission denied"):
                         ft.sweep({"model": ["area"]}, PICTURES, size=6, store=folder / store)
@@ -151,16 +150,16 @@ def test_a_store_that_cannot_be_written_is_read_and_else_refused_in_a_sentence()
         assert cells(folder / "store") == 3
 
 
-def test_a_store_that_several_make_at_once_is_one(tmp_path):
+def test_concurrent_processes_create_one_store(tmp_path):
     begin = Barrier(8)
 
-    def made(folder: Path) -> str:
+    def result(folder: Path) -> str:
         begin.wait()
         return Store(folder).id
 
     with ThreadPoolExecutor(8) as pool:
         for number in range(20):
-            assert len(set(pool.map(made, [tmp_path / str(number)] * 8))) == 1
+            assert len(set(pool.map(result, [tmp_path / str(number)] * 8))) == 1
     assert {path.name for path in (tmp_path / "0").iterdir()} == {"store.json", "README.md"}
 
 
@@ -174,9 +173,9 @@ def test_two_processes_share_a_store_and_compute_each_cell_once(tmp_path):
         subprocess.Popen([*command, "--store", "store", "--out", f"{number}.csv"], cwd=tmp_path, env=ENVIRONMENT)
         for number in range(2)
     ]
-    assert [each.wait(PATIENCE) for each in both] == [0, 0]
-    begun = Counter((tmp_path / "log").read_text().splitlines())
-    assert len(begun) == begun.total() == cells(tmp_path / "store") == 15
+    assert [item.wait(PATIENCE) for item in both] == [0, 0]
+    started = Counter((tmp_path / "log").read_text().splitlines())
+    assert len(started) == started.total() == cells(tmp_path / "store") == 15
     first, second = (pandas.read_csv(tmp_path / f"{number}.csv") for number in range(2))
     assert first.equals(second)
 

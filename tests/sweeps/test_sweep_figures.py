@@ -1,4 +1,4 @@
-"""Figures of a sweep show the numbers of its frame, and where there are none."""
+"""Figures of a sweep show the numbers of its data frame."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PICTURES = [np.random.default_rng(n).random((12, 10, 3), dtype=np.float32) for n
 def darker(picture, strength=0.0, power=1.0, flip=False):
     if power == 3:
         raise ValueError("three is too much")
-    made = (picture * (1 - strength)) ** power
-    return made[::-1] if flip else made
+    darkened = (picture * (1 - strength)) ** power
+    return darkened[::-1] if flip else darkened
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def check_inside(figure: Figure) -> None:
 def cells(figure: Figure, panel: int = 0) -> dict[tuple[str, str], str]:
     """The texts of a map by the labels of their column and row."""
     axes = figure.axes[panel]
-    across, down = ([t.get_text() for t in each] for each in (axes.get_xticklabels(), figure.axes[0].get_yticklabels()))
+    across, down = ([t.get_text() for t in item] for item in (axes.get_xticklabels(), figure.axes[0].get_yticklabels()))
     return {
         (across[round(text.get_position()[0])], down[round(text.get_position()[1])]): text.get_text()
         for text in axes.texts
@@ -64,7 +64,7 @@ def cells(figure: Figure, panel: int = 0) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize(("measure", "factor"), [("mse", 1), ("psnr", 1)])
-def test_the_numbers_of_a_map_are_those_of_the_frame(sweep, frame, measure, factor):
+def test_a_map_shows_the_numbers_of_the_data_frame(sweep, frame, measure, factor):
     figure = ft.figures.plane(sweep, "strength", "power", measure)
     check_inside(figure)
     assert [axes.get_title() for axes in figure.axes] == ["flip = False", "flip = True", ""]
@@ -106,9 +106,11 @@ def few(values: dict[tuple, list[float]], names: tuple[str, ...] = ("K", "kind")
     return Sweep(names, ("mse",), [], ("0", "1"), rows, "", **more)
 
 
-def test_cells_of_fewer_pictures_are_marked_and_never_the_best():
-    made = few({(1, "a"): [0.001, np.nan], (2, "a"): [0.002, 0.003], (1, "b"): [0.004, 0.005], (4, "b"): [np.inf, 0.1]})
-    figure = ft.figures.plane(made, "K", "kind")
+def test_cells_with_missing_pictures_are_marked_and_never_best():
+    result = few(
+        {(1, "a"): [0.001, np.nan], (2, "a"): [0.002, 0.003], (1, "b"): [0.004, 0.005], (4, "b"): [np.inf, 0.1]}
+    )
+    figure = ft.figures.plane(result, "K", "kind")
     check_inside(figure)
     assert cells(figure) == {
         ("1", "a"): "1.00*", ("2", "a"): "2.50", ("4", "a"): "", ("1", "b"): "4.50", ("2", "b"): "", ("4", "b"): "inf",
@@ -122,7 +124,7 @@ def test_cells_of_fewer_pictures_are_marked_and_never_the_best():
 
 
 @pytest.mark.parametrize("error", ["pictures", "points"])
-def test_lines_and_their_errors_are_those_of_the_numbers(error):
+def test_lines_and_error_bars_match_the_numbers(error):
     values = {(k, kind): [0.2 + k / 10, 0.3 + k / 7] for k in (1, 2, 5) for kind in ("a", "b")}
     figure = ft.figures.slices(few(values, points=64), "K", "kind", error=error)
     check_inside(figure)
@@ -149,41 +151,41 @@ def test_panels_of_slices_share_their_axes(sweep):
     assert len({axes.get_ylim() for axes in figure.axes}) == len({axes.get_xlim() for axes in figure.axes}) == 1
 
 
-def test_what_failed_is_a_cross_and_no_point(sweep):
+def test_a_failed_cell_is_drawn_as_a_cross(sweep):
     axes = ft.figures.slices(sweep, "strength", "power", where={"flip": True}).axes[0]
     crosses = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
     assert [line.get_xdata().tolist() for line in crosses] == [[0.1, 0.5, 0.9]]
     assert all(isfinite(value) for container in axes.containers for value in container[0].get_ydata())
 
 
-def test_the_front_is_what_nothing_as_quick_betters():
+def test_the_pareto_front_has_no_better_setting_with_as_few_calls():
     rng = np.random.default_rng(4)
     values = {(K, kind): rng.random(2).tolist() for K in (1, 2, 4, 5, 10) for kind in "abc"}
-    made = few(values)
-    best = ft.figures.best_under(made)
-    known = {place: (100 // place[0], np.mean(numbers)) for place, numbers in values.items()}
+    result = few(values)
+    best = ft.figures.best_under(result)
+    means_by_place = {place: (100 // place[0], np.mean(numbers)) for place, numbers in values.items()}
     expected = {
-        place for place, (calls, value) in known.items()
-        if not any(c <= calls and v < value for c, v in known.values())
+        place for place, (calls, value) in means_by_place.items()
+        if not any(c <= calls and v < value for c, v in means_by_place.values())
     }  # fmt: skip
     assert {place for _, place in best} == expected
-    assert [calls for calls, _ in best] == sorted(known[place][0] for place in expected)
-    figure = ft.figures.front(made, "kind", under=30)
+    assert [calls for calls, _ in best] == sorted(means_by_place[place][0] for place in expected)
+    figure = ft.figures.front(result, "kind", under=30)
     check_inside(figure)
     listed = " ".join(texts(figure)).replace("\u00a0", " ")
     for calls, place in best:
-        assert f"{calls} calls, {known[place][1]:.3f}" in listed
+        assert f"{calls} calls, {means_by_place[place][1]:.3f}" in listed
     stars = [line for line in figure.axes[0].lines if line.get_marker() == "*" and len(line.get_xdata())]
-    within = [known[place] for calls, place in best if calls <= 30]
+    within = [means_by_place[place] for calls, place in best if calls <= 30]
     assert stars[0].get_ydata()[0] == pytest.approx(within[-1][1])
-    with pytest.raises(ValueError, match="no setting has 5 network calls or fewer; accepted are numbers from 10"):
-        ft.figures.front(made, under=5)
+    with pytest.raises(ValueError, match="under must be an integer from 10, the fewest network calls, got 5"):
+        ft.figures.front(result, under=5)
 
 
-def test_the_pictures_stand_where_their_settings_do(tmp_path):
+def test_pictures_are_placed_by_their_settings(tmp_path):
     photo = ft.Photo("hopper")
-    made = ft.sweep({"K": [25, 50], "stochasticity": [0.0, 1.0]}, [photo], size=16)
-    figure = ft.figures.grid(made, "K", "stochasticity", photo, size=16, cell=200)
+    result = ft.sweep({"K": [25, 50], "stochasticity": [0.0, 1.0]}, [photo], size=16)
+    figure = ft.figures.grid(result, "K", "stochasticity", photo, size=16, cell=200)
     check_inside(figure)
     compared = ft.compare(
         photo.at(16), [(f"{K} {eta}", Setup(eta, K)) for eta in (1.0, 0.0) for K in (25, 50)], size=16
@@ -201,29 +203,29 @@ def test_the_pictures_stand_where_their_settings_do(tmp_path):
     assert (tmp_path / "grid.png").stat().st_size > 10_000
 
 
-def test_a_picture_that_there_is_not_is_a_sentence(sweep):
+def test_an_unknown_picture_is_an_error(sweep):
     figure = ft.figures.grid(sweep, "strength", "power", PICTURES[0], where={"flip": False}, size=12)
     assert sum("three is too much" in text.replace("\n", " ") for text in texts(figure)) == 3
-    with pytest.raises(ValueError, match="a cell has several settings, as flip varies; accepted is one value of it"):
+    with pytest.raises(ValueError, match="where must select one value of flip"):
         ft.figures.grid(sweep, "strength", "power", PICTURES[0])
 
 
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (("size", "power"), {}, "the sweep has no axis 'size'; accepted are strength, power, flip"),
-        (("power", "power"), {}, "an axis is named twice"),
-        (("strength", "power"), {"where": {"power": 1}}, "an axis is named twice"),
-        (("strength", "power", "ssim"), {}, "the sweep has no measure 'ssim'; accepted are mse, psnr"),
+        (("size", "power"), {}, "the sweep has no axis 'size'; accepted: strength, power, flip"),
+        (("power", "power"), {}, "the axes must differ, got"),
+        (("strength", "power"), {"where": {"power": 1}}, "the axes must differ, got"),
+        (("strength", "power", "ssim"), {}, "the sweep has no measure 'ssim'; accepted: mse, psnr"),
         (("strength", "flip"), {"where": {"power": 3}}, "the sweep has no number at power = 3 to show"),
     ],
     ids=range(5),
 )
-def test_what_the_sweep_has_not_is_said(sweep, arguments, options, sentence):
+def test_unknown_axes_and_measures_are_errors(sweep, arguments, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         ft.figures.plane(sweep, *arguments, **options)
 
 
-def test_the_error_is_one_of_two(sweep):
-    with pytest.raises(ValueError, match="error is 'both'; accepted are 'pictures' and 'points'"):
+def test_the_standard_error_combines_pictures_and_points(sweep):
+    with pytest.raises(ValueError, match="error must be 'pictures' or 'points', got 'both'"):
         means(sweep, error="both")

@@ -1,4 +1,4 @@
-"""Sweeps in this process: axes, results, the store and what goes wrong."""
+"""Sweeps in this process: axes, results, the store and errors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def numbers(sweep: ft.Sweep) -> list[float]:
     return [row["mse"] for row in sweep.rows]
 
 
-def test_the_numbers_are_those_of_evaluate():
-    made = ft.sweep({"K": [25, 50]}, PICTURES, "A", ("mse", "mse_gray", "ssim"), size=12, seed=3)
+def test_results_equal_those_of_evaluate():
+    result = ft.sweep({"K": [25, 50]}, PICTURES, "A", ("mse", "mse_gray", "ssim"), size=12, seed=3)
     for K in (25, 50):
         metrics = ft.evaluate("diffusion-basic", PICTURES, ft.Setup(K=K), size=12, seed=3)
-        rows = [row for row in made.rows if row["K"] == K]
-        for name in made.measures:
+        rows = [row for row in result.rows if row["K"] == K]
+        for name in result.measures:
             assert [row[name] for row in rows] == pytest.approx(metrics.per_picture[name], rel=1e-5)
         assert [row["calls"] for row in rows] == [metrics.calls] * 2
 
@@ -57,9 +57,9 @@ def test_the_numbers_are_those_of_evaluate():
         ({"picture": [1]}, None, "the name of an axis must be .* got 'picture'"),
         ({"k": [1]}, None, "the axes of the sampler B must be model, setup, .* stochasticity, K.* got 'k'"),
         ({"K": [1, 0]}, None, "K must be an integer from 1, got 0"),
-        ({"K": [1, 200]}, None, "K is 200; accepted are 1 to 99"),
+        ({"K": [1, 200]}, None, "K must be an integer from 1 to 99, got 200"),
         ({"clipping": [-1, 1]}, None, "clipping must be None or"),
-        ({"model": ["nonsense"]}, None, "'nonsense' names nothing that restores"),
+        ({"model": ["nonsense"]}, None, "'nonsense' is not a known restorer"),
         ({"model": ["bicubic"], "K": [1]}, None, "bicubic takes no settings, got K"),
         (
             {"model": ["single-best"], "K": [1]},
@@ -67,14 +67,14 @@ def test_the_numbers_are_those_of_evaluate():
             "the single-pass model single-best has no sampler, so K cannot vary",
         ),
         ({"setup": ["Q:3"]}, None, "unknown setup"),
-        ({"setup": ["B:foo=1"]}, None, "the setup B has no foo .*; accepted are .*stochasticity"),
+        ({"setup": ["B:foo=1"]}, None, "the setup B has no foo .*stochasticity"),
         ({"seed": ["x"]}, None, "seed must be an integer or None, got 'x'"),
         ({"given": [{"zoom": 2}]}, None, "given must be a dict of gray"),
-        ({"strength": [1]}, lambda picture: picture, "takes no strength"),
+        ({"strength": [1]}, lambda picture: picture, "has no parameter strength"),
     ],
     ids=range(18),
 )
-def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
+def test_invalid_axes_are_refused(axes, base, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         ft.sweep(axes, PICTURES, base, size=12, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
@@ -87,18 +87,18 @@ def test_wrong_axes_are_refused_in_a_sentence(axes, base, message, tmp_path):
         ({"measures": "mse"}, "measures must be a list .* got 'mse'"),
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"seed": 1.5}, "seed must be an integer, got 1.5"),
-        ({"precision": "half"}, "precision is 'half'"),
+        ({"precision": "half"}, "precision must be 'float32', 'bfloat16' or 'auto', got 'half'"),
         ({"points": 0}, "points must be an even integer from 2, or None .*, got 0"),
         ({"points": 64, "measures": ("ssim",)}, "got 'ssim', which is not a mean over points"),
     ],
     ids=["measures", "text", "size", "seed", "precision", "points", "ssim"],
 )
-def test_wrong_arguments_are_refused_in_a_sentence(options, message):
+def test_invalid_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ft.sweep(AXES, PICTURES, **options)
 
 
-def test_points_estimate_every_pixel_and_say_how_well():
+def test_points_estimate_every_pixel_with_a_standard_error():
     whole = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64)
     some = ft.sweep(AXES, PICTURES, measures=("mse", "mse_gray"), size=64, points=512)
     assert some.names == [
@@ -119,7 +119,7 @@ def test_points_estimate_every_pixel_and_say_how_well():
     assert (numbers(plain), plain.rows[0]["mse_se"]) == (numbers(ft.sweep({}, PICTURES[:1], "bicubic", size=64)), 0.0)
 
 
-def test_a_union_has_what_is_the_same_once():
+def test_a_union_of_axes_has_no_duplicates():
     union = [{"K": [8, 1]}, {"stochasticity": [1.0, 0.0]}, {"setup": ["A", "B"]}]
     assert [setting.values["setup"] for setting in expand_axes(union)] == ["B", "A", "B:stochasticity=0.0"]
     assert [dict(setting.values) for setting in expand_axes(union[:2])] == [
@@ -133,15 +133,15 @@ def test_every_kind_of_column_can_be_swept():
     def blurred(picture, strength=1.0, seed=0):
         return picture * strength + seed / 100
 
-    made = ft.sweep({"strength": [0.5, 1.0], "seed": [0, 3]}, PICTURES, ft.Column("dim", blurred), size=12)
-    frame = made.to_frame()
+    result = ft.sweep({"strength": [0.5, 1.0], "seed": [0, 3]}, PICTURES, ft.Column("dim", blurred), size=12)
+    frame = result.to_frame()
     assert list(frame.columns) == ["picture", "strength", "seed", "mse", "calls", "seconds", "sentence"]
     assert frame.groupby(["strength", "seed"]).mse.mean()[1.0, 0] == pytest.approx(0)
     assert frame.groupby(["strength", "seed"]).mse.mean()[1.0, 3] == pytest.approx(0.03**2, rel=0.05)
 
     kinds = {"model": ["bicubic", PICTURES[0], "single-basic"]}
-    made = ft.sweep([kinds, {"model": ["diffusion-basic"], "scheduler": ["UniPCMultistep:3"]}], PICTURES[:1], size=12)
-    assert [(row["model"], row["scheduler"], row["sentence"]) for row in made.rows] == [
+    result = ft.sweep([kinds, {"model": ["diffusion-basic"], "scheduler": ["UniPCMultistep:3"]}], PICTURES[:1], size=12)
+    assert [(row["model"], row["scheduler"], row["sentence"]) for row in result.rows] == [
         ("bicubic", None, ""),
         ("array", None, ""),
         ("single-basic", None, ""),
@@ -164,21 +164,21 @@ def test_a_model_has_one_name_in_all_settings(tmp_path, monkeypatch):
     assert [setting.values["model"] for setting in named] == ["mine"] * 4
 
 
-def test_two_samplers_of_one_name_are_two_settings():
+def test_two_samplers_with_the_same_name_are_two_settings():
     """Their numbers are never averaged."""
 
     class Named(ft.Setup):
         name = "mine"
 
-    made = ft.sweep({"setup": [Named(K=50), Named(K=25), Named(K=50), "B"], "seed": [0, 1]}, PICTURES[:1], size=8)
-    assert [(row["setup"], row["calls"]) for row in made.rows] == [
+    result = ft.sweep({"setup": [Named(K=50), Named(K=25), Named(K=50), "B"], "seed": [0, 1]}, PICTURES[:1], size=8)
+    assert [(row["setup"], row["calls"]) for row in result.rows] == [
         *[("mine", ft.Setup(K=50).calls)] * 2,
         *[("mine (2)", ft.Setup(K=25).calls)] * 2,
         *[("B", 15)] * 2,
     ]
 
 
-def test_progress_counts_equal_cells_and_reaches_the_end(tmp_path):
+def test_progress_counts_identical_cells_and_reaches_1(tmp_path):
     shares = []
     for store in (None, tmp_path, tmp_path):
         base = ft.Column("dim", lambda picture, s: picture / s)
@@ -186,7 +186,7 @@ def test_progress_counts_equal_cells_and_reaches_the_end(tmp_path):
         assert (float(shares[-1]), shares[-1].done, shares[-1].total, shares[-1].failures) == (1, 4, 4, 0)
 
 
-def test_what_is_in_the_store_is_not_computed_again(tmp_path):
+def test_stored_results_are_not_computed_again(tmp_path):
     first = ft.sweep({"K": [25]}, PICTURES, size=12, store=tmp_path)
     shares = []
     both = ft.sweep(AXES, PICTURES, size=12, store=tmp_path, progress=shares.append)
@@ -201,15 +201,15 @@ def test_what_is_in_the_store_is_not_computed_again(tmp_path):
     assert len(keys) == len(set(keys)) == 8
 
 
-def test_pandas_reads_the_store_without_us(tmp_path):
-    made = ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
+def test_pandas_reads_the_store_without_frantools(tmp_path):
+    result = ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
     frame = pandas.concat(pandas.read_json(path, lines=True) for path in tmp_path.glob("cells/*/*/*.jsonl"))
-    assert sorted(frame.mse) == pytest.approx(sorted(numbers(made)))
+    assert sorted(frame.mse) == pytest.approx(sorted(numbers(result)))
     assert set(frame.setup) == {"B:K=25", "B:K=50", "B:stochasticity=0.0,K=25", "B:stochasticity=0.0,K=50"}
     assert "pandas.concat" in (tmp_path / "README.md").read_text()
 
 
-def test_an_address_says_what_a_number_depends_on(tmp_path):
+def test_a_key_covers_everything_that_a_result_depends_on(tmp_path):
     base = {"axes": {"K": [50]}, "photos": PICTURES[:1], "size": 12}
     changes = [
         {}, {"size": 13}, {"seed": 1}, {"measures": ("mse", "ssim")}, {"axes": {"K": [49]}}, {"photos": PICTURES[1:]},
@@ -227,18 +227,18 @@ def test_an_address_says_what_a_number_depends_on(tmp_path):
     assert len(lines(tmp_path)) == len(changes) + 1
 
 
-def test_what_nothing_names_again_is_computed_again_by_another_process(tmp_path, monkeypatch):
+def test_a_restorer_without_a_name_is_computed_again_by_another_process(tmp_path, monkeypatch):
     def run(what):
         ft.sweep({"model": [what]}, PICTURES[:1], size=12, store=tmp_path)
         return len(lines(tmp_path))
 
     what, model = (lambda picture: picture * 0.5), ft.load_model("single-basic")
     assert [run(what), run(what), run(model), run("single-basic")] == [1, 1, 2, 3]
-    monkeypatch.setattr("frantools.sweeps.keys.PROCESS", "another")
+    monkeypatch.setattr("frantools.restorers.identity.PROCESS", "another")
     assert [run(what), run(model)] == [4, 4]  # a model in memory has its weights for a name
 
 
-def test_a_cell_that_fails_is_a_sentence_and_the_others_go_on(tmp_path):
+def test_a_failed_cell_has_an_error_message_and_the_others_are_computed(tmp_path):
     calls = []
 
     def fails(picture, strength):
@@ -248,23 +248,23 @@ def test_a_cell_that_fails_is_a_sentence_and_the_others_go_on(tmp_path):
         return picture
 
     base = ft.Column("mine", fails)
-    made = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path)
-    assert [row["sentence"] for row in made.rows] == ["", "mine raised RuntimeError: too strong", ""]
-    assert made.failures.rows == [
+    result = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path)
+    assert [row["sentence"] for row in result.rows] == ["", "mine raised RuntimeError: too strong", ""]
+    assert result.failures.rows == [
         {"picture": "picture", "strength": 2, "sentence": "mine raised RuntimeError: too strong"}
     ]
-    assert "1 failed" in repr(made)
-    assert [row["failed"] for row in made.table().rows] == [0, 1, 0]
-    assert made.to_frame().mse.isna().tolist() == [False, True, False]
+    assert "1 failed" in repr(result)
+    assert [row["failed"] for row in result.table().rows] == [0, 1, 0]
+    assert result.to_frame().mse.isna().tolist() == [False, True, False]
     ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path)
     assert calls == [1, 2, 3]  # only on request
-    made = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path, retry=True)
+    result = ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path, retry=True)
     assert calls == [1, 2, 3, 2]
-    assert not made.failures.rows
+    assert not result.failures.rows
     assert not ft.sweep({"strength": [1, 2, 3]}, PICTURES[:1], base, size=12, store=tmp_path).failures.rows
 
 
-def test_a_picture_that_vanishes_is_a_sentence(tmp_path):
+def test_a_deleted_picture_is_an_error_of_its_cells(tmp_path):
     folder = tmp_path / "pictures"
     for number, picture in enumerate(PICTURES):
         ft.save_picture(picture, folder / f"{number}.png")
@@ -272,14 +272,14 @@ def test_a_picture_that_vanishes_is_a_sentence(tmp_path):
     def vanish(share):
         (folder / "1.png").unlink(missing_ok=True)
 
-    made = ft.sweep({"model": ["bicubic"]}, folder, size=12, store=tmp_path / "store", progress=vanish)
-    assert [row["sentence"] for row in made.rows] == [
+    result = ft.sweep({"model": ["bicubic"]}, folder, size=12, store=tmp_path / "store", progress=vanish)
+    assert [row["sentence"] for row in result.rows] == [
         "",
         f"the picture {folder / '1.png'} was deleted during the sweep",
     ]
 
 
-def test_what_progress_raises_ends_the_work_and_what_is_done_is_kept(tmp_path):
+def test_an_exception_from_progress_ends_the_sweep_and_results_are_kept(tmp_path):
     def stop(share):
         if share.done > share.initial:
             raise Cancelled
@@ -299,8 +299,8 @@ def test_what_progress_raises_ends_the_work_and_what_is_done_is_kept(tmp_path):
         ft.sweep(axes, PICTURES, base, size=12, store=tmp_path, progress=interrupt)
 
 
-def test_a_task_that_another_has_is_waited_for_and_not_computed_twice(tmp_path):
-    made = ft.sweep({"K": [50]}, PICTURES[:1], size=12, store=tmp_path / "mine")
+def test_a_task_that_another_process_computes_is_awaited(tmp_path):
+    result = ft.sweep({"K": [50]}, PICTURES[:1], size=12, store=tmp_path / "mine")
     store, calls = Store(tmp_path / "shared"), []
 
     def report(share):
@@ -318,11 +318,11 @@ def test_a_task_that_another_has_is_waited_for_and_not_computed_twice(tmp_path):
     claim = store.claim(task.name)
     assert claim.__enter__()
     again = ft.sweep({"K": [50]}, PICTURES[:1], size=12, store=store.folder, progress=report)
-    assert again.rows == made.rows
+    assert again.rows == result.rows
     assert len(lines(store.folder)) == 1
 
 
-def test_other_folders_and_stores_are_refused_in_a_sentence(tmp_path):
+def test_other_folders_and_stores_are_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(StoreError, match="contains other files"):
         ft.sweep(AXES, PICTURES, size=12, store=tmp_path)
@@ -340,37 +340,37 @@ def test_other_folders_and_stores_are_refused_in_a_sentence(tmp_path):
 
 
 def test_a_damaged_line_is_computed_again(tmp_path):
-    made = ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)
+    result = ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)
     (path,) = tmp_path.glob("cells/*/*/*.jsonl")
     path.write_text(path.read_text()[:-40])
-    assert numbers(ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)) == numbers(made)
+    assert numbers(ft.sweep({"K": [25, 50]}, PICTURES[:1], size=12, store=tmp_path)) == numbers(result)
     assert len(list(tmp_path.glob("cells/*/*/*.jsonl"))) == 2
 
 
-def test_numbers_that_are_not_finite_survive_the_store(tmp_path):
+def test_infinity_and_nan_survive_the_store(tmp_path):
     for _ in range(2):
-        made = ft.sweep({"model": ["original"]}, PICTURES[:1], measures=("psnr", "ssim"), size=6, store=tmp_path)
-        assert (made.rows[0]["psnr"], str(made.rows[0]["ssim"])) == (np.inf, "nan")
+        result = ft.sweep({"model": ["original"]}, PICTURES[:1], measures=("psnr", "ssim"), size=6, store=tmp_path)
+        assert (result.rows[0]["psnr"], str(result.rows[0]["ssim"])) == (np.inf, "nan")
 
 
-def test_settings_that_are_not_finite_are_texts_in_the_store_however_deep(tmp_path):
+def test_nested_infinite_settings_are_texts_in_the_store(tmp_path):
     axes = {"bounds": [(0, np.inf), (0, (-np.inf, np.nan))]}
     ft.sweep(axes, PICTURES[:1], ft.Column("same", lambda picture, bounds: picture), size=6, store=tmp_path)
     assert sorted(str(line["bounds"]) for line in lines(tmp_path)) == ["[0, 'inf']", "[0, ['-inf', 'nan']]"]
 
 
-def test_the_means_are_over_pictures_and_a_notebook_shows_them():
-    made = ft.sweep(AXES, PICTURES, size=12)
-    frame = made.to_frame().groupby(["K", "stochasticity"]).mse.mean()
-    for row in made.table().rows:
+def test_a_notebook_displays_the_means_over_pictures():
+    result = ft.sweep(AXES, PICTURES, size=12)
+    frame = result.to_frame().groupby(["K", "stochasticity"]).mse.mean()
+    for row in result.table().rows:
         assert row["mse"] == pytest.approx(frame[row["K"], row["stochasticity"]])
         assert row["pictures"] == 2
-    assert repr(made) == "Sweep of K, stochasticity: 4 settings on 2 pictures, 8 cells"
-    assert "| K | stochasticity |" in made._repr_markdown_()
-    values, column = made.columns[0]
+    assert repr(result) == "Sweep of K, stochasticity: 4 settings on 2 pictures, 8 cells"
+    assert "| K | stochasticity |" in result._repr_markdown_()
+    values, column = result.columns[0]
     assert values == {"K": 25, "stochasticity": 0.0}
     restored = ft.compare(ft.Photo(PICTURES[0]).at(12), [column], size=12, seed=0)
-    assert restored.measure(["mse"]).rows[0]["mse"] == pytest.approx(made.rows[0]["mse"], rel=1e-5)
+    assert restored.measure(["mse"]).rows[0]["mse"] == pytest.approx(result.rows[0]["mse"], rel=1e-5)
 
 
 NOTE = {
@@ -382,22 +382,22 @@ NOTE = {
 
 
 def test_the_notes_sweep_has_its_465_setups():
-    asked = read_spec("note")
-    made = [dict(setting.values) for setting in expand_axes(asked["axes"], asked["model"])]
-    assert len(made) == 465
-    assert Counter((each["noise_stddev"], each["clipping"], each["noise_projection"]) for each in made) == NOTE
-    assert {each["K"] for each in made} == {*range(1, 11), 15, 20, 25, 30}
-    assert {each["stochasticity"] for each in made} == {number / 10 for number in range(11)}
-    assert (asked["limit"], asked["size"], asked["points"]) == (128, 178, 2048)
+    arguments = read_spec("note")
+    result = [dict(setting.values) for setting in expand_axes(arguments["axes"], arguments["model"])]
+    assert len(result) == 465
+    assert Counter((each["noise_stddev"], each["clipping"], each["noise_projection"]) for each in result) == NOTE
+    assert {each["K"] for each in result} == {*range(1, 11), 15, 20, 25, 30}
+    assert {each["stochasticity"] for each in result} == {number / 10 for number in range(11)}
+    assert (arguments["limit"], arguments["size"], arguments["points"]) == (128, 178, 2048)
 
 
 def test_the_notes_sweep_is_the_published_one(shared):
     names = ("stochasticity", "K", "noise_stddev", "noise_projection")
     published = json.loads((shared / "published" / "ddim-sweep.json").read_text())
-    made = [setting.values for setting in expand_axes(read_spec("note")["axes"])]
+    result = [setting.values for setting in expand_axes(read_spec("note")["axes"])]
     listed = [
         {(*(row[name] for name in names), row["clipping"] and tuple(row["clipping"])) for row in rows}
-        for rows in (published, made)
+        for rows in (published, result)
     ]
     assert listed[0] == listed[1]
 
@@ -417,14 +417,14 @@ def test_the_notes_sweep_is_the_published_one(shared):
         ("scheduler=UniPCMultistep:6", ["UniPCMultistep:6"]),
     ],
 )
-def test_axes_are_read_as_they_are_typed(typed, values):
+def test_axes_of_the_command_line_are_parsed(typed, values):
     assert parse_axis(typed) == (typed.partition("=")[0], values)
 
 
 @pytest.mark.parametrize(
     "values", [["a.py:f", "bicubic"], ["bicubic", "a,b.py:f", "a.py:g"], ["a,b.py", "B", "missing.py:f", "nearest"]]
 )
-def test_functions_in_an_axis_end_at_the_comma(tmp_path, monkeypatch, values):
+def test_file_names_with_commas_in_an_axis_are_recognised(tmp_path, monkeypatch, values):
     monkeypatch.chdir(tmp_path)
     for name in ("a.py", "a,b.py"):
         (tmp_path / name).touch()
@@ -432,12 +432,12 @@ def test_functions_in_an_axis_end_at_the_comma(tmp_path, monkeypatch, values):
 
 
 @pytest.mark.parametrize("typed", ["K", "=1", "K=", "K=3:1", "K=0:1:0", "K=0:1:1e-9", "clipping=[[-1", 'setup=["A"'])
-def test_axes_that_are_typed_wrongly_are_refused(typed):
+def test_invalid_axes_of_the_command_line_are_refused(typed):
     with pytest.raises(ValueError, match=r" must (be|have) .* got "):
         parse_axis(typed)
 
 
-def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
+def test_options_override_the_file(tmp_path, capsys):
     for number, picture in enumerate(PICTURES):
         ft.save_picture(picture, tmp_path / "pictures" / f"{number}.png")
     file, out = tmp_path / "mine.toml", tmp_path / "table.csv"
@@ -454,7 +454,7 @@ def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
     for wrong, message in (
         (["--axis", "Q=1"], "got 'Q'"),
         (["--out", "table.txt"], "the file name must end in .csv"),
-        (["--scheduler", "tcp://127.0.0.1:9"], "--workers goes with a cluster on this machine"),
+        (["--scheduler", "tcp://127.0.0.1:9"], "pass either --workers"),
     ):
         assert main([*command, "--workers", "1", *wrong]) == 2
         assert message in capsys.readouterr().err
@@ -465,7 +465,7 @@ def test_a_file_says_what_to_sweep_and_options_take_its_place(tmp_path, capsys):
     assert "there is no such file; shipped are note" in capsys.readouterr().err
 
 
-def test_without_dask_the_command_line_sweeps_in_its_own_process(tmp_path, capsys, monkeypatch):
+def test_without_dask_the_command_runs_in_one_process(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)  # as where it is not installed: it cannot be imported
     monkeypatch.setattr("frantools.cli.sweep_command.find_spec", lambda name: None)
     ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
@@ -474,17 +474,17 @@ def test_without_dask_the_command_line_sweeps_in_its_own_process(tmp_path, capsy
     assert "1 cell" in capsys.readouterr().out
 
 
-def test_cells_that_fail_are_told_on_the_command_line(tmp_path, capsys):
+def test_the_command_line_reports_failed_cells(tmp_path, capsys):
     ft.save_picture(PICTURES[0], tmp_path / "pictures" / "0.png")
     (tmp_path / "mine.py").write_text("def f(picture, strength=1):\n    return picture * (1 / strength)\n")
     command = ["sweep", "--data", str(tmp_path / "pictures"), "--store", str(tmp_path / "store"), "--size", "8"]
     model = str(tmp_path / "mine.py:f")
     assert main([*command, "--model", model, "--axis", "strength=0,1", "--workers", "0"]) == 1
-    told = "strength 0: f raised ZeroDivisionError"
-    assert told in capsys.readouterr().err
+    output = "strength 0: f raised ZeroDivisionError"
+    assert output in capsys.readouterr().err
 
 
-def test_without_dask_a_sentence_says_what_to_install(monkeypatch):
+def test_without_dask_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'frantools\[sweeps\]'"):
         ft.sweep({"model": ["bicubic"]}, PICTURES, size=8, client="local")
@@ -511,18 +511,18 @@ def test_the_second_run_of_a_sweep_computes_nothing(points, tmp_path, monkeypatc
     count(Resizing, "restore")
     count(Measure, "__call__")
     count(Measure, "at_points")
-    asked = [
+    arguments = [
         ({"K": [25, 50], "stochasticity": [0, 1]}, None),
         ({"model": ["bicubic", "single-basic"]}, None),
         ({"strength": [0.5, 1.0]}, ft.Column("half", half)),
     ]
-    kept = {"points": points, "size": 12, "store": tmp_path / "store"}
-    first = [ft.sweep(axes, tmp_path / "pictures", base, **kept).rows for axes, base in asked]
+    stored = {"points": points, "size": 12, "store": tmp_path / "store"}
+    first = [ft.sweep(axes, tmp_path / "pictures", base, **stored).rows for axes, base in arguments]
     assert done["encode"] > 0
     assert done["restore"] > 0
     assert done["__call__"] + done["at_points"] > 0
     done.clear()
-    assert [ft.sweep(axes, tmp_path / "pictures", base, **kept).rows for axes, base in asked] == first
+    assert [ft.sweep(axes, tmp_path / "pictures", base, **stored).rows for axes, base in arguments] == first
     assert not done
 
 

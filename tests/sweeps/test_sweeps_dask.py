@@ -1,4 +1,4 @@
-"""Sweeps on a real cluster: scheduler and workers are processes started as a user would, and they die."""
+"""Sweeps on a real Dask cluster, whose processes are killed."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ def filling(picture, strength=1.0, log="", full=""):
 """
 
 
-def until(true: Callable[[], Any], what: str, driver: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait for what other processes do."""
+def wait_until(condition: Callable[[], Any], what: str, driver: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait for other processes."""
     end = time.monotonic() + PATIENCE
-    while not true():
+    while not condition():
         assert time.monotonic() < end, f"{what} took longer than {PATIENCE} s"
         assert driver is None or driver.poll() is None, f"{driver.args} ended before {what}"
         time.sleep(0.02)
 
 
 class Cluster:
-    """A scheduler and workers, each a process of its own."""
+    """A scheduler and workers, each in its own process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -101,17 +101,17 @@ class Cluster:
         return self.start("dask", "worker", self.address, *options, **environment)
 
     def sweep(self, data: Path, store: Path, **axes: Any) -> subprocess.Popen[bytes]:
-        """The command line, at work on this cluster."""
+        """Run the command line on this cluster."""
         named = [part for name, values in axes.items() for part in ("--axis", f"{name}={values}")]
         return self.start(
             *("frantools", "sweep", "--data", str(data), "--model", str(self.folder / "slow.py:slow"), "--size", "12"),
             *("--store", str(store), "--scheduler", self.address, *named),
         )
 
-    def has(self, workers: int) -> None:
-        """Wait for so many workers."""
+    def wait_for(self, workers: int) -> None:
+        """Wait for a number of workers."""
         with distributed.Client(self.address, timeout=PATIENCE) as client:
-            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == workers, f"{workers} workers")
+            wait_until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == workers, f"{workers} workers")
 
     def close(self) -> None:
         for process in self.processes:
@@ -123,17 +123,17 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    (made.folder / "slow.py").write_text(SLOW)
-    (made.folder / "full.py").write_text(FULL)
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    (cluster.folder / "slow.py").write_text(SLOW)
+    (cluster.folder / "full.py").write_text(FULL)
     try:
-        made.scheduler()
-        made.worker()
-        made.worker()
-        made.has(2)
-        yield made
+        cluster.scheduler()
+        cluster.worker()
+        cluster.worker()
+        cluster.wait_for(2)
+        yield cluster
     finally:
-        made.close()
+        cluster.close()
 
 
 @pytest.fixture
@@ -146,16 +146,16 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def logged(log: Path) -> list[str]:
-    """What workers have begun, a line each."""
+    """Read the log, with one line for each cell that a worker started."""
     return log.read_text().splitlines() if log.exists() else []
 
 
 def cells(log: Path) -> Counter[str]:
-    """How often each cell was begun."""
+    """Count how often each cell was started."""
     return Counter(line.partition(" ")[2] for line in logged(log))
 
 
-def test_the_numbers_are_the_same_to_the_bit_on_any_number_of_workers(cluster):
+def test_results_are_bit_identical_on_any_number_of_workers(cluster):
     axes = {"K": [25, 50], "stochasticity": [0.0, 1.0]}
     here = ft.sweep(axes, ["hopper", "astronaut"], size=32, points=128)
     two = ft.sweep(axes, ["hopper", "astronaut"], size=32, points=128, client=cluster.address)
@@ -166,19 +166,19 @@ def test_the_numbers_are_the_same_to_the_bit_on_any_number_of_workers(cluster):
     assert sent.rows[0]["mse"] == ft.sweep({"model": [model]}, [np.zeros((9, 9, 3))], size=9).rows[0]["mse"]
 
 
-def test_a_number_of_workers_starts_so_many():
+def test_a_number_starts_that_many_workers():
     plan = make_plan({"model": ["bicubic"]}, ["hopper"], None, ("mse",), None, 9, 0, None, "float32")
     with connect(3, plan) as client:
         assert list(client.nthreads().values()) == [1, 1, 1]
 
 
-def test_nothing_is_started_where_nothing_is_left(tmp_path):
-    made = ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, store=tmp_path)
+def test_a_finished_sweep_starts_no_cluster(tmp_path):
+    result = ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, store=tmp_path)
     again = ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, store=tmp_path, client="tcp://127.0.0.1:9")
-    assert again.rows == made.rows
+    assert again.rows == result.rows
 
 
-def test_what_cannot_be_sent_is_named_in_a_sentence():
+def test_a_restorer_that_cannot_be_pickled_is_named():
     lock = Lock()
 
     def holding(picture):
@@ -191,79 +191,79 @@ def test_what_cannot_be_sent_is_named_in_a_sentence():
         ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, client=1.5)
 
 
-def test_a_worker_of_another_version_is_refused_in_a_sentence(cluster, tmp_path):
+def test_a_worker_with_another_version_is_refused(cluster, tmp_path):
     (tmp_path / "frantools").mkdir()
     (tmp_path / "frantools" / "__init__.py").write_text('__version__ = "0.0.9"\n')
     worker = cluster.worker(PYTHONPATH=str(tmp_path))
     try:
-        cluster.has(3)
+        cluster.wait_for(3)
         with pytest.raises(WorkerError, match=r"^the worker tcp://.* has FranTools 0\.0\.9; this sweep needs"):
             ft.sweep({"model": ["bicubic"]}, ["hopper"], size=9, client=cluster.address)
     finally:
         worker.kill()
         worker.wait()
-    cluster.has(2)
+    cluster.wait_for(2)
 
 
-def test_a_driver_that_is_killed_and_started_again_has_nothing_computed_twice(cluster, pictures, tmp_path):
+def test_a_killed_sweep_resumes_without_computing_a_cell_twice(cluster, pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
     axes = {"strength": "1,0.5,0.25,0", "pause": "0.2", "log": str(log)}
     driver = cluster.sweep(pictures, store, **axes)
-    until(lambda: len(logged(log)) >= 3, "three cells", driver)
+    wait_until(lambda: len(logged(log)) >= 3, "three cells", driver)
     driver.kill()
     driver.wait()
     again = cluster.sweep(pictures, store, **axes)
-    until(lambda: again.poll() is not None, "the sweep")
+    wait_until(lambda: again.poll() is not None, "the sweep")
     assert again.returncode == 0
     assert cells(log).total() == len(cells(log)) == 16
-    made = ft.sweep(
+    result = ft.sweep(
         {"strength": [1, 0.5, 0.25, 0], "pause": [0.2], "log": [str(log)]}, pictures,
         str(cluster.folder / "slow.py:slow"), size=12, store=store,
     )  # fmt: skip
-    assert len(made.rows) == 16
+    assert len(result.rows) == 16
     assert len(logged(log)) == 16  # all of it was in the store
-    assert [row["mse"] for row in made.rows if row["strength"] == 1] == [0.0] * 4
+    assert [row["mse"] for row in result.rows if row["strength"] == 1] == [0.0] * 4
 
 
-def test_what_a_killed_worker_had_is_computed_by_another(cluster, pictures, tmp_path):
+def test_another_worker_computes_the_tasks_of_a_killed_one(cluster, pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
     driver = cluster.sweep(pictures, store, strength="1,0.5,0.25,0", pause="0.25", log=str(log))
-    until(lambda: len(logged(log)) >= 2, "two cells", driver)
+    wait_until(lambda: len(logged(log)) >= 2, "two cells", driver)
     killed = int(logged(log)[0].split()[0])
     os.kill(killed, signal.SIGKILL)
-    until(lambda: driver.poll() is not None, "the sweep")
+    wait_until(lambda: driver.poll() is not None, "the sweep")
     assert driver.returncode == 0
     assert len(cells(log)) == 16
-    # Only what it had begun and not yet written was begun again: a task, which is one picture.
+    # Only the task that it had not finished was started again, which is one picture.
     again = [cell for cell, number in cells(log).items() if number > 1]
     assert len({cell.split()[1] for cell in again}) == 1
     assert {line.split()[0] for line in logged(log) if line.partition(" ")[2] in again} >= {str(killed)}
     cluster.worker()
-    cluster.has(2)
+    cluster.wait_for(2)
 
 
-def test_a_disk_that_fills_up_ends_the_sweep_in_a_sentence_and_it_goes_on_after(cluster, pictures, tmp_path):
+def test_a_full_disk_of_a_worker_ends_the_sweep_and_it_can_be_resumed(cluster, pictures, tmp_path):
     log, store, full = tmp_path / "log", tmp_path / "store", tmp_path / "full"
     axes = {"strength": [1.0, 0.5, 0.25, 0.0], "log": [str(log)], "full": [str(full)]}
-    asked = (axes, pictures, str(cluster.folder / "full.py:filling"))
+    arguments = (axes, pictures, str(cluster.folder / "full.py:filling"))
 
     def fill(share: Any) -> None:
         if share.done:  # a task: a picture
             full.touch()
 
     with pytest.raises(StoreError, match=r"cannot be written: .* are kept: run the same sweep again to resume$"):
-        ft.sweep(*asked, size=12, store=store, client=cluster.address, progress=fill)
-    kept = {line["key"] for path in store.glob("cells/*/*/*.jsonl") for line in map(json.loads, path.open())}
-    assert 0 < len(kept) < 16
-    begun = cells(log).total()
+        ft.sweep(*arguments, size=12, store=store, client=cluster.address, progress=fill)
+    stored = {line["key"] for path in store.glob("cells/*/*/*.jsonl") for line in map(json.loads, path.open())}
+    assert 0 < len(stored) < 16
+    started = cells(log).total()
     full.unlink()
-    made = ft.sweep(*asked, size=12, store=store, client=cluster.address)
-    assert len(made) == 16
-    assert not made.failures.rows
-    assert cells(log).total() - begun == 16 - len(kept), "what is kept is not computed again"
+    result = ft.sweep(*arguments, size=12, store=store, client=cluster.address)
+    assert len(result) == 16
+    assert not result.failures.rows
+    assert cells(log).total() - started == 16 - len(stored), "what is kept is not computed again"
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(cluster, pictures, tmp_path):
+def test_ctrl_c_keeps_results_and_says_how_to_resume(cluster, pictures, tmp_path):
     log, store = tmp_path / "log", tmp_path / "store"
     command = [sys.executable, "-m", "frantools", "sweep", "--data", str(pictures), "--store", str(store)]
     command += ["--model", str(cluster.folder / "slow.py:slow"), "--size", "12", "--workers", "1"]
@@ -272,21 +272,21 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(cluster, pictures, tmp_
         command, env=cluster.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )  # fmt: skip
     cluster.processes.append(driver)
-    until(lambda: len(list(store.glob("cells/*/*/*.jsonl"))) >= 1, "a task", driver)
+    wait_until(lambda: len(list(store.glob("cells/*/*/*.jsonl"))) >= 1, "a task", driver)
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    _, told = driver.communicate(timeout=PATIENCE)
+    _, messages = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 130
     assert re.search(
-        r"interrupted; \d+ of 16 cells are done and kept in .*store; run the same sweep again to resume", told
+        r"interrupted; \d+ of 16 cells are done and kept in .*store; run the same sweep again to resume", messages
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in messages
 
 
 def test_a_lost_scheduler_ends_the_sweep_and_it_can_be_resumed(pictures, tmp_path):
     cluster = Cluster(tmp_path)
     (tmp_path / "slow.py").write_text(SLOW)
     log, store = tmp_path / "log", tmp_path / "store"
-    asked = (
+    arguments = (
         {"strength": [1.0, 0.5, 0.25, 0.0], "pause": [0.1], "log": [str(log)]},
         pictures,
         f"{tmp_path}/slow.py:slow",
@@ -300,19 +300,19 @@ def test_a_lost_scheduler_ends_the_sweep_and_it_can_be_resumed(pictures, tmp_pat
                 scheduler.kill()
 
         with pytest.raises(ConnectionError, match=f"^{LOST}$"):
-            ft.sweep(*asked, size=12, store=store, client=cluster.address, progress=kill)
+            ft.sweep(*arguments, size=12, store=store, client=cluster.address, progress=kill)
     finally:
         cluster.close()
     computed = len(cells(log))
     assert 0 < computed < 16
-    assert len(ft.sweep(*asked, size=12, store=store)) == 16
+    assert len(ft.sweep(*arguments, size=12, store=store)) == 16
     assert cells(log).total() - computed < 16, "results in the store are not computed again"
 
 
 AXES = {"model": ["bicubic", "area"]}
 
 
-def test_an_asynchronous_client_is_refused_in_a_sentence():
+def test_an_asynchronous_client_is_refused():
     async def swept() -> None:
         async with distributed.Client(
             processes=False, n_workers=1, asynchronous=True, dashboard_address=None
@@ -323,7 +323,7 @@ def test_an_asynchronous_client_is_refused_in_a_sentence():
         asyncio.run(swept())
 
 
-def test_a_closed_client_is_refused_in_a_sentence():
+def test_a_closed_client_is_refused():
     client = distributed.Client(processes=False, n_workers=1, dashboard_address=None)
     client.close()
     with pytest.raises(ValueError, match=r"^client must be connected to a scheduler, got <Client.* which is closed$"):
@@ -331,20 +331,20 @@ def test_a_closed_client_is_refused_in_a_sentence():
 
 
 @pytest.mark.parametrize("client", ["local", 2])
-def test_a_daemonic_process_is_told_that_it_can_start_no_workers(client, monkeypatch):
+def test_a_daemonic_process_cannot_start_workers(client, monkeypatch):
     monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True))
     with pytest.raises(ValueError, match=r"^client=.* starts processes, .* use client=None$"):
         ft.sweep(AXES, ["hopper"], size=8, client=client)
 
 
 @pytest.mark.parametrize("client", [ThreadPoolExecutor, object(), {}, True, 2.0, distributed.Client])
-def test_what_is_no_dask_client_is_refused_in_a_sentence(client):
+def test_an_invalid_client_is_refused(client):
     with pytest.raises(ValueError, match=r"^client must be None, 'local', a number of workers, .*, got "):
         ft.sweep(AXES, ["hopper"], size=8, client=client)
 
 
 @pytest.mark.parametrize("error", [AssertionError(), OSError("timed out"), RuntimeError("no loop")])
-def test_an_address_that_dask_cannot_connect_to_is_a_sentence(error, monkeypatch):
+def test_an_unreachable_scheduler_is_an_error(error, monkeypatch):
     class Client:
         def __init__(self, address: str) -> None:
             raise error
@@ -364,7 +364,7 @@ def test_an_empty_address_starts_no_cluster(tmp_path, monkeypatch, capsys):
     assert "there is no Dask scheduler" in capsys.readouterr().err
 
 
-def test_all_usable_cores_get_a_worker(monkeypatch):
+def test_local_starts_a_worker_per_usable_core(monkeypatch):
     monkeypatch.setattr("frantools.sweeps.dask_backend.usable_cores", lambda: 3)
     counted: list[int] = []
 

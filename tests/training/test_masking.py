@@ -1,4 +1,4 @@
-"""The masking augmentation covers what it says."""
+"""The masking augmentation hides the specified cells."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def kept_cells(masked: Tensor, cells: int) -> Tensor:
 
 
 @given(st.integers(1, 64), st.integers(0, 2**32))
-def test_at_least_a_quarter_of_the_cells_is_kept(cells: int, seed: int) -> None:
+def test_at_least_a_quarter_of_the_cells_stays_visible(cells: int, seed: int) -> None:
     masked = mask(torch.ones(16, 1, 64, 64), str(cells), np.random.default_rng(seed))
-    kept = kept_cells(masked, cells).float().mean(dim=(1, 2))
-    assert kept.min() >= 0.25
+    visible = kept_cells(masked, cells).float().mean(dim=(1, 2))
+    assert visible.min() >= 0.25
 
 
 @given(st.integers(1, 64), st.integers(0, 2**32))
-def test_cells_are_kept_or_set_to_mid_gray_as_a_whole(cells: int, seed: int) -> None:
+def test_cells_are_visible_or_mid_gray_as_a_whole(cells: int, seed: int) -> None:
     x = torch.rand(2, 1, 64, 64) + 0.5
     masked = mask(x, str(cells), np.random.default_rng(seed))
     assert torch.equal(masked, hide(x, expand_cells(kept_cells(masked, cells), 64)))
 
 
 @pytest.mark.parametrize("masking", ["8", "32", "uniform", "dynamic"])
-def test_the_masked_share_is_uniform_from_nothing_to_three_quarters(masking: str) -> None:
+def test_the_masked_fraction_is_uniform_from_0_to_three_quarters(masking: str) -> None:
     masked = mask(torch.ones(1000, 1, 64, 64), masking, np.random.default_rng(0))
     share = (masked == 0).float().mean(dim=(1, 2, 3))
     parts = np.array([0.02, 0.25, 0.5, 0.75, 0.98])
@@ -60,10 +60,10 @@ def tensor(name: str) -> Tensor:
 
 
 @pytest.mark.parametrize("cells", SIZES)
-def test_masks_are_frannets_from_its_draws(cells: int) -> None:
-    kept = cells_to_keep(tensor(f"{cells}/scores"), tensor(f"{cells}/count"))
-    assert torch.equal(kept, unpacked(f"{cells}/cells", 3, cells, cells))
-    pixels = expand_cells(kept, 64)
+def test_masks_equal_frannets_for_the_same_random_numbers(cells: int) -> None:
+    visible = cells_to_keep(tensor(f"{cells}/scores"), tensor(f"{cells}/count"))
+    assert torch.equal(visible, unpacked(f"{cells}/cells", 3, cells, cells))
+    pixels = expand_cells(visible, 64)
     assert torch.equal(pixels, unpacked(f"{cells}/kept", 3, 64, 64))
     x = tensor("input")[:, None]
     for value, out in {7: [(0, "choice/out")], 61: [(-1, "61/out-value")]}.get(cells, []):
@@ -81,7 +81,7 @@ def test_masks_are_frannets_from_its_draws(cells: int) -> None:
         ("4,9:0.25..0.6", "fractions"),
     ],
 )
-def test_limits_are_frannets(text: str, array: str) -> None:
+def test_limits_equal_frannets(text: str, array: str) -> None:
     masking = Masking.parse(text)
     assert [[size, *limits(size, masking.least, masking.most)] for size in masking.sizes] == GOLDEN[
         f"limits/{array}"
@@ -105,14 +105,14 @@ def test_the_count_of_the_largest_scores_is_masked(cells: int, data: st.DataObje
     count = data.draw(st.lists(st.integers(0, cells**2 - 1), min_size=2, max_size=2))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     scores = torch.from_numpy(np.stack([rng.permutation(cells**2) for _ in count]) + 0.5)
-    kept = cells_to_keep(scores, torch.tensor(count)).flatten(1)
-    assert (~kept).sum(1).tolist() == count
-    for row, stays in zip(scores, kept, strict=True):
+    visible = cells_to_keep(scores, torch.tensor(count)).flatten(1)
+    assert (~visible).sum(1).tolist() == count
+    for row, stays in zip(scores, visible, strict=True):
         assert not (~stays).any() or row[~stays].min() > row[stays].max()
 
 
 @given(st.integers(1, 64), st.integers(1, 130))
-def test_a_pixel_shows_the_cell_that_its_centre_lies_in(cells: int, size: int) -> None:
+def test_a_pixel_belongs_to_the_cell_of_its_centre(cells: int, size: int) -> None:
     numbered = torch.arange(cells**2).reshape(1, cells, cells)
     rows, columns = expand_cells(numbered, size)[0] // cells, expand_cells(numbered, size)[0] % cells
     for index in range(size):
@@ -122,7 +122,7 @@ def test_a_pixel_shows_the_cell_that_its_centre_lies_in(cells: int, size: int) -
         assert set(rows[index].tolist()) | set(columns[:, index].tolist()) <= accepted
 
 
-def test_masked_pixels_show_the_value() -> None:
+def test_masked_pixels_have_the_value() -> None:
     x = torch.rand(2, 1, 64, 64) * 0.5
     masked = mask(x, "8:5..5:-1", np.random.default_rng(0))
     assert ((masked == -1).sum(dim=(1, 2, 3)) == 5 * 64).all()
@@ -140,7 +140,7 @@ def test_a_size_is_drawn_for_each_batch_and_a_count_for_each_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("8:0.5..0.25", "got 0.5..0.25, which is 32 to 16 of 8 x 8 cells"),
         ("4,8:20..40", "got 20..40, which is 20 to 15 of 4 x 4 cells"),
@@ -153,7 +153,7 @@ def test_a_size_is_drawn_for_each_batch_and_a_count_for_each_picture() -> None:
         ),
     ],
 )
-def test_what_masks_nothing_sensible_is_refused(text: str, told: str) -> None:
+def test_invalid_maskings_are_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^masking ") as raised:
         check_masking(text)
-    assert told in str(raised.value)
+    assert message in str(raised.value)

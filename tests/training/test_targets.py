@@ -1,4 +1,4 @@
-"""What each kind of model is trained on: FranNet's own arrays, and the draws of the trainings that were."""
+"""Training inputs, targets and losses equal FranNet's arrays and those of the shipped models."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def close(got: torch.Tensor, want: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_inputs_targets_and_losses_are_frannets(kind: str) -> None:
+def test_inputs_targets_and_losses_equal_frannets(kind: str) -> None:
     settings, t = KINDS[kind], (GOLDEN["time"][:, 0] * 100).long().clamp(max=99)
     assert torch.equal(t[:, None], GOLDEN["diffusion/step"])
     config = settings.config
@@ -69,14 +69,14 @@ def test_inputs_targets_and_losses_are_frannets(kind: str) -> None:
     ],
 )
 @pytest.mark.parametrize("restorator", ["single-pass", "diffusion", "constant"])
-def test_a_loss_that_is_given_replaces_that_of_any_restorator(name: str, array: str, restorator: str) -> None:
+def test_any_restorator_accepts_any_loss(name: str, array: str, restorator: str) -> None:
     loss, want = Settings(restorator, error=name).loss, GOLDEN[f"loss/{array}"]
     points = loss(GOLDEN["predicted"], GOLDEN["x0"]).mean(-1)
     close(points.mean() if want.ndim == 0 else points, want)
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 2))
-def test_the_losses_with_a_delta_are_squares_up_to_it_and_sizes_beyond(off: float, delta: float) -> None:
+def test_losses_with_a_delta_are_quadratic_below_it_and_linear_above(off: float, delta: float) -> None:
     """Both lie between those two, are even, and meet them at the ends."""
     error, zero = torch.tensor([[off] * 3], dtype=torch.float64), torch.zeros(1, 3, dtype=torch.float64)
     for name in (f"huber:{delta}", f"pseudo-huber:{delta}"):
@@ -88,7 +88,7 @@ def test_the_losses_with_a_delta_are_squares_up_to_it_and_sizes_beyond(off: floa
 
 
 @pytest.mark.parametrize("space", ["rgb", "lab", "yiq", "hsv", "bgr"])
-def test_the_targets_of_formats_and_residuals_are_frannets(space: str) -> None:
+def test_targets_of_colour_formats_and_residuals_equal_frannets(space: str) -> None:
     """The gray input is taken from the colour before that becomes the network's."""
     model = FranNet(Settings(target="difference", colours=space).config)
     gray, picture = (GOLDEN[f"targets/{name}"].permute(0, 3, 1, 2) for name in ("gray", "picture"))
@@ -99,16 +99,16 @@ def test_the_targets_of_formats_and_residuals_are_frannets(space: str) -> None:
     torch.testing.assert_close(model.to_value(colour, base).reshape(-1, 3), want, rtol=0, atol=1e-5)
 
 
-def test_sources_are_frannets() -> None:
+def test_source_distributions_equal_frannets() -> None:
     uniform, normal = GOLDEN["source/draws/uniform"], GOLDEN["source/draws/normal"]
-    close(SourceDistribution.parse("uniform:-0.5,2").scaled(uniform), GOLDEN["source/uniform/xT"])
-    close(SourceDistribution.parse("uniform:-4,4").scaled(uniform), GOLDEN["source/switch/training/xT"])
-    close(SourceDistribution.parse("normal:0.25,0.5").scaled(normal), GOLDEN["source/switch/inference"])
-    assert torch.equal(SourceDistribution().scaled(normal), normal)
+    close(SourceDistribution.parse("uniform:-0.5,2")._scale(uniform), GOLDEN["source/uniform/xT"])
+    close(SourceDistribution.parse("uniform:-4,4")._scale(uniform), GOLDEN["source/switch/training/xT"])
+    close(SourceDistribution.parse("normal:0.25,0.5")._scale(normal), GOLDEN["source/switch/inference"])
+    assert torch.equal(SourceDistribution()._scale(normal), normal)
 
 
 @pytest.mark.parametrize("text", ["normal", "normal:0.5,2", "uniform", "uniform:-4,1"])
-def test_sources_have_the_moments_they_name(text: str) -> None:
+def test_source_distributions_have_their_moments(text: str) -> None:
     start = SourceDistribution.parse(text)
     mean, std = (
         (start.low, start.high)
@@ -116,7 +116,7 @@ def test_sources_have_the_moments_they_name(text: str) -> None:
         else ((start.low + start.high) / 2, (start.high - start.low) / 12**0.5)
     )
     rng = torch.Generator().manual_seed(0)
-    for draws in (start.draw((100_000, 3), rng), start.of_normal(torch.randn(100_000, 3, generator=rng))):
+    for draws in (start.draw((100_000, 3), rng), start.from_normal(torch.randn(100_000, 3, generator=rng))):
         assert draws.mean(0).tolist() == pytest.approx([mean] * 3, abs=0.02 * std)
         assert draws.std(0).tolist() == pytest.approx([std] * 3, rel=0.01)
         if start.name == "uniform":
@@ -128,8 +128,8 @@ def test_sources_have_the_moments_they_name(text: str) -> None:
     "wrong",
     ["", "gauss", "normal:1", "normal:0,0", "normal:0,-1", "uniform:1,1", "uniform:0,inf", "normal:nan,1", "normal:"],
 )
-def test_what_is_no_source_is_refused(wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"source is .*; accepted are normal, normal:MEAN"):
+def test_invalid_sources_are_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"source must be normal, normal:MEAN"):
         SourceDistribution.parse(wrong)
 
 
@@ -169,7 +169,7 @@ def before(model: FranNet, batch: dict[str, torch.Tensor], rng: torch.Generator,
     ],
     ids=["single-basic", "single-best", "direction", "diffusion-basic", "diffusion-best"],
 )
-def test_what_was_trained_before_draws_and_learns_the_same_bit_for_bit(settings: Settings, error: str) -> None:
+def test_objectives_equal_those_of_the_shipped_models_bit_for_bit(settings: Settings, error: str) -> None:
     settings = replace(settings, error=error, batch=3, points=7)
     run, rng = TrainingRun(settings, ProcessGroup("cpu")), torch.Generator().manual_seed(5)
     batch = {
@@ -193,7 +193,7 @@ def test_what_was_trained_before_draws_and_learns_the_same_bit_for_bit(settings:
         assert (now is None and then is None) or torch.equal(now, then)
 
 
-def test_each_loss_has_one_meaning() -> None:
+def test_each_loss_has_its_own_name() -> None:
     answer, truth = GOLDEN["predicted"], GOLDEN["x0"]
     assert find_loss("note", absolute_error) is absolute_error
     assert find_loss("note", squared_error) is squared_error

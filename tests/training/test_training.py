@@ -1,4 +1,4 @@
-"""Training: repeatable bit for bit, killed and resumed without a trace, and clear about what it cannot do."""
+"""Training is repeatable bit for bit, also if it is killed and resumed; its errors are clear."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def assert_same_weights(a: Path, b: Path) -> None:
 
 @pytest.mark.parametrize("restorator", ["diffusion", "single-pass"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_path, restorator, precision):
+def test_weights_depend_on_the_seed_alone(data, tmp_path, restorator, precision):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         settings = Settings(restorator, "dynamic", steps=3, batch=2, points=16, seed=seed, precision=precision)
         train(data, tmp_path / f"{name}.safetensors", settings)
@@ -80,7 +80,7 @@ def test_the_number_of_workers_does_not_change_the_weights(data, tmp_path):
     assert_same_weights(tmp_path / "alone.safetensors", tmp_path / "helped.safetensors")
 
 
-def test_a_batch_is_a_function_of_the_step_alone(data):
+def test_a_batch_depends_on_the_step_alone(data):
     pictures = [ft.load_image(path) for path in sorted(data.iterdir())]
     forward, again = (Batches(pictures, 3, 8, "uniform", seed=4) for _ in range(2))
     for step in (7, 0, 3):
@@ -96,7 +96,7 @@ def test_each_epoch_shows_each_picture_once():
         assert ((epoch + 1) * 127.5).round().sort().values.tolist() == [0, 20, 40, 60, 80, 100]
 
 
-def test_the_colours_of_a_batch_are_those_of_its_input(data):
+def test_the_colours_of_a_batch_match_its_input(data):
     """The gray of the asked colours is that of the network's input at the same points, up to its coarser pixels."""
     smooth = crop_square(crop_square(ft.portraits()["astronaut"], 8), 178)
     batch = Batches([smooth], 4, 64, "none", seed=0)[0]
@@ -144,28 +144,28 @@ def test_every_kind_learns(data, tmp_path, settings):
     assert Settings(**card["settings"]).config == ft.load_model(out).config
 
 
-def test_the_command_line_trains_what_it_is_told(data, tmp_path, capsys):
+def test_options_of_the_command_line_are_settings(data, tmp_path, capsys):
     out = tmp_path / "model.safetensors"
     command = ["train", "--data", str(data), "--out", str(out), "--steps", "1", "--batch", "2", "--points", "4"]
-    asked = {"restorator": "direction", "masking": "4,8:2..-3:-1", "error": "huber:0.1", "source": "uniform:-4,4"}
-    options = [part for name, value in asked.items() for part in (f"--{name}", value)]
+    arguments = {"restorator": "direction", "masking": "4,8:2..-3:-1", "error": "huber:0.1", "source": "uniform:-4,4"}
+    options = [part for name, value in arguments.items() for part in (f"--{name}", value)]
     assert cli.main([*command, *options, "--source", "uniform:4,-4"]) == 2
-    assert "source is 'uniform:4,-4'; accepted are normal" in capsys.readouterr().err
+    assert "source must be normal, normal:MEAN" in capsys.readouterr().err
     assert cli.main([*command, *options]) == 0
     settings = json.loads(out.with_suffix(".json").read_text())["settings"]
-    assert {name: settings[name] for name in asked} == asked
+    assert {name: settings[name] for name in arguments} == arguments
 
 
-def test_a_checkpoint_from_before_there_were_sources_and_colours_can_be_gone_on_from(data, tmp_path):
+def test_a_checkpoint_without_sources_and_colours_can_be_resumed(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, TINY, every=4)
-    kept, checkpoint = weights(out), out.with_suffix(".checkpoint.safetensors")
+    stored, checkpoint = weights(out), out.with_suffix(".checkpoint.safetensors")
     header, tensors = read_safetensors(checkpoint)
     settings = json.loads(header["settings"])
     del settings["source"], settings["colours"]
     save_file(dict(tensors), checkpoint, header | {"settings": json.dumps(settings)})
     train(data, out, TINY, resume=True)
-    assert all(torch.equal(value, kept[key]) for key, value in weights(out).items())
+    assert all(torch.equal(value, stored[key]) for key, value in weights(out).items())
 
 
 def test_noisy_times_are_drawn_more_often():
@@ -177,7 +177,7 @@ def test_noisy_times_are_drawn_more_often():
     assert (noisy >= 75).float().mean() == pytest.approx(0.5, abs=0.02)
 
 
-def test_the_huber_error_is_a_square_where_small_and_a_size_where_large():
+def test_the_charbonnier_loss_is_quadratic_for_small_errors_and_linear_for_large_ones():
     zero, scale = torch.zeros(1), 2 * SMOOTH
     assert charbonnier(zero, torch.tensor([0.01])).item() * scale == pytest.approx(0.01**2, rel=1e-3)
     assert charbonnier(zero, torch.tensor([100.0])).item() == pytest.approx(100 - SMOOTH, rel=1e-3)
@@ -204,19 +204,19 @@ def test_warm_up_and_decay():
     assert 0.005 <= rates[-1] < 0.0051
 
 
-def test_the_checkpoint_and_the_card_hold_where_the_weights_come_from(data, tmp_path):
+def test_the_checkpoint_and_the_card_have_the_provenance(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, TINY, every=5)
-    kept = metadata(out.with_suffix(".checkpoint.safetensors"))
-    provenance, card = json.loads(kept["provenance"]), json.loads(out.with_suffix(".json").read_text())
-    assert json.loads(kept["settings"])["seed"] == TINY.seed
-    assert kept["step"] == "8"
+    stored = metadata(out.with_suffix(".checkpoint.safetensors"))
+    provenance, card = json.loads(stored["provenance"]), json.loads(out.with_suffix(".json").read_text())
+    assert json.loads(stored["settings"])["seed"] == TINY.seed
+    assert stored["step"] == "8"
     assert provenance["command"].startswith("frantools")
     assert provenance["commit"] == git_commit()
     assert provenance["threads"] == torch.get_num_threads()
     assert provenance["data"]["pictures"] == 8
     assert len(provenance["data"]["sha256"]) == 64
-    assert card["settings"] == json.loads(kept["settings"])
+    assert card["settings"] == json.loads(stored["settings"])
     assert {key: card[key] for key in provenance} == provenance
     assert str(tmp_path) not in json.dumps(card["data"]), "no path of a machine is kept"
 
@@ -228,7 +228,7 @@ def command(data: Path, out: Path, *options: str) -> list[str]:
     ]
 
 
-def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(data, tmp_path):
+def test_a_killed_and_resumed_training_gives_the_same_weights(data, tmp_path):
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
     train(data, whole, TINY, every=2)
     checkpoint = killed.with_suffix(".checkpoint.safetensors")
@@ -246,9 +246,7 @@ def test_killed_at_any_moment_and_resumed_it_ends_with_the_same_weights(data, tm
 
 
 @pytest.mark.parametrize(("restorator", "stop"), [("diffusion", 1), ("diffusion", 4), ("single-pass", 5)])
-def test_stopped_after_any_step_and_resumed_it_ends_with_the_same_weights(
-    data, tmp_path, monkeypatch, restorator, stop
-):
+def test_an_interrupted_and_resumed_training_gives_the_same_weights(data, tmp_path, monkeypatch, restorator, stop):
     settings = Settings(restorator, steps=6, batch=2, points=16)
     whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
     train(data, whole, settings, every=2)
@@ -268,7 +266,7 @@ def test_stopped_after_any_step_and_resumed_it_ends_with_the_same_weights(
     assert_same_weights(whole, stopped)
 
 
-def test_resuming_what_is_finished_changes_nothing(data, tmp_path):
+def test_resuming_a_finished_training_changes_nothing(data, tmp_path):
     out, settings = tmp_path / "model.safetensors", Settings(steps=2, batch=2, points=4)
     train(data, out, settings)
     (tmp_path / "before.safetensors").write_bytes(out.read_bytes())
@@ -276,13 +274,13 @@ def test_resuming_what_is_finished_changes_nothing(data, tmp_path):
     assert_same_weights(out, tmp_path / "before.safetensors")
 
 
-def test_resume_without_a_checkpoint_begins(data, tmp_path):
+def test_resuming_without_a_checkpoint_starts_a_training(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, Settings(steps=1, batch=1, points=4), resume=True)
     assert out.exists()
 
 
-def test_resume_with_other_settings_is_refused(data, tmp_path):
+def test_resuming_with_other_settings_is_refused(data, tmp_path):
     out = tmp_path / "model.safetensors"
     train(data, out, Settings(steps=1, batch=2, points=4))
     other = Settings(steps=2, batch=2, points=4, seed=1)
@@ -290,7 +288,7 @@ def test_resume_with_other_settings_is_refused(data, tmp_path):
         train(data, out, other, resume=True)
 
 
-def test_resume_with_other_pictures_is_refused(data, tmp_path):
+def test_resuming_with_other_pictures_is_refused(data, tmp_path):
     out, other, settings = tmp_path / "model.safetensors", tmp_path / "other", Settings(steps=1, batch=1, points=4)
     train(data, out, settings)
     other.mkdir()
@@ -300,7 +298,7 @@ def test_resume_with_other_pictures_is_refused(data, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged", None])
-def test_resume_from_what_is_no_checkpoint_is_refused(data, tmp_path, content):
+def test_resuming_from_another_file_is_refused(data, tmp_path, content):
     out = tmp_path / "model.safetensors"
     train(data, out, Settings(steps=1, batch=1, points=4))
     checkpoint = out.with_suffix(".checkpoint.safetensors")
@@ -309,7 +307,7 @@ def test_resume_from_what_is_no_checkpoint_is_refused(data, tmp_path, content):
         train(data, out, Settings(steps=1, batch=1, points=4), resume=True)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_and_no_such_weights_are_kept(data, tmp_path):
+def test_a_loss_that_is_not_finite_ends_the_training_without_a_checkpoint(data, tmp_path):
     out = tmp_path / "model.safetensors"
     with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step 1; the last checkpoint, if any"):
         train(data, out, Settings(steps=50, batch=2, points=16, rate=1e30), every=1)
@@ -330,7 +328,7 @@ def test_a_later_divergence_leaves_the_checkpoint_before_it(data, tmp_path, monk
     assert out.exists()
 
 
-def test_unreadable_pictures_are_told_and_skipped(data, tmp_path):
+def test_unreadable_pictures_are_skipped_with_a_warning(data, tmp_path):
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     for path in data.iterdir():
@@ -343,7 +341,7 @@ def test_unreadable_pictures_are_told_and_skipped(data, tmp_path):
     assert (summary["pictures"], summary["skipped"]) == (8, 1)
 
 
-def test_training_warns_of_nothing(data, tmp_path, recwarn):
+def test_training_gives_no_warnings(data, tmp_path, recwarn):
     train(data, tmp_path / "a.safetensors", Settings(restorator="single-pass", steps=1, batch=2, points=4))
     assert [str(warning.message) for warning in recwarn] == []
 
@@ -356,7 +354,7 @@ def test_a_single_picture_is_enough(tmp_path):
     assert (tmp_path / "one.safetensors").exists()
 
 
-def test_held_out_pictures_are_not_trained_on_and_may_be_given(data, tmp_path):
+def test_held_out_pictures_can_be_a_folder(data, tmp_path):
     settings = Settings(steps=1, batch=2, points=4)
     with pytest.raises(ValueError, match="there is no folder"):
         train(data, tmp_path / "model.safetensors", settings, held_out=tmp_path / "nowhere")
@@ -364,7 +362,7 @@ def test_held_out_pictures_are_not_trained_on_and_may_be_given(data, tmp_path):
     assert (tmp_path / "model.safetensors").exists()
 
 
-def test_nothing_half_written_is_left(data, tmp_path):
+def test_no_temporary_files_remain(data, tmp_path):
     train(data, tmp_path / "out" / "model.safetensors", Settings(steps=2, batch=1, points=4), every=1)
     left = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert left == ["model.checkpoint.safetensors", "model.json", "model.safetensors"]
@@ -377,7 +375,7 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"masking": "65"}, "masking must be none, uniform, dynamic, an integer from 1 to 64, or SIZES"),
         ({"masking": "8:0.5..0.1"}, "masking '8:0.5..0.1': the number of cells"),
         ({"objective": "direction"}, "objective must be 'noise' or 'v', got 'direction'"),
-        ({"source": "cauchy"}, "source is 'cauchy'; accepted are normal, normal:MEAN,STDDEV"),
+        ({"source": "cauchy"}, "source must be normal, .* got 'cauchy'"),
         ({"source": "uniform", "restorator": "constant"}, "source must be 'normal' for a constant model"),
         ({"masking": "-1"}, "masking must be .* got '-1'"),
         ({"steps": 0}, "steps must be an integer from 1, got 0"),
@@ -396,7 +394,7 @@ def test_nothing_half_written_is_left(data, tmp_path):
         ({"error": "l2"}, "error must be 'note', 'square', .* got 'l2'"),
     ],
 )
-def test_wrong_settings_are_refused(wrong, message):
+def test_invalid_settings_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Settings(**wrong)
 
@@ -407,7 +405,7 @@ def test_wrong_settings_are_refused(wrong, message):
         ({"data": "nowhere"}, "there is no folder nowhere"),
         ({"out": "model.pt"}, r"model\.pt: models are written as \.safetensors only"),
         ({"out": "file/model.safetensors"}, "file is not a folder"),
-        ({"out": "folder.safetensors"}, "is a folder; accepted is the name of a file"),
+        ({"out": "folder.safetensors"}, "is a folder, not a file to write"),
         ({"every": 0}, "every must be an integer from 1, got 0"),
         ({"workers": -1}, "workers must be an integer from 0, got -1"),
         ({"threads": 0}, "threads must be an integer from 1, got 0"),
@@ -415,7 +413,7 @@ def test_wrong_settings_are_refused(wrong, message):
         ({"device": "abacus"}, "device must be 'auto', 'cpu' or an available 'cuda', got 'abacus'"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_it_begins(data, tmp_path, monkeypatch, wrong, message):
+def test_invalid_arguments_are_refused_before_the_training(data, tmp_path, monkeypatch, wrong, message):
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
     Path("folder.safetensors").mkdir()
@@ -448,7 +446,7 @@ def test_neither_an_unfinished_training_nor_a_model_is_overwritten(data, tmp_pat
     assert torch.equal(ft.load_model(out).decoder.blocks[0][1].weight, model.decoder.blocks[0][1].weight)
 
 
-def test_a_card_does_not_replace_what_is_none(data, tmp_path):
+def test_a_card_does_not_overwrite_another_file(data, tmp_path):
     (tmp_path / "model.json").write_text('{"mine": 1}')
     with pytest.raises(
         ValueError, match="the file is not a model's card, and would be overwritten; choose another name"
@@ -457,16 +455,16 @@ def test_a_card_does_not_replace_what_is_none(data, tmp_path):
     assert (tmp_path / "model.json").read_text() == '{"mine": 1}'
 
 
-def test_a_checkpoint_that_lacks_a_part_is_told(data, tmp_path):
+def test_an_incomplete_checkpoint_is_refused(data, tmp_path):
     save_file({}, tmp_path / "model.checkpoint.safetensors", {"format": "frantools-checkpoint", "step": "1"})
     with pytest.raises(ValueError, match="is a damaged checkpoint: it has no history, provenance, seconds, settings"):
         train(data, tmp_path / "model.safetensors", TINY, resume=True)
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"), [(1, "one is written every 2 steps"), (3, "the checkpoint of step 2 is kept")]
+    ("steps", "message"), [(1, "one is written every 2 steps"), (3, "the checkpoint of step 2 is kept")]
 )
-def test_an_interrupted_training_says_what_is_kept(data, tmp_path, monkeypatch, steps, told):
+def test_an_interrupt_says_which_checkpoint_is_kept(data, tmp_path, monkeypatch, steps, message):
     forward = TrainingRun.forward
 
     def interrupted(run: TrainingRun, *given: Any) -> torch.Tensor:
@@ -475,11 +473,11 @@ def test_an_interrupted_training_says_what_is_kept(data, tmp_path, monkeypatch, 
         return forward(run, *given)
 
     monkeypatch.setattr(TrainingRun, "forward", interrupted)
-    with pytest.raises(KeyboardInterrupt, match=told):
+    with pytest.raises(KeyboardInterrupt, match=message):
         train(data, tmp_path / "model.safetensors", TINY, every=2)
 
 
-def test_resume_with_other_held_out_pictures_is_refused(data, tmp_path):
+def test_resuming_with_other_held_out_pictures_is_refused(data, tmp_path):
     out, other, settings = tmp_path / "model.safetensors", tmp_path / "other", Settings(steps=1, batch=1, points=4)
     train(data, out, settings, held_out=data)
     assert json.loads(out.with_suffix(".json").read_text())["held_out"]["pictures"] == 8
@@ -496,16 +494,16 @@ def test_without_git_there_is_no_commit(monkeypatch):
     assert git_commit() is None
 
 
-def in_a_worker(monkeypatch: pytest.MonkeyPatch, step: int, happens: Callable[[], None]) -> None:
+def in_a_worker(monkeypatch: pytest.MonkeyPatch, step: int, action: Callable[[], None]) -> None:
     """Let something happen in the process that prepares the batch of a step, and in no other."""
     prepare = Batches.__getitem__
 
-    def instead(batches: Batches, asked: int) -> dict[str, torch.Tensor]:
-        if asked == step and multiprocessing.parent_process() is not None:
-            happens()
-        return prepare(batches, asked)
+    def replacement(batches: Batches, arguments: int) -> dict[str, torch.Tensor]:
+        if arguments == step and multiprocessing.parent_process() is not None:
+            action()
+        return prepare(batches, arguments)
 
-    monkeypatch.setattr(Batches, "__getitem__", instead)
+    monkeypatch.setattr(Batches, "__getitem__", replacement)
 
 
 needs_fork = pytest.mark.skipif(
@@ -515,7 +513,7 @@ needs_fork = pytest.mark.skipif(
 
 
 @needs_fork
-def test_a_worker_that_is_killed_ends_the_training_with_one_line_and_it_can_go_on(data, tmp_path, monkeypatch, capsys):
+def test_a_killed_worker_ends_the_training_with_one_line_and_it_can_be_resumed(data, tmp_path, monkeypatch, capsys):
     whole, killed = tmp_path / "whole.safetensors", tmp_path / "killed.safetensors"
     command = ["train", "--data", str(data), "--steps", "8", "--batch", "2", "--points", "16", "--every", "2"]
     assert cli.main([*command, "--out", str(whole)]) == 0
@@ -523,9 +521,9 @@ def test_a_worker_that_is_killed_ends_the_training_with_one_line_and_it_can_go_o
         in_a_worker(patched, 6, lambda: os.kill(os.getpid(), signal.SIGKILL))
         capsys.readouterr()
         assert cli.main([*command, "--out", str(killed), "--workers", "1"]) == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("frantools: the processes that prepare pictures failed (")
-    assert told.endswith("the last checkpoint, if any, is kept. Fewer workers need less memory")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("frantools: the processes that prepare pictures failed (")
+    assert message.endswith("the last checkpoint, if any, is kept. Fewer workers need less memory")
     assert not killed.exists()
     assert cli.main([*command, "--out", str(killed), "--workers", "1", "--resume"]) == 0
     assert_same_weights(whole, killed)
@@ -533,16 +531,14 @@ def test_a_worker_that_is_killed_ends_the_training_with_one_line_and_it_can_go_o
 
 @needs_fork
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
         (MemoryError("no more"), "no more"),
         (BrokenPipeError(32, "Broken pipe"), "the processes that prepare pictures failed ([Errno 32] Broken pipe); "),
     ],
 )
-def test_an_error_in_a_worker_is_told_as_it_is_without_the_workers_traceback(
-    data, tmp_path, monkeypatch, capsys, error, told
-):
+def test_an_error_in_a_worker_is_reported_without_its_traceback(data, tmp_path, monkeypatch, capsys, error, message):
     def fail() -> None:
         raise error
 
@@ -550,17 +546,17 @@ def test_an_error_in_a_worker_is_told_as_it_is_without_the_workers_traceback(
     command = ["train", "--data", str(data), "--out", str(tmp_path / "m.safetensors"), "--workers", "1"]
     assert cli.main([*command, "--steps", "2", "--batch", "1", "--points", "4"]) == 2
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("frantools: "))
-    assert line.startswith(f"frantools: {told}")
+    assert line.startswith(f"frantools: {message}")
     assert "Traceback" not in line
 
 
-def test_what_else_goes_wrong_while_there_are_workers_stays_what_it_is():
+def test_other_errors_are_not_converted():
     with pytest.raises(RuntimeError, match="a mistake of ours") as raised, convert_worker_errors():
         raise RuntimeError("a mistake of ours")
     assert not isinstance(raised.value, OSError)
 
 
-def test_torch_is_left_as_it_was_and_its_default_dtype_changes_no_weights(data, tmp_path):
+def test_torch_settings_are_restored_and_its_default_dtype_is_ignored(data, tmp_path):
     settings = Settings(steps=2, batch=2, points=16)
     train(data, tmp_path / "a.safetensors", settings)
     torch.manual_seed(5)
@@ -579,7 +575,7 @@ def test_torch_is_left_as_it_was_and_its_default_dtype_changes_no_weights(data, 
     assert_same_weights(tmp_path / "a.safetensors", tmp_path / "b.safetensors")
 
 
-def test_the_threads_that_are_asked_for_train_and_are_told_in_the_card(data, tmp_path):
+def test_the_card_has_the_number_of_threads(data, tmp_path):
     train(data, tmp_path / "m.safetensors", Settings(steps=1, batch=1, points=4), threads=2)
     assert json.loads((tmp_path / "m.json").read_text())["threads"] == 2
     assert torch.get_num_threads() == 1

@@ -738,7 +738,7 @@ WHEELS = (
 )
 
 
-def test_in_jupyterlab_it_needs_no_kernel_to_zoom_and_keeps_its_keys_to_itself(chrome, lab):
+def test_in_jupyterlab_zooming_needs_no_kernel_and_keys_do_not_reach_the_notebook(chrome, lab):
     lab.write("busy-viewer.ipynb", NOTEBOOK, BUSY)
     with ExitStack() as contexts:
         context = chrome.new_context(viewport={"width": 1300, "height": 1000})

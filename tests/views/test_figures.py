@@ -16,11 +16,12 @@ import frantools as ft
 from frantools import note
 from frantools.comparisons import comparison as comparison
 from frantools.comparisons import recipes
-from frantools.comparisons.comparison import COLUMNS, Cache, Column
+from frantools.comparisons.cache import Cache
 from frantools.comparisons.tables import Table
 from frantools.note import findings, four_figures
 from frantools.reports import figures
 from frantools.reports.figures import RoiSearch, Row
+from frantools.restorers.columns import COLUMNS, Column
 from frantools.views.layout import fit_font_size, shorten
 
 SEARCH = RoiSearch(size=24, count=2, sub_size=8, sub_count=2)
@@ -246,7 +247,7 @@ def test_compare_reuses_the_cache_and_reports_rising_progress():
 
 
 def test_two_columns_of_one_title_are_refused():
-    with pytest.raises(ValueError, match="two columns have the same title"):
+    with pytest.raises(ValueError, match="titles of columns must differ"):
         comparison.compare(ft.portraits()["hopper"], [COLUMNS["B"], COLUMNS["B"]], size=8)
 
 

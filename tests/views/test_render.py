@@ -161,7 +161,7 @@ class Own:
 
 def test_a_restorer_of_a_users_own_is_given_again():
     recipe = json.loads(json.dumps(ft.compare("hopper", [Own(), "bicubic"], size=16).recipe.to_dict()))
-    with pytest.raises(ValueError, match=r"give it again: columns=\{'own': ...\}"):
+    with pytest.raises(ValueError, match=r"pass it: columns=\{'own': ...\}"):
         ft.render(recipe)
     ft.render(recipe, columns={"own": Own()})
 

@@ -170,10 +170,10 @@ def failing(picture: np.ndarray) -> np.ndarray:
     ("wrong", "said"),
     [
         (failing, "wrong raised KeyError: 'nothing here'"),
-        (lambda picture: None, "wrong answered None"),
+        (lambda picture: None, "wrong returned None"),
         (lambda picture: picture * np.nan, "values that are NaN"),
-        (lambda picture: picture[..., 0], "wrong answered an array of shape"),
-        (lambda picture: picture[..., :2], "wrong answered 2 channels"),
+        (lambda picture: picture[..., 0], "wrong returned an array of shape"),
+        (lambda picture: picture[..., :2], "wrong returned 2 channels"),
     ],
 )
 def test_the_error_of_a_column_replaces_its_picture_and_the_others_render(
@@ -203,7 +203,7 @@ def test_stop_abandons_a_hanging_function_with_a_message(hanging: Any, wide: np.
     widget.status.stop.click()
     assert widget.status.stop.disabled, "control is given back at once"
     done(widget)
-    assert "hang cannot be interrupted: it still runs, and its answer will be dropped" in widget.message.value
+    assert "hang cannot be interrupted: it is still running, and its result will be dropped" in widget.message.value
     assert not widget.final
     results: list[Any] = []
     widget.observe(results.append, "result")
@@ -227,7 +227,7 @@ def test_the_message_of_a_running_function_disappears_when_it_ends(wide: np.ndar
     assert begun.wait(60)
     widget.status.stop.click()
     done(widget)
-    assert "still runs" in widget.message.value
+    assert "still running" in widget.message.value
     widget.message.observe(lambda change: gone.set() if not change["new"] else None, "value")
     shown = widget.result
     go.set()
@@ -405,13 +405,13 @@ def test_saving_a_figure_of_a_lambda_names_the_column_to_pass_again(wide: np.nda
     widget = done(ft.widgets.compare(wide, [column, "bicubic"], size=SIZE))
     widget.files.path.value = str(tmp_path / "a.png")
     widget.files.save.click()
-    assert "mine is a lambda, which no name finds again" in widget.message.value
+    assert "mine is a lambda, which no recipe can name" in widget.message.value
     widget.files.copy.click()
-    assert '"mine": ...,  # mine is a lambda, which no name finds again: put it here' in widget.files.code.value
-    assert "mine is a lambda, which no name finds again: put it into the code" in widget.message.value
+    assert '"mine": ...,  # mine is a lambda, which no recipe can name: put it here' in widget.files.code.value
+    assert "mine is a lambda, which no recipe can name: put it into the code" in widget.message.value
 
     recipe = load_recipe(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"mine is a lambda.*give it again: columns=\{'mine': \.\.\.\}"):
+    with pytest.raises(ValueError, match=r"mine is a lambda.*pass it: columns=\{'mine': \.\.\.\}"):
         ft.render(recipe, photo=wide)
     setting(widget, "weight").value = 0.5
     done(widget)

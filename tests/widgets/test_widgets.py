@@ -842,7 +842,7 @@ def test_a_missing_model_is_an_error_of_its_column(weights: dict[str, str]) -> N
 
 
 def test_an_unknown_preset_is_an_error() -> None:
-    with pytest.raises(ValueError, match="'C' names nothing that restores a picture; accepted are a named column"):
+    with pytest.raises(ValueError, match="'C' is not a known restorer"):
         ft.widgets.compare(columns=["C"])
 
 

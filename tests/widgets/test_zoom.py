@@ -95,10 +95,10 @@ def test_stitched_tiles_are_the_crop_of_the_whole_picture(random_models: dict[st
             if piece.title == column.title:
                 tile = piece.tile
                 stitched[tile.top - top : tile.bottom - top, tile.left - left : tile.right - left] = piece.image
-        alone = RenderJob(job.photo, (right - left, bottom - top), part, given=given, around=job.whole)
+        alone = RenderJob(job.photo, (right - left, bottom - top), part, given=given, around=job.frame_size)
         assert np.abs(stitched - alone.restore(column, QUIET).image).max() <= 1e-4, column.title
         if column.title != "original":  # it has eight bits
-            whole = RenderJob(job.photo, (wide, high), given=given, around=job.whole).restore(column, QUIET).image
+            whole = RenderJob(job.photo, (wide, high), given=given, around=job.frame_size).restore(column, QUIET).image
             assert np.abs(stitched - whole[top:bottom, left:right]).max() <= 1e-4, column.title
 
 
