@@ -87,7 +87,7 @@ def test_invalid_axes_are_refused(axes, base, message, tmp_path):
         ({"measures": "mse"}, "measures must be a list .* got 'mse'"),
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"seed": 1.5}, "seed must be an integer, got 1.5"),
-        ({"precision": "half"}, "precision is 'half'"),
+        ({"precision": "half"}, "precision must be 'float32', 'bfloat16' or 'auto', got 'half'"),
         ({"points": 0}, "points must be an even integer from 2, or None .*, got 0"),
         ({"points": 64, "measures": ("ssim",)}, "got 'ssim', which is not a mean over points"),
     ],
