@@ -344,7 +344,7 @@ def test_the_exit_code_of_a_failed_column_is_1_and_files_are_written(capsys, wor
         assert run(capsys, f"compare photo.png {COLUMNS} --size 16 --out failed.png")[0] == 1
     code, _, err = run(capsys, command)
     assert code == 1
-    assert re.search("fail|nothing holds no pictures", err.splitlines()[-1])
+    assert re.search("fail|nothing: the folder contains no pictures", err.splitlines()[-1])
     assert [path for path in FAILING[command] if not Path(path).is_file()] == []
 
 

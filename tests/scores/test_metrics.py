@@ -355,12 +355,15 @@ def test_progress_is_reported_after_each_picture(random_models, folder):
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"size": (8, 9)}, r"size must be an integer"),
         ({"setup": ft.Setup()}, "has no sampler"),
-        ({"precision": "half"}, "accepted are 'float32'"),
+        ({"precision": "half"}, "must be 'float32'"),
         ({"size": 16385}, "size must be an integer from 1 to 16384, got 16385"),
-        ({"folder_or_images": np.zeros((9, 9))}, r"an array of shape \(9, 9\) is given; accepted are a folder or"),
+        (
+            {"folder_or_images": np.zeros((9, 9))},
+            r"must be a folder or a sequence of pictures, got an array of shape \(9, 9\)",
+        ),
         (
             {"folder_or_images": np.zeros((9, 9, 3))},
-            r"an array of shape \(9, 9, 3\) is given; accepted are a folder or",
+            r"must be a folder or a sequence of pictures, got an array of shape \(9, 9, 3\)",
         ),
         ({"folder_or_images": []}, "there is no picture to measure on"),
         ({"folder_or_images": "nowhere"}, "there is no folder nowhere"),
@@ -425,7 +428,7 @@ def test_a_folder_of_damaged_pictures_alone_is_refused(random_models, folder):
         damage(path)
     with (
         pytest.warns(UserWarning, match="is damaged"),
-        pytest.raises(ValueError, match="no picture could be read; accepted are whole picture files"),
+        pytest.raises(ValueError, match="none of the pictures could be read"),
     ):
         ft.evaluate(random_models["single-pass"], folder, size=16)
 
