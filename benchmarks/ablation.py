@@ -67,14 +67,14 @@ def row(name: str, data: Path, held_out: Path, precision: str) -> dict[str, Any]
     }
 
 
-def keep(made: dict[str, Any], command: list[str]) -> None:
+def keep(result: dict[str, Any], command: list[str]) -> None:
     """Put a row into the table, read anew: another process may have added one of its own."""
     out = ROOT / "data" / "results" / "ablation.json"
-    kept = (
+    cached = (
         {entry["name"]: entry for entry in json.loads(out.read_text(encoding="utf-8"))["rows"]} if out.is_file() else {}
     )
-    kept[made["name"]] = made
-    rows = [kept[name] for name in VARIANTS if name in kept]
+    cached[result["name"]] = result
+    rows = [cached[name] for name in VARIANTS if name in cached]
     commands = []  # what makes all the rows that are there, those of earlier runs too
     for precision in sorted({entry["precision"] for entry in rows}):
         names = [entry["name"] for entry in rows if entry["precision"] == precision]
@@ -101,11 +101,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     for name in options.only:
-        made = row(name, options.data, options.held_out, options.precision)
+        result = row(name, options.data, options.held_out, options.precision)
         keep(
-            made, ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)]
+            result,
+            ["python", "benchmarks/ablation.py", "--data", str(options.data), "--held-out", str(options.held_out)],
         )
-        print(f"{name}: loss {made['mse']:.5f}, gray loss {made['mse_gray']:.5f}", file=sys.stderr)
+        print(f"{name}: loss {result['mse']:.5f}, gray loss {result['mse_gray']:.5f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

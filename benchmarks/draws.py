@@ -1,4 +1,4 @@
-"""What a draw of noise takes: white noise and fields of several lengths, beside a step of the sampler."""
+"""The time of a draw of noise: white noise and fields of several lengths, compared with a step of the sampler."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LENGTHS = {"white noise": 0.0, "half a pixel": 0.5, "1 pixel": 1.0, "3 pixels": 
 
 
 def draws(size: int, points: int | None, enough: float) -> list[tuple[str, float, float, float]]:
-    """On one thread, for a tile of a picture: nanoseconds a point, times white noise, and the share of a step of B.
+    """Measure draws for a tile on one thread: nanoseconds a point, relative to white noise, and to a step of B.
 
     Parameters
     ----------
@@ -32,12 +32,14 @@ def draws(size: int, points: int | None, enough: float) -> list[tuple[str, float
     count = len(columns) * len(rows)
     with torch.inference_mode():
         encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
-        answer = GridDecoder(model, encoded, columns.float()).tile(rows.float())
+        output = GridDecoder(model, encoded, columns.float()).tile(rows.float())
         value = noise.grid_draws(0, columns, rows)(0)
-        step = best(lambda: answer(value, 50), enough)
-        made = []
+        step = best(lambda: output(value, 50), enough)
+        result = []
         for name, pixels in LENGTHS.items():
             drawn = noise.grid_draws(0, columns, rows, pixels / size)
             seconds = best(lambda: drawn(1), enough)  # noqa: B023
-            made.append((name, seconds / count * 1e9, seconds / (made[0][1] * count * 1e-9) if made else 1.0, seconds))
-    return [(name, each, times, seconds / step) for name, each, times, seconds in made]
+            result.append(
+                (name, seconds / count * 1e9, seconds / (result[0][1] * count * 1e-9) if result else 1.0, seconds)
+            )
+    return [(name, item, times, seconds / step) for name, item, times, seconds in result]

@@ -42,40 +42,40 @@ def main() -> int:
     parser.add_argument("--points", type=int, nargs="+", default=[2048], help="of a picture (default: 2048)")
     parser.add_argument("--limit", type=int, default=128, help="how many pictures (default: %(default)s)")
     parser.add_argument("--draws", type=int, default=10, help="sets of points of a picture (default: %(default)s)")
-    asked = parser.parse_args()
+    calls = parser.parse_args()
     torch.set_num_threads(1)
-    model, begun = ft.load_model("diffusion-basic"), time.process_time()
-    made: dict[int, list[list[list[list[Estimate]]]]] = {count: [] for count in asked.points}
+    model, start_time = ft.load_model("diffusion-basic"), time.process_time()
+    result: dict[int, list[list[list[list[Estimate]]]]] = {count: [] for count in calls.points}
     full: list[list[list[float]]] = []  # by picture, measure and setup
     with suppress(KeyboardInterrupt):  # what is done so far is told
-        for index, count, photo in photos(asked.folder, asked.limit):
+        for index, count, photo in photos(calls.folder, calls.limit):
             if photo is None:
                 continue
-            original = photo.with_frame("square").at(asked.size).reference(asked.size)
+            original = photo.with_frame("square").at(calls.size).reference(calls.size)
             assert original is not None
-            restored = [ft.restore(model, photo, setup, asked.size, seed=index).image for setup in SETUPS]
+            restored = [ft.restore(model, photo, setup, calls.size, seed=index).image for setup in SETUPS]
             errors = [[measures[name].at_points(image, original) for image in restored] for name in NAMES]
-            for points, of_pictures in made.items():
-                subsets = [draw(asked.size, points, seed, photo.sha256) for seed in range(asked.draws)]
+            for points, of_pictures in result.items():
+                subsets = [draw(calls.size, points, seed, photo.sha256) for seed in range(calls.draws)]
                 of_pictures.append(
-                    [[[s.estimate(s.of(each)) for each in fields] for fields in errors] for s in subsets]
+                    [[[s.estimate(s.of(item)) for item in fields] for fields in errors] for s in subsets]
                 )
             full.append([[float(field.mean()) for field in fields] for fields in errors])
             print(f"\r{index + 1} of {count}", end="", file=sys.stderr)
     print(
-        f"\n{len(SETUPS)} setups, {len(full)} pictures of {asked.size} x {asked.size}, {asked.draws} draws; "
-        f"{time.process_time() - begun:.0f} s of a processor"
+        f"\n{len(SETUPS)} setups, {len(full)} pictures of {calls.size} x {calls.size}, {calls.draws} draws; "
+        f"{time.process_time() - start_time:.0f} s of a processor"
     )
-    return max([told(points, np.array(each[: len(full)]), np.array(full)) for points, each in made.items()])
+    return max([message(points, np.array(item[: len(full)]), np.array(full)) for points, item in result.items()])
 
 
-def told(points: int, estimates: NDArray[Any], full: NDArray[Any]) -> int:
+def message(points: int, estimates: NDArray[Any], full: NDArray[Any]) -> int:
     """Print how many intervals hold, of (pictures, draws, measures, setups, 3) estimates; 1 where not as stated."""
     value, error, freedom = np.moveaxis(estimates, -1, 0)
     off = np.abs(value - full[:, None])
     near = off <= error * np.vectorize(quantile)(0.975, freedom)
     normal = off <= error * quantile(0.975)
-    of_mean = np.apply_along_axis(lambda each: pooled(each, each).error, 0, error)
+    of_mean = np.apply_along_axis(lambda item: pooled(item, item).error, 0, error)
     near_mean = np.abs(value.mean(axis=0) - full.mean(axis=0)) <= of_mean * quantile(0.975)
     print(
         f"\n{points} points:\n\n| measure | intervals | hold, first draw | all draws | by draw | "
@@ -84,10 +84,10 @@ def told(points: int, estimates: NDArray[Any], full: NDArray[Any]) -> int:
     )
     for which, name in enumerate(NAMES):
         at = np.s_[:, :, which]
-        each = near[at].mean(axis=(0, 2))
+        item = near[at].mean(axis=(0, 2))
         print(
-            f"| {name} | {near[at][:, 0].size} | {each[0]:.1%} | {each.mean():.1%} | {each.min():.1%} to "
-            f"{each.max():.1%} | {normal[at][:, 0].mean():.1%} | {normal[at].mean():.1%} | "
+            f"| {name} | {near[at][:, 0].size} | {item[0]:.1%} | {item.mean():.1%} | {item.min():.1%} to "
+            f"{item.max():.1%} | {normal[at][:, 0].mean():.1%} | {normal[at].mean():.1%} | "
             f"{near_mean[:, which].mean():.1%} | {np.median(error[at] / full[:, None, which]):.2%} |"
         )
     print(

@@ -62,8 +62,8 @@ def main() -> None:
                 page.wait_for_selector("button:disabled:has-text('Stop')", timeout=600_000)
                 page.wait_for_timeout(500)
                 spent.append(page.evaluate(TICK, "ArrowRight" if tick % 4 < 3 else "ArrowLeft"))
-    first, *others = sorted(spent)
-    print(f"{chosen.K=} {chosen.size=}: median {statistics.median(spent):.0f} ms, {first:.0f} to {others[-1]:.0f} ms")
+    shortest, *_, longest = sorted(spent)
+    print(f"{chosen.K=} {chosen.size=}: median {statistics.median(spent):.0f} ms, {shortest:.0f} to {longest:.0f} ms")
 
 
 if __name__ == "__main__":

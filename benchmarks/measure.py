@@ -1,4 +1,4 @@
-"""How the benchmark measures: each form in a process of its own, and what the processor could reach beside it."""
+"""Measurements in separate processes, and the peak performance of the processor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from frantools.frannet.engine import grid_decoder, kernel
+from frantools.frannet.engine import fast_decoder, kernel
 
 PRELOADED = [
     "torch",
@@ -29,7 +29,7 @@ PRELOADED = [
 
 
 class Measured(NamedTuple):
-    """What one piece of work took."""
+    """The time and memory of some work."""
 
     seconds: float
     peak: int
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
 
 
 def alone(work: Callable[..., Any], *args: Any) -> Any:
-    """What ``work(*args)`` returns in a new process, forked from one that has imported torch and done nothing else."""
+    """Return ``work(*args)`` of a new process, forked from one that has only imported torch."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -53,10 +53,10 @@ def alone(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def best(work: Callable[[], Any], enough: float = 1.0) -> float:
-    """The shortest of as many runs as begin within `enough` seconds, in seconds."""
+    """Return the shortest time of the runs that start within `enough` seconds, in seconds."""
     seconds: list[float] = []
-    begun = time.perf_counter()
-    while not seconds or time.perf_counter() - begun < enough:
+    start_time = time.perf_counter()
+    while not seconds or time.perf_counter() - start_time < enough:
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
@@ -64,12 +64,12 @@ def best(work: Callable[[], Any], enough: float = 1.0) -> float:
 
 
 def peak() -> int:
-    """The highest use of memory of this process so far, in bytes."""
+    """Return the peak memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def roofs(enough: float) -> list[tuple[str, str, str, float]]:
-    """How fast matrices are multiplied: (precision, library, shape, FLOP a second).
+    """Measure products of matrices: (precision, library, shape, FLOP a second).
 
     Parameters
     ----------
@@ -82,26 +82,26 @@ def roofs(enough: float) -> list[tuple[str, str, str, float]]:
         ("bfloat16", "torch.mm"): lambda x, weight: torch.mm(x, weight.T),
     }
     for precision in ("float32", "bfloat16"):
-        if grid_decoder._fused(torch.device("cpu"), getattr(torch, precision)):
+        if fast_decoder.has_fused_linear(torch.device("cpu"), getattr(torch, precision)):
             products[precision, "oneDNN"] = lambda x, weight: torch.ops.mkldnn._linear_pointwise(
                 x, weight, None, "none", [], ""
             )
-    found = []
+    rates = []
     with torch.inference_mode():
         for (precision, library), product in products.items():
             dtype = getattr(torch, precision)
             for rows, columns in ((2048, 2048), (65536, 64)):
                 x, weight = torch.randn(rows, columns).to(dtype), torch.randn(columns, columns).to(dtype)
                 rate = 2 * rows * columns**2 / best(partial(product, x, weight), enough)
-                found.append((precision, library, f"{rows} x {columns} by {columns} x {columns}", rate))
-            found.append(
+                rates.append((precision, library, f"{rows} x {columns} by {columns} x {columns}", rate))
+            rates.append(
                 (precision, library, "2048 x 64 by 64 x 64 on each core", _on_each_core(product, dtype, enough))
             )
-    return found
+    return rates
 
 
 def _on_each_core(product: Callable[[Tensor, Tensor], Tensor], dtype: torch.dtype, enough: float) -> float:
-    """FLOP a second of products of a tile, one tile a thread, as the engine does."""
+    """Measure products of a tile, one tile for each thread as in the engine, in FLOP a second."""
     repeats, threads = 100, torch.get_num_threads()
 
     def many(_: int) -> None:
@@ -117,7 +117,7 @@ def _on_each_core(product: Callable[[Tensor, Tensor], Tensor], dtype: torch.dtyp
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on, and when."""
+    """Describe the machine and the date."""
     load = f"{os.getloadavg()[0]:.1f} at the start (0 where nothing else runs)"
     return {
         "processor": processor(),
@@ -133,7 +133,7 @@ def machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor's name."""
+    """Return the processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -37,15 +37,15 @@ LENGTHS = (0.0, *(pixels / SIZE for pixels in (2, 6, 16)), inf)
 
 def measured(photo: ft.Photo, columns: Sequence[Column], size: int, seeds: Sequence[int]) -> list[dict[str, Any]]:
     """For each column of one photo: three numbers for each seed, and the root of the mean variance over seeds."""
-    made = [ft.compare(photo.at(size), columns, size, seed=seed) for seed in seeds]
-    numbers = [each.numbers(("mse", "ssim")) for each in made]
+    result = [ft.compare(photo.at(size), columns, size, seed=seed) for seed in seeds]
+    numbers = [item.numbers(("mse", "ssim")) for item in result]
     rows = []
     for column in columns:
-        pictures = np.stack([each[column.title].image for each in made])
+        pictures = np.stack([item[column.title].image for item in result])
         rows.append(
             {
                 "column": column.title,
-                **{name: [each[column.title][name] for each in numbers] for name in ("mse", "ssim")},
+                **{name: [item[column.title][name] for item in numbers] for name in ("mse", "ssim")},
                 "sharpness": [sharpness(picture) for picture in pictures],
                 "spread": float(np.sqrt(pictures.var(axis=0, ddof=1).mean())),
             }
@@ -66,27 +66,30 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many for each picture, 2 or more (default: 3)")
     parser.add_argument("--out", type=Path, default=OUT, help="(default: data/results/noise-length.json)")
     options = parser.parse_args()
-    columns, asked = [], []
+    columns, calls = [], []
     for name, length in product(options.setup, LENGTHS):
         setup, pixels = replace(named_setup(name), noise_length=length), f"{length * options.size:g}"
         columns.append(Column(f"{name} {pixels}", options.model, setup))
-        asked.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
-    protocol = {"model": options.model, "size": options.size, "seeds": options.seeds, "columns": asked}
-    content = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {**protocol, "each": {}}
+        calls.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
+    protocol = {"model": options.model, "size": options.size, "seeds": options.seeds, "columns": calls}
+    content = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {**protocol, "item": {}}
     if any(content.get(name) != value for name, value in protocol.items()):
         parser.error(f"{options.out} is of another model, size, setups or number of seeds; accepted is another --out")
     for index, _, photo in photos(options.data, options.limit):
-        if photo is None or Path(photo.name).name in content["each"]:
+        if photo is None or Path(photo.name).name in content["item"]:
             continue
         # Each picture has seeds of its own, so that chance averages out over pictures too.
         seeds = range(index * options.seeds, (index + 1) * options.seeds)
-        content["each"][Path(photo.name).name] = measured(photo, columns, options.size, seeds)
+        content["item"][Path(photo.name).name] = measured(photo, columns, options.size, seeds)
         content["command"] = shlex.join(["python", "benchmarks/noise_length.py", *sys.argv[1:]])
         write_json(options.out, content)
         print(f"{len(content['each'])} pictures", file=sys.stderr, flush=True)
     rows = [
-        {**each, **{name: float(np.mean([made[index][name] for made in content["each"].values()])) for name in NAMES}}
-        for index, each in enumerate(asked)
+        {
+            **item,
+            **{name: float(np.mean([result[index][name] for result in content["item"].values()])) for name in NAMES},
+        }
+        for index, item in enumerate(calls)
     ]
     print(ft.Table([{name: value for name, value in row.items() if name != "column"} for row in rows]))
 

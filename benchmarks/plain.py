@@ -1,4 +1,4 @@
-"""The definitions, written down without a thought for speed: what the engine and the search are compared with."""
+"""Straightforward implementations, as a reference for the speed of the engine and the search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 262_144  # points
 
 
 def restore(model: FranNet, image: NDArray[Any], setup: ft.Setup | None, size: int) -> NDArray[np.float32]:
-    """A picture in batches of 262,144 points, all inputs of the decoder put together anew at each step.
+    """Restore a picture in batches of 262,144 points, with all inputs of the decoder concatenated at each step.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def restore(model: FranNet, image: NDArray[Any], setup: ft.Setup | None, size: i
 
 
 def rois(images: Sequence[NDArray[np.uint8]], size: int, count: int) -> list[tuple[int, int]]:
-    """The (top, left) of the squares in which pictures differ most, each candidate measured on its own.
+    """Return the (top, left) of the squares in which pictures differ most, measuring each candidate separately.
 
     Parameters
     ----------
@@ -73,11 +73,11 @@ def rois(images: Sequence[NDArray[np.uint8]], size: int, count: int) -> list[tup
         square = stack[:, top : top + size, left : left + size]
         inside = max(float(picture.std()) for picture in square)
         scored.append((inside + float(square.std(axis=0).max(axis=-1).mean()), top, left))
-    found: list[tuple[int, int]] = []
+    result: list[tuple[int, int]] = []
     for _, top, left in sorted(scored, key=lambda candidate: -candidate[0]):
-        if len(found) < count and not any(collide(top - y, left - x, size) for y, x in found):
-            found.append((top, left))
-    return found
+        if len(result) < count and not any(collide(top - y, left - x, size) for y, x in result):
+            result.append((top, left))
+    return result
 
 
 def collide(down: int, right: int, size: int) -> bool:

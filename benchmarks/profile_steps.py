@@ -1,4 +1,4 @@
-"""Where the time of the step loop goes, by torch's profiler."""
+"""A profile of the step loop, by torch's profiler."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELUS = ("relu", "clamp")
 
 
 def shares(precision: str, name: str, size: int, tiles: int) -> dict[str, float]:
-    """The share of each part in restoring a few tiles on one thread, as `restore` does on each of its threads.
+    """Measure the share of each part in restoring a few tiles on one thread, as each thread of `restore` does.
 
     Parameters
     ----------

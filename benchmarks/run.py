@@ -140,13 +140,13 @@ def engine(options: Options, facts: Facts) -> Iterator[str]:
 def in_turns(name: str, size: int, options: Options) -> dict[str, Measured]:
     """The forms one after the other, three times, or until it takes long."""
     results: dict[str, Measured] = {}
-    begun = time.perf_counter()
+    start_time = time.perf_counter()
     for turn in range(3):
-        if turn and (options.quick or time.perf_counter() - begun > 120):
+        if turn and (options.quick or time.perf_counter() - start_time > 120):
             break
         for form in FORMS:
             results[form] = alone(render, name, form, size, 0.2 if options.quick else 1.0).better(results.get(form))
-            tell(f"{name} at {size}, {form}: {results[form].seconds:.3f} s")
+            log(f"{name} at {size}, {form}: {results[form].seconds:.3f} s")
     return results
 
 
@@ -158,7 +158,7 @@ def sizes(options: Options, facts: Facts) -> Iterator[str]:
         for _ in range(1 if options.quick or size > 1024 else 3):
             result = alone(render, "B", "float32", size).better(result)
         assert result is not None
-        tell(f"B at {size}: {result.seconds:.3f} s")
+        log(f"B at {size}: {result.seconds:.3f} s")
         output = 12 * size**2
         peaks[size] = result.peak
         if size == 4096:
@@ -192,8 +192,8 @@ def search(side: int, size: int) -> tuple[float, float, bool]:
     restored = [ft.restore(diffusion, picture(), size=side, seed=seed).image for seed in range(3)]
     restored.append(ft.restore(single, picture(), size=side).image)
     images = [(image * 255).round().astype(np.uint8) for image in restored]
-    answer = [(roi.top, roi.left) for roi in ft.find_rois(images, size=size, count=4)]
-    same = answer == plain.rois(images, size, 4)
+    regions = [(roi.top, roi.left) for roi in ft.find_rois(images, size=size, count=4)]
+    same = regions == plain.rois(images, size, 4)
     slow, fast = [], []
     for _ in range(3):
         slow.append(best(lambda: plain.rois(images, size, 4), 0))
@@ -206,7 +206,7 @@ def rois(options: Options, facts: Facts) -> Iterator[str]:
     rows = []
     for side, size in ((128, 48),) if options.quick else ((1024, 384), (1024, 128)):
         slow, fast, same = alone(search, side, size)
-        tell(f"regions of {size} pixels: {slow:.2f} s and {fast:.4f} s")
+        log(f"regions of {size} pixels: {slow:.2f} s and {fast:.4f} s")
         if same:
             fact = f"regions of {size} pixels over four {side} x {side} pictures: times as fast as brute force"
             facts[fact] = slow / fast
@@ -257,13 +257,13 @@ def preview(options: Options, facts: Facts) -> Iterator[str]:
         done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, encoding="utf-8", check=True)
         runs.append(json.loads(done.stdout))
     first = min(runs, key=lambda run: run["PNG"])
-    tell(f"the first preview after {first['PNG']:.2f} s")
+    log(f"the first preview after {first['PNG']:.2f} s")
     ends = [0.0, *first.values()]
     rows = [(name, f"{end - start:.3f}", f"{end:.3f}") for name, start, end in zip(first, ends, ends[1:], strict=False)]
     yield f"A fresh process, float32, the best of {len(runs)}:\n"
     yield table(("", "seconds", "since the start"), rows)
     warm = {precision: alone(previews, precision) for precision in PRECISIONS}
-    tell(f"the next ones: {warm}")
+    log(f"the next ones: {warm}")
     for name in ("A", "B"):
         fastest = min(times[name] for times in warm.values())
         facts[f"preview of {name} at 128, seconds, the faster precision"] = fastest
@@ -292,33 +292,33 @@ def several(size: int, turns: int) -> dict[str, tuple[float, float]]:
         ),
     }
     compare(portraits[0], columns, 16)  # loads the models
-    taken: dict[str, tuple[float, float]] = {}
+    durations: dict[str, tuple[float, float]] = {}
     for name, pair in forms.items():
         times = [tuple(best(work, 0) for work in pair) for _ in range(turns)]
-        taken[name] = (min(apart for apart, _ in times), min(together for _, together in times))
+        durations[name] = (min(apart for apart, _ in times), min(together for _, together in times))
     pool.shutdown()
-    return taken
+    return durations
 
 
 def together(options: Options, facts: Facts) -> Iterator[str]:
     """Several restorations together, float32, beside one after the other."""
     size = 64 if options.quick else 256
-    taken = alone(several, size, 3 if options.quick else 5)
-    tell(f"together: {taken}")
+    durations = alone(several, size, 3 if options.quick else 5)
+    log(f"together: {durations}")
     rows = [
         (f"{name}, {size} x {size}", f"{apart:.3f}", f"{both:.3f}", f"{apart / both:.2f}")
-        for name, (apart, both) in taken.items()
+        for name, (apart, both) in durations.items()
     ]
-    for name, (apart, both) in taken.items():
+    for name, (apart, both) in durations.items():
         facts[f"{name}: times as fast together"] = apart / both
     yield table(("", "one after the other, s", "together, s", "times as fast"), rows)
 
 
 def profile(options: Options, facts: Facts) -> Iterator[str]:
     """Where the time goes: B at 1024, one thread."""
-    found = {precision: alone(shares, precision, "B", 1024, 4 if options.quick else 32) for precision in PRECISIONS}
-    rows = [(part, *(f"{parts.get(part, 0):.0%}" for parts in found.values())) for part in found["float32"]]
-    yield table(("part", *found), rows)
+    profiles = {precision: alone(shares, precision, "B", 1024, 4 if options.quick else 32) for precision in PRECISIONS}
+    rows = [(part, *(f"{parts.get(part, 0):.0%}" for parts in profiles.values())) for part in profiles["float32"]]
+    yield table(("part", *profiles), rows)
 
 
 def noises(options: Options, facts: Facts) -> Iterator[str]:
@@ -326,8 +326,8 @@ def noises(options: Options, facts: Facts) -> Iterator[str]:
     rows = []
     for size, points in ((256, None), (1024, 2048)):
         tile = tile_points(size**2) if points is None else points
-        for length, each, times, share in alone(draws, size, points, 0.05 if options.quick else 0.5):
-            rows.append((f"{size}", f"{tile}", length, f"{each:.0f}", f"{times:.1f}", f"{share:.1%}"))
+        for length, item, times, share in alone(draws, size, points, 0.05 if options.quick else 0.5):
+            rows.append((f"{size}", f"{tile}", length, f"{item:.0f}", f"{times:.1f}", f"{share:.1%}"))
             if length.endswith("pixels"):
                 facts[f"noise of {length} at {size}: share of a step of B"] = share
     yield table(("size", "points", "length", "nanoseconds a point", "times white noise", "of a step of B"), rows)
@@ -346,7 +346,7 @@ def losses(options: Options, facts: Facts) -> Iterator[str]:
             ).mse
             for precision in PRECISIONS
         }
-        tell(f"{name}: {loss}")
+        log(f"{name}: {loss}")
         change = loss["bfloat16"] / loss["float32"] - 1
         changes.append(abs(change))
         rows.append((name, f"{loss['float32']:.6f}", f"{loss['bfloat16']:.6f}", f"{change:+.2%}"))
@@ -380,7 +380,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
 }
 
 
-def tell(line: str) -> None:
+def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
@@ -393,7 +393,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first so many of them")
     parser.add_argument("--out", type=Path, help="a Markdown file whose part after the mark is replaced, or a new one")
     options = parser.parse_args()
-    begun = time.perf_counter()
+    start_time = time.perf_counter()
     lines: list[str] = []
     facts: Facts = {}
 
@@ -410,10 +410,10 @@ def main() -> None:
             write(f"## {title}\n")
             for part in parts:
                 write(part)
-    write(f"The whole run took {time.perf_counter() - begun:.0f} s.")
+    write(f"The whole run took {time.perf_counter() - start_time:.0f} s.")
     if options.out:
-        kept = options.out.read_text(encoding="utf-8").split(MARK)[0] if options.out.exists() else ""
-        options.out.write_text(f"{kept}{MARK}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        header = options.out.read_text(encoding="utf-8").split(MARK)[0] if options.out.exists() else ""
+        options.out.write_text(f"{header}{MARK}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

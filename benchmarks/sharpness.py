@@ -44,17 +44,17 @@ def main() -> None:
         model = ft.load_model(name)
         for setup in options.setup if model.setup else [""]:
             columns[f"{name} {setup}".strip()] = (model, named_setup(setup) if setup else None)
-    each: dict[str, list[float]] = {"original": [], **{name: [] for name in columns}}
+    item: dict[str, list[float]] = {"original": [], **{name: [] for name in columns}}
     for picture in Pictures(options.data):
         # The input is made as in `frantools.evaluate`.
         x = prepare_input(crop_square(picture, SIZE))
-        each["original"].append(sharpness(ft.Photo(picture, "square").reference(SIDE, LOCAL)))
+        item["original"].append(sharpness(ft.Photo(picture, "square").reference(SIDE, LOCAL)))
         for name, (model, setup) in columns.items():
-            each[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
-    made = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": each}
+            item[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
+    result = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "item": item}
     with replacing(ROOT / "data" / "results" / "sharpness.json") as temporary:
-        temporary.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
-    for name, values in each.items():
+        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    for name, values in item.items():
         print(f"{name}: {sum(values) / len(values):.5f}")
 
 

@@ -48,31 +48,31 @@ def main() -> None:
         best: dict[int, tuple[float, float, ft.Sweep]] = {}
         for _ in range(options.rounds):
             for count, client in clients.items():
-                made = timed(client, AXES, options.data, points=options.points, limit=options.pictures)
-                best[count] = min(best.get(count, made), made, key=lambda each: each[0])
+                result = timed(client, AXES, options.data, points=options.points, limit=options.pictures)
+                best[count] = min(best.get(count, result), result, key=lambda item: item[0])
         print("| workers | seconds | processor seconds | M point-steps/s | M point-steps a processor second |")
         print("| --: | --: | --: | --: | --: |")
-        for count, (seconds, processor, made) in best.items():
-            steps = sum(row["calls"] for row in made.rows) * options.points / 1e6
+        for count, (seconds, processor, result) in best.items():
+            steps = sum(row["calls"] for row in result.rows) * options.points / 1e6
             print(f"| {count} | {seconds:.1f} | {processor:.1f} | {steps / seconds:.2f} | {steps / processor:.2f} |")
         print(f"\nTwo workers are {best[1][0] / best[2][0]:.2f} times as fast as one.")
         pictures = [np.full((8, 8, 3), shade, np.uint8) for shade in range(TINY)]
         tiny: Any = ({"model": ["original"]}, pictures)
         timed(clients[1], *tiny, size=8)
-        own = time.process_time()
+        base = time.process_time()
         seconds = timed(clients[1], *tiny, size=8)[0]
-        own = time.process_time() - own
-        begun = time.perf_counter()
+        base = time.process_time() - base
+        start_time = time.perf_counter()
         ft.sweep(*tiny, size=8)
-        here = time.perf_counter() - begun
+        local = time.perf_counter() - start_time
         with tempfile.TemporaryDirectory() as folder:
-            begun = time.perf_counter()
+            start_time = time.perf_counter()
             ft.sweep(*tiny, size=8, store=Path(folder) / "store")
-            stored = time.perf_counter() - begun
+            stored = time.perf_counter() - start_time
         print(
-            f"A task beside its work: {here / TINY * 1e3:.1f} ms in this process, with a store "
-            f"{(stored - here) / TINY * 1e3:.1f} ms more, on Dask {(seconds - here) / TINY * 1e3:.1f} ms more; driver "
-            f"and scheduler, which share a process here, use {own / TINY * 1e3:.1f} ms of a processor for each."
+            f"The overhead of a task: {local / TINY * 1e3:.1f} ms in this process, with a store "
+            f"{(stored - local) / TINY * 1e3:.1f} ms more, on Dask {(seconds - local) / TINY * 1e3:.1f} ms more; "
+            f"driver and scheduler, which share a process here, use {base / TINY * 1e3:.1f} ms of a processor for each."
         )
     finally:
         for client in clients.values():
@@ -85,9 +85,9 @@ def main() -> None:
 def timed(client: Client, axes: Any, photos: Any, **options: Any) -> tuple[float, float, ft.Sweep]:
     """A sweep on a cluster: its seconds, those of the workers' processors, and what it gave."""
     pids = list(client.run(process).values())
-    before, begun = sum(map(used, pids)), time.perf_counter()
-    made = ft.sweep(axes, photos, client=client, **options)
-    return time.perf_counter() - begun, sum(map(used, pids)) - before, made
+    before, start_time = sum(map(used, pids)), time.perf_counter()
+    result = ft.sweep(axes, photos, client=client, **options)
+    return time.perf_counter() - start_time, sum(map(used, pids)) - before, result
 
 
 def process() -> int:
@@ -106,28 +106,28 @@ def driver(data: str) -> None:
     axes = {"K": list(range(1, 21)), "stochasticity": [number / 10 for number in range(11)]}
     with tempfile.TemporaryDirectory() as folder:
         plan: Plan = make_plan(axes, data, None, ("mse",), 64, SIZE, 0, 16, "float32")
-        begun = time.process_time()
+        start_time = time.process_time()
         keys = [(context, key) for _, _, context, key in plan.cells()]
-        keyed = time.process_time() - begun
+        keyed = time.process_time() - start_time
         store = Store(Path(folder) / "store")
         contexts: dict[str, list[str]] = {}
         for context, key in keys:
             contexts.setdefault(context, []).append(key)
-        for context, own in contexts.items():
+        for context, base in contexts.items():
             rows = [{"key": key, "picture": "portrait-000.png", "model": "diffusion-basic", "setup": "B:K=4", "seed": 0,
                      "given": None, "seconds": 0.1, "sentence": "", "worker": "machine:1234", "calls": 25,
-                     "time": "2026-11-25T22:00:00+00:00", "mse": 0.01, "mse_se": 0.0001} for key in own]  # fmt: skip
+                     "time": "2026-11-25T22:00:00+00:00", "mse": 0.01, "mse_se": 0.0001} for key in base]  # fmt: skip
             store.write(context, {}, rows)
-        begun = time.process_time()
+        start_time = time.process_time()
         read_records(plan, store)
-        read = time.process_time() - begun - keyed
+        read = time.process_time() - start_time - keyed
         tracemalloc.start()
-        found, tasks = read_records(plan, store), list(plan.tasks())
+        matches, tasks = read_records(plan, store), list(plan.tasks())
         memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
-        begun = time.process_time()
-        to_sweep(plan, found)
-        put = time.process_time() - begun
+        start_time = time.process_time()
+        to_sweep(plan, matches)
+        put = time.process_time() - start_time
         size = sum(path.stat().st_size for path in store.folder.rglob("*.jsonl"))
     count = len(plan)
     print(

@@ -79,13 +79,13 @@ def measured(page: Any, key: str) -> dict[str, Any]:
     page.keyboard.press("r")
     if key:
         page.keyboard.press(key)
-    told = page.evaluate(PLAY, EVENTS)
-    between = np.diff(told["frames"])
+    message = page.evaluate(PLAY, EVENTS)
+    between = np.diff(message["frames"])
     return {
         "frames": len(between),
-        "dropped": int(sum(round(each / (1000 / 60)) - 1 for each in between if each > 25)),
-        "ms of JavaScript": round(median(told["work"]), 1),
-        "ms at most": round(max(told["work"]), 1),
+        "dropped": int(sum(round(item / (1000 / 60)) - 1 for item in between if item > 25)),
+        "ms of JavaScript": round(median(message["work"]), 1),
+        "ms at most": round(max(message["work"]), 1),
     }
 
 

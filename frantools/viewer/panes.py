@@ -54,7 +54,7 @@ def read_panes(pictures: Any) -> Panes:
     """
     if isinstance(pictures, Comparison):
         check_count(len(pictures.titles))
-        panes = comparison_panes(pictures)
+        panes = comparison_panes(pictures, pictures.numbers(measures.in_captions))
     else:
         named = _by_title(pictures)
         check_count(len(named))
@@ -160,24 +160,33 @@ def reference_picture(
     return {} if title is None or reference is None else {title: as_picture(reference)}
 
 
-def comparison_panes(comparison: Comparison) -> Panes:
-    """Return the pictures of a comparison with their numbers, after the reference unless it is one of them."""
+def comparison_panes(comparison: Comparison, numbers: Mapping[str, Mapping[str, float]]) -> Panes:
+    """Return the pictures of a comparison, complete or not, after the reference unless it is one of them.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Its preliminary pictures have their size instead of numbers.
+    numbers : mapping
+        The known measures by title.
+    """
     pictures: dict[str, Any] = {}
     pictures |= reference_picture(comparison.photo, comparison.size, comparison.region, comparison.columns)
     notes = dict(comparison.errors)
+    lines, best = numbers_text(numbers)
     for title in comparison.titles:
-        restoration = comparison.restorations.get(title)
-        pictures[title] = None if restoration is None else read_picture(restoration, title)
-        if restoration is not None and restoration.remarks:
-            notes[title] = remarks_text(restoration)
-    numbers, best = numbers_text(comparison.numbers(measures.in_captions))
+        pictures[title] = restoration = comparison.restorations.get(title)
+        if restoration is None:
+            continue
+        if not comparison.is_final(title):
+            lines[title] = f"coarse: {max(restoration.image.shape[:2])} pixels"
+            continue
+        if restoration.remarks:
+            notes[title] = "\n".join(restoration.remarks)
+        if comparison.reference is not None and title not in numbers:
+            lines[title] = "not yet measured"
     reference, _ = reference_title(comparison.photo, comparison.columns)
-    return Panes(pictures, notes, numbers, best, comparison.protocol(), reference, comparison)
-
-
-def remarks_text(restoration: Restoration) -> str:
-    """Return the remarks of a restoration, one a line."""
-    return "\n".join(restoration.remarks)
+    return Panes(read_pictures(pictures), notes, lines, best, comparison.protocol(), reference, comparison)
 
 
 def numbers_text(numbers: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, str], dict[str, list[int]]]:

@@ -299,7 +299,7 @@ def blank(width: float, height: float, figure: Figure | None = None) -> Figure:
 
 
 def aspect(images: Sequence[Image]) -> float:
-    """Height over width of the first picture; 1 if there is none."""
+    """Height over width of the first picture; 1 if there are only messages."""
     shapes = [pixels(image).shape for image in images if not isinstance(image, str)]
     return shapes[0][0] / shapes[0][1] if shapes else 1.0
 

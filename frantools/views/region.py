@@ -1,4 +1,4 @@
-"""A region of the picture, restored by itself."""
+"""A region of the picture, restored at full size."""
 
 from __future__ import annotations
 

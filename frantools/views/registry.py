@@ -65,7 +65,7 @@ def views() -> Mapping[str, View]:
 
 
 def view_of(recipe: Recipe) -> View:
-    """The view of a recipe; a ValueError if there is none of its name."""
+    """The view of a recipe; a ValueError if its name is unknown."""
     registered = _views if recipe.view in _views else views()
     if recipe.view not in registered:
         raise ValueError(f"this is not the recipe of a figure; figures are {', '.join(registered)}")

@@ -71,7 +71,7 @@ def load_photos(recipe: Recipe, photo: Any = None) -> list[Photo]:
 
 
 def describe_outside_files(recipe: Recipe, has_photo: bool = False) -> str:
-    """A message that lists the files outside a recipe's own folder that it reads; empty if there are none.
+    """A message that lists the files outside a recipe's own folder that it reads; empty if it reads only its own.
 
     `has_photo` says that its first photo has been passed and is not read.
     """

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
+from ..checks import choice
 from ..photos.file_names import as_label
 from ..scores.measures import Measure, measures
 from ..scores.stratified import pooled
@@ -65,8 +66,7 @@ def means(sweep: SweepLike, measure: str = "mse", error: str = "pictures") -> di
     """
     if measure not in sweep.measures:
         raise ValueError(f"the sweep has no measure {measure!r}; accepted: {', '.join(sweep.measures)}")
-    if error not in ("pictures", "points"):
-        raise ValueError(f"error is {error!r}; accepted are 'pictures' and 'points'")
+    choice("error", error, ("pictures", "points"))
     rows_by_place: dict[Place, list[Mapping[str, Any]]] = {}
     for row in sweep.rows:
         rows_by_place.setdefault(tuple(row[name] for name in sweep.axes), []).append(row)
@@ -153,7 +153,7 @@ class SettingMeans:
 
     @property
     def best(self) -> float:
-        """The best number of comparable settings; NaN if there are none."""
+        """The best number of comparable settings; NaN if no setting has one."""
         values = [mean.value for mean in self.comparable.values()] or [float("nan")]
         return (min if self.measure.better == "lower" else max)(values)
 

@@ -18,11 +18,10 @@ from ..restorers.base import Progress
 from ..restorers.columns import Column, as_columns
 from ..scores.measures import measures
 from ..settings import declarations
-from ..viewer.panes import Panes, numbers_text, reference_picture, reference_title, remarks_text
+from ..viewer.panes import Panes, comparison_panes, reference_title
 from ..views.compare import VIEW, CompareOptions, compute
 from .controls import control, set_options
 from .form import Form
-from .live_view import pictures_of
 from .view_widget import ViewWidget
 
 
@@ -91,32 +90,13 @@ class CompareWidget(ViewWidget):
 
     def panes(self, result: Comparison, recipe: Recipe) -> Panes:
         """Return the columns with their numbers, after the original unless it is one of them."""
-        assert self._job is not None
-        panes, photo = result_panes(result), self._job.photo
-        original = reference_picture(photo, self._job.size, None, recipe.columns)
-        reference, _ = reference_title(photo, recipe.columns)
-        return replace(panes, pictures={**original, **panes.pictures}, reference=reference)
+        return replace(comparison_panes(result, result.measured), caption="")
 
     def paint(self) -> None:
         """Show the latest result and its table."""
         super().paint()
         if self.result is not None:
             self.table.value = numbers_table(self.result)
-
-
-def result_panes(result: Comparison) -> Panes:
-    """Return the columns of a result with their numbers; a coarse one has its size instead."""
-    numbers, best = numbers_text(result.measured)
-    notes = dict(result.errors)
-    for title, restoration in result.items():
-        if not result.is_final(title):
-            numbers[title] = f"coarse: {max(restoration.image.shape[:2])} pixels"
-            continue
-        if restoration.remarks:
-            notes[title] = remarks_text(restoration)
-        if result.reference is not None and title not in result.measured:
-            numbers[title] = "not yet measured"
-    return Panes(pictures_of(result), notes, numbers, best)
 
 
 def numbers_table(result: Comparison) -> str:

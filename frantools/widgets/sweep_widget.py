@@ -26,12 +26,11 @@ from ..sweeps.plan import Plan, make_plan
 from ..sweeps.reader import read_sweep
 from ..sweeps.result import Sweep
 from ..sweeps.run import to_sweep
-from ..viewer.panes import Panes
+from ..viewer.panes import Panes, comparison_panes
 from ..views.compare import VIEW
 from ..views.sweep_data import format_value, is_number
 from . import cleanup
 from .background import EXIT_TIMEOUT, LOCK, BackgroundSweep
-from .compare_widget import result_panes
 from .controls import BatchedWrites, button, set_visible, slim
 from .live_view import LiveView
 from .sweep_map import MapWidget, SweepSummary, describe_setting
@@ -223,8 +222,9 @@ class SweepMap(BatchedWrites, LiveView):
 
     def panes(self, result: Comparison, recipe: Recipe) -> Panes:
         """Return the original and the restoration, with its numbers over all pixels."""
-        panes = result_panes(result)
-        return replace(panes, pictures={"original": self.original.picture, **panes.pictures})
+        panes = comparison_panes(result, result.measured)
+        pictures = {"original": self.original.picture, "restored": panes.pictures["restored"]}
+        return replace(panes, pictures=pictures, caption="", reference=None)
 
     # The remaining cells
 

@@ -344,7 +344,7 @@ def test_the_exit_code_of_a_failed_column_is_1_and_files_are_written(capsys, wor
         assert run(capsys, f"compare photo.png {COLUMNS} --size 16 --out failed.png")[0] == 1
     code, _, err = run(capsys, command)
     assert code == 1
-    assert re.search("fail|nothing holds no pictures", err.splitlines()[-1])
+    assert re.search("fail|nothing: the folder contains no pictures", err.splitlines()[-1])
     assert [path for path in FAILING[command] if not Path(path).is_file()] == []
 
 
@@ -612,7 +612,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("import-keras photo.png", "photo.png: the file name of Keras weights must end in .h5"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} no.json --out x.safetensors", "there is no config file no.json"),
         (f"import-keras {GOLDEN / 'diffusion.h5'} --out x.pt", "x.pt: models are written as .safetensors only"),
-        ("figures --only cover", "unknown figure 'cover'; accepted are ddpm-vs-ddim, entire-image, roi-crops,"),
+        ("figures --only cover", "figure must be 'ddpm-vs-ddim', 'entire-image', 'roi-crops' or"),
         ("figures --picture nowhere.png", "there is no picture nowhere.png"),
         ("figures --size 0", "size must be "),
         ("figures --recipe photo.png", "photo.png: it contains no recipe"),

@@ -65,12 +65,12 @@ def test_noise_that_a_scheduler_asks_for_is_the_callers() -> None:
 
 
 def test_the_callback_is_told_of_each_step_and_may_end_the_sampling() -> None:
-    told = []
+    expected_message = []
     setup = SchedulerSetup("UniPCMultistep", 6)
-    ft.samplers.sample(denoise, torch.randn(SHAPE), make(), setup, callback=told.append)
-    assert [step.index for step in told] == [*range(6)]
-    assert [step.t_prev for step in told] == [*(step.t for step in told[1:]), -1]
-    assert (told[0].t, told[-1].x0.shape) == (99, SHAPE)
+    ft.samplers.sample(denoise, torch.randn(SHAPE), make(), setup, callback=expected_message.append)
+    assert [step.index for step in expected_message] == [*range(6)]
+    assert [step.t_prev for step in expected_message] == [*(step.t for step in expected_message[1:]), -1]
+    assert (expected_message[0].t, expected_message[-1].x0.shape) == (99, SHAPE)
 
     def stop(step: ft.samplers.Step) -> None:
         raise InterruptedError
@@ -83,15 +83,15 @@ def test_the_callback_is_told_of_each_step_and_may_end_the_sampling() -> None:
 def test_restore_takes_a_scheduler_and_its_recipe_names_it(random_models: dict[str, FranNet], name: str) -> None:
     model, picture = random_models["diffusion"], ft.portraits()["hopper"]
     setup = SchedulerSetup(name, 4)
-    made = ft.restore(model, picture, setup, size=24)
-    assert made.calls == setup.calls
-    assert made.image.shape == (24, 24, 3)
-    assert np.isfinite(made.image).all()
-    assert made.recipe["setup"] == setup.to_dict()
-    assert "diffusers" in made.recipe["versions"]
-    again = Column.from_dict({"title": "x", "model": "m", "setup": made.recipe["setup"]})
+    result = ft.restore(model, picture, setup, size=24)
+    assert result.calls == setup.calls
+    assert result.image.shape == (24, 24, 3)
+    assert np.isfinite(result.image).all()
+    assert result.recipe["setup"] == setup.to_dict()
+    assert "diffusers" in result.recipe["versions"]
+    again = Column.from_dict({"title": "x", "model": "m", "setup": result.recipe["setup"]})
     assert again.setup == setup
-    np.testing.assert_array_equal(ft.restore(model, picture, setup, size=24).image, made.image)
+    np.testing.assert_array_equal(ft.restore(model, picture, setup, size=24).image, result.image)
 
 
 def test_a_region_is_that_of_the_whole_picture(random_models: dict[str, FranNet]) -> None:
@@ -147,16 +147,16 @@ def test_the_draws_of_a_scheduler_are_the_callers_and_no_others() -> None:
 def test_a_scheduler_that_ends_in_no_numbers_is_refused_before_the_work(
     random_models: dict[str, FranNet], name: str, steps: int, options: dict[str, object]
 ) -> None:
-    told: list[float] = []
+    expected_message: list[float] = []
     with pytest.raises(ValueError, match=f"{name}Scheduler with steps={steps} and options=.* this noise schedule"):
         ft.restore(
             random_models["diffusion"],
             ft.portraits()["hopper"],
             SchedulerSetup(name, steps, options),
             size=8,
-            progress=told.append,
+            progress=expected_message.append,
         )
-    assert not told
+    assert not expected_message
 
 
 @pytest.mark.parametrize(
@@ -172,13 +172,13 @@ def test_a_scheduler_that_leaves_the_range_is_told_of(name: str, steps: int, opt
 @pytest.mark.parametrize("name", [*COMMON_SCHEDULERS, "DDPM", "LCM", "SASolver"])
 def test_what_messages_recommend_stays_in_the_range(recwarn: pytest.WarningsRecorder, name: str, steps: int) -> None:
     SchedulerSetup(name, steps).check(make())
-    assert not [told for told in recwarn if told.category is UserWarning]
+    assert not [expected_message for expected_message in recwarn if expected_message.category is UserWarning]
 
 
 @pytest.mark.parametrize("name", ["HeunDiscrete", "PNDM"])
 def test_the_option_that_the_warning_recommends_helps(recwarn: pytest.WarningsRecorder, name: str) -> None:
     SchedulerSetup(name, 15, {"timestep_spacing": "leading"}).check(make())
-    assert not [told for told in recwarn if told.category is UserWarning]
+    assert not [expected_message for expected_message in recwarn if expected_message.category is UserWarning]
 
 
 @pytest.mark.parametrize("name", ["DDIMInverse", "DPMSolverMultistepInverse"])
@@ -275,21 +275,25 @@ class Halving(ft.samplers.Sampler):
 
 
 def test_a_sampler_of_the_users_own_restores_and_has_a_name(random_models):
-    told, solver = [], Halving()
-    made = ft.restore(random_models["diffusion"], ft.portraits()["hopper"], solver, size=16, progress=told.append)
-    assert (made.calls, made.recipe["setup"], told[-1]) == (2, {"rate": 0.5}, 1)
-    assert made.image.std() > 0.01
+    expected_message, solver = [], Halving()
+    result = ft.restore(
+        random_models["diffusion"], ft.portraits()["hopper"], solver, size=16, progress=expected_message.append
+    )
+    assert (result.calls, result.recipe["setup"], expected_message[-1]) == (2, {"rate": 0.5}, 1)
+    assert result.image.std() > 0.01
     part = ft.restore(
         random_models["diffusion"], ft.portraits()["hopper"], solver, size=8, region=ft.Region(0.5, 0.5, 0.5, 0.5)
     )
-    np.testing.assert_allclose(part.image, made.image[8:, 8:], atol=1e-3)
+    np.testing.assert_allclose(part.image, result.image[8:, 8:], atol=1e-3)
     assert solver.name == "Halving"
 
 
-@pytest.mark.parametrize("made", [{"rate": 0.5}, {}, {"K": 8, "rate": 0.5}, {"scheduler": "DDIM", "K": 8}, ["B"], None])
-def test_what_describes_no_setup_is_refused_in_a_sentence(made):
+@pytest.mark.parametrize(
+    "result", [{"rate": 0.5}, {}, {"K": 8, "rate": 0.5}, {"scheduler": "DDIM", "K": 8}, ["B"], None]
+)
+def test_what_describes_no_setup_is_refused_in_a_sentence(result):
     with pytest.raises(ValueError, match=r"not the settings of a known sampler .*; pass a custom sampler itself"):
-        setup_from_dict(made)
+        setup_from_dict(result)
 
 
 SCHEDULERS = sorted(name for name in dir(diffusers) if name.endswith("Scheduler"))
@@ -317,11 +321,11 @@ def test_what_a_scheduler_cannot_do_is_one_line(options, random_models):
     messages = []
     for name in SCHEDULERS:
         try:
-            made = ft.restore(random_models["diffusion"], "hopper", SchedulerSetup(name, 3, options), size=4)
+            result = ft.restore(random_models["diffusion"], "hopper", SchedulerSetup(name, 3, options), size=4)
         except ValueError as error:
             messages.append(str(error))
         else:
-            assert np.isfinite(made.image).all()
+            assert np.isfinite(result.image).all()
     assert messages
     assert [message for message in messages if "\n" in message or message.endswith(": ") or not message] == []
 

@@ -28,7 +28,7 @@ class Own(FranNet):
     """A FranNet that the fast engine does not serve."""
 
 
-def own() -> FranNet:
+def default() -> FranNet:
     shipped = ft.load_model("single-masking-8")
     model = Own(shipped.config)
     model.load_state_dict(shipped.state_dict())
@@ -41,19 +41,19 @@ def column(what: Any, setup: Any = None, **options: Any) -> np.ndarray:
 
 def points() -> np.ndarray:
     x = ft.prepare_input(PORTRAIT)
-    made = ft.sample_points(
+    result = ft.sample_points(
         ft.load_model("diffusion-basic"),
         x,
         torch.full((1, 4, 2), 0.3),
         QUICK,
         noise=lambda shape: torch.full(shape, 0.5),
     )
-    return made.numpy()
+    return result.numpy()
 
 
 def swept() -> np.ndarray:
-    found = ft.sweep({"K": [99]}, [PORTRAIT], ft.Column("B", "B"), measures=("mse",), points=16)
-    return found.to_frame()["mse"].to_numpy()
+    result_in_autocast = ft.sweep({"K": [99]}, [PORTRAIT], ft.Column("B", "B"), measures=("mse",), points=16)
+    return result_in_autocast.to_frame()["mse"].to_numpy()
 
 
 def traced() -> np.ndarray:
@@ -61,8 +61,8 @@ def traced() -> np.ndarray:
 
 
 def evaluated() -> np.ndarray:
-    found = ft.evaluate("single-masking-8", [PORTRAIT], size=24)
-    return np.array([found.mse, found.mse_gray, found.ssim])
+    result_in_autocast = ft.evaluate("single-masking-8", [PORTRAIT], size=24)
+    return np.array([result_in_autocast.mse, result_in_autocast.mse_gray, result_in_autocast.ssim])
 
 
 WORK: dict[str, Callable[[], np.ndarray]] = {
@@ -73,7 +73,7 @@ WORK: dict[str, Callable[[], np.ndarray]] = {
     "one pass": lambda: column("single-masking-8"),
     "bfloat16": lambda: column("single-masking-8", precision="bfloat16"),
     "a region": lambda: column("single-masking-8", region=ft.Region(0.2, 0.3, 0.4, 0.4)),
-    "a model of one's own": lambda: column(own()),
+    "a model of one's own": lambda: column(default()),
     "an input itself": lambda: ft.restore("single-masking-8", ft.prepare_input(PORTRAIT), size=24).image,
     "a resized picture": lambda: column("bicubic-colour"),
     "a degraded picture": lambda: column("input", given=ft.Degradation(gray=True, shrink=2, blur=1, noise=0.1)),

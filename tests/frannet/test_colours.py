@@ -73,8 +73,8 @@ def test_what_is_no_format_or_colour_is_refused() -> None:
             ft.colours.to_rgb(colour, wrong)
     with pytest.raises(ValueError, match="shape"):
         ft.colours.to_network(torch.zeros(3, 2), "rgb")
-    others: list[Any] = [colour.numpy(), colour.int(), [0.0, 0.0, 0.0]]
-    for other in others:
+    other_values: list[Any] = [colour.numpy(), colour.int(), [0.0, 0.0, 0.0]]
+    for other in other_values:
         with pytest.raises(ValueError, match=r"colours must be a tensor of floats"):
             ft.colours.to_network(other, "lab")
         with pytest.raises(ValueError, match="colours must be"):

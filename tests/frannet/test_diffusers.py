@@ -31,7 +31,7 @@ def theirs(kind: type[DDIMScheduler | DDPMScheduler], schedule: Schedule) -> DDI
 def ours(schedule: Schedule, setup: ft.Setup) -> tuple[Tensor, list[Step], list[Tensor]]:
     """The start value, the steps that our sampler takes from there, and the noise that it drew."""
     rng = torch.Generator().manual_seed(0)
-    taken: list[Step] = []
+    kept_steps: list[Step] = []
     draws: list[Tensor] = []
 
     def noise(shape: tuple[int, ...]) -> Tensor:
@@ -39,8 +39,8 @@ def ours(schedule: Schedule, setup: ft.Setup) -> tuple[Tensor, list[Step], list[
         return draws[-1]
 
     start = torch.randn(SHAPE, generator=rng, dtype=torch.float64)
-    ft.samplers.sample(denoise, start, schedule, setup, noise=noise, callback=taken.append)
-    return start, taken, draws
+    ft.samplers.sample(denoise, start, schedule, setup, noise=noise, callback=kept_steps.append)
+    return start, kept_steps, draws
 
 
 def assert_close(got: Tensor, want: Tensor) -> None:
@@ -54,10 +54,10 @@ def test_each_ddim_step_is_that_of_diffusers(name: str, K: int, stochasticity: f
     schedule = ft.schedule.make(name)
     scheduler = theirs(DDIMScheduler, schedule)
     setup = ft.Setup(stochasticity=stochasticity, K=K, noise_projection=False)
-    x, taken, draws = ours(schedule, setup)
-    assert len(taken) == setup.calls
+    x, kept_steps, draws = ours(schedule, setup)
+    assert len(kept_steps) == setup.calls
     assert len(draws) == (setup.calls - 1 if stochasticity > 0 else 0)  # the last step adds no noise
-    for step in taken:
+    for step in kept_steps:
         # diffusers knows even strides alone, and counts them in steps taken: tell it anew at every step.
         scheduler.num_inference_steps = schedule.steps // (step.t - step.t_prev)
         assert schedule.steps // scheduler.num_inference_steps == step.t - step.t_prev
@@ -83,11 +83,11 @@ def test_each_ddpm_step_is_that_of_diffusers(name: str, setup: ft.Setup) -> None
     schedule = ft.schedule.make(name)
     scheduler = theirs(DDPMScheduler, schedule)
     scheduler.set_timesteps(timesteps=ft.schedule.steps(setup.steps, setup.K)[0].tolist())
-    x, taken, _ = ours(schedule, setup)
+    x, kept_steps, _ = ours(schedule, setup)
     rng = torch.Generator().manual_seed(0)
     assert torch.equal(torch.randn(SHAPE, generator=rng, dtype=torch.float64), x)  # and what follows is the noise
-    assert len(taken) == setup.calls
-    for step in taken:
+    assert len(kept_steps) == setup.calls
+    for step in kept_steps:
         want = scheduler.step(denoise(x, step.t), step.t, x, generator=rng)
         assert_close(step.x, want.prev_sample)
         assert_close(step.x0, want.pred_original_sample)

@@ -75,7 +75,7 @@ def member(name: str) -> Member:
 
 
 @pytest.fixture(params=SMALL + OTHERS)
-def each(request: pytest.FixtureRequest) -> Member:
+def member_data(request: pytest.FixtureRequest) -> Member:
     return member(request.param)
 
 
@@ -90,13 +90,13 @@ def close(got: torch.Tensor, want: np.ndarray, tolerance: float, hue: bool = Fal
     assert max(np.quantile(error, 0.85), error.max() / 20) < tolerance if hue else error.max() < tolerance
 
 
-def setup_of(sample: dict[str, Any], own: Any) -> Any:
+def setup_of(sample: dict[str, Any], default: Any) -> Any:
     """A sample's settings over the model's own."""
     if "ar" in sample:
         names = {"convergeThreshold": "converge_threshold", "noise": "noise_stddev"}
         return ft.AutoregressiveSetup(**{names.get(name, name): value for name, value in sample["ar"].items()})
-    if isinstance(own, ft.AutoregressiveSetup) or own is None:
-        return own
+    if isinstance(default, ft.AutoregressiveSetup) or default is None:
+        return default
     changes: dict[str, Any] = {"start": sample.get("startStep"), "stop": sample.get("endStep")}
     names = {"noise": "noise_stddev", "projectNoise": "noise_projection", "eta": "stochasticity"}
     for name, value in sample.get("ddim", {}).items():
@@ -106,32 +106,34 @@ def setup_of(sample: dict[str, Any], own: Any) -> Any:
             changes["clipping"] = value and (value["min"], value["max"])
         else:
             changes[names[name]] = value
-    return dataclasses.replace(own, **changes)
+    return dataclasses.replace(default, **changes)
 
 
 # The network
 
 
-def test_networks_are_frannets(each: Member) -> None:
+def test_networks_are_frannets(member_data: Member) -> None:
     with torch.no_grad():
-        encoded = each.model.encode(each.x)
-        close(encoded.context, each.arrays["context"], 1e-4)
-        latents = each.model.latents(encoded, each.points)
-        close(latents, each.arrays["latents"], 2e-4)
-        for index, time in enumerate(each.arrays["times"]):
-            got = each.model.decode(latents, each.points, float(time), each.tensor("initial"))
-            close(got, each.arrays[f"answer/{index}"], 2e-4)
-            encoding = each.model.encode_time(float(time))
-            close(encoding, each.arrays["time-encoding"][index], 4e-4)
+        encoded = member_data.model.encode(member_data.x)
+        close(encoded.context, member_data.arrays["context"], 1e-4)
+        latents = member_data.model.latents(encoded, member_data.points)
+        close(latents, member_data.arrays["latents"], 2e-4)
+        for index, time in enumerate(member_data.arrays["times"]):
+            got = member_data.model.decode(latents, member_data.points, float(time), member_data.tensor("initial"))
+            close(got, member_data.arrays[f"answer/{index}"], 2e-4)
+            encoding = member_data.model.encode_time(float(time))
+            close(encoding, member_data.arrays["time-encoding"][index], 4e-4)
         close(
-            each.model.encode_position(each.points),
-            np.tile(each.arrays["position-encoding"].reshape(-1, 48, encoding_width(each)), (2, 1, 1))[:2],
+            member_data.model.encode_position(member_data.points),
+            np.tile(member_data.arrays["position-encoding"].reshape(-1, 48, encoding_width(member_data)), (2, 1, 1))[
+                :2
+            ],
             4e-4,
         )
 
 
-def encoding_width(each: Member) -> int:
-    return sum(each.model.coordinate_parts[:-1])
+def encoding_width(member_data: Member) -> int:
+    return sum(member_data.model.coordinate_parts[:-1])
 
 
 @pytest.mark.parametrize("name", ["small-constant-shared", "direction-complex-hsv"])
@@ -163,9 +165,9 @@ def test_steps_are_whole_numbers_and_times_are_not(small: Member) -> None:
 # Samples
 
 
-def test_samples_are_frannets(each: Member) -> None:
-    for sample in each.samples:
-        rows: Iterator[np.ndarray] = iter(each.arrays["noise"])
+def test_samples_are_frannets(member_data: Member) -> None:
+    for sample in member_data.samples:
+        rows: Iterator[np.ndarray] = iter(member_data.arrays["noise"])
         calls: list[tuple[int, ...]] = []
 
         def draw(shape: tuple[int, ...], rows: Any = rows, calls: Any = calls) -> torch.Tensor:
@@ -174,19 +176,21 @@ def test_samples_are_frannets(each: Member) -> None:
 
         off, ablation = sample.get("ablation"), None
         if off is not None:
-            random = each.arrays["uniform"][0].reshape(2, 48, 2) if off.get("randomizePositions") else None
+            random = member_data.arrays["uniform"][0].reshape(2, 48, 2) if off.get("randomizePositions") else None
             ablation = ft.Ablation(CONTEXTS[off["context"]], off["maps"], random)
         none = sample.get("drawn") or sample.get("initial") is False
         got = ft.sample_points(
-            each.model,
-            each.x,
-            each.arrays["pos"][None].repeat(2, 0),
-            setup_of(sample, each.model.setup),
-            None if none else each.arrays["initial"],
+            member_data.model,
+            member_data.x,
+            member_data.arrays["pos"][None].repeat(2, 0),
+            setup_of(sample, member_data.model.setup),
+            None if none else member_data.arrays["initial"],
             draw,
             ablation,
         )
-        close(got, each.arrays[f"sample/{sample['index']}/out"], 3e-4 if each.hue else 1e-4, each.hue)
+        close(
+            got, member_data.arrays[f"sample/{sample['index']}/out"], 3e-4 if member_data.hue else 1e-4, member_data.hue
+        )
         settled = sample.get("ar", {}).get("threshold") != 0  # at 0 a point is done at a distance of exactly 0
         assert len(calls) <= sample["normal_draws"] or not settled, "FranNet draws also where nothing is added"
         assert set(calls) <= {(2, 48, 3)}
@@ -197,8 +201,8 @@ def test_pictures_are_frannets(name: str) -> None:
     of = member(name)
     for key, size, region in (("region7", 7, ft.Region(0.2, 0.2, 0.2, 0.4)), ("grid8", 8, ft.Region.full())):
         for index in range(2):
-            made = ft.restore(of.model, of.x[index : index + 1], size=size, region=region).image
-            close(torch.from_numpy(made) * 2 - 1, of.arrays[f"{key}/out"][index].clip(-1, 1), 5e-4, of.hue)
+            result = ft.restore(of.model, of.x[index : index + 1], size=size, region=region).image
+            close(torch.from_numpy(result) * 2 - 1, of.arrays[f"{key}/out"][index].clip(-1, 1), 5e-4, of.hue)
 
 
 def test_a_diffusion_model_and_its_conversion_have_the_same_weights() -> None:
@@ -245,24 +249,24 @@ def test_steps_may_begin_and_end_anywhere() -> None:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_both_paths_agree(each: Member, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_paths_agree(member_data: Member, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not compiled:
         monkeypatch.setattr(kernel, "is_available", lambda device: False)
-    model, (columns, rows) = each.model, axes((20, 14), ft.Region(0.1, 0.3, 0.7, 0.6))
+    model, (columns, rows) = member_data.model, axes((20, 14), ft.Region(0.1, 0.3, 0.7, 0.6))
     for ablation in (ft.Ablation(), ft.Ablation("local", [1]), ft.Ablation("global")):
         with torch.inference_mode():
-            encoded = ablation.apply(model, model.encode(each.x[:1]))
-        fast, plain = make_grid_decoder(model, encoded, columns), PlainDecoder(model, encoded, columns)
-        assert (type(fast) is PlainDecoder) == (each.name == "small-constant-shared")
+            encoded = ablation.apply(model, model.encode(member_data.x[:1]))
+        fast, reference = make_grid_decoder(model, encoded, columns), PlainDecoder(model, encoded, columns)
+        assert (type(fast) is PlainDecoder) == (member_data.name == "small-constant-shared")
         value = torch.randn(280, 3)
         for t in (0, 1, 1.0, 0.37):
-            answers = [decoder.tile(rows.float())(value, t) for decoder in (fast, plain)]
+            answers = [decoder.tile(rows.float())(value, t) for decoder in (fast, reference)]
             torch.testing.assert_close(*answers, rtol=0, atol=1e-5)
         torch.testing.assert_close(
             fast.colours(value, rows.float()),
-            plain.colours(value, rows.float()),
+            reference.colours(value, rows.float()),
             rtol=0,
-            atol=1e-3 if each.hue else 1e-5,
+            atol=1e-3 if member_data.hue else 1e-5,
         )
 
 
@@ -270,8 +274,8 @@ def test_points_are_those_of_the_picture(small: Member) -> None:
     x, setup = small.x[:1], quick(small.model)
     picture = ft.restore(small.model, x, setup, size=8, seed=3).image
     centres = (np.stack(np.meshgrid(np.arange(8), np.arange(8)), -1).reshape(-1, 2) + 0.5) / 8
-    made = sample_prepared_points(prepare_points(small.model, x, centres), setup, seed=3)
-    np.testing.assert_allclose(made, picture.reshape(-1, 3), atol=1e-4)
+    result = sample_prepared_points(prepare_points(small.model, x, centres), setup, seed=3)
+    np.testing.assert_allclose(result, picture.reshape(-1, 3), atol=1e-4)
 
 
 def quick(model: FranNet) -> Any:
@@ -284,12 +288,12 @@ def quick(model: FranNet) -> Any:
 # Pictures
 
 
-def test_every_setting_restores_pictures(each: Member) -> None:
-    for sample in each.samples[:6]:
-        setup = setup_of(sample, each.model.setup)
-        made = ft.restore(each.model, each.x[:1], setup, size=6)
-        assert np.isfinite(made.image).all()
-        assert 1 <= made.calls <= (1 if setup is None else setup.calls)
+def test_every_setting_restores_pictures(member_data: Member) -> None:
+    for sample in member_data.samples[:6]:
+        setup = setup_of(sample, member_data.model.setup)
+        result = ft.restore(member_data.model, member_data.x[:1], setup, size=6)
+        assert np.isfinite(result.image).all()
+        assert 1 <= result.calls <= (1 if setup is None else setup.calls)
 
 
 def test_a_region_is_coloured_as_in_the_whole_picture(small: Member) -> None:
@@ -297,17 +301,17 @@ def test_a_region_is_coloured_as_in_the_whole_picture(small: Member) -> None:
     for ablation in (None, ft.Ablation(positions="random")):
         whole = ft.restore(small.model, small.x[:1], setup, size=16, seed=2, ablation=ablation).image
         part = ft.Region(0.25, 0.5, 0.5, 0.5)
-        made = ft.restore(small.model, small.x[:1], setup, size=8, region=part, seed=2, ablation=ablation).image
-        np.testing.assert_allclose(made, whole[8:16, 4:12], atol=1e-4)
+        result = ft.restore(small.model, small.x[:1], setup, size=8, region=part, seed=2, ablation=ablation).image
+        np.testing.assert_allclose(result, whole[8:16, 4:12], atol=1e-4)
 
 
 def test_a_trace_ends_in_the_restoration_and_keeps_what_is_done() -> None:
     of = member("small-local-only")
-    made = trace(of.model, of.x[:1], of.model.setup, (8, 8), 0)  # type: ignore[arg-type]
+    result = trace(of.model, of.x[:1], of.model.setup, (8, 8), 0)  # type: ignore[arg-type]
     restored = ft.restore(of.model, of.x[:1], size=8)
-    assert len(made.t) == len(made.value) == restored.calls < of.model.setup.calls  # type: ignore[union-attr]
-    assert list(made.t) == list(range(restored.calls))[::-1]
-    np.testing.assert_allclose(made.value[-1].astype(np.float32).clip(0, 1), restored.image, atol=1e-3)
+    assert len(result.t) == len(result.value) == restored.calls < of.model.setup.calls  # type: ignore[union-attr]
+    assert list(result.t) == list(range(restored.calls))[::-1]
+    np.testing.assert_allclose(result.value[-1].astype(np.float32).clip(0, 1), restored.image, atol=1e-3)
 
 
 def test_columns_and_recipes_hold_ablations_and_setups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,14 +324,14 @@ def test_columns_and_recipes_hold_ablations_and_setups(tmp_path: Path, monkeypat
         ft.Column("astray", what, "AR:steps=4", ablation=ft.Ablation(without=[1], positions="random")),
         ft.Column("of another kind", what, "B"),
     ]
-    made = ft.compare("hopper", columns, size=12)
-    assert list(made.errors) == ["of another kind"]
-    assert "AutoregressiveSetup" in made.errors["of another kind"]
-    images = [made[title].image for title in made]
+    result = ft.compare("hopper", columns, size=12)
+    assert list(result.errors) == ["of another kind"]
+    assert "AutoregressiveSetup" in result.errors["of another kind"]
+    images = [result[title].image for title in result]
     assert all(np.abs(images[0] - other).max() > 1e-3 for other in images[1:])
     for column in columns:
         assert ft.Column.from_dict(json.loads(json.dumps(column.to_dict()))) == column
-    ft.save_figure(made.figure(), "made.png", made.recipe)
+    ft.save_figure(result.figure(), "made.png", result.recipe)
     recipe = ft.load_recipe("made.png")
     assert [column.settings for column in recipe.columns] == [column.settings for column in columns]
     held = ft.Column("held", member("small-local-only").model, ablation=ft.Ablation(positions=np.zeros((1, 1, 2))))
@@ -346,7 +350,7 @@ def test_the_command_line_imports_and_restores(tmp_path: Path, monkeypatch: pyte
         FRANNET_DEFAULT, steps=3, noise_stddev="zero"
     )
     assert cli.main(f"{command} --setup AR --K 3".split())
-    assert "--K cannot go with AR" in capsys.readouterr().err
+    assert "--K cannot be combined with AR" in capsys.readouterr().err
 
 
 def test_an_autoregressive_restorer_says_what_it_costs() -> None:
@@ -355,9 +359,9 @@ def test_an_autoregressive_restorer_says_what_it_costs() -> None:
     assert restorer.random
     assert restorer.calls == 100  # type: ignore[attr-defined]
     assert restorer.cost is not None
-    once = ft.Column("x", model, "AR:steps=1").resolve()
-    assert once.cost is not None
-    assert once.cost < restorer.cost < once.cost * 10, "about 15 steps of 100 are taken"
+    run_once = ft.Column("x", model, "AR:steps=1").resolve()
+    assert run_once.cost is not None
+    assert run_once.cost < restorer.cost < run_once.cost * 10, "about 15 steps of 100 are taken"
 
 
 # Setups and configs
@@ -410,21 +414,21 @@ def test_a_setup_of_another_kind_is_refused_in_a_sentence_that_names_its_own(
     """Wherever a setup is given."""
     autoregressive = setup.startswith("AR")
     what = direction_file if what == "direction" else what
-    others = "autoregressive models" if autoregressive else "diffusion models, such as diffusion-basic and"
-    sentence = rf"setup is {setup}, and .*(takes a|has no sampler).*; {setup} goes with {others}"
+    other_values = "autoregressive models" if autoregressive else "diffusion models, such as diffusion-basic and"
+    sentence = rf"setup is {setup}, and .*(takes a|has no sampler).*; {setup} goes with {other_values}"
     column = ft.Column("x", what, setup)
-    asked: list[Any] = [
+    requests: list[Any] = [
         lambda: ft.restore(what, "hopper", setup, size=4),
         lambda: ft.evaluate(what, ["hopper"], setup, size=4),
         column.resolve,
         lambda: ft.sweep({"seed": [1, 2]}, ["hopper"], base=column, size=4),
         lambda: ft.sweep({"setup": [named_setup(setup)]}, ["hopper"], base=what, size=4),
     ]
-    for ask in asked:
+    for ask in requests:
         with pytest.raises(ValueError, match=sentence):
             ask()
-    made = ft.compare("hopper", ["input", column], size=4)
-    assert re.search(sentence, made.errors["x"])
+    result = ft.compare("hopper", ["input", column], size=4)
+    assert re.search(sentence, result.errors["x"])
     out = str(tmp_path / "x.png")
     assert cli.main(["restore", "hopper", "--model", what, "--setup", setup, "--size", "4", "--out", out]) == 2
     assert re.search(sentence, capsys.readouterr().err)
@@ -462,15 +466,15 @@ def test_points_are_sampled_under_a_setup_by_its_name() -> None:
     of = member("small-local-only")
     draw = lambda shape: torch.zeros(shape)  # noqa: E731
     setups = ("AR:steps=3", named_setup("AR:steps=3"))
-    made, same = (ft.sample_points(of.model, of.x, of.points, setup, noise=draw) for setup in setups)
-    assert torch.equal(made, same)
+    result, same = (ft.sample_points(of.model, of.x, of.points, setup, noise=draw) for setup in setups)
+    assert torch.equal(result, same)
 
 
 def test_an_autoregressive_setup_stands_for_its_own_model_in_a_sweep_too() -> None:
     if "direction-basic" not in ft.models():
         pytest.skip("direction-basic is not shipped yet")
-    made = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNET_DEFAULT, size=4)
-    assert {column.what for _, column in made.columns} == {"direction-basic"}
+    result = ft.sweep({"decay": [0.5, 0.6]}, ["hopper"], base=FRANNET_DEFAULT, size=4)
+    assert {column.what for _, column in result.columns} == {"direction-basic"}
 
 
 def test_what_does_not_go_together_is_refused() -> None:
@@ -494,9 +498,9 @@ def test_what_does_not_go_together_is_refused() -> None:
 
 def test_random_positions_are_uniform_and_belong_to_the_point() -> None:
     points = torch.rand(4000, 2)
-    made = random_positions(points)
-    assert torch.equal(random_positions(points[100:110]), made[100:110])
-    counts, *_ = np.histogram2d(*made.numpy().T, bins=4, range=[[0, 1], [0, 1]])
+    result = random_positions(points)
+    assert torch.equal(random_positions(points[100:110]), result[100:110])
+    counts, *_ = np.histogram2d(*result.numpy().T, bins=4, range=[[0, 1], [0, 1]])
     assert counts.sum() == 4000
     assert np.abs(counts - 250).max() < 80
 
@@ -514,7 +518,7 @@ def changed(name: str, place: str, value: Any, path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "message"),
     [
         ("restorator.sampler.threshold", 0.0, "must be a number above 0"),
         ("restorator.sampler.interpolant.name", "spline", 'must be "direction"'),
@@ -532,18 +536,18 @@ def changed(name: str, place: str, value: Any, path: Path) -> Path:
         ("encoder.head.stride", 3, "is not supported"),
     ],
 )
-def test_what_frannet_cannot_run_is_refused(tmp_path: Path, place: str, value: Any, told: str) -> None:
+def test_what_frannet_cannot_run_is_refused(tmp_path: Path, place: str, value: Any, message: str) -> None:
     config = changed("small-local-only", place, value, tmp_path / "other.json")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         ft.load_model(HERE / "small-local-only.h5", config=config)
 
 
-def test_models_are_saved_and_loaded_as_they_are(each: Member, tmp_path: Path) -> None:
-    save_model(each.model, tmp_path / "model.safetensors")
+def test_models_are_saved_and_loaded_as_they_are(member_data: Member, tmp_path: Path) -> None:
+    save_model(member_data.model, tmp_path / "model.safetensors")
     loaded = ft.load_model(tmp_path / "model.safetensors")
-    assert loaded.config == each.model.config
-    assert loaded.setup == each.model.setup
-    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in each.model.state_dict().items())
+    assert loaded.config == member_data.model.config
+    assert loaded.setup == member_data.model.setup
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in member_data.model.state_dict().items())
 
 
 def test_configs_of_the_shipped_models_are_what_they_were() -> None:

@@ -44,8 +44,8 @@ def places(length: float = SPACED, count: int = 1000) -> tuple[torch.Tensor, tor
 
 def drawn(x: torch.Tensor, y: torch.Tensor, length: float, seeds: int, draws: int) -> torch.Tensor:
     """(seed x draw x channel, point)."""
-    made = (noise.point_draws(seed, x, y, length) for seed in range(seeds))
-    return torch.cat([each(number).T for each in made for number in range(draws)])
+    result = (noise.point_draws(seed, x, y, length) for seed in range(seeds))
+    return torch.cat([item(number).T for item in result for number in range(draws)])
 
 
 def test_each_point_is_standard_normal():
@@ -83,26 +83,26 @@ def test_sums_are_exact_in_float64():
 def test_points_are_alike_by_their_distance_and_not_by_where_they_lie():
     """``exp(-d**2 / (4 * length**2))`` at several distances in 8 directions, at nodes, midpoints and anywhere."""
     x, y = places()
-    here = drawn(x, y, SPACED, 40, 20)
+    first_values = drawn(x, y, SPACED, 40, 20)
     for distance in (0.5 * SPACED, SPACED, 2 * SPACED):
         expected = np.exp(-(distance**2) / (4 * SPACED**2))
         for angle in torch.arange(8) * pi / 8:
-            there = drawn(x + distance * angle.cos(), y + distance * angle.sin(), SPACED, 40, 20)
-            assert abs(float((here * there).mean()) - expected) < 0.02 * max(expected, 0.5)
+            second_values = drawn(x + distance * angle.cos(), y + distance * angle.sin(), SPACED, 40, 20)
+            assert abs(float((first_values * second_values).mean()) - expected) < 0.02 * max(expected, 0.5)
 
 
 def test_what_two_points_share_is_the_kernel_to_a_thousandth():
     """The same without chance: from the weights alone, along an axis; both axes multiply."""
     x = torch.linspace(0.3, 0.7, 801, dtype=torch.float64)
     for distance in (0.0, 0.3, 1.0, 1.7, 3.0):
-        here, there = (noise.windows(v, SPACED) for v in (x, x + distance * SPACED))
-        shift = here.first - there.first
+        first_values, second_values = (noise.windows(v, SPACED) for v in (x, x + distance * SPACED))
+        shift = first_values.first - second_values.first
         shared = torch.zeros_like(x)
         for a in range(noise.TAPS):
             b = shift + a
             inside = (b >= 0) & (b < noise.TAPS)
-            shared[inside] += here.weights[inside, a] * there.weights[inside, b[inside]]
-        shared *= here.scale * there.scale
+            shared[inside] += first_values.weights[inside, a] * second_values.weights[inside, b[inside]]
+        shared *= first_values.scale * second_values.scale
         assert (shared - np.exp(-(distance**2) / 4)).abs().max() < 5e-4
 
 
@@ -143,8 +143,8 @@ def test_the_compiled_sums_are_those_of_torch(length, monkeypatch):
 @settings(max_examples=50, deadline=None)
 @given(st.integers(-(2**63), 2**64 - 1), st.floats(0, 1), st.floats(0, 1), st.floats(0), st.integers(0, 200))
 def test_a_draw_depends_on_seed_point_number_and_length_alone(seed, x, y, length, draw):
-    def at(*others: float) -> torch.Tensor:
-        xs, ys = (torch.tensor([*others, v], dtype=torch.float64) for v in (x, y))
+    def at(*other_values: float) -> torch.Tensor:
+        xs, ys = (torch.tensor([*other_values, v], dtype=torch.float64) for v in (x, y))
         return noise.field(seed, xs, ys, draw, length)[-1]
 
     assert torch.isfinite(at()).all()
@@ -215,10 +215,10 @@ def assert_alike(setup) -> None:
     white = type(setup)(**{**setup.to_dict(), "noise_length": 0.0})
     model, photo = ft.load_model("diffusion-basic"), ft.portraits()["hopper"]
     field, again, other, grain = (
-        ft.restore(model, photo, each, size=48, seed=seed).image
-        for each, seed in ((setup, 0), (setup, 0), (setup, 1), (white, 0))
+        ft.restore(model, photo, item, size=48, seed=seed).image
+        for item, seed in ((setup, 0), (setup, 0), (setup, 1), (white, 0))
     )
-    rough = [np.abs(np.diff(each, axis=1)).mean() for each in (field, grain)]
+    rough = [np.abs(np.diff(item, axis=1)).mean() for item in (field, grain)]
     assert rough[0] < rough[1]
     assert np.array_equal(field, again)
     assert not np.array_equal(field, other)

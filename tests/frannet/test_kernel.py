@@ -62,14 +62,14 @@ def test_the_kernel_answers_as_torch_does(without, objective, precision, near, r
     value = torch.randn(rows * len(columns[start:stop]), 3)
     compiled = GridDecoder(model, encoded, columns, dtype)
     assert compiled.compiled is not None
-    answer = compiled.tile(y, start, stop)(value, 40)
+    output = compiled.tile(y, start, stop)(value, 40)
     without()
-    plain = GridDecoder(model, encoded, columns, dtype)
-    assert plain.compiled is None
-    expected = plain.tile(y, start, stop)(value, 40)
+    reference = GridDecoder(model, encoded, columns, dtype)
+    assert reference.compiled is None
+    expected = reference.tile(y, start, stop)(value, 40)
     assert expected.std() > 0.01
-    torch.testing.assert_close(answer, expected, rtol=0, atol=near)
-    assert (answer - expected).square().mean().sqrt() < near / 5
+    torch.testing.assert_close(output, expected, rtol=0, atol=near)
+    assert (output - expected).square().mean().sqrt() < near / 5
 
 
 def draws(count: int) -> Callable[..., torch.Tensor]:
@@ -114,18 +114,18 @@ def test_compiled_sampling_gives_the_very_values_that_torchs_steps_give(
     encoded = model.encode(ft.prepare_input(ft.portraits()["hopper"]))
     tile = GridDecoder(model, encoded, torch.rand(37), getattr(torch, precision)).tile(torch.rand(5))
     assert isinstance(tile, CompiledTile)
-    start, told = torch.randn(3, 185).T, list[float]()
-    made = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), told.append)
+    start, message = torch.randn(3, 185).T, list[float]()
+    result = tile.sample(start, sampler.kernel_coefficients(make()), draws(185), message.append)
     first = sampler.first_value(start, "diffusion")
     *_, last = sampler.sample(predictor(model.config, tile, make()), first, make(), draws(185))
     expected = last.x
     assert expected.std() > 0.01
     if torch.backends.cpu.get_cpu_capability() == "AVX2":  # elsewhere torch may round in other places
-        assert torch.equal(made, expected)
-    torch.testing.assert_close(made, expected, rtol=0, atol=5e-3)
-    assert told == sorted(told)
-    assert told[-1] == sampler.calls
-    assert (len(told) > 1) == (small or sampler.calls > POINT_STEPS // 185)
+        assert torch.equal(result, expected)
+    torch.testing.assert_close(result, expected, rtol=0, atol=5e-3)
+    assert message == sorted(message)
+    assert message[-1] == sampler.calls
+    assert (len(message) > 1) == (small or sampler.calls > POINT_STEPS // 185)
 
 
 @needs_kernel
@@ -172,7 +172,7 @@ def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, cha
     }
     local, rows, time = torch.randn(10, units), torch.randn(2, blocks * units), torch.randn(blocks, units)
     value = torch.randn(10, channels)
-    answer = kernel.KernelBlocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
+    output = kernel.KernelBlocks(torch.float32, **weights).tile(local, rows, 0, 5)(value, time, True)
     total = value
     for k in range(blocks):
         place = weights["columns"][k] + rows.unflatten(1, (blocks, units))[:, k][:, None]
@@ -181,7 +181,7 @@ def test_the_kernel_is_compiled_for_the_sizes_that_it_is_told(units, blocks, cha
         for weight, bias in zip(weights["hidden"][k], weights["hidden_bias"][k], strict=True):
             h = (h @ weight.T + bias).relu()
         total = total + h @ weights["out"][k].T + weights["out_bias"][k]
-    torch.testing.assert_close(answer, total, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(output, total, rtol=1e-4, atol=1e-4)
 
 
 def test_sizes_that_the_kernel_cannot_be_compiled_for_have_none():
@@ -215,11 +215,11 @@ def test_torchs_default_number_does_not_reach_the_kernel(kind):
 @needs_kernel
 def test_values_of_another_kind_are_taken_and_of_another_shape_refused():
     model, columns = model_of("noise"), torch.rand(4)
-    answer = GridDecoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns).tile(torch.rand(2))
+    output = GridDecoder(model, model.encode(ft.prepare_input(ft.portraits()["hopper"])), columns).tile(torch.rand(2))
     value = torch.randn(8, 3)
-    assert torch.equal(answer(value.double(), 40), answer(value, 40))
+    assert torch.equal(output(value.double(), 40), output(value, 40))
     with pytest.raises(RuntimeError):
-        answer(torch.randn(9, 3), 40)
+        output(torch.randn(9, 3), 40)
 
 
 def test_neither_engine_gives_a_wrong_gradient(without):
@@ -244,8 +244,8 @@ def test_without_the_kernel_restore_gives_the_same_picture(without, name):
 
 def run(cache: Path, **environment: str) -> str:
     """What a new process says of the kernel, with a cache folder of its own."""
-    made = {**os.environ, "XDG_CACHE_HOME": str(cache), **environment}
-    done = subprocess.run([sys.executable, "-c", RESTORE], env=made, capture_output=True, text=True, check=False)
+    result = {**os.environ, "XDG_CACHE_HOME": str(cache), **environment}
+    done = subprocess.run([sys.executable, "-c", RESTORE], env=result, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -310,8 +310,8 @@ print(1e-4 < abs(compiled - rounded).max() < 0.1)
 def test_the_kernel_of_an_older_processor_answers_alike(tmp_path, older, strip):
     if older == "haswell" and "avx2" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("needs a processor with AVX2")
-    made = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CXXFLAGS": f"-march={older}"}
-    done = subprocess.run([sys.executable, "-c", OTHER], env=made, capture_output=True, text=True, check=False)
+    result = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CXXFLAGS": f"-march={older}"}
+    done = subprocess.run([sys.executable, "-c", OTHER], env=result, capture_output=True, text=True, check=False)
     assert done.stdout.split() == [str(strip), "True", "True"], done.stderr
 
 
@@ -341,22 +341,22 @@ pwd.getpwuid = pwd.getpwnam = unknown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled there")
-@pytest.mark.parametrize("tell", ["", "compiler.user_cache_path = lambda name: compiler.Path('~') / name"])
-def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, tell):
+@pytest.mark.parametrize("setup_code", ["", "compiler.user_cache_path = lambda name: compiler.Path('~') / name"])
+def test_a_user_without_a_home_has_a_cache_among_the_temporary_files(tmp_path, setup_code):
     """Whether the library that looks for the cache folder raises then, or answers a path that begins with ~."""
     temporary, current = tmp_path / "temporary", tmp_path / "current"
     temporary.mkdir()
     current.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    code = f"from frantools.system import compiler\n{tell}\n{WITHOUT_HOME}"
+    code = f"from frantools.system import compiler\n{setup_code}\n{WITHOUT_HOME}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=current, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert not list(current.iterdir())
-    kept = list(temporary.glob("frantools-*/kernel-*.so"))
-    assert done.stdout.strip() == ("compiled" if kept else "not compiled")
-    assert bool(kept) == (kernel.library() is not None)
+    cached = list(temporary.glob("frantools-*/kernel-*.so"))
+    assert done.stdout.strip() == ("compiled" if cached else "not compiled")
+    assert bool(cached) == (kernel.library() is not None)
 
 
 def test_noise_imports_nothing_of_the_network():

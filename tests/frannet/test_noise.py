@@ -74,8 +74,8 @@ def test_no_two_points_of_a_picture_share_a_key():
 
 @given(st.integers(-(2**63), 2**64 - 1), st.floats(0, 1), st.floats(0, 1), st.integers(0, 200))
 def test_a_draw_depends_on_seed_point_and_number_alone(seed, x, y, draw):
-    def at(*others: float) -> torch.Tensor:
-        xs, ys = (torch.tensor([*others, v], dtype=torch.float64) for v in (x, y))
+    def at(*other_values: float) -> torch.Tensor:
+        xs, ys = (torch.tensor([*other_values, v], dtype=torch.float64) for v in (x, y))
         return noise.normal(noise.point_keys(seed, xs, ys), draw)[-1]
 
     alone = at()

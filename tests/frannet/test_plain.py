@@ -90,16 +90,16 @@ def test_both_paths_agree_on_a_model_that_the_fast_one_knows(portrait, config, p
     setup = ft.Setup(K=30) if model.setup else None
     with torch.inference_mode():
         encoded = model.encode(ft.prepare_input(portrait))
-    fast, plain = (kind(model, encoded, columns, getattr(torch, precision)) for kind in (GridDecoder, PlainDecoder))
+    fast, reference = (kind(model, encoded, columns, getattr(torch, precision)) for kind in (GridDecoder, PlainDecoder))
     assert type(make_grid_decoder(model, encoded, columns)) is GridDecoder
-    (made, _), (expected, _) = (
-        sample_tiles(model, grid_tiles(decoder, columns, rows), (20, 24), setup, 3) for decoder in (fast, plain)
+    (result, _), (expected, _) = (
+        sample_tiles(model, grid_tiles(decoder, columns, rows), (20, 24), setup, 3) for decoder in (fast, reference)
     )
     assert expected.std() > 0.01
     if precision == "float32":
-        np.testing.assert_allclose(made, expected, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-4)
     else:
-        assert np.abs(made - expected).mean() < 0.02
+        assert np.abs(result - expected).mean() < 0.02
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -109,7 +109,7 @@ def test_the_fast_path_knows_what_the_class_makes(config):
 
 
 def replaced(model: FranNet) -> FranNet:
-    model.decode = lambda *asked: FranNet.decode(model, *asked)  # type: ignore[method-assign]
+    model.decode = lambda *requests: FranNet.decode(model, *requests)  # type: ignore[method-assign]
     return model
 
 
@@ -151,24 +151,24 @@ def test_what_another_model_answers_counts(portrait, make):
     """A restoration by the fast path would be that of the usual decoder."""
     model, x = make(), ft.prepare_input(portrait)
     usual = ft.restore(model_of(CONFIGS[2]), x, ft.Setup(K=99), size=8).image
-    made = ft.restore(model, x, ft.Setup(K=99), size=8).image
+    result = ft.restore(model, x, ft.Setup(K=99), size=8).image
     same = bool(vars(model).get("decode")) or isinstance(model.local[1], nn.Sequential)  # the same, written otherwise
-    assert (np.abs(made - usual).max() < 1e-4) == same
+    assert (np.abs(result - usual).max() < 1e-4) == same
 
 
 def test_a_model_that_is_no_frannet_is_restored(portrait):
     model = Gradient(Config("single-pass")).eval()
-    made = ft.restore(model, portrait, size=(4, 2))
-    np.testing.assert_allclose(made.image[0, :, 0], [0.125, 0.375, 0.625, 0.875], atol=1e-6)
-    np.testing.assert_allclose(made.image[:, 0, 1], [0.25, 0.75], atol=1e-6)
-    assert made.recipe["model"] is None
+    result = ft.restore(model, portrait, size=(4, 2))
+    np.testing.assert_allclose(result.image[0, :, 0], [0.125, 0.375, 0.625, 0.875], atol=1e-6)
+    np.testing.assert_allclose(result.image[:, 0, 1], [0.25, 0.75], atol=1e-6)
+    assert result.recipe["model"] is None
     assert model.seen == [(1, 8, 2)]
 
 
 def test_a_diffusion_model_that_is_no_frannet_is_asked_once_a_step(portrait):
     model = Gradient(Config(steps=20)).eval()
-    made = ft.restore(model, portrait, ft.Setup(K=5), size=4)
-    assert made.calls == len(model.seen) == 6
+    result = ft.restore(model, portrait, ft.Setup(K=5), size=4)
+    assert result.calls == len(model.seen) == 6
 
 
 @pytest.mark.parametrize("lacking", ["latents", "decode"])
@@ -200,8 +200,8 @@ def test_a_model_of_another_schedule_is_sampled_on_it(portrait, tmp_path):
     save_model(model_of(Config(steps=50)), tmp_path / "short.safetensors")
     model = ft.load_model(tmp_path / "short.safetensors")
     assert model.config.steps == 50
-    made = ft.restore(model, portrait, ft.Setup(), size=8)
-    assert made.calls == 8
+    result = ft.restore(model, portrait, ft.Setup(), size=8)
+    assert result.calls == 8
     assert ft.restore(model, portrait, ft.adapters.SchedulerSetup("DDIM", 50), size=4).calls == 50
     for setup in (ft.Setup(K=50), ft.adapters.SchedulerSetup("DDIM", 51)):
         with pytest.raises(ValueError, match="must be an integer from 1 to"):

@@ -61,7 +61,7 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def plain(
+def restore_plainly(
     model: FranNet, image: np.ndarray, setup: ft.Setup | None, size: Any, region: ft.Region, seed: int
 ) -> np.ndarray:
     """What `restore` must equal: the network's own decoder, all points at once."""
@@ -105,7 +105,9 @@ def either_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def test_restore_equals_the_plain_implementation(diffusion, portrait, setup):
     size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
     restored = ft.restore(diffusion, portrait, setup, size, region, seed=5)
-    np.testing.assert_allclose(restored.image, plain(diffusion, portrait, setup, size, region, 5), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(
+        restored.image, restore_plainly(diffusion, portrait, setup, size, region, 5), rtol=0, atol=1e-4
+    )
     assert restored.image.std() > 0.01, "a flat picture would prove nothing"
     assert restored.calls == setup.calls
 
@@ -114,7 +116,9 @@ def test_restore_equals_the_plain_implementation(diffusion, portrait, setup):
 def test_restore_equals_the_plain_implementation_in_a_single_pass(single, portrait):
     size, region = (24, 40), ft.Region(0.1, 0.3, 0.7, 0.6)
     restored = ft.restore(single, portrait, None, size, region)
-    np.testing.assert_allclose(restored.image, plain(single, portrait, None, size, region, 0), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        restored.image, restore_plainly(single, portrait, None, size, region, 0), rtol=0, atol=1e-5
+    )
     assert restored.calls == 1
 
 
@@ -124,7 +128,9 @@ def test_restore_equals_the_plain_implementation_for_frannets_own_weights(random
     model, size, region = random_models[kind], (16, 16), ft.Region.full()
     setup = ft.SETUPS["A"] if kind == "diffusion" else None
     restored = ft.restore(model, portrait, setup, size)
-    np.testing.assert_allclose(restored.image, plain(model, portrait, setup, size, region, 0), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(
+        restored.image, restore_plainly(model, portrait, setup, size, region, 0), rtol=0, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("tile", [40, 300, 10**6])
@@ -173,8 +179,8 @@ def test_restorations_side_by_side_equal_those_one_after_the_other(diffusion, po
 
 def test_the_recipe_makes_the_same_picture_again(diffusion, portrait):
     setup = ft.Setup(K=30, clipping=(-1, 1))
-    made = ft.restore(diffusion, portrait, setup, (20, 10), ft.Region(0.2, 0.2, 0.2, 0.4), seed=9)
-    recipe = json.loads(json.dumps(dict(made.recipe)))
+    result = ft.restore(diffusion, portrait, setup, (20, 10), ft.Region(0.2, 0.2, 0.2, 0.4), seed=9)
+    recipe = json.loads(json.dumps(dict(result.recipe)))
     again = ft.restore(
         diffusion,
         portrait,
@@ -184,8 +190,8 @@ def test_the_recipe_makes_the_same_picture_again(diffusion, portrait):
         recipe["seed"],
         recipe["precision"],
     )
-    np.testing.assert_array_equal(again.image, made.image)
-    assert again.recipe == made.recipe
+    np.testing.assert_array_equal(again.image, result.image)
+    assert again.recipe == result.recipe
 
 
 def test_bfloat16_is_close_to_float32(diffusion, single, portrait):
@@ -206,10 +212,10 @@ def test_bfloat16_changes_the_loss_by_less_than_a_hundredth(setup):
 
 
 def test_auto_precision_is_one_of_the_two_and_the_recipe_says_which(single, portrait):
-    made = ft.restore(single, portrait, size=16, precision="auto")
-    assert made.recipe["precision"] in ("float32", "bfloat16")
-    named = ft.restore(single, portrait, size=16, precision=made.recipe["precision"])
-    np.testing.assert_array_equal(made.image, named.image)
+    result = ft.restore(single, portrait, size=16, precision="auto")
+    assert result.recipe["precision"] in ("float32", "bfloat16")
+    named = ft.restore(single, portrait, size=16, precision=result.recipe["precision"])
+    np.testing.assert_array_equal(result.image, named.image)
 
 
 def test_a_single_pass_model_refuses_a_setup(single, portrait):
@@ -307,8 +313,10 @@ def test_a_picture_that_may_not_be_written_to_is_restored(single, portrait):
 @pytest.mark.parametrize("size", [(1, 300), (300, 1), (3, 100), (5, 7)])
 def test_a_narrow_picture_equals_the_plain_implementation(diffusion, portrait, size):
     setup = ft.Setup(K=50)
-    made = ft.restore(diffusion, portrait, setup, size).image
-    np.testing.assert_allclose(made, plain(diffusion, portrait, setup, size, ft.Region.full(), 0), rtol=0, atol=1e-4)
+    result = ft.restore(diffusion, portrait, setup, size).image
+    np.testing.assert_allclose(
+        result, restore_plainly(diffusion, portrait, setup, size, ft.Region.full(), 0), rtol=0, atol=1e-4
+    )
 
 
 def test_progress_never_falls_and_ends_at_one(diffusion, portrait, monkeypatch):
@@ -395,9 +403,9 @@ def test_restorations_are_compared_by_identity(single, portrait):
 
 
 def test_numpys_whole_numbers_are_seeds(diffusion, portrait):
-    made = ft.restore(diffusion, portrait, QUICK, size=4, seed=np.int64(3))
-    assert type(made.recipe["seed"]) is int
-    np.testing.assert_array_equal(made.image, ft.restore(diffusion, portrait, QUICK, size=4, seed=3).image)
+    result = ft.restore(diffusion, portrait, QUICK, size=4, seed=np.int64(3))
+    assert type(result.recipe["seed"]) is int
+    np.testing.assert_array_equal(result.image, ft.restore(diffusion, portrait, QUICK, size=4, seed=3).image)
 
 
 @pytest.mark.parametrize(
@@ -459,9 +467,9 @@ def test_the_engine_gives_what_the_definition_of_a_residual_model_gives(restorat
             *_, last = setup.sample(predict, next(draws), diffusion, lambda _: next(draws))
             values = last.x[None]
         expected = (model.to_colour(values, model.base(encoded, where)) / 2 + 0.5).clamp(0, 1).view(24, 24, 3)
-    made = ft.restore(model, x, setup, size=24).image
-    assert made.std() > 0.01
-    np.testing.assert_allclose(made, expected.numpy(), atol=1e-4)
+    result = ft.restore(model, x, setup, size=24).image
+    assert result.std() > 0.01
+    np.testing.assert_allclose(result, expected.numpy(), atol=1e-4)
 
 
 def test_a_preview_of_a_photo_is_prepared_once_for_all_setups_and_anew_for_other_weights(monkeypatch, portrait) -> None:
@@ -470,21 +478,21 @@ def test_a_preview_of_a_photo_is_prepared_once_for_all_setups_and_anew_for_other
     encode = pictures.encode
     monkeypatch.setattr(pictures, "encode", lambda *given: encoded.append(given) or encode(*given))
 
-    def made(setup: str, size: int = 48) -> np.ndarray:
+    def result(setup: str, size: int = 48) -> np.ndarray:
         return ft.compare(photo, [ft.Column("it", model, setup)], size=size)["it"].image
 
-    first, other = made("B"), made("B:stochasticity=0.5")
+    first, other = result("B"), result("B:stochasticity=0.5")
     assert len(encoded) == 1
     np.testing.assert_array_equal(first, ft.restore(model, portrait, "B", size=48).image)
     np.testing.assert_array_equal(other, ft.restore(model, portrait, "B:stochasticity=0.5", size=48).image)
     assert len(encoded) == 3
-    made("B", 72)
-    made("B", 72)
+    result("B", 72)
+    result("B", 72)
     assert len(encoded) == 5, "larger ones would take too much memory"
     assert ft.Photo(pickle.loads(pickle.dumps(photo))).sha256 == photo.sha256, "and it can be sent"
     with torch.no_grad():
         next(iter(model.buffers())).add_(0.5)
-    changed = made("B")
+    changed = result("B")
     assert len(encoded) == 6
     np.testing.assert_array_equal(changed, ft.restore(model, portrait, "B", size=48).image)
     assert not np.array_equal(changed, first)

@@ -55,8 +55,10 @@ def run(setup: ft.Setup, seed: int, schedule: str = "cosine") -> tuple[Tensor, l
     def draw(shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=rng, dtype=torch.float64)
 
-    taken: list[Step] = []
-    return ft.samplers.sample(denoise, draw(SHAPE), make(schedule), setup, noise=draw, callback=taken.append), taken
+    steps_taken: list[Step] = []
+    return ft.samplers.sample(
+        denoise, draw(SHAPE), make(schedule), setup, noise=draw, callback=steps_taken.append
+    ), steps_taken
 
 
 @given(st.sampled_from(RULES), st.integers(1, 99))
@@ -87,10 +89,10 @@ def test_the_calls_of_the_notes_setups(name: str, calls: int) -> None:
 
 @given(ddim_setups, st.integers(2, 300))
 def test_the_calls_of_a_setup_are_those_that_it_makes_on_the_schedule(setup: ft.Setup, total: int) -> None:
-    schedule, asked = make(steps=total), []
+    schedule, requests = make(steps=total), []
 
     def denoise(x: Tensor, t: int) -> Tensor:
-        asked.append(t)
+        requests.append(t)
         return 0.9 * x
 
     if setup.steps == "uniform" and total <= setup.K:
@@ -98,9 +100,9 @@ def test_the_calls_of_a_setup_are_those_that_it_makes_on_the_schedule(setup: ft.
             setup.calls_on(schedule)
     else:
         ft.samplers.sample(denoise, torch.zeros(1, 3), schedule, setup)
-        assert len(asked) == setup.calls_on(schedule)
-        assert asked[0] == total - 1
-        assert asked[-1] == 0
+        assert len(requests) == setup.calls_on(schedule)
+        assert requests[0] == total - 1
+        assert requests[-1] == 0
 
 
 def test_a_stride_beyond_frannets_steps_goes_with_a_longer_schedule() -> None:
@@ -119,9 +121,9 @@ def test_what_a_model_should_answer_means_the_noise_and_the_value_that_it_was_ma
     prediction = INTERPOLANTS[name]
     for share in (a, torch.full((SHAPE[0], 1), a, dtype=torch.float64)):
         x = add_noise(x0, e, share)
-        answer = prediction.target(x0, e, share)
-        torch.testing.assert_close(prediction.x1(answer, x, share), e)
-        torch.testing.assert_close(prediction.x0(answer, x, share), x0)
+        output = prediction.target(x0, e, share)
+        torch.testing.assert_close(prediction.x1(output, x, share), e)
+        torch.testing.assert_close(prediction.x0(output, x, share), x0)
 
 
 def test_the_velocity_is_that_of_salimans_and_ho() -> None:
@@ -199,18 +201,18 @@ def test_clipped_values_stay_within_their_bounds(seed: int, setup: ft.Setup) -> 
 
 @given(seeds, ddim_setups | ddpm_setups)
 def test_the_last_step_is_the_prediction_itself(seed: int, setup: ft.Setup) -> None:
-    x, taken = run(setup, seed)
+    x, steps_taken = run(setup, seed)
     low, high = setup.clipping or (-np.inf, np.inf)
-    torch.testing.assert_close(x, taken[-1].x0.clamp(low, high))
+    torch.testing.assert_close(x, steps_taken[-1].x0.clamp(low, high))
 
 
 def test_without_a_source_of_noise_draws_are_torchs_own() -> None:
-    def once(seed: int) -> Tensor:
+    def run_once(seed: int) -> Tensor:
         torch.manual_seed(seed)
         return ft.samplers.sample(denoise, torch.zeros(SHAPE), make(), ft.Setup())
 
-    assert torch.equal(once(1), once(1))
-    assert not torch.equal(once(1), once(2))
+    assert torch.equal(run_once(1), run_once(1))
+    assert not torch.equal(run_once(1), run_once(2))
 
 
 def test_what_a_callback_raises_ends_the_sampling() -> None:
@@ -218,10 +220,12 @@ def test_what_a_callback_raises_ends_the_sampling() -> None:
         if step.index == 3:
             raise InterruptedError
 
-    asked: list[int] = []
+    requests: list[int] = []
     with pytest.raises(InterruptedError):
-        ft.samplers.sample(lambda x, t: asked.append(t) or x, torch.zeros(SHAPE), make(), ft.SETUPS["A"], callback=stop)
-    assert asked == [99, 98, 97, 96]
+        ft.samplers.sample(
+            lambda x, t: requests.append(t) or x, torch.zeros(SHAPE), make(), ft.SETUPS["A"], callback=stop
+        )
+    assert requests == [99, 98, 97, 96]
 
 
 @pytest.mark.parametrize(
@@ -287,8 +291,8 @@ def test_schedules_go_from_the_clean_picture_towards_noise(name: str, total: int
 def test_a_sampling_has_gradients(name):
     """At the last step of a projection a point is at its centre, where a length has no derivative of its own."""
     x = torch.randn(20, 3, requires_grad=True)
-    made = ft.samplers.sample(lambda value, t: 0.9 * value, x, make(), ft.SETUPS[name])
-    (gradient,) = torch.autograd.grad(made.sum(), x)
+    result = ft.samplers.sample(lambda value, t: 0.9 * value, x, make(), ft.SETUPS[name])
+    (gradient,) = torch.autograd.grad(result.sum(), x)
     assert gradient.isfinite().all()
 
 
@@ -301,10 +305,10 @@ class Backwards(ft.Setup):
 
 
 def test_a_sampler_that_the_kernel_does_not_know_never_runs_as_another_one() -> None:
-    plain, custom = (
+    reference, custom = (
         ft.restore("diffusion-basic", "hopper", setup, size=16).image for setup in (ft.Setup(), Backwards())
     )
-    assert np.abs(plain - custom).max() > 0.1
+    assert np.abs(reference - custom).max() > 0.1
     unknown = ft.Setup()
     object.__setattr__(unknown, "sampler", "dpm")  # past the check of the settings
     with pytest.raises(ValueError, match=r"sampler must be .* got .dpm."):
@@ -341,14 +345,14 @@ FAULTS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("steps", "said"), FAULTS)
-def test_what_a_custom_sampler_yields_is_checked(steps: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(("steps", "message"), FAULTS)
+def test_what_a_custom_sampler_yields_is_checked(steps: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         ft.samplers.sample(denoise, torch.zeros(SHAPE), make(), Yields(steps))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         ft.restore("diffusion-basic", "hopper", Yields(steps), size=16)
     x, points = ft.prepare_input(ft.portraits()["hopper"]), torch.rand(1, 5, 2)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         ft.sample_points(ft.load_model("diffusion-basic"), x, points, Yields(steps))
 
 

@@ -33,9 +33,9 @@ def field(kind: str, width: int, height: int) -> np.ndarray:
     return (y > 0.7) * 5 + np.random.default_rng(1).random((height, width))
 
 
-def held(full: float, made: list) -> float:
+def held(full: float, result: list) -> float:
     """The share of estimates whose interval holds the full value."""
-    return float(np.mean([low <= full <= high for low, high in (each.interval() for each in made)]))
+    return float(np.mean([low <= full <= high for low, high in (item.interval() for item in result)]))
 
 
 @pytest.mark.parametrize("kind", ["smooth", "heavy", "edge"])
@@ -43,11 +43,11 @@ def held(full: float, made: list) -> float:
 def test_estimates_are_unbiased_and_their_errors_true(kind, size, count):
     values = field(kind, *size)
     full = values.mean()
-    made = [(subset := draw(size, count, seed)).estimate(subset.of(values)) for seed in range(DRAWS)]
-    spread = np.std([each.value for each in made])
-    assert abs(np.mean([each.value for each in made]) - full) < 4 * spread / DRAWS**0.5
-    assert np.mean([each.error**2 for each in made]) == pytest.approx(spread**2, rel=0.3)
-    assert 0.90 <= held(full, made) <= 0.98
+    result = [(subset := draw(size, count, seed)).estimate(subset.of(values)) for seed in range(DRAWS)]
+    spread = np.std([item.value for item in result])
+    assert abs(np.mean([item.value for item in result]) - full) < 4 * spread / DRAWS**0.5
+    assert np.mean([item.error**2 for item in result]) == pytest.approx(spread**2, rel=0.3)
+    assert 0.90 <= held(full, result) <= 0.98
 
 
 @pytest.mark.parametrize("kind", ["smooth", "heavy", "edge", "spots"])
@@ -55,10 +55,10 @@ def test_estimates_are_unbiased_and_their_errors_true(kind, size, count):
 def test_intervals_hold_where_few_strata_make_up_the_error(kind, count):
     """The standard error is then unsure itself, and 1.96 of it are too few."""
     values = field(kind, 64, 64)
-    made = [(subset := draw(64, count, seed)).estimate(subset.of(values)) for seed in range(DRAWS)]
-    assert 0.90 <= held(values.mean(), made) <= 0.99
+    result = [(subset := draw(64, count, seed)).estimate(subset.of(values)) for seed in range(DRAWS)]
+    assert 0.90 <= held(values.mean(), result) <= 0.99
     if kind == "spots" and count == 48:
-        assert held(values.mean(), [each._replace(freedom=inf) for each in made]) < 0.88
+        assert held(values.mean(), [item._replace(freedom=inf) for item in result]) < 0.88
 
 
 @settings(max_examples=50, deadline=None)
@@ -70,11 +70,11 @@ def test_the_estimate_of_any_field_follows_its_scale(width, height, pairs, seed,
     """Powers of 2, so that nothing is rounded."""
     values = np.random.default_rng(seed).standard_exponential((height, width))
     subset = draw((width, height), 2 * pairs, seed)
-    made, other = (subset.estimate(subset.of(each)) for each in (values, scale * values))
-    assert other == (scale * made.value, scale * made.error, made.freedom)
-    assert (made.freedom, made.error) == (inf, 0) or 1 <= made.freedom <= len(subset.strata) * (1 + 1e-9)
-    low, high = made.interval()
-    assert low <= made.value <= high
+    result, other = (subset.estimate(subset.of(item)) for item in (values, scale * values))
+    assert other == (scale * result.value, scale * result.error, result.freedom)
+    assert (result.freedom, result.error) == (inf, 0) or 1 <= result.freedom <= len(subset.strata) * (1 + 1e-9)
+    low, high = result.interval()
+    assert low <= result.value <= high
 
 
 @pytest.mark.parametrize("freedom", [1.0, 2.5, 30.0, inf])
@@ -141,18 +141,18 @@ def test_a_model_is_measured_from_some_points():
     some = sample_prepared_points(prepare_points(model, photo.pixels, subset.points), setup, seed=4)
     np.testing.assert_allclose(some, subset.of(whole), rtol=0, atol=1e-5)
     subsets = [draw(size, 400, seed) for seed in range(DRAWS)]
-    made = [estimates(each.of(whole), each.of(original), each, full) for each in subsets]
+    result = [estimates(item.of(whole), item.of(original), item, full) for item in subsets]
     for name, value in full.items():
-        each = [estimate[name] for estimate in made]
-        assert 0.90 <= held(value, each) <= 0.98
-        assert abs(np.mean([e.value for e in each]) - value) < 4 * np.std([e.value for e in each]) / DRAWS**0.5
+        item = [estimate[name] for estimate in result]
+        assert 0.90 <= held(value, item) <= 0.98
+        assert abs(np.mean([e.value for e in item]) - value) < 4 * np.std([e.value for e in item]) / DRAWS**0.5
 
 
 def test_all_points_give_the_measure_of_the_picture():
     a, b = np.random.default_rng(0).random((2, 9, 7, 3), dtype=np.float32)
     subset = draw((7, 9), 64)
-    made = estimates(subset.of(a), subset.of(b), subset, ["mse", "mse_gray"])
-    for name, estimate in made.items():
+    result = estimates(subset.of(a), subset.of(b), subset, ["mse", "mse_gray"])
+    for name, estimate in result.items():
         assert estimate.value == pytest.approx(measures[name](a, b), rel=1e-9)
 
 
@@ -176,14 +176,14 @@ def test_the_mean_over_pictures_has_the_error_of_its_points():
     """Over pictures of very different errors: only the points count."""
     rng, size = np.random.default_rng(3), (20, 20)
     values = [field("heavy", *size) * scale for scale in rng.random(30) * 10]
-    full = np.mean([each.mean() for each in values])
-    made = []
+    full = np.mean([item.mean() for item in values])
+    result = []
     for seed in range(DRAWS // 2):
-        each = [(s := draw(size, 60, seed, str(i))).estimate(s.of(value)) for i, value in enumerate(values)]
-        made.append(pooled([e.value for e in each], [e.error for e in each]))
-    assert 0.90 <= held(full, made) <= 0.98
-    assert np.mean([e.error for e in made]) == pytest.approx(np.std([e.value for e in made]), rel=0.2)
-    assert made[0].error < np.std([each.mean() for each in values]) / 30**0.5 / 2
+        item = [(s := draw(size, 60, seed, str(i))).estimate(s.of(value)) for i, value in enumerate(values)]
+        result.append(pooled([e.value for e in item], [e.error for e in item]))
+    assert 0.90 <= held(full, result) <= 0.98
+    assert np.mean([e.error for e in result]) == pytest.approx(np.std([e.value for e in result]), rel=0.2)
+    assert result[0].error < np.std([item.mean() for item in values]) / 30**0.5 / 2
 
 
 def test_values_that_are_none_of_the_points_are_refused():

@@ -19,7 +19,7 @@ from frantools.frannet.sampling.source_distribution import SourceDistribution
 from frantools.photos import regions
 
 PICTURE = ft.portraits()["hopper"]
-DIFFUSION = [each for each in CONFIGS if each.restorator == "diffusion"]
+DIFFUSION = [item for item in CONFIGS if item.restorator == "diffusion"]
 FAMILY = {
     "gray latents": Config("diffusion", gray_latents=True, objective="v"),
     "difference": Config("diffusion", target="difference", source=SourceDistribution("uniform", -1.0, 1.0)),
@@ -79,8 +79,8 @@ def test_the_decoder_at_points_is_the_models_own(engine, config):
     encoded = model.encode(ft.prepare_input(PICTURE))
     value, t = torch.randn(61, 3), 40 if model.setup else None
     expected = model.decode(model.latents(encoded, points[None]), points[None], t, value[None])[0]
-    answer = PointDecoder(model, encoded).tile(points)(value, t)
-    torch.testing.assert_close(answer, expected, rtol=1e-4, atol=2e-5)
+    output = PointDecoder(model, encoded).tile(points)(value, t)
+    torch.testing.assert_close(output, expected, rtol=1e-4, atol=2e-5)
     assert expected.std() > 0.01
 
 
@@ -136,12 +136,12 @@ def test_points_that_lie_close_together_are_told_as_a_regions_pixels_are(width):
 def test_threads_change_no_bit(engine, threads, kind):
     """Over three tiles, one of them short."""
     model, points = model_of(Config("diffusion"), kind), np.random.default_rng(1).random((4500, 2))
-    made = []
+    result = []
     for count in (1, 2, 3):
         threads(count)
-        made.append(sample_prepared_points(prepare_points(model, PICTURE, points), ft.Setup(K=50), seed=2))
-    assert np.array_equal(made[0], made[1])
-    assert np.array_equal(made[0], made[2])
+        result.append(sample_prepared_points(prepare_points(model, PICTURE, points), ft.Setup(K=50), seed=2))
+    assert np.array_equal(result[0], result[1])
+    assert np.array_equal(result[0], result[2])
     assert torch.get_num_threads() == 3
 
 

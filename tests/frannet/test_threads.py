@@ -72,8 +72,8 @@ def test_each_of_several_at_once_keeps_its_own_number():
         return number, torch.get_num_threads()
 
     with ThreadPoolExecutor(3) as pool:
-        for asked, left in pool.map(work, (1, 2, 3)):
-            assert left == asked
+        for number, left in pool.map(work, (1, 2, 3)):
+            assert left == number
     assert torch.get_num_threads() == 2
 
 
@@ -115,10 +115,10 @@ def test_where_no_more_threads_can_be_started_the_results_are_the_same(after, mo
     columns = ["B:K=50", ("f", lambda picture: picture / 2), ("m", torch.nn.Identity())]
     before = ft.compare("hopper", columns, size=64)
     refuse_threads(monkeypatch, after)
-    made = ft.compare("hopper", columns, size=64)
-    assert made.errors == {}
-    for title in made.titles:
-        np.testing.assert_array_equal(made[title].image, before[title].image)
+    results = ft.compare("hopper", columns, size=64)
+    assert results.errors == {}
+    for title in results.titles:
+        np.testing.assert_array_equal(results[title].image, before[title].image)
     assert torch.get_num_threads() == 3
     assert len(ft.find_rois([before["f"].image, before["B:K=50"].image], 16, 2)) == 2
 

@@ -124,11 +124,11 @@ def legacy(trap: Trap, path: Path) -> None:
     torch.save({"weights": torch.zeros(3), "trap": trap}, path, _use_new_zipfile_serialization=False)
 
 
-def plain(trap: Trap, path: Path) -> None:
+def pickled(trap: Trap, path: Path) -> None:
     path.write_bytes(pickle.dumps(trap))
 
 
-@pytest.mark.parametrize("save", [zipped, legacy, plain])
+@pytest.mark.parametrize("save", [zipped, legacy, pickled])
 @pytest.mark.parametrize(
     "ending", [".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".keras", ".safetensors", ".h5", ".weights", ""]
 )
@@ -143,19 +143,19 @@ def test_a_pickle_is_refused_under_any_name_and_never_run(
     assert not sprung.exists()
 
 
-@pytest.mark.parametrize("save", [zipped, legacy, plain])
+@pytest.mark.parametrize("save", [zipped, legacy, pickled])
 def test_the_traps_of_the_tests_above_do_work(tmp_path: Path, save: Callable[[Trap, Path], None]) -> None:
     sprung = tmp_path / "sprung"
     path = tmp_path / "model.pt"
     save(Trap(sprung), path)
-    if save is plain:
+    if save is pickled:
         pickle.loads(path.read_bytes())
     else:
         torch.load(path, weights_only=False)
     assert sprung.exists()
 
 
-@pytest.mark.parametrize("save", [zipped, legacy, plain])
+@pytest.mark.parametrize("save", [zipped, legacy, pickled])
 @pytest.mark.parametrize("ending", [".pt", ".safetensors"])
 def test_a_pickle_is_told_as_one(tmp_path: Path, save: Callable[[Trap, Path], None], ending: str) -> None:
     path = tmp_path / f"model{ending}"
@@ -256,7 +256,7 @@ def too_large(weights: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lacking, r"is of another model: missing weights local\.0\.bias"),
         (extra, r"is of another model: unknown weights decoder\.extra"),
@@ -268,11 +268,11 @@ def too_large(weights: dict[str, Tensor]) -> None:
     ],
 )
 def test_weights_of_another_model_are_refused_by_name(
-    tmp_path: Path, saved: Path, change: Callable[[dict[str, Tensor]], None], told: str
+    tmp_path: Path, saved: Path, change: Callable[[dict[str, Tensor]], None], message: str
 ) -> None:
     weights = load_file(saved)
     change(weights)
-    with pytest.raises(ValueError, match=rf"\A[^\n]*other\.safetensors {told}\Z"):
+    with pytest.raises(ValueError, match=rf"\A[^\n]*other\.safetensors {message}\Z"):
         ft.load_model(written(tmp_path / "other.safetensors", weights))
 
 
@@ -416,7 +416,7 @@ def test_a_layer_of_another_shape_is_named(keras: Path, kind: str, ending: str, 
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         (np.zeros(32, np.int64), "conv2d_10/bias:0 must have floating-point numbers, got int64"),
         (np.full(32, b"x"), r"conv2d_10/bias:0 must have floating-point numbers, got \|S1"),
@@ -424,13 +424,13 @@ def test_a_layer_of_another_shape_is_named(keras: Path, kind: str, ending: str, 
     ],
     ids=["whole numbers", "text", "not a number"],
 )
-def test_a_layer_of_something_else_is_named(keras: Path, values: np.ndarray, told: str) -> None:
+def test_a_layer_of_something_else_is_named(keras: Path, values: np.ndarray, message: str) -> None:
     def fill(group: h5py.Group, names: list[str]) -> list[str]:
         replace(group, names[5], values)
         return names
 
     change_keras(keras, "encoder", fill)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         load_keras(keras)
 
 
@@ -548,7 +548,7 @@ def replace_setup(config: Config) -> Config:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "message"),
     [
         ("encoder.head.downsample steps", [32, 32], r"the layer 'conv2d\S*' in the encoder is unknown"),
         ("decoder.mlp blocks", 4, r"the layer '\S+' of the renderer is missing \(decoder\.blocks\.3"),
@@ -558,10 +558,10 @@ def replace_setup(config: Config) -> Config:
     ],
 )
 def test_weights_of_another_network_than_the_configs_are_refused(
-    keras: Path, place: str, value: Any, told: str
+    keras: Path, place: str, value: Any, message: str
 ) -> None:
     keras.with_suffix(".json").write_text(json.dumps(changed(place, value)))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         load_keras(keras)
 
 
@@ -644,8 +644,8 @@ def test_keras_files_of_other_layouts_are_named_for_what_they_are(
             file.attrs["model_config"] = "{}"
             if layout == "whole":
                 file.create_group("model_weights/encoder")
-    told = "in the layout of Keras 3" if layout.startswith("Keras 3") else "a whole Keras model"
-    with pytest.raises(ValueError, match=rf"is {told} .*; save the weights alone .*save_weights\("):
+    message = "in the layout of Keras 3" if layout.startswith("Keras 3") else "a whole Keras model"
+    with pytest.raises(ValueError, match=rf"is {message} .*; save the weights alone .*save_weights\("):
         ft.load_model(tmp_path / name, config=config)
 
 
@@ -695,14 +695,14 @@ def test_wrapped_models_restore_as_the_models_themselves(wrap: Any) -> None:
     model, setup = ft.load_model("diffusion-basic"), ft.Setup(K=99)
     want = ft.restore(model, "hopper", setup, size=24)
     wrapped = wrap(model).eval()
-    found = ft.restore(wrapped, "hopper", setup, size=24)
-    np.testing.assert_array_equal(found.image, want.image)
-    assert found.recipe["model"] == want.recipe["model"] == "diffusion-basic"
-    made = ft.compare("hopper", [("wrapped", wrapped)], size=24)
-    np.testing.assert_array_equal(made["wrapped"].image, ft.restore(model, "hopper", size=24).image)
+    wrapped_result = ft.restore(wrapped, "hopper", setup, size=24)
+    np.testing.assert_array_equal(wrapped_result.image, want.image)
+    assert wrapped_result.recipe["model"] == want.recipe["model"] == "diffusion-basic"
+    result = ft.compare("hopper", [("wrapped", wrapped)], size=24)
+    np.testing.assert_array_equal(result["wrapped"].image, ft.restore(model, "hopper", size=24).image)
     x, points = ft.prepare_input(ft.portraits()["hopper"]), torch.rand(1, 4, 2)
     values = [
-        ft.sample_points(each, x, points, setup, noise=lambda shape: torch.full(shape, 0.5))
-        for each in (model, wrapped)
+        ft.sample_points(item, x, points, setup, noise=lambda shape: torch.full(shape, 0.5))
+        for item in (model, wrapped)
     ]
     assert torch.equal(*values)

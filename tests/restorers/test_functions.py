@@ -371,7 +371,7 @@ def test_a_lambda_must_be_given_again():
     recipe = json.loads(json.dumps(made.recipe.to_dict()))
     with pytest.raises(ValueError, match=r"mine is a lambda, .* pass it: columns=\{'mine': \.\.\.\}"):
         ft.render(recipe)
-    with pytest.raises(ValueError, match="the recipe has no column 'yours'; accepted are mine"):
+    with pytest.raises(ValueError, match="the recipe has no column 'yours'; accepted: mine"):
         ft.render(recipe, columns={"yours": "bicubic"})
     weights = []
     ft.render(recipe, columns={"mine": lambda picture, weight: weights.append(weight) or picture})

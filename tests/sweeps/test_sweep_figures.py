@@ -178,7 +178,7 @@ def test_the_pareto_front_has_no_better_setting_with_as_few_calls():
     stars = [line for line in figure.axes[0].lines if line.get_marker() == "*" and len(line.get_xdata())]
     within = [means_by_place[place] for calls, place in best if calls <= 30]
     assert stars[0].get_ydata()[0] == pytest.approx(within[-1][1])
-    with pytest.raises(ValueError, match="no setting has 5 network calls or fewer; accepted are numbers from 10"):
+    with pytest.raises(ValueError, match="under must be an integer from 10, the fewest network calls, got 5"):
         ft.figures.front(result, under=5)
 
 
@@ -206,17 +206,17 @@ def test_pictures_are_placed_by_their_settings(tmp_path):
 def test_an_unknown_picture_is_an_error(sweep):
     figure = ft.figures.grid(sweep, "strength", "power", PICTURES[0], where={"flip": False}, size=12)
     assert sum("three is too much" in text.replace("\n", " ") for text in texts(figure)) == 3
-    with pytest.raises(ValueError, match="a cell has several settings, as flip varies; accepted is one value of it"):
+    with pytest.raises(ValueError, match="where must select one value of flip"):
         ft.figures.grid(sweep, "strength", "power", PICTURES[0])
 
 
 @pytest.mark.parametrize(
     ("arguments", "options", "sentence"),
     [
-        (("size", "power"), {}, "the sweep has no axis 'size'; accepted are strength, power, flip"),
-        (("power", "power"), {}, "an axis is named twice"),
-        (("strength", "power"), {"where": {"power": 1}}, "an axis is named twice"),
-        (("strength", "power", "ssim"), {}, "the sweep has no measure 'ssim'; accepted are mse, psnr"),
+        (("size", "power"), {}, "the sweep has no axis 'size'; accepted: strength, power, flip"),
+        (("power", "power"), {}, "the axes must differ, got"),
+        (("strength", "power"), {"where": {"power": 1}}, "the axes must differ, got"),
+        (("strength", "power", "ssim"), {}, "the sweep has no measure 'ssim'; accepted: mse, psnr"),
         (("strength", "flip"), {"where": {"power": 3}}, "the sweep has no number at power = 3 to show"),
     ],
     ids=range(5),
@@ -227,5 +227,5 @@ def test_unknown_axes_and_measures_are_errors(sweep, arguments, options, sentenc
 
 
 def test_the_standard_error_combines_pictures_and_points(sweep):
-    with pytest.raises(ValueError, match="error is 'both'; accepted are 'pictures' and 'points'"):
+    with pytest.raises(ValueError, match="error must be 'pictures' or 'points', got 'both'"):
         means(sweep, error="both")

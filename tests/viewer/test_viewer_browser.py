@@ -169,7 +169,7 @@ class Front:
         models = {model.model_id: model.encoded for model in viewer._models.values() if model is not None}
         page.set_content(f"<body><style>{scripts.style()}</style></body>")
         code = (Path(__file__).parents[1] / "js" / "model.js").read_text(encoding="utf-8")
-        pictures = {key: page_module._content(item) for key, item in models.items()}
+        pictures = {key: page_module._as_base64(item) for key, item in models.items()}
         page.evaluate(START, [code, scripts.script("widget"), state, pictures])
         page.wait_for_selector(".ft-viewer[data-state=ready]")
         page.wait_for_function("() => model.sent.length")  # the size of the panes

@@ -298,7 +298,7 @@ def test_compare_follows_its_sliders_saves_and_copies(widget: Desk) -> None:
 
 
 @pytest.mark.parametrize("widget", ["function"], indirect=True)
-def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) -> None:
+def test_arguments_are_sliders_and_a_failing_function_shows_its_error(widget: Desk) -> None:
     desk, page = widget, widget.page
     desk.shot("function")
     page.locator(".ft-chip", has_text="denoise_tv").click()
@@ -319,7 +319,7 @@ def test_a_function_has_a_slider_and_one_that_fails_is_a_sentence(widget: Desk) 
 
 
 @pytest.mark.parametrize("widget", ["compare"], indirect=True)
-def test_zooming_one_column_zooms_all_and_restores_what_is_in_view_anew(widget: Desk) -> None:
+def test_zooming_one_column_zooms_all_and_re_renders_the_visible_part(widget: Desk) -> None:
     desk, page = widget, widget.page
     page.mouse.click(*desk.point(0.5, 0.5, pane=1))
     page.mouse.wheel(0, -600)
@@ -371,7 +371,7 @@ def test_keys_of_the_viewer_do_nothing_to_the_notebook_and_boxes_go_both_ways(wi
     desk.check()
 
 
-def test_two_widgets_at_once_have_their_own_views_and_a_rerun_frees_the_last_run(desk: Desk) -> None:
+def test_two_widgets_have_their_own_views_and_a_rerun_frees_the_last_run(desk: Desk) -> None:
     desk.open("two.ipynb")
     page = desk.page
     page.wait_for_function("() => document.querySelectorAll('.frantools .ft-canvas').length >= 4", timeout=120_000)
@@ -393,7 +393,7 @@ def test_two_widgets_at_once_have_their_own_views_and_a_rerun_frees_the_last_run
     desk.check()
 
 
-def test_panes_of_two_and_of_five_columns_have_the_room_and_nothing_is_cut_off(desk: Desk) -> None:
+def test_panes_of_two_and_of_five_columns_fill_the_space_and_nothing_is_cut_off(desk: Desk) -> None:
     desk.open("room.ipynb")
     page = desk.page
     page.wait_for_selector(CANVAS, timeout=120_000)
@@ -415,7 +415,7 @@ def test_panes_of_two_and_of_five_columns_have_the_room_and_nothing_is_cut_off(d
 
 
 @pytest.mark.parametrize("widget", ["compare"], indirect=True)
-def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Desk, tmp_path: Path) -> None:
+def test_a_picture_and_a_recipe_can_be_uploaded(widget: Desk, tmp_path: Path) -> None:
     desk, page = widget, widget.page
     picture = np.ascontiguousarray(ft.portraits()["astronaut"][::-1])
     Image.fromarray(picture).save(tmp_path / "mine.png")
@@ -447,7 +447,7 @@ def test_a_picture_and_a_recipe_come_in_through_the_dialog_for_files(widget: Des
 
 
 @pytest.mark.parametrize("widget", ["function"], indirect=True)
-def test_a_photo_of_thirty_megabytes_comes_in(widget: Desk, tmp_path: Path) -> None:
+def test_a_photo_of_thirty_megabytes_can_be_uploaded(widget: Desk, tmp_path: Path) -> None:
     desk, path = widget, tmp_path / "large.png"
     noise = np.random.default_rng(0).integers(0, 256, (3200, 3200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path, compress_level=0)
@@ -459,7 +459,7 @@ def test_a_photo_of_thirty_megabytes_comes_in(widget: Desk, tmp_path: Path) -> N
     desk.check()
 
 
-def test_the_dashboard_ends_kernels_that_nobody_watches() -> None:
+def test_the_dashboard_ends_idle_kernels() -> None:
     assert any(
         option.startswith("--MappingKernelManager.cull_idle_timeout=") for option in browser.make_options("dashboard")
     )
@@ -489,7 +489,7 @@ FIELDS = {"compare": [("Files", "File"), ("Columns", "Weight file")], "trajector
 
 
 @pytest.mark.parametrize("widget", [*FIELDS], indirect=True)
-def test_a_message_is_within_the_visible_part(widget: Desk) -> None:
+def test_messages_are_visible(widget: Desk) -> None:
     desk, page = widget, widget.page
     for number, (width, height) in enumerate(((1600, 1000), (1040, 800))):
         page.set_viewport_size({"width": width, "height": height})
@@ -517,7 +517,7 @@ def test_a_message_is_within_the_visible_part(widget: Desk) -> None:
 
 
 @pytest.mark.parametrize("widget", ["rois"], indirect=True)
-def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_panes(widget: Desk) -> None:
+def test_regions_are_boxes_one_is_re_rendered_and_a_loupe_shows_it_in_all_panes(widget: Desk) -> None:
     desk = widget
     desk.shot("rois")
     assert [each.split(":")[0] for each in desk.ask("[each['name'] for each in widget.viewer.boxes]")] == [
@@ -550,7 +550,7 @@ def test_regions_are_boxes_one_is_restored_anew_and_a_loupe_shows_it_in_all_pane
 
 
 @pytest.mark.parametrize("widget", ["region"], indirect=True)
-def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(widget: Desk) -> None:
+def test_a_drawn_rectangle_becomes_the_region_and_a_click_zooms_into_it(widget: Desk) -> None:
     desk, page = widget, widget.page
     desk.shot("region")
     x, y, width, height = desk.ask(VIEW)
@@ -592,7 +592,7 @@ def test_a_rectangle_that_is_drawn_is_the_region_and_one_zooms_into_it_again(wid
 
 
 @pytest.mark.parametrize("widget", ["trajectory"], indirect=True)
-def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> None:
+def test_a_marked_point_is_followed_through_the_steps(widget: Desk) -> None:
     desk, page = widget, widget.page
     before = desk.control("Points").input_value()
     desk.draw(0.5, 0.5, 0.55, 0.55)
@@ -614,7 +614,7 @@ def test_a_point_that_is_marked_is_followed_through_the_steps(widget: Desk) -> N
 
 
 @pytest.mark.parametrize("widget", ["variability"], indirect=True)
-def test_more_seeds_change_the_map_and_one_is_kept(widget: Desk) -> None:
+def test_more_seeds_change_the_map_and_one_is_chosen(widget: Desk) -> None:
     desk = widget
     desk.control("Seeds").fill("4")
     desk.changed(lambda: desk.control("Seeds").press("Enter"))
@@ -685,7 +685,7 @@ def test_voila_serves_a_notebook_whose_controls_work(desk: Desk, tmp_path_factor
         page.wait_for_selector(".ft-viewer.ft-alone")
 
 
-def test_a_column_that_is_added_while_another_renders_is_shown_and_stop_ends_the_render(desk: Desk) -> None:
+def test_a_column_added_during_rendering_is_shown_and_stop_ends_rendering(desk: Desk) -> None:
     desk.open("long.ipynb")
     page = desk.page
     page.wait_for_selector("text=/\\d+ s left/", timeout=120_000)

@@ -86,7 +86,7 @@ def upload(control: Any, name: str, content: bytes) -> None:
 # Arguments as controls
 
 
-def test_each_argument_that_is_given_is_a_control_that_changes_the_picture(wide: np.ndarray) -> None:
+def test_each_argument_has_a_control_that_changes_the_picture(wide: np.ndarray) -> None:
     column = Column("dim", dim, weight=0.1, steps=1, invert=False, mode="all")
     widget = done(ft.widgets.compare(wide, [column, "input"], size=SIZE))
     kinds = {name: type(each).__name__ for name, each in widget.columns.editor.settings.controls.items()}
@@ -103,7 +103,7 @@ def test_each_argument_that_is_given_is_a_control_that_changes_the_picture(wide:
     widget.close()
 
 
-def test_what_has_no_sampler_has_no_controls_of_one_and_its_seed_where_it_is_random(wide: np.ndarray) -> None:
+def test_only_samplers_have_sampler_controls_and_only_random_restorers_a_seed(wide: np.ndarray) -> None:
     widget = done(ft.widgets.compare(wide, [Column("dim", dim, weight=0.2), Column("grain", grain)], size=SIZE))
     editor = widget.columns.editor
     assert editor.setup.layout.display == "none"
@@ -118,7 +118,7 @@ def test_what_has_no_sampler_has_no_controls_of_one_and_its_seed_where_it_is_ran
     widget.close()
 
 
-def test_a_slider_goes_from_nothing_to_a_multiple_and_further_where_a_recipe_says_so() -> None:
+def test_a_slider_ends_at_a_multiple_of_its_value_and_extends_for_a_recipe() -> None:
     assert [slider_range(value) for value in (0.1, 3, 0, -2)] == [(0.0, 0.4), (0.0, 12.0), (0.0, 1.0), (-8.0, 8.0)]
     editor = ArgumentsForm()
     editor.set_value({"weight": 0.1})
@@ -128,7 +128,7 @@ def test_a_slider_goes_from_nothing_to_a_multiple_and_further_where_a_recipe_say
     assert editor.controls["weight"].value == 0.9
 
 
-def test_an_argument_without_a_control_is_kept_and_a_typed_one_is_read() -> None:
+def test_an_argument_without_a_control_stays_and_a_typed_one_is_parsed() -> None:
     kernel = np.ones((3, 3))
     editor = ArgumentsForm()
     editor.set_value({"kernel": kernel, "axis": None})
@@ -141,7 +141,7 @@ def test_an_argument_without_a_control_is_kept_and_a_typed_one_is_read() -> None
     assert editor.value["axis"] == [1, 2]
 
 
-def test_a_function_comes_back_with_its_arguments_when_its_column_is_set_to_it_again(wide: np.ndarray) -> None:
+def test_a_function_that_is_chosen_again_has_its_last_arguments(wide: np.ndarray) -> None:
     widget = done(ft.widgets.compare(wide, [Column("dim", dim, weight=0.2), "input"], size=SIZE))
     editor = widget.columns.editor
     setting(widget, "weight").value = 0.4
@@ -176,7 +176,7 @@ def failing(picture: np.ndarray) -> np.ndarray:
         (lambda picture: picture[..., :2], "wrong returned 2 channels"),
     ],
 )
-def test_what_goes_wrong_in_a_column_is_a_sentence_in_its_place_and_the_others_go_on(
+def test_the_error_of_a_column_replaces_its_picture_and_the_others_render(
     wrong: Any, said: str, wide: np.ndarray
 ) -> None:
     widget = done(ft.widgets.compare(wide, [Column("wrong", wrong), "bicubic"], size=SIZE))
@@ -195,7 +195,7 @@ def test_what_goes_wrong_in_a_column_is_a_sentence_in_its_place_and_the_others_g
     widget.close()
 
 
-def test_stop_leaves_a_function_that_hangs_and_says_that_it_still_runs(hanging: Any, wide: np.ndarray) -> None:
+def test_stop_abandons_a_hanging_function_with_a_message(hanging: Any, wide: np.ndarray) -> None:
     hang, begun = hanging
     widget = ft.widgets.compare(wide, ["input", Column("hang", hang)], size=SIZE)
     assert begun.wait(60)
@@ -215,7 +215,7 @@ def test_stop_leaves_a_function_that_hangs_and_says_that_it_still_runs(hanging: 
     widget.close()
 
 
-def test_the_message_of_what_still_runs_goes_when_it_has_come_to_its_end(wide: np.ndarray) -> None:
+def test_the_message_of_a_running_function_disappears_when_it_ends(wide: np.ndarray) -> None:
     begun, go, gone = Event(), Event(), Event()
 
     def hang(picture: np.ndarray) -> np.ndarray:
@@ -236,7 +236,7 @@ def test_the_message_of_what_still_runs_goes_when_it_has_come_to_its_end(wide: n
     widget.close()
 
 
-def test_a_timeout_is_a_sentence_in_its_column_and_the_others_go_on(hanging: Any, wide: np.ndarray) -> None:
+def test_a_timeout_is_the_error_of_its_column_and_the_others_render(hanging: Any, wide: np.ndarray) -> None:
     hang, _ = hanging
     widget = done(ft.widgets.compare(wide, [Column("hang", hang), "bicubic"], size=SIZE, timeout=0.2))
     assert "hang did not answer within 0.2 s; it still runs" in widget.result.errors["hang"]
@@ -249,7 +249,7 @@ def test_a_timeout_is_a_sentence_in_its_column_and_the_others_go_on(hanging: Any
 # Photos and other kinds
 
 
-def test_a_photo_of_three_to_two_is_shown_whole_and_square_where_frannet_takes_part(wide: np.ndarray) -> None:
+def test_a_photo_of_three_to_two_is_shown_whole_and_square_with_frannet(wide: np.ndarray) -> None:
     widget = done(ft.widgets.compare(wide, [Column("dim", dim), "input"], size=SIZE))
     assert image(widget, "dim").shape == (48, 72, 3)
     widget.columns.chosen.index = 1
@@ -259,7 +259,7 @@ def test_a_photo_of_three_to_two_is_shown_whole_and_square_where_frannet_takes_p
     widget.close()
 
 
-def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_derived_pictures_of_a_photo_are_computed_once(wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     made, prepare = [], photo_module.prepare_input
 
     def counted(*arguments: Any, **named: Any) -> torch.Tensor:
@@ -278,7 +278,7 @@ def test_what_is_derived_from_a_photo_is_made_once(wide: np.ndarray, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["rois", "region"])
-def test_regions_take_any_restorer_and_any_photo(name: str, wide: np.ndarray) -> None:
+def test_regions_accept_any_restorer_and_any_photo(name: str, wide: np.ndarray) -> None:
     options = {"search": ft.figures.RoiSearch(16, 2, 6, 1)} if name == "rois" else {}
     columns = [Column("dim", dim, weight=0.9), Column("grain", grain)]
     widget = done(getattr(ft.widgets, name)(wide, columns, size=SIZE, **options))
@@ -293,13 +293,13 @@ def test_regions_take_any_restorer_and_any_photo(name: str, wide: np.ndarray) ->
     widget.close()
 
 
-def test_variability_takes_a_function_with_a_seed_and_refuses_one_without(wide: np.ndarray) -> None:
+def test_variability_accepts_a_function_only_with_a_seed(wide: np.ndarray) -> None:
     widget = done(ft.widgets.variability(wide, Column("grain", grain, amount=0.1), size=SIZE, count=3))
     assert widget.final
     assert widget.result.deviation.mean() > 0.02
     widget.close()
     widget = done(ft.widgets.variability(wide, Column("dim", dim), size=SIZE, count=3))
-    assert "dim leaves nothing to chance" in widget.message.value
+    assert "dim does not depend on the seed" in widget.message.value
     widget.close()
     widget = done(ft.widgets.trajectory(wide, Column("dim", dim), size=SIZE))
     assert "dim has no steps" in widget.message.value
@@ -326,7 +326,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     widget.close()
 
 
-def test_without_a_reference_there_are_no_numbers_and_nothing_else_is_lost(wide: np.ndarray) -> None:
+def test_without_a_reference_only_the_numbers_are_missing(wide: np.ndarray) -> None:
     photo = Photo(wide, reference=None)
     widget = done(ft.widgets.compare(photo, [Column("dim", dim), "bicubic"], size=SIZE))
     assert widget.final
@@ -337,7 +337,7 @@ def test_without_a_reference_there_are_no_numbers_and_nothing_else_is_lost(wide:
     widget.close()
 
 
-def test_what_restorers_are_given_is_in_the_recipe_and_comes_back_with_it(wide: np.ndarray) -> None:
+def test_the_degradation_is_in_the_recipe_and_is_loaded_with_it(wide: np.ndarray) -> None:
     given = ft.Degradation(shrink=3)
     widget = done(ft.widgets.compare(wide, [Column("dim", dim), "bicubic"], size=SIZE, given=given))
     assert image(widget, "dim").shape == (16, 24, 3)
@@ -375,7 +375,7 @@ def test_recipe_result_and_final_are_observed_and_cannot_be_set(wide: np.ndarray
 # Recipes
 
 
-def test_a_recipe_with_a_function_runs_nothing_and_says_what_is_to_be_given(tmp_path: Path) -> None:
+def test_loading_a_recipe_with_a_function_runs_nothing_and_asks_for_the_function(tmp_path: Path) -> None:
     trace = tmp_path / "run"
     (tmp_path / "mine.py").write_text(f"open({str(trace)!r}, 'w')\ndef f(picture):\n    return picture\n")
     named = {"function": "f", "file": str(tmp_path / "mine.py"), "sha256": None, "settings": {}}
@@ -400,7 +400,7 @@ def test_a_recipe_with_a_function_runs_nothing_and_says_what_is_to_be_given(tmp_
     widget.close()
 
 
-def test_a_saved_figure_of_a_lambda_says_which_column_is_to_be_given_again(wide: np.ndarray, tmp_path: Path) -> None:
+def test_saving_a_figure_of_a_lambda_names_the_column_to_pass_again(wide: np.ndarray, tmp_path: Path) -> None:
     column = Column("mine", lambda picture, weight: picture * weight, weight=0.25)
     widget = done(ft.widgets.compare(wide, [column, "bicubic"], size=SIZE))
     widget.files.path.value = str(tmp_path / "a.png")
@@ -430,7 +430,7 @@ def test_a_saved_figure_of_a_lambda_says_which_column_is_to_be_given_again(wide:
 
 
 @pytest.mark.parametrize("ending", [".png", ".pdf", ".svg", ".json"])
-def test_a_recipe_comes_in_from_each_kind_of_file_that_has_one(ending: str, wide: np.ndarray, tmp_path: Path) -> None:
+def test_recipes_are_loaded_from_each_kind_of_file(ending: str, wide: np.ndarray, tmp_path: Path) -> None:
     widget = done(ft.widgets.compare("hopper", ["nearest", "bicubic"], size=SIZE, seed=3))
     path = tmp_path / f"a{ending}"
     if ending == ".json":
@@ -446,7 +446,7 @@ def test_a_recipe_comes_in_from_each_kind_of_file_that_has_one(ending: str, wide
         each.close()
 
 
-def test_an_upload_without_a_recipe_is_told_of_by_its_name(tmp_path: Path) -> None:
+def test_an_upload_without_a_recipe_is_named_in_the_message(tmp_path: Path) -> None:
     widget = done(ft.widgets.compare("hopper", ["nearest"], size=64))
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     upload(widget.files.upload, "plain.png", (tmp_path / "plain.png").read_bytes())
@@ -466,7 +466,7 @@ def test_the_code_of_a_function_imports_it(wide: np.ndarray) -> None:
     widget.close()
 
 
-def test_a_module_is_a_column_and_is_not_touched(wide: np.ndarray) -> None:
+def test_a_module_is_a_column_and_stays_unchanged(wide: np.ndarray) -> None:
     module = torch.nn.Conv2d(3, 3, 3, padding=1)
     module.train()
     widget = done(ft.widgets.compare(wide, [Column("conv", module), "bicubic"], size=SIZE))
@@ -479,7 +479,7 @@ def test_a_module_is_a_column_and_is_not_touched(wide: np.ndarray) -> None:
 # In a saved notebook
 
 
-def test_a_notebook_keeps_the_widgets_picture_for_where_no_kernel_runs(wide: np.ndarray) -> None:
+def test_a_notebook_stores_a_picture_of_the_widget_for_use_without_a_kernel(wide: np.ndarray) -> None:
     widget = done(ft.widgets.compare(wide, [Column("dim", dim), "bicubic"], size=SIZE))
     kept = Image.open(io.BytesIO(b64decode(widget._repr_mimebundle_()["image/png"])))
     assert kept.width > 2 * 64
@@ -487,7 +487,7 @@ def test_a_notebook_keeps_the_widgets_picture_for_where_no_kernel_runs(wide: np.
     widget.close()
 
 
-def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
+def test_a_message_disappears_with_its_cause(wide: np.ndarray) -> None:
     widget = done(ft.widgets.compare(wide, [Column("dim", dim, mode=None), "input"], size=SIZE))
     setting(widget, "mode").value = "two words"
     assert "got &#x27;two words&#x27;" in done(widget).message.value
@@ -503,7 +503,7 @@ def test_a_message_goes_with_its_cause(wide: np.ndarray) -> None:
     widget = done(ft.widgets.trajectory("hopper", ft.Setup(K=50), size=64))
     points = widget.look["points"]
     points.value = "0,42 0,4"
-    assert "is not a point" in widget.message.value
+    assert "a point must be two numbers" in widget.message.value
     points.value = "0.42 0.4"
     assert widget.message.value == ""
     widget.close()

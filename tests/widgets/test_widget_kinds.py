@@ -40,7 +40,7 @@ def editor_of(column: Column) -> ColumnEditor:
     return editor
 
 
-def test_of_a_single_pass_is_said_that_no_setup_applies() -> None:
+def test_a_single_pass_model_has_no_setup() -> None:
     editor = editor_of(Column("a", "single-basic"))
     setup = editor.setup
     assert setup.name.value == NONE
@@ -66,7 +66,7 @@ def is_shown(widget: Any) -> bool:
     return widget.layout.display != "none"
 
 
-def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: str) -> None:
+def test_the_form_is_that_of_the_models_sampler(direction: str) -> None:
     editor = editor_of(Column("a", "diffusion-basic", "A"))
     setup = editor.setup
     diffusion = [field.name for field in fields(ft.Setup)]
@@ -102,7 +102,7 @@ def test_the_model_chosen_brings_the_sliders_of_its_kind_of_sampler(direction: s
         ("noise_length", 0.1),
     ],
 )
-def test_each_slider_of_an_autoregressive_sampler_sets_what_it_is_called(direction: str, name: str, value: Any) -> None:
+def test_each_slider_of_an_autoregressive_sampler_sets_its_setting(direction: str, name: str, value: Any) -> None:
     editor = editor_of(Column("a", direction))
     slider = editor.setup[name]
     assert len(slider.tooltip) > 20
@@ -117,7 +117,7 @@ def test_each_slider_of_an_autoregressive_sampler_sets_what_it_is_called(directi
     [OWN, OTHER, ft.Setup(start=60, stop=10), ft.Setup(start=300, stop=130), ft.Setup(stop=0), ft.Setup(start=100)],
     ids=["own", "other", "part", "of more steps", "stop 0", "start 100"],
 )
-def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: Any) -> None:
+def test_a_setup_survives_its_controls(direction: str, setup: Any) -> None:
     model = direction if isinstance(setup, ft.AutoregressiveSetup) else "diffusion-basic"
     column = Column("a", model, setup)
     editor = editor_of(Column("b", model))
@@ -129,7 +129,7 @@ def test_a_setup_comes_out_of_its_controls_as_it_went_in(direction: str, setup: 
     editor.close()
 
 
-def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> None:
+def test_sliders_set_and_reset_start_and_stop() -> None:
     editor = editor_of(Column("a", "diffusion-basic"))
     editor.setup["start"].value = 60
     editor.setup["stop"].value = 10
@@ -143,7 +143,7 @@ def test_sliders_of_a_part_of_the_diffusion_steps_set_it_and_take_it_back() -> N
     editor.close()
 
 
-def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
+def test_an_end_above_the_start_is_an_error(direction: str) -> None:
     editor = editor_of(Column("a", direction))
     editor.setup["end"].value = 0.5
     assert "end must be at most start" in editor.error
@@ -156,7 +156,7 @@ def test_an_end_above_the_start_is_a_sentence(direction: str) -> None:
 # What is taken away
 
 
-def test_switches_take_parts_of_a_network_away_and_give_them_back(direction: str) -> None:
+def test_checkboxes_leave_out_parts_of_a_network_and_restore_them(direction: str) -> None:
     editor = editor_of(Column("a", direction))
     assert is_shown(editor.network)
     assert sum(map(is_shown, editor.ablation["without"].boxes.values())) == 3
@@ -183,7 +183,7 @@ def test_switches_take_parts_of_a_network_away_and_give_them_back(direction: str
 
 
 @pytest.mark.parametrize("ablation", [ABLATION, ft.Ablation()], ids=["some", "none"])
-def test_an_ablation_comes_out_of_its_switches_as_it_went_in(direction: str, ablation: ft.Ablation) -> None:
+def test_an_ablation_survives_its_controls(direction: str, ablation: ft.Ablation) -> None:
     column = Column("a", direction, ablation=ablation)
     editor = editor_of(column)
     editor.title.value = "renamed"
@@ -192,7 +192,7 @@ def test_an_ablation_comes_out_of_its_switches_as_it_went_in(direction: str, abl
     editor.close()
 
 
-def test_an_argument_of_a_function_is_not_taken_for_an_ablation() -> None:
+def test_an_argument_named_ablation_is_not_an_ablation() -> None:
     def dim(picture: np.ndarray, ablation: float = 0.5) -> np.ndarray:
         return picture * ablation
 
@@ -203,7 +203,7 @@ def test_an_argument_of_a_function_is_not_taken_for_an_ablation() -> None:
     editor.close()
 
 
-def test_a_title_says_what_is_missing_unless_somebody_gave_it() -> None:
+def test_a_default_title_names_the_ablation() -> None:
     columns = ColumnList([Column("B", "diffusion-basic", "B"), Column("mine", "single-basic")], pytest.fail)
     columns.editor.ablation["context"].value = "global"
     assert columns.value[0].title == "B, no local context"
@@ -213,7 +213,7 @@ def test_a_title_says_what_is_missing_unless_somebody_gave_it() -> None:
     columns.close()
 
 
-def test_a_click_shows_the_network_without_its_local_context_and_its_recipe_makes_it_again(direction: str) -> None:
+def test_an_ablation_changes_the_picture_and_its_recipe_reproduces_it(direction: str) -> None:
     widget = ft.widgets.compare("hopper", [Column("whole", direction), Column("cut", direction)], size=24)
     assert widget.wait(60)
     before = widget.result["cut"].image

@@ -128,7 +128,7 @@ def test_nothing_is_computed_twice_whatever_is_paused_and_chosen(tmp_path: Any) 
     assert None not in numbers.values()
 
 
-def test_a_sweep_that_cannot_go_on_says_why_and_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_sweep_shows_its_error_and_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError("the disk is full")
 
@@ -216,7 +216,7 @@ def test_the_best_is_named_with_its_interval() -> None:
         assert dim == {f"K {row['K']}" for row in widget.sweep.rows if row["calls"] > under}
 
 
-def test_the_best_in_view_and_of_all_are_told_apart(widget: SweepMap) -> None:
+def test_the_best_in_view_and_the_best_of_all_are_named(widget: SweepMap) -> None:
     widget.values["flip"].value = True
     rows = [row for row in widget.sweep.rows if row["flip"] and not row["sentence"]]
     here = min(rows, key=lambda row: row["mse"])
@@ -232,7 +232,7 @@ def test_the_best_in_view_and_of_all_are_told_apart(widget: SweepMap) -> None:
     np.testing.assert_allclose(widget.result["restored"].image, REFERENCE, atol=1e-6)
 
 
-def test_calls_that_nobody_knew_of_are_no_limit() -> None:
+def test_unknown_numbers_of_calls_are_no_limit() -> None:
     class Caller:
         title, cost, continuous, random = "caller", 0.01, False, False
 
@@ -251,7 +251,7 @@ def test_calls_that_nobody_knew_of_are_no_limit() -> None:
 # What is chosen
 
 
-def test_a_click_shows_the_cell_beside_the_original_and_python_can_choose_too(widget: SweepMap) -> None:
+def test_a_click_or_python_chooses_the_cell_beside_the_original(widget: SweepMap) -> None:
     assert widget.chosen is None
     assert widget.viewer.pictures["restored"] is None
     widget.plane.chosen = [2, 1]  # as the browser does
@@ -290,7 +290,7 @@ def test_a_drag_ends_with_the_last_cell(widget: SweepMap) -> None:
     )  # fmt: skip
 
 
-def test_a_store_names_what_it_cannot_restore_again(tmp_path: Any) -> None:
+def test_a_store_names_restorers_that_it_cannot_reproduce(tmp_path: Any) -> None:
     code = tmp_path / "mine.py"
     code.write_text("ran = open(__file__ + '.ran', 'a')\ndef half(picture, by=2.0): return picture / by\n")
     store = tmp_path / "store"

@@ -123,9 +123,7 @@ MOVES: dict[str, list[tuple[Callable[[Any, int], None], int, int]]] = {
 
 
 @pytest.mark.parametrize("kind", [*MOVES])
-def test_the_same_twice_and_a_slider_that_comes_back_compute_nothing(
-    kind: str, columns: list[Column], calls: list[str]
-) -> None:
+def test_known_settings_compute_nothing(kind: str, columns: list[Column], calls: list[str]) -> None:
     widget = make(kind, columns)
     assert calls, "there is something to count"
     for act, there, back in MOVES[kind]:
@@ -145,7 +143,7 @@ def test_the_same_twice_and_a_slider_that_comes_back_compute_nothing(
     widget.close()
 
 
-def test_a_zoom_that_comes_back_computes_nothing(columns: list[Column], calls: list[str]) -> None:
+def test_a_known_view_computes_nothing(columns: list[Column], calls: list[str]) -> None:
     widget = make("compare", columns)
     widget.viewer.set_trait("screen", {"width": SIZE, "height": SIZE, "dpr": 1})
     before = len(calls)

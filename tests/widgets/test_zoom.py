@@ -49,13 +49,13 @@ def job_of(columns: list[Column], size: int = 64, frame: str = "square", given: 
         ({**PART, "width": 1e-12, "height": 1e-12}, SCREEN, deep_zoom.MAX_LEVEL),
     ],
 )
-def test_the_level_has_about_the_screens_pixels(view: Any, screen: Any, expected: int | None) -> None:
+def test_the_level_has_about_as_many_pixels_as_the_screen(view: Any, screen: Any, expected: int | None) -> None:
     assert deep_zoom.find_level(view, screen, (400, 400), 256) == expected
 
 
 @pytest.mark.parametrize("frame", [(300, 300), (300, 200), (77, 300)])
 @pytest.mark.parametrize("view", [WHOLE, PART, {"x": -0.5, "y": 0.9, "width": 2.0, "height": 0.3}])
-def test_tiles_cover_what_is_in_view_and_nothing_else(frame: tuple[int, int], view: Any) -> None:
+def test_tiles_cover_exactly_the_visible_part(frame: tuple[int, int], view: Any) -> None:
     tiles, part = deep_zoom.visible_tiles(view, frame, 3), deep_zoom.visible_region(view)
     wide, high = deep_zoom.level_size(frame, 3)
     covered = np.zeros((high, wide), int)
@@ -119,7 +119,7 @@ class Counting:
         return {"missing": "it counts", "title": self.title}
 
 
-def test_tiles_out_of_view_are_not_computed_and_none_twice_and_squares_stay() -> None:
+def test_only_visible_tiles_are_computed_and_each_once() -> None:
     anew, fixed = Counting(True), Counting(False)
     columns = [Column("anew", anew), Column("fixed", fixed)]
     job = job_of(columns)
