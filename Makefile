@@ -7,7 +7,7 @@ python := .venv/bin/python
 # Tests in a browser run after the others, two at a time: Chromium and a kernel keep more than one core busy.
 browser := $(wildcard tests/*/test_*browser.py)
 # The tests of a file run on one core, because they share fixtures; tests/conftest.py lists the exceptions.
-parallel := -n auto --dist loadgroup --no-loadscope-reorder
+parallel := -n auto --dist loadscope --no-loadscope-reorder
 
 # A photo that is uploaded is one message of the browser, which tornado drops beyond 10 MB: here up to 512 MB.
 uploads := tornado_settings='{"websocket_max_message_size": 536870912}'

@@ -44,16 +44,29 @@ SPLIT = {"benchmarks", "cli", "published", "sweep_faults", "training", "viewer",
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests and group tests by file; the slowest files run first, so that no core idles at the end."""
+    """Mark slow tests; notebooks and slow files run first, so that no core idles at the end."""
     rank = {}
     for item in items:
-        name = item.path.stem.removeprefix("test_")
-        if name in SLOW:
+        is_slow = item.path.stem.removeprefix("test_") in SLOW
+        if is_slow:
             item.add_marker(pytest.mark.slow)
-        if name not in SPLIT:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-        rank[item] = 0 if item.path.suffix == ".ipynb" else 1 if name in SLOW else 2
+        rank[item] = 0 if item.path.suffix == ".ipynb" else 1 if is_slow else 2
     items.sort(key=rank.__getitem__)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Send whole files to the cores, and the tests of `SPLIT` one by one, with ``--dist loadscope``."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return nodeid if Path(file).stem.removeprefix("test_") in SPLIT else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""A model measured on many pictures: the means, and each picture's numbers."""
+"""Measures of restorers on many pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..checks import integer
+from ..checks import integer, invalid
 from ..frannet.engine.arguments import check_seed
 from ..frannet.sampling.samplers import Sampler
 from ..photos.degradation import Degradation
@@ -36,7 +36,7 @@ class Metrics:
     """
 
     means: Mapping[str, float]
-    """By the name of the measure, of those that the package brings."""
+    """By the name of the measure, for built-in measures."""
     pictures: int = 1
     """The number of pictures."""
     calls: int = 0
@@ -59,7 +59,7 @@ class Metrics:
         return cls(means, row["pictures"], row["calls"], row["seconds"], row["each"])
 
     def to_dict(self) -> dict[str, Any]:
-        """The means and all else by name, as JSON can hold it."""
+        """Return all fields by name, for JSON."""
         facts = {"pictures": self.pictures, "calls": self.calls, "seconds": self.seconds}
         return {**self.means, **facts, "each": dict(self.per_picture)}
 
@@ -119,31 +119,31 @@ def evaluate(
     device: str | None = None,
     timeout: float | None = None,
 ) -> Metrics | Table:
-    """Measure what restores on many pictures.
+    """Measure restorers on many pictures.
 
-    Each picture is taken down to `size` first: the numbers are those of ``compare(photo.at(size), [what], size=size)``,
+    Pictures are downscaled to `size` first: the numbers equal those of ``compare(photo.at(size), [what], size=size)``,
     digit for digit.
 
     Parameters
     ----------
     what : object or list
-        A FranNet of `load_model`, or whatever can be a column: "bicubic", a function, a path. Or a list of columns.
+        Any restorer: a FranNet of `load_model`, "bicubic", a function, a path. Or a list of columns.
     folder_or_images : path or sequence
         A folder of pictures, or the pictures: see `Photo`. Damaged ones in a folder are skipped with a warning.
     setup : Sampler or str, optional
-        For FranNet's diffusion models; default B. Columns of a list have setups of their own.
+        For FranNet's diffusion models; default: B. Columns of a list have their own.
     size : int
-        Pixels of the longer side at which pictures are kept and compared, 1 to 16384.
+        Pixels of the longer side at which pictures are measured, 1 to 16384.
     limit : int, optional
-        Only the first so many.
+        The number of pictures, from the first.
     seed : int
-        Of the first picture's random numbers; the next have the next.
+        For the first picture; it increases by one per picture.
     given : Degradation, optional
-        What restorers are given of the pictures; see `compare`.
+        The degradation of the pictures; see `compare`.
     precision, device, timeout
         As for `restore`.
     progress : callable, optional
-        Called with the share that is done, 0 to 1.
+        Called with the completed fraction, 0 to 1.
 
     Returns
     -------
@@ -154,76 +154,72 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there is no readable picture, an argument is not as above, or the one restorer fails.
+        If there is no readable picture, an argument is invalid, or a single restorer fails.
     """
     several = isinstance(what, (list, tuple)) and not _is_pair(what)
     if several and setup is not None:
-        raise ValueError("a list of columns has setups of its own; setup goes with one model")
-    columns = as_columns(what if several else [_column(what, setup)])
+        raise ValueError("setup applies to one model; columns of a list have their own")
+    columns = as_columns(what if several else [_single_column(what, setup)])
     size, seed = integer("size", size, 1, LARGEST), check_seed(seed)
     rows: list[dict[str, Any]] = []
     for index, count, photo in photos(folder_or_images, limit):
         if photo is not None:
-            made = compare(
+            comparison = compare(
                 photo.at(size), columns, size, seed=seed + index, given=given, precision=precision, device=device,
                 timeout=timeout,
             )  # fmt: skip
-            rows += _rows(made, several)
+            rows += _rows(comparison, several)
         if progress is not None:
             progress((index + 1) / count)
     if not rows:
-        raise ValueError("no picture could be read; accepted are whole picture files")
+        raise ValueError("none of the pictures could be read")
     if not several:
         return summarise(rows, rows[-1]["calls"], sum(row["seconds"] for row in rows))
     failed = any(row["error"] for row in rows)
     names = ["picture", "column", *measures, "calls", "seconds", *(["error"] if failed else [])]
-    caption = f"Each picture taken down to {size} pixels first. For the first: {rows[0]['protocol']}"
+    caption = f"Each picture is downscaled to {size} pixels first. For the first: {rows[0]['protocol']}"
     return Table([{name: row.get(name) for name in names} for row in rows], caption)
 
 
-def _rows(made: Comparison, several: bool) -> Iterator[dict[str, Any]]:
-    """The numbers of a picture, a row a column; where there is one column alone, an error of it is raised."""
-    if not several and made.errors:
-        raise RestorerError(next(iter(made.errors.values())))
-    numbers = made.numbers(tuple(measures) if several else measures.builtin)
+def _rows(comparison: Comparison, several: bool) -> Iterator[dict[str, Any]]:
+    """The numbers of a picture, a row per column; the error of a single column is raised."""
+    if not several and comparison.errors:
+        raise RestorerError(next(iter(comparison.errors.values())))
+    numbers = comparison.numbers(tuple(measures) if several else measures.builtin)
     if not several and not numbers:
-        raise ValueError(
-            f"{made.photo.name} has no reference, so nothing can be measured; accepted are photos with one"
-        )
-    for title in made.titles:
-        row: dict[str, Any] = {"picture": made.photo.name, "column": title, **numbers.get(title, {})}
-        if title in made:
-            row |= {"calls": made[title].calls, "seconds": made[title].seconds}
-        yield row | {"error": made.errors.get(title, ""), "protocol": made.protocol()}
+        raise ValueError(f"{comparison.photo.name} has no reference to measure against")
+    protocol = comparison.protocol()
+    for title in comparison.titles:
+        row: dict[str, Any] = {"picture": comparison.photo.name, "column": title, **numbers.get(title, {})}
+        if title in comparison:
+            row |= {"calls": comparison[title].calls, "seconds": comparison[title].seconds}
+        yield row | {"error": comparison.errors.get(title, ""), "protocol": protocol}
 
 
 def _is_pair(what: Any) -> bool:
     return isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str)
 
 
-def _column(what: Any, setup: Sampler | str | None) -> Column:
-    """The one column to measure."""
+def _single_column(what: Any, setup: Sampler | str | None) -> Column:
     if setup is None:
         return as_column(what)
     if isinstance(what, (Column, tuple)):
-        raise ValueError("a column has a setup of its own; setup goes with a model")
+        raise ValueError("setup applies to a model; a column has its own")
     return Column(as_column(what).title, what, setup)
 
 
 def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[int, int, Photo | None]]:
-    """The photos of a folder or a sequence, one after the other: its number, how many there are, and it.
+    """Yield the photos of a folder or a sequence one by one: the index, the number of photos, and the photo.
 
-    A file that cannot be read any more is None, and told of in a warning.
+    For a file that cannot be read any more, the photo is None, and a warning is issued.
     """
     if isinstance(folder_or_images, np.ndarray) and folder_or_images.ndim < 4:
-        raise ValueError(
-            f"an array of shape {folder_or_images.shape} is given; accepted are a folder or a sequence of pictures, "
-            "such as [picture]"
-        )
-    images = _gathered(folder_or_images)
+        shape = folder_or_images.shape
+        raise ValueError(f"folder_or_images must be a folder or a sequence of pictures, got an array of shape {shape}")
+    images = _gather(folder_or_images)
     count = len(images) if limit is None else min(len(images), integer("limit", limit))
     if count == 0:
-        raise ValueError("there is no picture to measure on; accepted are a folder of pictures or a sequence of arrays")
+        raise ValueError("there is no picture to measure on: the folder or the sequence is empty")
     for index in range(count):
         try:
             if isinstance(images, Pictures):
@@ -237,15 +233,15 @@ def photos(folder_or_images: Any, limit: int | None = None) -> Iterator[tuple[in
             yield index, count, photo
 
 
-def _gathered(folder_or_images: Any) -> Pictures | list[Photo]:
-    """The pictures of a folder; or one picture's file, one photo, or several pictures, as photos of several names."""
+def _gather(folder_or_images: Any) -> Pictures | list[Photo]:
+    """A folder of pictures, or photos with different names."""
     if isinstance(folder_or_images, Photo):
         return [folder_or_images]
     if isinstance(folder_or_images, (str, PathLike)):
-        is_one = Path(folder_or_images).is_file() or str(folder_or_images) in portraits()
-        return [Photo(folder_or_images)] if is_one else Pictures(folder_or_images)
+        is_picture = Path(folder_or_images).is_file() or str(folder_or_images) in portraits()
+        return [Photo(folder_or_images)] if is_picture else Pictures(folder_or_images)
     if isinstance(folder_or_images, Pictures):
         return folder_or_images
     if isinstance(folder_or_images, (bytes, dict)) or not isinstance(folder_or_images, Iterable):
-        raise ValueError(f"{folder_or_images!r} is no picture; accepted are a folder, a picture, or several pictures")
+        raise invalid("folder_or_images", "a folder, a picture, or several pictures", folder_or_images)
     return list(with_distinct_names(map(as_photo, folder_or_images)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from tempfile import TemporaryDirectory
 from threading import Event, Lock, RLock, Thread
@@ -53,8 +54,13 @@ class Worker:
         """
         self.stop()
         self._cancelled = Event()
-        self._thread = Thread(target=self._run, args=(work, self._cancelled), daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._run, args=(work, self._cancelled), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no more threads
+            self._run(work, self._cancelled)
+        else:
+            self._thread = thread
 
     def _run(self, work: Callable[[Event], None], cancelled: Event) -> None:
         with self._turn:
@@ -197,7 +203,8 @@ class Renderer(Worker):
             show("")
 
         show(message)
-        Thread(target=wait, daemon=True).start()
+        with suppress(RuntimeError):  # the system allows no more threads
+            Thread(target=wait, daemon=True).start()
 
 
 @cache

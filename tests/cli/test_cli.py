@@ -344,7 +344,7 @@ def test_the_exit_code_of_a_failed_column_is_1_and_files_are_written(capsys, wor
         assert run(capsys, f"compare photo.png {COLUMNS} --size 16 --out failed.png")[0] == 1
     code, _, err = run(capsys, command)
     assert code == 1
-    assert re.search("fail|nothing holds no pictures", err.splitlines()[-1])
+    assert re.search("fail|nothing: the folder contains no pictures", err.splitlines()[-1])
     assert [path for path in FAILING[command] if not Path(path).is_file()] == []
 
 
@@ -527,7 +527,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore text.png", "text.png is not a picture; accepted: JPEG"),
         ("restore photo.png --model nosuch", "'nosuch' is not a known restorer"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
-        ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
+        ("restore photo.png --model pickle.pt", "pickle.pt: not a complete weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
         ("restore photo.png --model cut.safetensors", "not a complete .safetensors"),
         ("restore photo.png --model text.png", "text.png is not a picture"),

@@ -82,7 +82,7 @@ def test_without_a_reference_there_are_no_numbers_and_nothing_else_is_lost():
     assert made._repr_png_()[:4] == b"\x89PNG"
     again = Recipe.from_dict(json.loads(json.dumps(made.recipe.to_dict())))
     assert again.photos[0].load(WIDE).reference_photo is None
-    with pytest.raises(ValueError, match="has no reference, so nothing can be measured"):
+    with pytest.raises(ValueError, match="has no reference to measure against"):
         ft.evaluate(same, [ft.Photo(WIDE, reference=None)], size=30)
     table = ft.evaluate([same], [ft.Photo(WIDE, reference=None)], size=30)
     assert table.rows[0]["mse"] is None

@@ -57,7 +57,7 @@ def test_a_list_gives_a_table_with_every_pictures_numbers():
     table = ft.evaluate(["bicubic", ("mine", darker), ft.Column("yours", darker)], PICTURES, size=40)
     assert table.names == ["picture", "column", *ft.measures, "calls", "seconds"]
     assert [row["column"] for row in table.rows] == ["bicubic", "mine", "yours"] * 2
-    assert "Each picture taken down to 40 pixels first" in table.caption
+    assert "Each picture is downscaled to 40 pixels first" in table.caption
     assert "whole frame" in table.caption
     assert table.rows[1]["mse"] == table.rows[2]["mse"] > 0
 
@@ -80,11 +80,11 @@ def test_what_fails_is_a_sentence_in_its_rows_and_alone_it_raises():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"what": ["bicubic"], "setup": "A"}, "a list of columns has setups of its own"),
-        ({"what": ft.Column("a", "A"), "setup": "B"}, "a column has a setup of its own"),
+        ({"what": ["bicubic"], "setup": "A"}, "columns of a list have their own"),
+        ({"what": ft.Column("a", "A"), "setup": "B"}, "a column has its own"),
         ({"what": []}, "must be a list of at least one column"),
         ({"folder_or_images": []}, "there is no picture"),
-        ({"folder_or_images": PICTURES[0]}, "accepted are a folder or a sequence"),
+        ({"folder_or_images": PICTURES[0]}, "must be a folder or a sequence"),
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"limit": 0}, "limit must be an integer from 1, got 0"),
     ],

@@ -81,12 +81,12 @@ def test_the_map_of_a_sweep_finds_restorations_of_another_kernel_in_its_store(tm
     first = ft.widgets.sweep({"K": [50, 99]}, "hopper", points=16, size=24, store=tmp_path / "store")
     first.chosen = {"K": 50}
     assert first.wait()
-    shown = first.result.pictures["restored"].image
+    shown = first.result["restored"].image
     first.close()
     assert len(list(tmp_path.glob("store/arrays/*/*.npy"))) == 1
     monkeypatch.setattr("frantools.restorers.frannet.FranNetRestorer.restore", None)  # which nobody calls again
     again = ft.widgets.sweep(tmp_path / "store", "hopper", size=24)
     again.chosen = {"K": 50}
     assert again.wait()
-    np.testing.assert_array_equal(again.result.pictures["restored"].image, shown)
+    np.testing.assert_array_equal(again.result["restored"].image, shown)
     again.close()

@@ -179,7 +179,7 @@ def test_what_is_false_restores_all_the_same():
 
 
 def test_no_pictures_are_not_the_default_ones():
-    with pytest.raises(ValueError, match="there is no picture"):
+    with pytest.raises(ValueError, match="must be one or more pictures"):
         ft.note.recipe("ddpm-vs-ddim", pictures=[], size=16)
     pixels = np.stack([PHOTO.pixels[:30], PHOTO.pixels[5:35]])
     assert len(ft.note.recipe("ddpm-vs-ddim", pictures=pixels, size=16).photos) == 2

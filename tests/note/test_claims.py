@@ -164,7 +164,7 @@ def test_a_sweeps_frame_is_read():
         assert row["mse"] in known[claims.setting_of(row)]
 
 
-def test_frames_that_tell_nothing_are_refused():
+def test_incomplete_frames_are_errors():
     from pandas import DataFrame
 
     rows = [{"picture": "a", "K": 1, "mse": 0.1}, {"picture": "b", "K": 2, "mse": 0.2}]

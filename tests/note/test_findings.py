@@ -90,7 +90,7 @@ def test_the_notes_numbers_stand_beside_its_own_models_alone(results):
     }
 
 
-def test_results_of_either_names_are_read_alike(results):
+def test_results_with_old_names_of_measures_are_read(results):
     path = results / "c-single.json"
     before = findings.metrics(), findings.losses().rows
     old = path.read_text().replace('"mse"', '"loss"').replace('"mse_gray"', '"loss_gray"')
@@ -128,7 +128,7 @@ def test_differences_are_real_where_their_interval_excludes_0():
     assert less["gray loss less that of more"].startswith("-")
 
 
-def test_what_rounds_to_nothing_is_no_difference():
+def test_a_difference_that_rounds_to_0_is_not_real():
     base = metrics(0.01)
     shifted = {name: [value - 1e-7 for value in values] for name, values in base.per_picture.items()}
     given = {"base": base, "near": Metrics({**base.means, "mse": base.mse - 1e-7}, base.pictures, per_picture=shifted)}
@@ -141,7 +141,7 @@ def test_what_rounds_to_nothing_is_no_difference():
     ]
 
 
-def test_a_few_pictures_tell_no_real_difference():
+def test_too_few_pictures_decide_no_difference():
     given = {"base": metrics(0.01, pictures=5), "more": metrics(0.02, pictures=5)}
     (more,) = findings.differences("base", results=given).rows
     assert more["real"] is None
@@ -156,7 +156,7 @@ def test_a_few_pictures_tell_no_real_difference():
         ({"reference": "a"}, "must be of the same pictures, got 4"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(arguments, message):
+def test_invalid_comparisons_are_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         findings.differences(**arguments, results={"a": metrics(0.01), "b": metrics(0.01, pictures=41)})
 

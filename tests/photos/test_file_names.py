@@ -199,7 +199,7 @@ def test_names_of_other_normalisation_are_found(tmp_path, monkeypatch, wanted, t
     recipe["photos"] = {wanted: recipe["photos"].pop(there)}
     write_json("recipe.json", recipe)
     assert ft.render("recipe.json")
-    with pytest.raises(RestorerError, match="has no picture for"):
+    with pytest.raises(RestorerError, match="has no picture whose name"):
         matching(tmp_path / "results", ft.Photo(photo, name="Ostrom.png"))
 
 

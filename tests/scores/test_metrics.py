@@ -111,7 +111,7 @@ HOLE = np.where(np.indices((8, 8, 3)).sum(axis=0) == 5, np.nan, 0.5)
         (np.zeros(8), np.zeros(8), r"restored must be a picture .*, got shape \(8,\)"),
     ],
 )
-def test_what_is_no_pair_of_pictures_is_refused_by_each_measure(name, restored, original, message):
+def test_invalid_pairs_of_pictures_are_errors_of_every_measure(name, restored, original, message):
     for asked in (ft.measures[name], lambda *pair: measure(*pair, names=[name])):
         with pytest.raises(ValueError, match=message):
             asked(restored, original)
@@ -154,7 +154,7 @@ def test_a_measure_of_ones_own_is_measured_and_its_column_has_its_head(monkeypat
         (Measure("psnr", lambda a, b: 0.0, "mine"), "the name 'psnr' is taken by a measure of the package"),
     ],
 )
-def test_what_cannot_be_added_is_refused(wrong, message):
+def test_invalid_measures_are_not_added(wrong, message):
     with pytest.raises(ValueError, match=message):
         ft.measures.add(wrong)
 
@@ -222,7 +222,7 @@ def test_an_interval_goes_along_with_its_values(values, scale, shift):
 
 
 @given(values=samples)
-def test_the_difference_of_a_thing_with_itself_is_none(values):
+def test_the_difference_of_values_with_themselves_is_0(values):
     assert paired_interval(values, values, draws=100) == (0, 0)
 
 
@@ -248,7 +248,7 @@ def test_about_19_in_20_intervals_hold_the_mean_of_all_pictures():
     assert 0.91 <= np.mean([low <= 1.5 <= high for low, high in intervals]) <= 0.98
 
 
-def test_pairs_tell_a_difference_that_the_two_intervals_do_not():
+def test_pairs_reveal_a_difference_that_separate_intervals_do_not():
     rng = np.random.default_rng(2)
     hard = rng.gamma(1.5, size=128)
     better, worse = hard + rng.normal(0, 0.01, 128), hard + 0.02 + rng.normal(0, 0.01, 128)
@@ -265,7 +265,7 @@ def test_the_same_seed_draws_the_same_and_more_pictures_are_surer():
     assert np.ptp(interval(values, level=0.5)) < np.ptp(interval(values, level=0.99))
 
 
-def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
+def test_a_bootstrap_in_chunks_draws_all_resamples(monkeypatch):
     values = np.random.default_rng(4).random(50)
     whole = interval(values, draws=1000)
     monkeypatch.setattr("frantools.scores.intervals.CHUNK", 333)
@@ -285,12 +285,12 @@ def test_draws_that_are_made_in_parts_are_all_made(monkeypatch):
         ({"draws": 1.5}, "draws must be an integer from 1, got 1.5"),
     ],
 )
-def test_what_has_no_interval_is_refused(wrong, message):
+def test_invalid_values_have_no_interval(wrong, message):
     with pytest.raises(ValueError, match=message):
         interval(**{"values": [0.1, 0.2], **wrong})
 
 
-def test_values_that_are_no_pairs_are_refused():
+def test_unpaired_values_are_an_error():
     with pytest.raises(ValueError, match="values and baseline must be of the same pictures, got 3 and 2 numbers"):
         paired_interval([1, 2, 3], [1, 2])
 
@@ -340,7 +340,7 @@ def test_the_limit_keeps_the_first_pictures(random_models, folder, limit, count)
     assert some.per_picture["mse"] == every.per_picture["mse"][:count]
 
 
-def test_progress_is_told_after_each_picture(random_models, folder):
+def test_progress_is_reported_after_each_picture(random_models, folder):
     shares: list[float] = []
     ft.evaluate(random_models["single-pass"], folder, size=8, progress=shares.append)
     assert shares == [0.25, 0.5, 0.75, 1]
@@ -355,19 +355,22 @@ def test_progress_is_told_after_each_picture(random_models, folder):
         ({"size": 0}, "size must be an integer from 1 to 16384, got 0"),
         ({"size": (8, 9)}, r"size must be an integer"),
         ({"setup": ft.Setup()}, "has no sampler"),
-        ({"precision": "half"}, "accepted are 'float32'"),
+        ({"precision": "half"}, "must be 'float32'"),
         ({"size": 16385}, "size must be an integer from 1 to 16384, got 16385"),
-        ({"folder_or_images": np.zeros((9, 9))}, r"an array of shape \(9, 9\) is given; accepted are a folder or"),
+        (
+            {"folder_or_images": np.zeros((9, 9))},
+            r"must be a folder or a sequence of pictures, got an array of shape \(9, 9\)",
+        ),
         (
             {"folder_or_images": np.zeros((9, 9, 3))},
-            r"an array of shape \(9, 9, 3\) is given; accepted are a folder or",
+            r"must be a folder or a sequence of pictures, got an array of shape \(9, 9, 3\)",
         ),
         ({"folder_or_images": []}, "there is no picture to measure on"),
         ({"folder_or_images": "nowhere"}, "there is no folder nowhere"),
         ({"folder_or_images": [np.zeros(5)]}, "is not a picture"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(random_models, wrong, message):
+def test_invalid_arguments_of_evaluate_are_errors(random_models, wrong, message):
     arguments = {"folder_or_images": [ft.portraits()["hopper"]], "size": 8, **wrong}
     with pytest.raises(ValueError, match=message):
         ft.evaluate(random_models["single-pass"], **arguments)
@@ -425,7 +428,7 @@ def test_a_folder_of_damaged_pictures_alone_is_refused(random_models, folder):
         damage(path)
     with (
         pytest.warns(UserWarning, match="is damaged"),
-        pytest.raises(ValueError, match="no picture could be read; accepted are whole picture files"),
+        pytest.raises(ValueError, match="none of the pictures could be read"),
     ):
         ft.evaluate(random_models["single-pass"], folder, size=16)
 

@@ -153,7 +153,7 @@ GOOD = pictures(0, 2, (20, 30, 3))
         ([np.zeros(9, dtype=np.uint8)] * 2, 8, 1, "images must be pictures"),
     ],
 )
-def test_what_cannot_be_searched_is_refused(images, size, count, message):
+def test_invalid_searches_are_errors(images, size, count, message):
     with pytest.raises(ValueError, match=message):
         ft.find_rois(images, size, count)
 

@@ -137,7 +137,7 @@ def test_paths_outside_the_recipes_folder_are_named_before_they_are_read(elsewhe
         ft.render(path)
 
 
-def test_paths_inside_are_not_warned_of(tmp_path, monkeypatch):
+def test_paths_inside_the_folder_raise_no_warning(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ft.save_picture(HOPPER.resample(40), "cat.png")
     made = ft.compare("cat.png", ["bicubic", "single-masking-32"], size=24)
@@ -190,7 +190,7 @@ def changed(path: Path, by: int) -> None:
     ("by", "kind"), [(0, "identical"), (1, "within tolerance"), (TOLERANCE, "within tolerance"), (40, "different")]
 )
 @pytest.mark.parametrize("what", ["figure", "picture"])
-def test_the_largest_difference_is_told(by, kind, what, tmp_path):
+def test_the_largest_difference_is_reported(by, kind, what, tmp_path):
     if what == "figure":
         path = saved(tmp_path)
     else:
@@ -202,7 +202,7 @@ def test_the_largest_difference_is_told(by, kind, what, tmp_path):
     assert verdict.sentences == ((f"The largest difference is {by} of 255.",) if by else ())
 
 
-def test_another_size_is_told(tmp_path):
+def test_another_size_is_reported(tmp_path):
     path = saved(tmp_path)
     ft.save_picture(np.zeros((30, 20, 3)), path, ft.load_recipe(path))
     verdict = verify(path)
@@ -211,7 +211,7 @@ def test_another_size_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".pdf", ".svg"])
-def test_what_has_no_pixels_is_made_again_and_not_compared(ending, tmp_path, monkeypatch):
+def test_files_without_pixels_are_rendered_but_not_compared(ending, tmp_path, monkeypatch):
     path = saved(tmp_path, ending)
     monkeypatch.setattr("frantools.views.verification.load_recipe", lambda *_: ft.load_recipe(saved(tmp_path)))
     verdict = verify(path)
@@ -219,7 +219,7 @@ def test_what_has_no_pixels_is_made_again_and_not_compared(ending, tmp_path, mon
     assert verdict.sentences == (f"It can be rendered; {ending} files have no pixels to compare.",)
 
 
-def test_which_picture_model_file_or_version_differs_is_told(elsewhere):
+def test_changed_pictures_models_files_and_versions_are_reported(elsewhere):
     path, names = elsewhere
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -244,7 +244,7 @@ def test_which_picture_model_file_or_version_differs_is_told(elsewhere):
             Path(names[name]).write_bytes(before)
 
 
-def test_what_cannot_be_made_again_is_not_comparable(tmp_path):
+def test_a_recipe_that_cannot_be_rendered_is_not_comparable(tmp_path):
     made = ft.compare("hopper", [Column("mine", lambda picture: picture)], size=16)
     ft.save_figure(made.figure(), tmp_path / "mine.png", made.recipe)
     verdict = verify(tmp_path / "mine.png")
@@ -259,7 +259,7 @@ def test_what_cannot_be_made_again_is_not_comparable(tmp_path):
         verify(tmp_path / "plain.png")
 
 
-def test_no_column_waits_for_a_function_whose_cost_nobody_knows():
+def test_columns_of_unknown_cost_come_last():
     columns = as_columns(["bicubic", ("mine", lambda picture: picture), "original"])
     recipe = recipe_of("compare", HOPPER, columns, 80)
     order: list[str] = []
