@@ -118,7 +118,7 @@ class ColumnList(Composite, widgets.VBox):
         self._update_controls()
 
     def _free_title(self, title: str, index: int | None = None) -> str:
-        """Return a title, numbered if a column other than the one at `index` has it."""
+        """Return a title, numbered if another column than that at `index` uses it."""
         used = {column.title for number, column in enumerate(self.value) if number != index}
         candidates = [title, *(f"{title} ({number})" for number in range(2, len(used) + 3))]
         return next(candidate for candidate in candidates if candidate not in used)

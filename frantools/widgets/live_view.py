@@ -43,7 +43,7 @@ def pictures_of(comparison: Comparison) -> dict[str, Any]:
 
 
 def is_headless() -> bool:
-    """Return whether a program such as nbconvert runs the notebook, so that nobody watches it."""
+    """Return whether a program such as nbconvert runs the notebook, without a user."""
     kernel = getattr(get_ipython(), "kernel", None)
     return kernel is not None and not kernel.get_parent().get("content", {}).get("allow_stdin", True)
 

@@ -60,11 +60,11 @@ class SweepMap(BatchedWrites, LiveView):
         calls = [setting.restorer.calls for setting in sweep_plan.settings] if sweep_plan is not None else []
         self._create_controls(max((n or 0 for n in [*calls, *(row["calls"] for row in sweep.rows)]), default=0))
         self.viewer.layout.flex, self.viewer.layout.min_width = "1 1 0", "0"
-        beside = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
+        map_box = widgets.VBox([self.plane, self.best], layout=widgets.Layout(flex="0 0 42%", margin="0 16px 0 0"))
         row = [*self._axes, *self.values.values(), self.measure, self.under, self.show_best]
         row += [self.pause, self.progress, self.left, self.message]
         wrap = widgets.Layout(flex_flow="row wrap", align_items="center")
-        body = widgets.HBox([beside, self.viewer], layout=widgets.Layout(align_items="flex-start"))
+        body = widgets.HBox([map_box, self.viewer], layout=widgets.Layout(align_items="flex-start"))
         self.children = [widgets.HBox(row, layout=wrap), body]
         self.add_class("frantools")
         self._update(None)
@@ -141,9 +141,9 @@ class SweepMap(BatchedWrites, LiveView):
         best_in_view, best = summary.best(max_calls, view), summary.best(max_calls, {})
         limit = f"under {max_calls} call{'s' * (max_calls != 1)}" if self.under.value else ""
         title = f"Best {limit}".strip()
-        found = [] if best_in_view is None else [(title if best_in_view == best else f"{title}, in view", best_in_view)]
-        found += [] if best in (None, best_in_view) else [(f"{title}, of all", best)]
-        lines = [f"<b>{heading}</b><br>{html.escape(self._describe(place))}" for heading, place in found]
+        bests = [] if best_in_view is None else [(title if best_in_view == best else f"{title}, in view", best_in_view)]
+        bests += [] if best in (None, best_in_view) else [(f"{title}, of all", best)]
+        lines = [f"<b>{heading}</b><br>{html.escape(self._describe(place))}" for heading, place in bests]
         empty = f"Nothing {limit} is computed yet.".replace("  ", " ")
         self.best.value = f"<div style='line-height: 18px'>{'<br>'.join(lines) or empty}</div>"
         set_visible(self.show_best, best is not None)
@@ -197,8 +197,8 @@ class SweepMap(BatchedWrites, LiveView):
         if value is None:
             return None
         settings = [dict(zip(self.sweep.axes, place, strict=True)) for place in self._columns]
-        wanted = value.items() if isinstance(value, Mapping) else [("", value)]
-        matching = [s for s in settings if all(name in s and s[name] == number for name, number in wanted)]
+        requested = value.items() if isinstance(value, Mapping) else [("", value)]
+        matching = [s for s in settings if all(name in s and s[name] == number for name, number in requested)]
         if not matching:
             raise traitlets.TraitError(f"chosen must be None or a setting of the sweep, by axis, got {value!r}")
         return max(matching, key=lambda setting: sum(setting[name] == current[name] for name in current))

@@ -527,7 +527,7 @@ TRAIN = "train --data pictures --steps 1 --batch 1 --points 4 --out x.safetensor
         ("restore text.png", "text.png is not a picture; accepted: JPEG"),
         ("restore photo.png --model nosuch", "'nosuch' is not a known restorer"),
         ("restore photo.png --model nosuch.safetensors", "nosuch.safetensors"),
-        ("restore photo.png --model pickle.pt", "pickle.pt is not a whole weight file"),
+        ("restore photo.png --model pickle.pt", "pickle.pt: not a complete weight file"),
         ("restore photo.png --model pickle.safetensors", "pickle"),
         ("restore photo.png --model cut.safetensors", "not a complete .safetensors"),
         ("restore photo.png --model text.png", "text.png is not a picture"),
