@@ -58,7 +58,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def listing(items: Iterable[Any], last: str = "or") -> str:
-    """List items in a sentence.
+    """Join items with commas and a final word.
 
     Examples
     --------

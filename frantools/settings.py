@@ -11,7 +11,7 @@ from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from .checks import boolean, choice, integer, number, set_fields
+from .checks import boolean, choice, integer, invalid, number, set_fields
 
 KEY = "declaration"  # of a field's metadata
 
@@ -45,6 +45,10 @@ class Declaration:
             return value
         if self.kind is bool:
             return boolean(name, value)
+        if self.kind is str:
+            if not isinstance(value, str):
+                raise invalid(name, "a string", value)
+            return value
         return (integer if self.kind is int else number)(name, value, *self.range)
 
     @property

@@ -110,7 +110,7 @@ class Comparison(Mapping[str, Restoration]):
         return {title: size for title, size in sizes.items() if size != self.size}
 
     def protocol(self) -> str:
-        """How the numbers were measured, in a sentence or two."""
+        """Describe how the numbers were measured."""
         width, height = self.size
         longer = self.photo.downscaled_to
         downscaled = f" downscaled to {longer} pixels" if longer is not None and longer != max(self.size) else ""
@@ -282,6 +282,6 @@ def check_placement(precision: str, device: str | None) -> tuple[str, str | None
 
 
 def check_part(region: Region | None) -> Region | None:
-    """Check a region; the full one is None."""
+    """Check a region; return None for the full one."""
     region = check_region(region)
     return None if region == Region.full() else region

@@ -79,7 +79,7 @@ def lengths(study: Study | None = None) -> dict[str, list[MeanInterval]]:
 
 
 def length_sentences(study: Study | None = None) -> str:
-    """The changes from white noise to one draw for all points, a sentence per setup; intervals are over pictures."""
+    """Describe the changes from white noise to one draw for all points; intervals are over pictures."""
     study = _load(study)
     indices = {(row["setup"], row["pixels"]): index for index, row in enumerate(study["columns"])}
     sentences = []

@@ -55,7 +55,7 @@ class Restoration:
     recipe: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The recipe that reproduces the picture."""
     remarks: tuple[str, ...] = ()
-    """Notes for the user, a sentence each, such as that a module could not be tiled.
+    """Notes for the user, such as that a module could not be tiled.
 
     They do not name the column, because columns with other titles may share a cached restoration.
     """

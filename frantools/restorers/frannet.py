@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from ..files import to_json
 from ..frannet.engine import pictures
 from ..frannet.engine.points import PreparedPoints, prepare_points, sample_prepared_points
 from ..frannet.engine.trajectory import Trace, trace
@@ -201,7 +202,8 @@ class FranNetRestorer(Restorer):
             return self.sha256
         if not is_plain_frannet(self.model):
             return None
-        return hashlib.sha256(f"{self.model.config!r} {weights_hash(self.model)}".encode()).hexdigest()
+        config = to_json(self.model.config.to_dict(), sort_keys=True)
+        return hashlib.sha256(f"{config} {weights_hash(self.model)}".encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """The name of the model, and the sampler."""

@@ -108,7 +108,7 @@ def interpretations(text: str) -> list[Kind]:
 
 
 def interpretation(what: Any) -> Kind:
-    """The one kind of restorer that a string or an object stands for; a ValueError if there is none, or several."""
+    """Return the kind of restorer that a string or an object means; raise a ValueError for no kind, or several."""
     if not isinstance(what, str):
         kind = next((kind for kind in KINDS if kind.accepts(what)), None)
         if kind is not None:
@@ -131,7 +131,7 @@ def interpretation(what: Any) -> Kind:
 
 
 def expand_setup(what: Any, setup: Sampler | None = None) -> tuple[Any, Sampler | None]:
-    """Replace a sampler, its name, or one of the note's columns by the model and the sampler that it stands for."""
+    """Replace a sampler, its name, or one of the note's columns by its model and its sampler."""
     expand = interpretation(what).expand
     if expand is None:
         return what, setup

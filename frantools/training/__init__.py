@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from ..photos.folder import Pictures
 from .loop import train
-from .settings import Settings
+from .training_settings import Settings
 
 __all__ = ["Pictures", "Settings", "train"]

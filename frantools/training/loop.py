@@ -25,7 +25,7 @@ from .data import Batches
 from .data_workers import convert_worker_errors, load_batches
 from .distributed import ProcessGroup
 from .provenance import get_provenance
-from .settings import Settings
+from .training_settings import Settings
 from .training_state import check_finished, load_checkpoint, save_checkpoint
 from .training_step import TrainingRun, diverged
 

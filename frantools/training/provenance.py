@@ -29,7 +29,7 @@ def get_provenance(pictures: Pictures, held_out: Pictures | None, processes: Pro
 
 
 def git_commit() -> str | None:
-    """Return the commit of the checkout that contains this package; None if there is none."""
+    """Return the commit of the checkout that contains this package, or None."""
     folder = Path(__file__).parent
     try:
         result = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, check=False)

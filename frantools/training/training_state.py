@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..files import from_json, to_json, with_infinite
 from ..frannet.weights.checkpoints import read_safetensors, write_safetensors
-from .settings import Settings
+from .training_settings import Settings
 from .training_step import TrainingRun
 
 FORMAT = "frantools-checkpoint"

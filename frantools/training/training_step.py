@@ -11,7 +11,7 @@ from ..frannet.network.model import FranNet
 from ..frannet.sampling.objectives import Interpolant
 from .data import Batches
 from .distributed import ProcessGroup
-from .settings import Settings
+from .training_settings import Settings
 
 WARM_UP = 200
 """Steps in which the learning rate rises."""

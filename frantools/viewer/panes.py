@@ -154,7 +154,7 @@ def reference_title(photo: Photo, columns: Sequence[Column]) -> tuple[str | None
 def reference_picture(
     photo: Photo, size: tuple[int, int], region: Region | None, columns: Sequence[Column]
 ) -> dict[str, Picture]:
-    """Return the reference by its title, or nothing if a column shows it or there is none."""
+    """Return the reference by its title, or nothing if a column shows it or it does not exist."""
     title, is_column = reference_title(photo, columns)
     reference = None if title is None or is_column else photo.reference(size, region)
     return {} if title is None or reference is None else {title: as_picture(reference)}

@@ -318,13 +318,10 @@ def show(axes: Axes, image: Image) -> None:
         text.set(ha="center", va="center")
     else:
         array = pixels(image)
-        top = 1 if array.dtype.kind == "f" else 255
-        axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=top)
-        shape = (array.shape[0] / array.shape[1]) / (axes.bbox.height / axes.bbox.width)
-        if 0.97 < shape < 1.03:  # the same aspect but for rounding: align the pictures of a row
+        axes.imshow(array, cmap="gray" if array.ndim == 2 else None, vmin=0, vmax=1 if array.dtype.kind == "f" else 255)
+        if abs(array.shape[0] / array.shape[1] / (axes.bbox.height / axes.bbox.width) - 1) < 0.03:  # but for rounding
             axes.set_aspect("auto")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     hide_spines(axes)
 
 

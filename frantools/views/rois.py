@@ -31,18 +31,18 @@ class RoisOptions:
     ----------
     search : RoiSearch
         Sizes and counts of regions and sub-regions.
-    anew : int
+    rerender : int
         The region to re-render at full size, counted from 1; 0 for none.
     """
 
     search: RoiSearch
-    anew: int = 0
+    rerender: int = 0
 
     @classmethod
     def from_recipe(cls, recipe: Recipe) -> RoisOptions:
         """The options in a recipe; a ValueError if they are invalid."""
         try:
-            return cls(RoiSearch(**recipe.options["search"]), int(recipe.options.get("anew", 0)))
+            return cls(RoiSearch(**recipe.options["search"]), int(recipe.options.get("rerender", 0)))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the recipe is damaged: its search for regions is wrong ({error})") from None
 
@@ -79,9 +79,9 @@ def compute(recipe: Recipe, photos: Sequence[Photo], progress: Progress, cache: 
         size = shrink(job, PREVIEW).size if comparison.pending else job.size
         data = find_regions(comparison, options.search.scaled(min(size), of=min(job.size)), size)
         yield data
-    if data is None or not 1 <= options.anew <= len(data.rois):
+    if data is None or not 1 <= options.rerender <= len(data.rois):
         return
-    region = data.rois[options.anew - 1].region(*data.size)
+    region = data.rois[options.rerender - 1].region(*data.size)
     width, height = region.width * job.size[0], region.height * job.size[1]  # merged regions are not square
     region_job = job_of(recipe, photos[0], cache, region, width / height)
     for detail in coarse_to_fine(region_job, recipe.columns, lambda share: progress(0.5 + share / 2)):
@@ -104,10 +104,10 @@ def find_regions(comparison: Comparison, search: RoiSearch, size: tuple[int, int
 def draw(data: RegionsOfInterest, recipe: Recipe, figure: Figure | None = None) -> Figure:
     """Draw a row per column: its picture with the regions outlined, their crops, and the re-rendered one."""
     options = RoisOptions.from_recipe(recipe)
-    is_chosen = 1 <= options.anew <= len(data.rois)
+    is_chosen = 1 <= options.rerender <= len(data.rois)
     titles = ["Regions", *(f"{n}: {roi.score:.0f}" for n, roi in enumerate(data.rois, start=1))]
     if is_chosen:
-        titles.append(f"{options.anew} re-rendered")
+        titles.append(f"{options.rerender} re-rendered")
     rows, failed = [], []
     for title in data.comparison.titles:
         if title in data.comparison.errors:
@@ -116,10 +116,10 @@ def draw(data: RegionsOfInterest, recipe: Recipe, figure: Figure | None = None) 
         image = data.fitted(title)
         images: list[Image] = [image, *(roi.crop(image) for roi in data.rois)]
         if is_chosen:
-            images.append(data.rerendered.get(title, images[options.anew]))
+            images.append(data.rerendered.get(title, images[options.rerender]))
         rows.append(Row(images, title, [data.rois, *data.sub_rois]))
     # As wide as with all regions found, so that the layout stays the same while pictures become final.
-    columns = 1 + options.search.count + (options.anew > 0)
+    columns = 1 + options.search.count + (options.rerender > 0)
     cell = max(32, min(240, (WIDTH - LABEL) // max(columns, len(titles)) - GAP))
     return grid([*rows, *failed], titles, cell, figure)  # the first row determines the number of columns
 

@@ -58,7 +58,7 @@ def inspect_column(column: Column) -> ColumnFacts:
 
 
 def with_separate_setup(column: Column) -> Column:
-    """Return the column with the model and the setup that its name stands for."""
+    """Return the column with the model and the setup of its name."""
     try:
         what, setup = expand_setup(column.what, column.setup)
     except ValueError:  # an unknown name, which is an error where the column is rendered

@@ -12,7 +12,7 @@ import traitlets
 from ..settings import Declaration, declarations
 from .controls import WRAP, Composite, control, set_options, set_visible, slim
 
-UNSET = "all"  # stands for None, which no slider accepts
+UNSET = "all"  # instead of None, which no slider accepts
 
 
 class Form(Composite, widgets.VBox):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 import traitlets
@@ -16,13 +16,8 @@ from ..views.progressive import longer_side
 from ..views.render import check_models, describe_outside_files
 from .controls import extend_to, set_options
 
-if TYPE_CHECKING:
-    from .view_widget import ViewWidget
 
-
-def load_recipe_into(
-    widget: ViewWidget, recipe: Any, columns: Mapping[str, Any] | None, trust: bool
-) -> tuple[str, str]:
+def load_recipe_into(widget: Any, recipe: Any, columns: Mapping[str, Any] | None, trust: bool) -> tuple[str, str]:
     """Set the controls of a widget from a recipe; if it is damaged, they stay as they are.
 
     Returns
@@ -30,7 +25,7 @@ def load_recipe_into(
     str
         A warning about its photo or its models, or an empty string.
     str
-        The files outside its folder that it reads, in a sentence, or an empty string.
+        A note about the files outside its folder that it reads, or an empty string.
 
     Raises
     ------
@@ -63,7 +58,7 @@ def load_recipe_into(
     return "; ".join(filter(None, (warning, _changed_models(recipe)))), outside_files
 
 
-def _set_controls(widget: ViewWidget, recipe: Recipe, columns: list[Column]) -> None:
+def _set_controls(widget: Any, recipe: Recipe, columns: list[Column]) -> None:
     widget.columns.set_value(tuple(columns))
     if recipe.size is not None:
         size, menu = integer("size", longer_side(recipe), 1, LARGEST), widget.controls["size"]
@@ -117,7 +112,7 @@ def _restorer_part(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changed_models(recipe: Recipe) -> str:
-    """Return which model differs from that of the recipe, in a sentence, or an empty string."""
+    """Describe which models differ from those of the recipe, or return an empty string."""
     try:
         check_models(recipe)
     except (ValueError, TypeError, OSError) as error:

@@ -56,11 +56,11 @@ class RoisWidget(ViewWidget):
         self._roi_names: list[str] = []  # of the boxes of regions
         self._details: dict[str, Any] = {}  # the re-rendered region, by column
         self.crops = widgets.HTML()
-        super().__init__(photo, columns, size, seed, {"search": self.search, "anew": rerender}, **options)
+        super().__init__(photo, columns, size, seed, {"search": self.search, "rerender": rerender}, **options)
         self.viewer.on_box(self._show_box)
 
     def _panels(self) -> dict[str, tuple[str, widgets.Widget]]:
-        regions = widgets.VBox([self.search, self.controls["anew"]])
+        regions = widgets.VBox([self.search, self.controls["rerender"]])
         return {"Regions": ("The search for regions, and the re-rendered one", regions), **super()._panels()}
 
     def _below(self) -> list[widgets.Widget]:
@@ -94,7 +94,7 @@ class RoisWidget(ViewWidget):
 
     def _show_details(self, result: RegionsOfInterest) -> None:
         """Show the re-rendered region in its place."""
-        number = self.controls["anew"].value
+        number = self.controls["rerender"].value
         if not result.rerendered or not 1 <= number <= len(result.rois):
             return
         region = result.rois[number - 1].region(*result.size)
@@ -113,7 +113,7 @@ class RoisWidget(ViewWidget):
                 return
             self.viewer.view = region
             if name in self._roi_names:
-                self.controls["anew"].value = self._roi_names.index(name) + 1
+                self.controls["rerender"].value = self._roi_names.index(name) + 1
 
     def _still_picture(self) -> bytes:
         """Return the figure: the regions and their crops."""
@@ -137,7 +137,7 @@ class RoisWidget(ViewWidget):
         size.observe(self._scale_search, "value")
         limit_by(search["size"], size)
         limit_by(search["sub_size"], search["size"])
-        limit_by(self.controls["anew"], search["count"])
+        limit_by(self.controls["rerender"], search["count"])
 
     def _scale_search(self, change: dict[str, Any]) -> None:
         """Keep the regions' shares of the picture when its size changes."""

@@ -261,8 +261,8 @@ def test_a_cached_picture_with_damaged_metadata_is_skipped_and_overwritten(chang
 
 def test_the_error_of_a_damaged_checkpoint_names_it(tmp_path):
     from frantools.frannet.weights.checkpoints import read_safetensors, write_safetensors
+    from frantools.training import Settings
     from frantools.training.loop import checkpoint_path, train
-    from frantools.training.settings import Settings
 
     for number in range(2):
         ft.save_picture(PICTURES[number].repeat(8, 0).repeat(8, 1), tmp_path / "pictures" / f"{number}.png")

@@ -135,8 +135,8 @@ def results() -> dict[str, object]:
 
 
 def trained(folder: Path) -> list[float]:
+    from frantools.training import Settings
     from frantools.training.loop import train
-    from frantools.training.settings import Settings
 
     for number in range(2):
         ft.save_picture(ft.portraits()["hopper"][number:], folder / "pictures" / f"{number}.png")

@@ -11,7 +11,7 @@ import torch
 import frantools as ft
 from frantools.checks import boolean, is_integer, is_number, to_python
 from frantools.scores.roi_search import RoiSearch
-from frantools.training.settings import Settings
+from frantools.training import Settings
 
 WHOLE = [np.int8, np.uint16, np.int64, lambda n: np.array(n), lambda n: torch.tensor(n)]
 REAL = [np.float16, np.float32, np.float64, lambda n: np.array(n, np.float32), lambda n: torch.tensor(n)]

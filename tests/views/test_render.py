@@ -42,7 +42,7 @@ FIGURES: dict[str, dict[str, Any]] = {
     "local-region": {"size": [24, 24], "region": [0.2, 0.2, 0.2, 0.4], "precision": "float32"},
     "compare": {"look": {"view": "difference", "left": 0, "right": 1}},
     "region": {"region": [0.25, 0.25, 0.5, 0.5]},
-    "rois": {"search": {"size": 12, "count": 2, "sub_size": 4, "sub_count": 1}, "anew": 1},
+    "rois": {"search": {"size": 12, "count": 2, "sub_size": 4, "sub_count": 1}, "rerender": 1},
 }
 
 

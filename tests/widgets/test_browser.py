@@ -529,7 +529,7 @@ def test_regions_are_boxes_one_is_re_rendered_and_a_loupe_shows_it_in_all_panes(
     desk.control("Re-render").fill("2")
     desk.control("Re-render").press("Enter")
     page = desk.page
-    desk.until("widget.final and widget.recipe['anew'] == 2 and not widget.busy")
+    desk.until("widget.final and widget.recipe['rerender'] == 2 and not widget.busy")
     assert desk.ask("len(widget.result.rerendered)") == 2
     left, top, right, bottom = desk.ask("widget.viewer.boxes[1]['box']")
     desk.settled()

@@ -105,7 +105,7 @@ MOVES: dict[str, list[tuple[Callable[[Any, int], None], int, int]]] = {
         (lambda widget, count: setattr(widget.search["count"], "value", count), 2, 3),
         (lambda widget, size: setattr(widget.search["size"], "value", size), 20, 24),
         (click_box, 1, 1),
-        (lambda widget, anew: setattr(widget.controls["anew"], "value", anew), 3, 1),
+        (lambda widget, anew: setattr(widget.controls["rerender"], "value", anew), 3, 1),
     ],
     "region": [(set_stride, 50, 40), (move, 30, 14)],
     "trajectory": [

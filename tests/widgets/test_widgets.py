@@ -925,7 +925,7 @@ DAMAGED: dict[str, list[Any]] = {
     "region": [[0.1, 0.2], ["a", "b", "c", "d"], [0.5, 0.5, 2, 2]],
     "search": [{"size": "large"}],
     "count": ["many"],
-    "anew": [{}],
+    "rerender": [{}],
 }
 
 
@@ -1040,11 +1040,11 @@ def test_regions_are_boxes_and_the_chosen_one_is_re_rendered_at_full_size(column
     found = widget.result.rois
     assert len(found) == 3
     assert [roi.score for roi in found] == sorted((roi.score for roi in found), reverse=True)
-    assert widget.controls["anew"].value == 1
+    assert widget.controls["rerender"].value == 1
     boxes = {each["name"].split(":")[0]: each["box"] for each in widget.viewer.boxes}
     assert boxes == {str(n): [r.left, r.top, r.right, r.bottom] for n, r in enumerate(found, start=1)}
     roi = found[1]
-    widget.controls["anew"].value = 2
+    widget.controls["rerender"].value = 2
     anew = done(widget).result.rerendered["fast"]
     again = ft.restore(columns[0].what, ft.portraits()["hopper"], FAST, SMALL, roi.region(SMALL))
     assert np.array_equal(anew.image, again.image)
@@ -1073,13 +1073,13 @@ def test_a_click_on_a_box_shows_it_at_full_size_and_a_second_one_returns(columns
     for number, roi in list(enumerate(widget.result.rois, start=1))[::-1]:
         click(widget, names[number - 1])
         assert widget.viewer.view == asdict(roi.region(SMALL))
-        assert done(widget).recipe["anew"] == number
+        assert done(widget).recipe["rerender"] == number
         assert asdict(roi.region(SMALL)) in widget.viewer.details["fast"]
         click(widget, names[number - 1])
         assert widget.viewer.view == full
     click(widget, "drawn")
     assert widget.viewer.view == {"x": 0.25, "y": 0.25, "width": 0.25, "height": 0.5}
-    assert widget.recipe["anew"] == 1, "it is none of those that were found"
+    assert widget.recipe["rerender"] == 1, "it is none of those that were found"
     widget.viewer.view = {"x": 0.3, "y": 0.25, "width": 0.25, "height": 0.5}  # somebody pans
     click(widget, "drawn")
     assert widget.viewer.view["x"] == 0.25
@@ -1125,8 +1125,8 @@ def test_each_control_of_the_search_changes_the_regions(columns: list[Column]) -
     assert done(widget).result.sub_rois[0][0].bottom - done(widget).result.sub_rois[0][0].top == 6
     controls["size"].value = 30
     assert done(widget).result.rois[0].bottom - widget.result.rois[0].top == 30
-    widget.controls["anew"].value = 0
-    assert done(widget).figure()[0].axes[-1].get_title() != "0 anew"
+    widget.controls["rerender"].value = 0
+    assert done(widget).figure()[0].axes[-1].get_title() != "0 re-rendered"
 
 
 def test_regions_are_limited_by_the_picture_and_sub_regions_by_regions(columns: list[Column]) -> None:
@@ -1141,9 +1141,9 @@ def test_regions_are_limited_by_the_picture_and_sub_regions_by_regions(columns: 
     size.value = 256
     region.value = 200
     assert (region.max, inner.max) == (256, 200)
-    widget.controls["anew"].value = 3
+    widget.controls["rerender"].value = 3
     widget.search["count"].value = 2
-    assert (widget.controls["anew"].max, widget.controls["anew"].value) == (2, 2)
+    assert (widget.controls["rerender"].max, widget.controls["rerender"].value) == (2, 2)
     widget.load({**widget.recipe, "size": 64})
     assert (region.value, widget.recipe["search"]["size"]) == (64, 64), "a recipe too is kept within bounds"
     assert done(widget).message.value == ""
@@ -1154,7 +1154,7 @@ def test_regions_are_limited_by_the_picture_and_sub_regions_by_regions(columns: 
 def test_sliders_extend_to_requested_values(columns: list[Column]) -> None:
     asked = RoiSearch(size=2, count=20, sub_size=40, sub_count=9, merge=False)
     widget = done(ft.widgets.rois("hopper", columns[1:], size=SMALL, search=asked))
-    recipe = {**widget.recipe, "anew": 15}
+    recipe = {**widget.recipe, "rerender": 15}
     assert recipe["search"] == asdict(asked)
     assert len(widget.result.rois) == 20
     other = ft.widgets.rois("hopper", columns[1:], size=SMALL, search=SEARCH)

@@ -135,6 +135,6 @@ def _to_floats(name: str, numbers: Any, device: torch.device, minimum: int | Non
 
 
 def _check_shape(name: str, tensor: Tensor, shape: tuple[int, ...], accepted: str | None = None) -> None:
-    """Raise a ValueError if a tensor has another shape; -1 stands for any number."""
+    """Raise a ValueError if a tensor has another shape; -1 accepts any number."""
     if len(tensor.shape) != len(shape) or any(b not in (a, -1) for a, b in zip(tensor.shape, shape, strict=True)):
         raise ValueError(f"{name} must have shape {accepted or shape}, got {tuple(tensor.shape)}")

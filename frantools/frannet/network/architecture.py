@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...checks import boolean, choice, integer, invalid, is_integer, set_fields
-from .layers import ACTIVATIONS, GATES
+from .activations import ACTIVATIONS, GATES
 
 PADDINGS = ("constant", "reflect", "symmetric")
 

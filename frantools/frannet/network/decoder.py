@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .activations import ACTIVATIONS
 from .architecture import DecoderConfig
-from .layers import ACTIVATIONS, Dropout
+from .layers import Dropout
 
 OUTPUTS = 3  # numbers of a value: the channels of a colour
 

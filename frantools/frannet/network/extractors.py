@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .activations import GATES
 from .architecture import EncoderConfig, Extractor
-from .layers import GATES, make_dense
+from .layers import make_dense
 
 NEIGHBOURS = tuple((dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1))  # offsets of the 3 x 3 cells, row by row
 

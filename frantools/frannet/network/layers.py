@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-if TYPE_CHECKING:
-    from .architecture import Conv
-
-ACTIVATIONS: Mapping[str, type[nn.Module]] = MappingProxyType(
-    {
-        "linear": nn.Identity,
-        "relu": nn.ReLU,
-        "tanh": nn.Tanh,
-        "sigmoid": nn.Sigmoid,
-        "elu": nn.ELU,
-        "selu": nn.SELU,
-        "softplus": nn.Softplus,
-        "softsign": nn.Softsign,
-        "swish": nn.SiLU,
-        "gelu": nn.GELU,
-    }
-)
-"""By Keras' names."""
-GATES: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
-    {"squared tanh": lambda w: torch.tanh(w) ** 2, **{name: kind() for name, kind in ACTIVATIONS.items()}}
-)
-"""Functions from a weight to a gate, by name."""
+from .activations import ACTIVATIONS
+from .architecture import Conv
 
 
 class SameConv(nn.Conv2d):

@@ -11,10 +11,10 @@ from typing import Any
 
 from ...checks import is_integer
 from ...files import from_json, to_json
+from ..network.activations import ACTIVATIONS, GATES
 from ..network.architecture import Conv, DecoderConfig, EncoderConfig, Encoding, Extractor, GlobalContext
 from ..network.colours import SPACES
 from ..network.config import Config
-from ..network.layers import ACTIVATIONS, GATES
 from ..sampling.autoregressive import AutoregressiveSetup
 from ..sampling.schedule import SCHEDULES, STEPS
 from ..sampling.setup import Setup

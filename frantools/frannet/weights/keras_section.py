@@ -69,7 +69,7 @@ class KerasSection:
             self.tree.pop(name, None)
 
     def section(self, name: str, default: Any = REQUIRED) -> KerasSection:
-        """Return a nested section; a plain string stands for one with that name alone."""
+        """Return a nested section; a plain string is one with that name alone."""
         value = self.tree.get(name, default)
         if value is REQUIRED:
             return KerasSection(self.path, {}, f"{self.key(name)}.")

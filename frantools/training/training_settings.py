@@ -69,7 +69,6 @@ class Settings:
         "Restorator",
         "diffusion, single-pass (the colour, in one call), direction (from a random value to the colour), constant "
         "(the colour, from a random value) or interpolant (the objective, at a random time)",
-        check=str,
     )
     masking: str = setting(
         "none",
@@ -83,19 +82,16 @@ class Settings:
         "Target",
         "colour; residual: its scaled difference from the cubically interpolated gray input; or difference: from the "
         "linearly interpolated one, as in FranNet",
-        check=str,
     )
     features: str = setting(
         "note",
         "Features",
         "note, gray (also the gray input itself) or fine (also features at the input's resolution)",
-        check=str,
     )
     objective: str = setting(
         "noise",
         "Objective",
         "prediction of a diffusion model: noise or v; of an interpolant also direction or constant",
-        check=str,
     )
     times: str = setting("uniform", "Times", "distribution of the diffusion steps in training", choices=TIMES)
     error: str = setting(
@@ -103,7 +99,6 @@ class Settings:
         "Error",
         "note (squared for single-pass, otherwise absolute), square, size, huber:DELTA, pseudo-huber:DELTA (of a "
         "point's three channels together), or huber (the pseudo-Huber loss of each channel, delta 0.5)",
-        check=str,
     )
     steps: int = setting(6000, "Steps", "optimiser steps", range=(1, None))
     batch: int = setting(32, "Batch", "pictures per step", range=(1, None))
@@ -115,13 +110,11 @@ class Settings:
         "normal",
         "Source",
         "distribution of the random values: normal[:MEAN,STDDEV] or uniform[:LOW,HIGH]",
-        check=str,
     )
     colours: str = setting(
         "rgb",
         "Colours",
         "colour format that the network learns: rgb, bgr, hsv, hsl, lab, yuv or yiq",
-        check=str,
     )
 
     def __post_init__(self) -> None:
