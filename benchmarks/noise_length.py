@@ -72,22 +72,22 @@ def main() -> None:
         columns.append(Column(f"{name} {pixels}", options.model, setup))
         calls.append({"column": columns[-1].title, "setup": name, "pixels": pixels})
     protocol = {"model": options.model, "size": options.size, "seeds": options.seeds, "columns": calls}
-    content = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {**protocol, "item": {}}
+    content = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {**protocol, "each": {}}
     if any(content.get(name) != value for name, value in protocol.items()):
         parser.error(f"{options.out} is of another model, size, setups or number of seeds; accepted is another --out")
     for index, _, photo in photos(options.data, options.limit):
-        if photo is None or Path(photo.name).name in content["item"]:
+        if photo is None or Path(photo.name).name in content["each"]:
             continue
         # Each picture has seeds of its own, so that chance averages out over pictures too.
         seeds = range(index * options.seeds, (index + 1) * options.seeds)
-        content["item"][Path(photo.name).name] = measured(photo, columns, options.size, seeds)
+        content["each"][Path(photo.name).name] = measured(photo, columns, options.size, seeds)
         content["command"] = shlex.join(["python", "benchmarks/noise_length.py", *sys.argv[1:]])
         write_json(options.out, content)
         print(f"{len(content['each'])} pictures", file=sys.stderr, flush=True)
     rows = [
         {
             **item,
-            **{name: float(np.mean([result[index][name] for result in content["item"].values()])) for name in NAMES},
+            **{name: float(np.mean([result[index][name] for result in content["each"].values()])) for name in NAMES},
         }
         for index, item in enumerate(calls)
     ]

@@ -51,7 +51,7 @@ def main() -> None:
         item["original"].append(sharpness(ft.Photo(picture, "square").reference(SIDE, LOCAL)))
         for name, (model, setup) in columns.items():
             item[name].append(sharpness(ft.restore(model, x, setup, size=SIDE, region=LOCAL).image))
-    result = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "item": item}
+    result = {"command": shlex.join(["python", "benchmarks/sharpness.py", *sys.argv[1:]]), "side": SIDE, "each": item}
     with replacing(ROOT / "data" / "results" / "sharpness.json") as temporary:
         temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     for name, values in item.items():

@@ -274,7 +274,7 @@ def test_a_model_in_training_mode_is_refused_and_stays_as_it_is(portrait):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"what": "nosuch"}, "'nosuch' names nothing that restores a picture; accepted are a named column"),
+        ({"what": "nosuch"}, "'nosuch' is not a known restorer"),
         ({"setup": "C"}, "unknown setup 'C'; accepted: .*DDPM, DDIM, A, B.*, and schedulers"),
         (
             {"setup": 7},

@@ -126,7 +126,7 @@ def test_a_picture_has_the_same_points_for_all_and_others_for_another_seed_or_pi
 
 @pytest.mark.parametrize("count", [0, 1, 7, -2, 2.0, True, None])
 def test_another_number_of_points_is_refused(count):
-    with pytest.raises(ValueError, match="accepted are even numbers from 2, as 2048, and None for every pixel"):
+    with pytest.raises(ValueError, match="points must be an even integer from 2, or None for every pixel"):
         draw(64, count)
 
 
@@ -165,7 +165,7 @@ def test_what_is_no_mean_of_points_is_refused(name):
 
 
 def test_a_users_measure_says_how_its_points_count(monkeypatch):
-    monkeypatch.setattr(measures, "_known", dict(measures._known))
+    monkeypatch.setattr(measures, "_measures", dict(measures._measures))
     absolute = measures.add(
         Measure("mae", lambda a, b: float(abs(a - b).mean()), "MAE", per_point=lambda a, b: abs(a - b).mean(axis=-1))
     )
@@ -188,9 +188,9 @@ def test_the_mean_over_pictures_has_the_error_of_its_points():
 
 def test_values_that_are_none_of_the_points_are_refused():
     subset = draw(10, 20)
-    with pytest.raises(ValueError, match=r"\(19,\) values are given; accepted is one for each of 20 points"):
+    with pytest.raises(ValueError, match=r"values must be one for each of 20 points, got shape \(19,\)"):
         subset.estimate(np.zeros(19))
-    with pytest.raises(ValueError, match="accepted are 10 x 10 pixels"):
+    with pytest.raises(ValueError, match="picture must be 10 x 10 pixels"):
         subset.of(np.zeros((10, 11, 3)))
     with pytest.raises(ValueError, match="accepted are one of each for every picture"):
         pooled([1.0, 2.0], [0.1])

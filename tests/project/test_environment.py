@@ -187,7 +187,7 @@ def test_loading_a_published_model_draws_no_random_numbers(tmp_path, monkeypatch
     spandrel = SimpleNamespace(
         ModelLoader=lambda: loader, ImageModelDescriptor=Described, UnsupportedModelError=KeyError
     )
-    monkeypatch.setattr(published, "_spandrel", lambda: spandrel)
+    monkeypatch.setattr(published, "_import_spandrel", lambda: spandrel)
     save_file({"weight": torch.ones(3, 3, 1, 1), "bias": torch.zeros(3)}, tmp_path / "a.safetensors")
     before = torch.get_rng_state()
     with defaults(device="meta"):

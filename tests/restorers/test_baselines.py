@@ -147,7 +147,7 @@ def test_the_command_line_measures_baselines_beside_models(capsys, folder, rando
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bicubik"], "there is no model 'bicubik'; the shipped ones are"),
+        (["bicubik"], "there is no model 'bicubik'; the shipped models are"),
         (["bicubik"], "and the baselines nearest, bilinear, bicubic, area, input-colour, nearest-colour"),
         (
             ["bicubic", "--setup", "A"],

@@ -149,10 +149,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     "bool": (lambda p: p > 0.5, "returned values of bool"),
     "complex": (lambda p: p * 1j, "returned values of complex64"),
     "text": (lambda p: "done", "it must return an array"),
-    "ragged": (lambda p: [[1], [1, 2]], "which is no array"),
+    "ragged": (lambda p: [[1], [1, 2]], "returned list"),
     "objects": (lambda p: object(), "returned object"),
     "arguments": (lambda: None, "raised TypeError"),
-    "grad": (lambda p: torch.from_numpy(p).requires_grad_(), "which is no array"),
+    "grad": (lambda p: torch.from_numpy(p).requires_grad_(), "returned Tensor"),
     "long": (lambda p: (_ for _ in ()).throw(ValueError("x " * 9000)), "long: x x"),
 }
 

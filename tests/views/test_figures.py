@@ -203,7 +203,7 @@ def test_a_restored_picture_keeps_its_recipe_and_its_pixels(tmp_path):
 def test_pictures_and_figures_are_written_in_known_formats_only(tmp_path, name):
     with pytest.raises(ValueError, match=r"\.png"):
         recipes.save_picture(np.zeros((4, 4, 3)), tmp_path / name)
-    with pytest.raises(ValueError, match="accepted are names that end in"):
+    with pytest.raises(ValueError, match="the file name of a figure must end in"):
         recipes.save_figure(figures.grid([Row([np.zeros((4, 4, 3))])]), tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -239,7 +239,7 @@ def test_the_message_of_a_running_function_disappears_when_it_ends(wide: np.ndar
 def test_a_timeout_is_the_error_of_its_column_and_the_others_render(hanging: Any, wide: np.ndarray) -> None:
     hang, _ = hanging
     widget = done(ft.widgets.compare(wide, [Column("hang", hang), "bicubic"], size=SIZE, timeout=0.2))
-    assert "hang did not answer within 0.2 s; it still runs" in widget.result.errors["hang"]
+    assert "hang did not return within 0.2 s; it is still running" in widget.result.errors["hang"]
     assert widget.final
     assert widget.recipe["timeout"] == 0.2
     assert image(widget, "bicubic").shape == (48, 72, 3)
@@ -322,7 +322,7 @@ def test_an_array_and_a_folder_are_columns(wide: np.ndarray, tmp_path: Path) -> 
     widget.columns.chosen.index = 1
     assert widget.columns.editor.file.value == f"{results}/"
     widget.photo.value = "hopper"
-    assert "has no picture for hopper" in done(widget).result.errors["folder"]
+    assert "the folder has no picture whose name starts with the stem of hopper" in done(widget).result.errors["folder"]
     widget.close()
 
 
@@ -420,7 +420,7 @@ def test_saving_a_figure_of_a_lambda_names_the_column_to_pass_again(wide: np.nda
     assert widget.columns.value[0].settings == {"weight": 0.25}
     other = ft.widgets.compare(wide, ["bicubic"], size=SIZE)
     other.load(recipe)
-    assert "give it again" in done(other).result.errors["mine"]
+    assert "pass it: columns=" in done(other).result.errors["mine"]
     other.load(recipe, columns={"mine": column.what})
     assert np.array_equal(image(done(other), "mine"), image(widget, "mine"))
     other.load(recipe, columns={"nobody": dim})

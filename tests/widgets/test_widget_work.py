@@ -68,7 +68,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return call
 
-    for name in ("_sampled", "trace", "at"):
+    for name in ("_sample", "trace", "at"):
         monkeypatch.setattr(FranNetRestorer, name, counted(name))
     monkeypatch.setattr(live_view, "CACHE", Cache())
     return made

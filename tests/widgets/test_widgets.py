@@ -833,7 +833,7 @@ def test_loading_a_recipe_warns_of_changed_pictures_and_models(compare: CompareW
 
 def test_a_missing_model_is_an_error_of_its_column(weights: dict[str, str]) -> None:
     widget = done(ft.widgets.compare("hopper", [Column("none", "no-such-model"), Column("x", "input")], size=SMALL))
-    assert "'no-such-model' names nothing that restores a picture" in widget.result.errors["none"]
+    assert "'no-such-model' is not a known restorer" in widget.result.errors["none"]
     assert pictures(widget)["x"].shape == (SMALL, SMALL, 3), "the others go on"
     widget.columns.editor.file.value = weights["single-pass"]
     assert done(widget).message.value == ""

@@ -149,6 +149,7 @@ def sample_prepared_points(
     Examples
     --------
     >>> import frantools as ft
+    >>> import numpy as np
     >>> points = np.array([[0.25, 0.5], [0.7, 0.1]])
     >>> prepared = prepare_points(ft.load_model("diffusion-basic"), ft.portraits()["hopper"], points)
     >>> sample_prepared_points(prepared, ft.SETUPS["B"], seed=3).shape
