@@ -192,6 +192,6 @@ def test_values_that_are_none_of_the_points_are_refused():
         subset.estimate(np.zeros(19))
     with pytest.raises(ValueError, match="picture must be 10 x 10 pixels"):
         subset.of(np.zeros((10, 11, 3)))
-    with pytest.raises(ValueError, match="accepted are one of each for every picture"):
+    with pytest.raises(ValueError, match="must be one of each for every picture"):
         pooled([1.0, 2.0], [0.1])
     assert isinstance(subset, Subset)
