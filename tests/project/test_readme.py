@@ -52,9 +52,9 @@ def test_its_first_block_of_python_runs(tmp_path, monkeypatch, capsys, without_e
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(BLOCKS[0], names)
-    assert names["made"].errors == {}
+    assert names["comparison"].errors == {}
     assert "PSNR" in capsys.readouterr().out
-    assert [column.title for column in ft.load_recipe("cat.png").columns] == names["made"].titles
+    assert [column.title for column in ft.load_recipe("cat.png").columns] == names["comparison"].titles
 
 
 def test_its_blocks_of_python_run_without_optional_libraries_unless_they_name_them(
